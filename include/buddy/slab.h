@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_SLAB_H
+#define BUDDY_SLAB_H
+/*
+ * slab.h - the kmalloc family and object caches
+ *
+ * Any thread may call these.  Without __GFP_DIRECT_RECLAIM in @gfp no lock is waited for, so
+ * such allocations, and the frees, may be made from a signal handler.  errno is never touched:
+ * an allocation that cannot be had is NULL.
+ */
+#include <buddy/gfp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What allocations of 0 bytes return: not NULL, may be freed, faults when touched. */
+#define BUDDY_ZERO_SIZE_PTR ((void *)16)
+#define BUDDY_ZERO_OR_NULL_PTR(p) ((size_t)(p) <= (size_t)BUDDY_ZERO_SIZE_PTR)
+
+/**
+ * buddy_kmalloc - @size bytes
+ *
+ * Aligned to 16; sizes that are powers of two are aligned to themselves, up to a page.
+ * Return: the memory, BUDDY_ZERO_SIZE_PTR for 0 bytes, or NULL.
+ */
+void *buddy_kmalloc(size_t size, gfp_t gfp);
+
+/** buddy_kzalloc - the same, zeroed */
+void *buddy_kzalloc(size_t size, gfp_t gfp);
+
+/** buddy_kcalloc - @n times @size bytes, zeroed; NULL if the product does not fit */
+void *buddy_kcalloc(size_t n, size_t size, gfp_t gfp);
+
+/** buddy_kmalloc_array - the same, not zeroed */
+void *buddy_kmalloc_array(size_t n, size_t size, gfp_t gfp);
+
+/**
+ * buddy_kmalloc_node - from @node first; from it only with __GFP_THISNODE
+ * @node: a node number, or -1 for the caller's
+ */
+void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node);
+
+/**
+ * buddy_krealloc - resize; the contents are kept up to the smaller size
+ * @p: NULL or BUDDY_ZERO_SIZE_PTR: as buddy_kmalloc()
+ * @size: 0 frees @p and returns BUDDY_ZERO_SIZE_PTR
+ *
+ * With __GFP_ZERO what is beyond the old usable size is zeroed.  Return: the memory, or NULL with
+ * @p as it was.
+ */
+void *buddy_krealloc(void *p, size_t size, gfp_t gfp);
+
+/** buddy_kfree - free what any function here or malloc() returned; NULL is ignored */
+void buddy_kfree(const void *p);
+
+/** buddy_ksize - bytes usable at @p, all of which may be written; 0 for NULL and 0 bytes */
+size_t buddy_ksize(const void *p);
+
+/* ---- object caches ---- */
+
+struct kmem_cache;
+
+typedef unsigned int slab_flags_t;
+/** Align objects to cache lines. */
+#define SLAB_HWCACHE_ALIGN ((slab_flags_t)0x2000u)
+/** End the program if the cache cannot be made. */
+#define SLAB_PANIC ((slab_flags_t)0x40000u)
+/* Accepted, without a meaning yet: */
+#define SLAB_RECLAIM_ACCOUNT ((slab_flags_t)0x20000u)
+#define SLAB_ACCOUNT ((slab_flags_t)0x4000000u)
+#define SLAB_NO_MERGE ((slab_flags_t)0x1000000u)
+
+/**
+ * buddy_kmem_cache_create - a cache of objects of one size
+ * @name: for reports; copied, cut off at 31 bytes, must not be NULL or empty
+ * @size: bytes, 1 to 1 MiB
+ * @align: a power of two up to a page, or 0 for the natural 8
+ * @flags: SLAB_*; unknown bits are refused
+ * @ctor: called for each object when its slab is made, not when it is allocated; objects must be
+ *        freed in the state it leaves; NULL for none.  It must not allocate from this cache.
+ *
+ * Return: the cache, or NULL if there is no memory or an argument is wrong, which is reported by
+ * name on stderr.
+ */
+struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t size, size_t align,
+					   slab_flags_t flags, void (*ctor)(void *));
+
+/**
+ * buddy_kmem_cache_destroy - end a cache
+ *
+ * Objects in use are reported and the cache stays (abort_on_error=on ends the program).  NULL is
+ * ignored.  No other thread may be using the cache.
+ */
+void buddy_kmem_cache_destroy(struct kmem_cache *s);
+
+/** buddy_kmem_cache_alloc - an object, or NULL */
+void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
+/** buddy_kmem_cache_zalloc - zeroed; not for caches with a constructor */
+void *buddy_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp);
+/** buddy_kmem_cache_alloc_node - from @node first; from it only with __GFP_THISNODE */
+void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node);
+
+/**
+ * buddy_kmem_cache_alloc_bulk - @nr objects at once into @objs
+ * Return: @nr, or 0 with none allocated.
+ */
+size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
+
+/**
+ * buddy_kmem_cache_free - free an object of @s; NULL is ignored
+ *
+ * An object of another cache is reported and stays as it is.
+ */
+void buddy_kmem_cache_free(struct kmem_cache *s, void *obj);
+/** buddy_kmem_cache_free_bulk - @nr objects of @s, or of any cache if @s is NULL */
+void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs);
+
+/**
+ * buddy_kmem_cache_shrink - give back all pages of @s that hold no object in use
+ * Return: 0 if any cache memory is left afterwards with objects in it, else 1.
+ */
+int buddy_kmem_cache_shrink(struct kmem_cache *s);
+
+/** buddy_kmem_cache_size - the size of the objects as it was asked for */
+unsigned int buddy_kmem_cache_size(const struct kmem_cache *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_BASE_COMPILER_H
+#define BUDDY_BASE_COMPILER_H
+/*
+ * compiler.h - the language we write in: C17 and a handful of attributes
+ */
+#include <assert.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define noinline __attribute__((__noinline__))
+#define slowpath __attribute__((__noinline__, __cold__))
+#define alwaysinline inline __attribute__((always_inline))
+#define noreturn_fn __attribute__((noreturn))
+#define printf_like(f, a) __attribute__((format(printf, f, a)))
+#define maybe_unused __attribute__((unused))
+
+/* The only way a symbol leaves the library; src/malloc/libbuddy.map has the last word. */
+#define BUDDY_API __attribute__((visibility("default")))
+
+/*
+ * Lock contracts in the kernel's spelling.  Documentation that compiles: gcc ignores them and
+ * clang 14 cannot check a lock that is a field of another argument in C.
+ */
+#define must_hold(lock)
+#define acquires(lock)
+#define releases(lock)
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define CACHE_LINE 64
+#define cacheline_aligned alignas(CACHE_LINE)
+
+#define STRUCT_SIZE_IS(t, n) static_assert(sizeof(t) == (n), #t " changed size")
+#define FIELD_STARTS_LINE(t, f)                                                                    \
+	static_assert(offsetof(t, f) % CACHE_LINE == 0, #t "." #f " must start a line")
+#define FIELD_AT(t, f, n) static_assert(offsetof(t, f) == (n), #t "." #f " moved")
+
+/* Keeps the order of two plain stores as the program has it: enough against a signal handler of
+ * the same thread, and against a fork, which copies memory as of one instant. */
+#define barrier() __asm__ volatile("" ::: "memory")
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_BASE_FMT_H
+#define BUDDY_BASE_FMT_H
+/*
+ * fmt.h - bounded text without allocation, locale or stdio
+ */
+#include "base/compiler.h"
+#include <stdarg.h>
+
+/**
+ * struct fmt_buf - a buffer being written, always terminated
+ * @flush: called with the text when the buffer is full; NULL cuts the text off
+ */
+struct fmt_buf {
+	char *buf;
+	size_t size, len;
+	void (*flush)(struct fmt_buf *b);
+	void *arg;
+};
+
+/**
+ * fmt_print - append formatted text
+ *
+ * Understands %d %u %x (with l, z), %s, %p, %c, %%, a field width and the flags '-' and '0'.
+ * Never allocates; safe in a signal handler.
+ */
+void fmt_print(struct fmt_buf *b, const char *format, ...) printf_like(2, 3);
+void fmt_vprint(struct fmt_buf *b, const char *format, va_list ap);
+
+#endif

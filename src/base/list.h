@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_BASE_LIST_H
+#define BUDDY_BASE_LIST_H
+/*
+ * list.h - circular doubly linked lists, linked through a member
+ *
+ * Linux: include/linux/list.h, the part that is used.
+ */
+#include "base/compiler.h"
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+static inline void list_init(struct list_head *head)
+{
+	head->next = head;
+	head->prev = head;
+}
+
+static inline void list_add_between(struct list_head *n, struct list_head *prev,
+				    struct list_head *next)
+{
+	next->prev = n;
+	n->next = next;
+	n->prev = prev;
+	prev->next = n;
+}
+
+static inline void list_add(struct list_head *n, struct list_head *head)
+{
+	list_add_between(n, head, head->next);
+}
+
+static inline void list_add_tail(struct list_head *n, struct list_head *head)
+{
+	list_add_between(n, head->prev, head);
+}
+
+static inline void list_del(struct list_head *n)
+{
+	n->next->prev = n->prev;
+	n->prev->next = n->next;
+}
+
+static inline bool list_empty(const struct list_head *head)
+{
+	return head->next == head;
+}
+
+static inline void list_move(struct list_head *n, struct list_head *head)
+{
+	list_del(n);
+	list_add(n, head);
+}
+
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_first_entry(head, type, member) list_entry((head)->next, type, member)
+#define list_last_entry(head, type, member) list_entry((head)->prev, type, member)
+#define list_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each_safe(pos, n, head)                                                           \
+	for (pos = (head)->next, n = pos->next; pos != (head); pos = n, n = pos->next)
+
+#endif

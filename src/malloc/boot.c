@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.c - start of the library
+ *
+ * The first slow path of the process starts everything: options, the range of addresses, the
+ * caches.  That may be long before constructors run, when the loader allocates.  Nothing is
+ * read from /proc or /sys, no thread is started, nothing else is loaded.
+ */
+#include "base/check.h"
+#include "base/math.h"
+#include "malloc/internal.h"
+#include "platform/os.h"
+
+#if defined(__x86_64__)
+extern const u64 hit_sequences[2][3] __attribute__((visibility("hidden")));
+#define HIT_SEQUENCES hit_sequences
+#else
+#define HIT_SEQUENCES NULL /* no hand-written hit on this machine: slow cursors serve */
+#endif
+
+/* What slab calls at the first slow path of the process. */
+bool (*slow_start)(void) = boot;
+
+enum { NOT_STARTED, STARTING, STARTED };
+static u32 boot_state;	/* atomic; futex */
+static u32 boot_thread; /* who is starting; written before STARTING is seen */
+
+/* Waiters of the one that starts.  A handler that interrupted it gets nothing. */
+static bool wait_for_boot(void)
+{
+	while (load_acquire(&boot_state) == STARTING) {
+		if (READ_ONCE(boot_thread) == os_thread_id())
+			return false;
+		os_futex_wait(&boot_state, STARTING, 10);
+	}
+	return load_acquire(&boot_state) == STARTED;
+}
+
+static bool start_everything(void)
+{
+	bug_ops.write = os_write_err;
+	bug_ops.abort = os_abort;
+	options_parse_env();
+	if (mm_init())
+		return false;
+	slab_hit_sequences = HIT_SEQUENCES;
+	return slab_init() == 0;
+}
+
+bool boot(void)
+{
+	u32 expected = NOT_STARTED;
+	bool ok;
+
+	if (load_acquire(&boot_state) == STARTED)
+		return true;
+	if (!atomic_cmpxchg(&boot_state, &expected, STARTING))
+		return wait_for_boot();
+	WRITE_ONCE(boot_thread, os_thread_id());
+	ok = start_everything();
+	/* Release pairs with load_acquire() above; a failed start may be tried again. */
+	store_release(&boot_state, ok ? STARTED : NOT_STARTED);
+	os_futex_wake(&boot_state, 1 << 20);
+	return ok;
+}
+
+__attribute__((constructor)) static void library_constructor(void)
+{
+	bug_ops.write = os_write_err;
+	bug_ops.abort = os_abort;
+	options_parse_env();
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cache_api.c - buddy_kmem_cache_*(): arguments checked, then src/slab
+ */
+#include "base/check.h"
+#include "buddy/slab.h"
+#include "malloc/internal.h"
+#include <string.h>
+
+#define KNOWN_FLAGS                                                                                \
+	(SLAB_HWCACHE_ALIGN | SLAB_PANIC | SLAB_RECLAIM_ACCOUNT | SLAB_ACCOUNT | SLAB_NO_MERGE)
+#define MAX_OBJECT (1 * MiB)
+
+static const char *wrong_argument(const char *name, size_t size, size_t align, slab_flags_t flags)
+{
+	if (!name || !*name)
+		return "name is NULL or empty";
+	if (!size || size > MAX_OBJECT)
+		return "size is 0 or above 1 MiB";
+	if (align && (!is_power_of_2(align) || align > PAGE_SIZE))
+		return "align is not a power of two up to a page";
+	if (flags & ~KNOWN_FLAGS)
+		return "flags has unknown bits";
+	return NULL;
+}
+
+BUDDY_API struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t size, size_t align,
+						     slab_flags_t flags, void (*ctor)(void *))
+{
+	const char *wrong = wrong_argument(name, size, align, flags);
+	struct kmem_cache *s = NULL;
+
+	if (flags & SLAB_HWCACHE_ALIGN && !wrong) {
+		size_t line = CACHE_LINE;
+
+		/* As the kernel: half a line is enough for objects that small. */
+		while (size <= line / 2 && line > 8)
+			line /= 2;
+		align = MAX(align, line);
+	}
+	if (wrong)
+		bug_warn("buddy_kmem_cache_create(%s): %s", name ? name : "NULL", wrong);
+	else
+		s = cache_create(name, (u32)size, (u32)align, flags, ctor);
+	if (!s && (flags & SLAB_PANIC))
+		bug_fatal(__FILE__, __LINE__, "SLAB_PANIC");
+	return s;
+}
+
+BUDDY_API void buddy_kmem_cache_destroy(struct kmem_cache *s)
+{
+	if (s)
+		(void)cache_destroy(s);
+}
+
+BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return buddy_kmem_cache_alloc_node(s, gfp, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return buddy_kmem_cache_alloc_node(s, gfp | __GFP_ZERO, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node)
+{
+	if (!s) {
+		bug_warn("buddy_kmem_cache_alloc(): cache is NULL");
+		return NULL;
+	}
+	if (node < NUMA_NO_NODE || node >= topology.nr_nodes) {
+		bug_warn("buddy_kmem_cache_alloc_node(%s): node %d does not exist", s->name, node);
+		return NULL;
+	}
+	if ((gfp & __GFP_ZERO) && s->ctor) {
+		bug_warn("buddy_kmem_cache_alloc(%s): __GFP_ZERO on a cache with a constructor",
+			 s->name);
+		gfp &= ~__GFP_ZERO;
+	}
+	return slab_alloc(s, gfp | __GFP_NOWARN, node);
+}
+
+BUDDY_API size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr,
+					     void **objs)
+{
+	size_t got = slab_alloc_bulk(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, nr, objs);
+
+	if (gfp & __GFP_ZERO)
+		for (size_t i = 0; i < got; i++)
+			memset(objs[i], 0, s->object_size);
+	return got;
+}
+
+BUDDY_API void buddy_kmem_cache_free(struct kmem_cache *s, void *obj)
+{
+	struct kmem_cache *of;
+
+	if (!obj)
+		return;
+	/* What could only be had as a mapping of its own (a nested allocation). */
+	if (unlikely(!mm_owns(obj)) && direct_free(obj, false))
+		return;
+	of = slab_check_object("buddy_kmem_cache_free", obj);
+	if (!of)
+		return;
+	if (unlikely(of != s)) {
+		bug_report("buddy_kmem_cache_free(%s, %p): object of cache %s", s ? s->name : "NULL",
+			   obj, of->name);
+		return;
+	}
+	slab_free(s, obj);
+}
+
+BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (s)
+			buddy_kmem_cache_free(s, objs[i]);
+		else
+			buddy_kfree(objs[i]);
+	}
+}
+
+BUDDY_API int buddy_kmem_cache_shrink(struct kmem_cache *s)
+{
+	unsigned long inuse = 0;
+
+	if (!s) {
+		bug_warn("buddy_kmem_cache_shrink(): cache is NULL");
+		return 0;
+	}
+	cache_shrink(s);
+	for (int i = 0; i < topology.nr_nodes; i++)
+		inuse += s->node[i] ? s->node[i]->inuse : 0;
+	return inuse == 0;
+}
+
+BUDDY_API unsigned int buddy_kmem_cache_size(const struct kmem_cache *s)
+{
+	return s->object_size;
+}

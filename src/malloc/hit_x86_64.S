@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hit_x86_64.S - malloc and free when they hit
+ *
+ *   malloc    14 instructions: a size up to 1024 whose class has an object in the sheaf
+ *     malloc_slow     everything else, by tail call with the arguments as they came
+ *   free      17 instructions: an object of a class of this thread's node, sheaf not full
+ *     free_slow       everything else: NULL, large, foreign, another node, full
+ *
+ * No lock, no atomic instruction, no store to the object.  Cache lines touched: malloc: the
+ * task's head, its size table, the cursor, the sheaf.  free: the page map, the task's head, the
+ * cursor, the sheaf.
+ *
+ * Each hit is a restartable sequence (rseq): the store of its address arms it, the store of the
+ * cursor commits it.  A signal or a preemption in between takes the thread to the abort label,
+ * which starts over.  That is what makes two things safe without an atomic instruction: a
+ * signal handler that allocates while its thread was inside a hit, and the reclaimer, which
+ * swaps the cursor of a sleeping thread for a disabled one and fences (os_rseq_fence).  Without
+ * rseq every cursor stays disabled and the slow path serves (task.cursors_on in slab.h).
+ *
+ * A disabled cursor is both empty and full: the slot below it holds NULL and it lies above every
+ * end.  So there is no test whether the thread has a task, whether the object is one of ours,
+ * or whether debugging is on: the page map's byte and the cursor say it all.
+ *
+ * The offsets are those of struct hit_area (slab.h) and struct page_map (page.h), which assert
+ * them.  %rdi is kept throughout: the slow paths and the restarts need the argument.
+ */
+#define MALLOC_CS	0
+#define RSEQ_SLOT	64
+#define CURSOR		128
+#define SIZE_TO_MAP	2176
+#define HIT_MAX_SIZE	1024
+#define FREE_CS		32	/* hit_free_tls points this far into the area */
+
+#define RSEQ_SIG	0x53053053
+
+	.text
+
+/* The signature must stand right before an abort label; as an instruction it traps. */
+.macro abort_label name, target
+	.byte 0x0f, 0xb9, 0x3d	/* ud1 with the signature as displacement */
+	.long RSEQ_SIG
+\name:
+	jmp \target
+.endm
+
+.macro export_function name
+	.globl \name
+	.type \name, @function
+	.p2align 6
+\name:
+	.cfi_startproc
+.endm
+
+.macro end_function name
+	.cfi_endproc
+	.size \name, . - \name
+.endm
+
+	.hidden malloc_slow, free_slow, new_slow, page_map, hit_malloc_tls, hit_free_tls
+
+/*
+ * The body of malloc.  \cs: the descriptor of the sequence where it is not the head of the hit
+ * area.  Registers: rdx = hit area, rcx = page map value of the class, rsi = cursor, rax = the
+ * object.
+ */
+.macro malloc_body slow, start, commit, cs
+	cmpq	$HIT_MAX_SIZE, %rdi
+	ja	\slow
+	movq	hit_malloc_tls@gottpoff(%rip), %rdx
+	movq	%fs:(%rdx), %rdx
+	movzbl	SIZE_TO_MAP(%rdx,%rdi), %ecx
+\start:
+	movq	RSEQ_SLOT(%rdx), %rsi
+.ifb \cs
+	movq	%rdx, (%rsi)
+.else
+	leaq	\cs(%rip), %rax
+	movq	%rax, (%rsi)
+.endif
+	movq	CURSOR(%rdx,%rcx,8), %rsi
+	movq	-8(%rsi), %rax
+	testq	%rax, %rax
+	je	\slow
+	subq	$8, %rsi
+	movq	%rsi, CURSOR(%rdx,%rcx,8)
+\commit:
+	ret
+.endm
+
+	export_function malloc
+	malloc_body malloc_slow, hit_malloc_start, hit_malloc_commit
+	end_function malloc
+
+	/* Registers are as they were at the interruption; rdi, rdx and rcx still hold. */
+	abort_label hit_malloc_abort, hit_malloc_start
+
+	export_function free
+	movq	%rdi, %rax
+	shrq	$12, %rax
+	cmpq	page_map(%rip), %rax
+	jae	free_slow
+	movq	8+page_map(%rip), %rcx
+	movzbl	(%rcx,%rax), %ecx
+	movq	hit_free_tls@gottpoff(%rip), %rdx
+	movq	%fs:(%rdx), %rdx
+hit_free_start:
+	movq	RSEQ_SLOT-FREE_CS(%rdx), %rsi
+	movq	%rdx, (%rsi)
+	movq	CURSOR-FREE_CS(%rdx,%rcx,8), %rsi
+	cmpq	CURSOR+8-FREE_CS(%rdx,%rcx,8), %rsi
+	jae	free_slow
+	movq	%rdi, (%rsi)
+	addq	$8, %rsi
+	movq	%rsi, CURSOR-FREE_CS(%rdx,%rcx,8)
+hit_free_commit:
+	ret
+	end_function free
+
+	abort_label hit_free_abort, hit_free_start
+
+/* What task.c puts into the descriptors of a task: start, length, abort for each of the two. */
+	.globl hit_sequences
+	.hidden hit_sequences
+	.type hit_sequences, @object
+	.section .data.rel.ro.local, "aw", @progbits
+	.p2align 3
+hit_sequences:
+	.quad hit_malloc_start, hit_malloc_commit - hit_malloc_start, hit_malloc_abort
+	.quad hit_free_start, hit_free_commit - hit_free_start, hit_free_abort
+	.size hit_sequences, . - hit_sequences
+
+/*
+ * operator new and new[]: malloc's hit with another slow path, which throws.  One instruction
+ * more, for a descriptor of its own.  operator delete is free, by alias (cxx.c).
+ */
+	.section .data.rel.ro.local, "aw", @progbits
+	.p2align 5
+hit_new_cs:
+	.long 0, 0
+	.quad hit_new_start, hit_new_commit - hit_new_start, hit_new_abort
+
+	.text
+	export_function _Znwm
+	malloc_body new_slow, hit_new_start, hit_new_commit, hit_new_cs
+	end_function _Znwm
+	abort_label hit_new_abort, hit_new_start
+
+	.globl _Znam
+	.type _Znam, @function
+	.set _Znam, _Znwm
+
+/*
+ * hit_pop - void *hit_pop(u8 map_value): malloc's hit for a class already known
+ */
+	.section .data.rel.ro.local, "aw", @progbits
+	.p2align 5
+hit_pop_cs:
+	.long 0, 0
+	.quad hit_pop_start, hit_pop_commit - hit_pop_start, hit_pop_abort
+
+	.text
+
+	.hidden hit_pop
+	export_function hit_pop
+	movzbl	%dil, %ecx
+	movq	hit_malloc_tls@gottpoff(%rip), %rdx
+	movq	%fs:(%rdx), %rdx
+hit_pop_start:
+	movq	RSEQ_SLOT(%rdx), %rsi
+	leaq	hit_pop_cs(%rip), %rax
+	movq	%rax, (%rsi)
+	movq	CURSOR(%rdx,%rcx,8), %rsi
+	movq	-8(%rsi), %rax
+	testq	%rax, %rax
+	je	1f
+	subq	$8, %rsi
+	movq	%rsi, CURSOR(%rdx,%rcx,8)
+hit_pop_commit:
+1:	ret
+	end_function hit_pop
+	abort_label hit_pop_abort, hit_pop_start
+
+/* All of these are free(): the page map knows size and alignment. */
+.macro is_free names:vararg
+.irp name, \names
+	.globl \name
+	.type \name, @function
+	.set \name, free
+.endr
+.endm
+	is_free cfree, free_sized, free_aligned_sized
+	is_free _ZdlPv, _ZdaPv, _ZdlPvm, _ZdaPvm
+	is_free _ZdlPvRKSt9nothrow_t, _ZdaPvRKSt9nothrow_t
+	is_free _ZdlPvSt11align_val_t, _ZdaPvSt11align_val_t
+	is_free _ZdlPvmSt11align_val_t, _ZdaPvmSt11align_val_t
+	is_free _ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_tRKSt9nothrow_t
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_MALLOC_INTERNAL_H
+#define BUDDY_MALLOC_INTERNAL_H
+/*
+ * internal.h - between the files of src/malloc only
+ */
+#include "slab/slab.h"
+
+/* boot.c */
+bool boot(void);
+
+/* options.c */
+void options_parse_env(void);
+extern bool option_stats_at_exit;
+
+/* malloc.c: the slow halves; hit_x86_64.S jumps to the first three */
+void *malloc_slow(size_t size);
+void free_slow(void *ptr);
+void *new_slow(size_t size);
+void *malloc_any(size_t size, bool *ret_zero);
+void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero);
+void free_named(const char *call, void *ptr);
+size_t usable_size_named(const char *call, const void *ptr);
+static inline struct kmem_cache *map_value_cache(u8 value)
+{
+	return &kmalloc_caches[(value / 2u - 1) % NR_KMALLOC_CLASSES];
+}
+
+/* aligned.c */
+void *aligned_any(size_t align, size_t size);
+
+/* Pages in large blocks of malloc and in blocks of the page API; atomic. */
+extern unsigned long large_pages, api_pages;
+
+/* Takes an object of the class out of this thread's sheaf, or returns NULL. */
+void *hit_pop(u8 map_value);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kmalloc.c - buddy_kmalloc() and its family, on malloc's own classes
+ *
+ * Linux:  kmalloc().  Shares caches, sheaves and hit path with malloc, so that memory of either
+ *         may be freed by either.
+ */
+#include "base/check.h"
+#include "buddy/slab.h"
+#include "malloc/internal.h"
+#include "platform/vm.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool bad_node(const char *call, int node)
+{
+	if (node >= NUMA_NO_NODE && node < topology.nr_nodes)
+		return false;
+	/* Before the first allocation nothing is known yet. */
+	if (!topology.nr_nodes && node >= NUMA_NO_NODE && node < MAX_NUMNODES)
+		return false;
+	bug_warn("%s(): node %d does not exist", call, node);
+	return true;
+}
+
+static void *kmalloc_large(size_t size, gfp_t gfp, int node)
+{
+	bool zero = false;
+	void *p;
+
+	/* Decided here so that 0, no flags at all, means what it does in the kernel: no waiting. */
+	p = malloc_large(size, PAGE_SIZE, gfp ? gfp : __GFP_NOWARN, node, &zero);
+	if (p && (gfp & __GFP_ZERO) && !zero)
+		memset(p, 0, size);
+	return p;
+}
+
+static void *kmalloc_any(size_t size, gfp_t gfp, int node)
+{
+	struct kmem_cache *s;
+	void *p;
+
+	if (!size)
+		return BUDDY_ZERO_SIZE_PTR;
+	if (size > PTRDIFF_MAX || (gfp & (__GFP_DMA | __GFP_DMA32)))
+		return NULL;
+	if (size > KMALLOC_MAX_SIZE)
+		return kmalloc_large(size, gfp, node);
+	if (node == NUMA_NO_NODE && size > 0) {
+		s = &kmalloc_caches[kmalloc_class(size)];
+		p = hit_pop((u8)(hit_malloc_tls->size_to_map[0] + 2 * s->class));
+		if (!p)
+			p = slab_alloc(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, NUMA_NO_NODE);
+	} else {
+		/* The caches are made by the first slow path. */
+		p = slab_alloc(&kmalloc_caches[kmalloc_class(size)],
+			       (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
+	}
+	if (p && (gfp & __GFP_ZERO))
+		memset(p, 0, size);
+	return p;
+}
+
+BUDDY_API void *buddy_kmalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc_any(size, gfp, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kzalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc_any(size, gfp | __GFP_ZERO, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL
+						       : kmalloc_any(bytes, gfp, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	return buddy_kmalloc_array(n, size, gfp | __GFP_ZERO);
+}
+
+BUDDY_API void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node)
+{
+	if (bad_node("buddy_kmalloc_node", node))
+		return NULL;
+	return kmalloc_any(size, gfp, node);
+}
+
+BUDDY_API void buddy_kfree(const void *p)
+{
+	if (!BUDDY_ZERO_OR_NULL_PTR(p))
+		free((void *)(uintptr_t)p);
+}
+
+BUDDY_API size_t buddy_ksize(const void *p)
+{
+	return BUDDY_ZERO_OR_NULL_PTR(p) ? 0 : usable_size_named("buddy_ksize", p);
+}
+
+BUDDY_API void *buddy_krealloc(void *p, size_t size, gfp_t gfp)
+{
+	size_t old = buddy_ksize(p);
+	void *ret;
+
+	if (!size) {
+		buddy_kfree(p);
+		return BUDDY_ZERO_SIZE_PTR;
+	}
+	if (old && size <= old)
+		return p;
+	ret = kmalloc_any(size, gfp, NUMA_NO_NODE);
+	if (ret && old) {
+		memcpy(ret, p, old);
+		free(p);
+	}
+	return ret;
+}

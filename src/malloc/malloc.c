@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc.c - malloc, calloc and free beyond the hit
+ *
+ *   malloc                     hit_x86_64.S
+ *     malloc_slow
+ *       hit_pop                classes above 1 KiB
+ *       slab_alloc_slow        up to 32 KiB
+ *       malloc_large           exact pages; a mapping of its own if no zone can hold them
+ *   free                       hit_x86_64.S
+ *     free_slow                by the byte of the page map
+ *
+ * errno: set to ENOMEM where memory cannot be had.  Nothing else here touches it: the system is
+ * called without the C library's help.
+ */
+#include "base/check.h"
+#include "malloc/internal.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+unsigned long large_pages, api_pages;
+
+static slowpath void *no_memory(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* A block of whole pages, aligned to @align (at least a page); NULL without errno. */
+void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero)
+{
+	u64 nr = DIV_ROUND_UP((u64)size, PAGE_SIZE);
+	struct page *head = NULL;
+	struct slow slow;
+	void *ret;
+
+	if (size > PTRDIFF_MAX || align > PTRDIFF_MAX || !slow_enter(&slow))
+		return NULL;
+	if (align <= ((u64)1 << 34)) {
+		struct page_request rq = {
+			.gfp = gfp,
+			.nid = node >= 0	? node
+			       : slow.task	? slow.task->mm.node
+						: mm_nearest_node(0),
+			.nowait = slow.nested || (gfp && !(gfp & __GFP_DIRECT_RECLAIM)),
+		};
+
+		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
+	}
+	if (head) {
+		page_set_state(head, READ_ONCE(head->state) | PG_LARGE);
+		page_map_set(page_to_pfn(head), 1, MAP_LARGE);
+		atomic_add(&large_pages, nr);
+		ret = page_address(head);
+	} else {
+		ret = gfp & __GFP_THISNODE ? NULL : direct_alloc(size, align, slow.nested);
+		*ret_zero = true;
+	}
+	if (slow.task)
+		slow.task->slow_allocs++;
+	slow_leave(&slow);
+	kswapd_poke(&slow);
+	return ret;
+}
+
+static void *malloc_small(size_t size)
+{
+	unsigned int class = kmalloc_class(size);
+	struct slow slow;
+	void *obj;
+
+	if (size > HIT_MAX_SIZE) {
+		/* The table's first entry is class 0 of this thread's node. */
+		obj = hit_pop((u8)(hit_malloc_tls->size_to_map[0] + 2 * class));
+		if (likely(obj))
+			return obj;
+	}
+	if (!slow_enter(&slow))
+		return NULL;
+	obj = slab_alloc_slow(&kmalloc_caches[class], &slow);
+	slow_leave(&slow);
+	kswapd_poke(&slow);
+	return obj;
+}
+
+/* Any size.  *ret_zero: the block reads as zero.  NULL without errno. */
+void *malloc_any(size_t size, bool *ret_zero)
+{
+	*ret_zero = false;
+	if (likely(size <= KMALLOC_MAX_SIZE))
+		return malloc_small(size);
+	return malloc_large(size, PAGE_SIZE, 0, NUMA_NO_NODE, ret_zero);
+}
+
+void *malloc_slow(size_t size)
+{
+	bool zero;
+	void *p = malloc_any(size, &zero);
+
+	return likely(p) ? p : no_memory();
+}
+
+BUDDY_API void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	bool zero = false;
+	void *p;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
+		return no_memory();
+	if (likely(bytes <= KMALLOC_MAX_SIZE))
+		p = malloc(bytes);
+	else
+		p = malloc_any(bytes, &zero);
+	if (unlikely(!p))
+		return no_memory();
+	return zero ? p : memset(p, 0, bytes);
+}
+
+/* ---- free ---- */
+
+static slowpath void bad_free(const char *call, const void *ptr)
+{
+	if (mm_owns(ptr) && find_slab(ptr))
+		(void)slab_check_object(call, ptr);
+	else if (mm_owns(ptr))
+		bug_report("%s(%p): not the start of a live block: freed already, or a pointer "
+			   "into the middle",
+			   call, ptr);
+	else
+		bug_report("%s(%p): not allocated by libbuddy", call, ptr);
+}
+
+static void free_large(const char *call, void *ptr, struct slow *slow)
+{
+	u8 *byte = &page_map.bytes[addr_to_pfn(ptr)], expected = MAP_LARGE;
+	struct page *head = virt_to_page(ptr);
+
+	/* Of two frees at once one wins, the other is reported. */
+	if (((uintptr_t)ptr & (PAGE_SIZE - 1)) || !atomic_cmpxchg(byte, &expected, MAP_NONE)) {
+		bad_free(call, ptr);
+		return;
+	}
+	atomic_sub(&large_pages, head->nr_pages);
+	large_free(head, slow->nested);
+}
+
+static void free_object(const char *call, void *ptr, struct kmem_cache *s, struct slow *slow)
+{
+	const struct page *slab = slab_of(s, ptr);
+	unsigned int i = obj_to_index(s, slab, ptr);
+
+	if (unlikely((char *)page_address(slab) + (size_t)i * s->size != ptr ||
+		     !(READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1)))
+		(void)slab_check_object(call, ptr);
+	else
+		slab_free_slow(s, ptr, slow);
+}
+
+void free_named(const char *call, void *ptr)
+{
+	u8 value;
+	struct slow slow;
+	struct kmem_cache *s;
+
+	if (!ptr)
+		return;
+	value = page_map_get(ptr);
+	slow_enter_free(&slow);
+	if (likely(value && value <= MAP_CLASS_LAST)) {
+		free_object(call, ptr, map_value_cache(value), &slow);
+	} else if (value == MAP_LARGE) {
+		free_large(call, ptr, &slow);
+	} else if (value == MAP_CACHE) {
+		s = slab_check_object(call, ptr);
+		if (s)
+			slab_free_slow(s, ptr, &slow);
+	} else if (value == MAP_PAGES) {
+		bug_report("%s(%p): pages of the page API", call, ptr);
+	} else if (!direct_free(ptr, slow.nested)) {
+		bad_free(call, ptr);
+	}
+	slow_leave(&slow);
+}
+
+void free_slow(void *ptr)
+{
+	free_named("free", ptr);
+}
+
+size_t usable_size_named(const char *call, const void *ptr)
+{
+	u8 value = page_map_get(ptr);
+	size_t size;
+	struct kmem_cache *s;
+
+	if (likely(value && value <= MAP_CLASS_LAST))
+		return map_value_cache(value)->size;
+	if (value == MAP_LARGE && !((uintptr_t)ptr & (PAGE_SIZE - 1)))
+		return virt_to_page(ptr)->nr_pages << PAGE_SHIFT;
+	if (value == MAP_CACHE) {
+		s = slab_check_object(call, ptr);
+		return s ? s->object_size : 0;
+	}
+	size = mm_owns(ptr) ? 0 : direct_size(ptr);
+	if (!size)
+		bad_free(call, ptr);
+	return size;
+}

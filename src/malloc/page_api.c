@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_api.c - buddy_alloc_pages() and its family
+ *
+ * Linux:  alloc_pages(), __free_pages(), alloc_pages_exact().
+ */
+#include "base/check.h"
+#include "buddy/page_alloc.h"
+#include "malloc/internal.h"
+#include <string.h>
+
+static bool bad_request(const char *call, int node, unsigned int order)
+{
+	if (order > MAX_PAGE_ORDER)
+		bug_warn("%s(): order %u is above %u", call, order, MAX_PAGE_ORDER);
+	else if (node < NUMA_NO_NODE || node >= topology.nr_nodes)
+		bug_warn("%s(): node %d does not exist", call, node);
+	else
+		return false;
+	return true;
+}
+
+static int pick_node(const struct slow *slow, gfp_t gfp, int node)
+{
+	if (node == NUMA_NO_NODE)
+		return slow->task ? slow->task->mm.node : mm_nearest_node(0);
+	return gfp & __GFP_THISNODE ? node : mm_nearest_node(node);
+}
+
+BUDDY_API struct page *buddy_alloc_pages_node(int node, gfp_t gfp, unsigned int order)
+{
+	struct page *page = NULL;
+	struct slow slow;
+	bool was_zero;
+
+	if (!slow_enter(&slow))
+		return NULL;
+	if (!bad_request("buddy_alloc_pages_node", node, order)) {
+		struct page_request rq = {.gfp = gfp,
+					  .nid = pick_node(&slow, gfp, node),
+					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM),
+					  .task = slow.task ? &slow.task->mm : NULL};
+
+		/* THISNODE on a node without memory is nobody's memory. */
+		if (!(gfp & __GFP_THISNODE) || (topology.has_memory >> rq.nid & 1))
+			page = alloc_pages_request(&rq, order);
+	}
+	if (page) {
+		was_zero = page_is_zero(page);
+		WRITE_ONCE(page->refcount, 1);
+		page_set_state(page, page_state(PAGE_ALLOC, order, 0));
+		page_map_set(page_to_pfn(page), 1, MAP_PAGES);
+		atomic_add(&api_pages, 1ul << order);
+		if ((gfp & __GFP_ZERO) && !was_zero)
+			memset(page_address(page), 0, PAGE_SIZE << order);
+	}
+	slow_leave(&slow);
+	return page;
+}
+
+BUDDY_API struct page *buddy_alloc_pages(gfp_t gfp, unsigned int order)
+{
+	return buddy_alloc_pages_node(NUMA_NO_NODE, gfp, order);
+}
+
+BUDDY_API void buddy_get_page(struct page *page)
+{
+	atomic_add(&page->refcount, 1);
+}
+
+static void free_block(struct page *page, unsigned int order, struct slow *slow)
+{
+	page_map_set(page_to_pfn(page), 1, MAP_NONE);
+	atomic_sub(&api_pages, 1ul << order);
+	free_pages_request(page, order, slow->task ? &slow->task->mm : NULL, slow->nested);
+}
+
+/* Somebody still holds the first page: it stays, as a block of order 0; the others go. */
+static void free_tail(struct page *page, unsigned int order, struct slow *slow)
+{
+	for (unsigned int o = order; o-- > 0;) {
+		struct page *half = page + ((size_t)1 << o);
+
+		half->refcount = 0;
+		page_set_state(half, page_state(PAGE_ALLOC, o, 0));
+		page_set_state(page, page_state(PAGE_ALLOC, o, 0));
+		atomic_sub(&api_pages, 1ul << o);
+		free_pages_request(half, o, slow->task ? &slow->task->mm : NULL, slow->nested);
+	}
+}
+
+BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
+{
+	struct slow slow;
+	unsigned int have;
+
+	if (!page)
+		return;
+	if (page_type(page) != PAGE_ALLOC || !READ_ONCE(page->refcount)) {
+		bug_report("buddy_free_pages(%p): not a live block of pages", page_address(page));
+		return;
+	}
+	have = page_order(page);
+	/* After free_tail() the block is shorter than its other holders know. */
+	if (have > order || (have != order && have != 0)) {
+		bug_report("buddy_free_pages(%p): order %u, but it was allocated with %u",
+			   page_address(page), order, have);
+		return;
+	}
+	slow_enter_free(&slow);
+	if (__atomic_sub_fetch(&page->refcount, 1, __ATOMIC_ACQ_REL) == 0)
+		free_block(page, have, &slow);
+	else if (have)
+		free_tail(page, have, &slow);
+	slow_leave(&slow);
+}
+
+BUDDY_API void *buddy_get_free_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page = buddy_alloc_pages(gfp & ~__GFP_HIGHMEM, order);
+
+	return page ? page_address(page) : NULL;
+}
+
+BUDDY_API void *buddy_get_zeroed_page(gfp_t gfp)
+{
+	return buddy_get_free_pages(gfp | __GFP_ZERO, 0);
+}
+
+BUDDY_API void buddy_free_pages_addr(void *addr, unsigned int order)
+{
+	if (!addr)
+		return;
+	if (page_map_get(addr) != MAP_PAGES || ((uintptr_t)addr & (PAGE_SIZE - 1)))
+		bug_report("buddy_free_pages_addr(%p): not a live block of pages", addr);
+	else
+		buddy_free_pages(virt_to_page(addr), order);
+}
+
+BUDDY_API void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp)
+{
+	u64 nr = DIV_ROUND_UP((u64)size, PAGE_SIZE);
+	struct page *head = NULL;
+	struct slow slow;
+	bool zero = false;
+
+	if (!size || size > PTRDIFF_MAX || !slow_enter(&slow))
+		return NULL;
+	if (!bad_request("buddy_alloc_pages_exact_node", node, 0)) {
+		struct page_request rq = {.gfp = gfp,
+					  .nid = pick_node(&slow, gfp, node),
+					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM)};
+
+		head = large_alloc(&rq, nr, 1, &zero);
+	}
+	if (head) {
+		page_map_set(page_to_pfn(head), 1, MAP_PAGES);
+		atomic_add(&api_pages, nr);
+		if ((gfp & __GFP_ZERO) && !zero)
+			memset(page_address(head), 0, nr << PAGE_SHIFT);
+	}
+	slow_leave(&slow);
+	return head ? page_address(head) : NULL;
+}
+
+BUDDY_API void *buddy_alloc_pages_exact(size_t size, gfp_t gfp)
+{
+	return buddy_alloc_pages_exact_node(NUMA_NO_NODE, size, gfp);
+}
+
+BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
+{
+	struct slow slow;
+	struct page *head;
+
+	if (!addr)
+		return;
+	head = virt_to_page(addr);
+	if (page_map_get(addr) != MAP_PAGES || page_type(head) != PAGE_EXACT ||
+	    head->nr_pages != DIV_ROUND_UP((u64)size, PAGE_SIZE)) {
+		bug_report("buddy_free_pages_exact(%p, %zu): not a live block of that size", addr,
+			   size);
+		return;
+	}
+	slow_enter_free(&slow);
+	page_map_set(page_to_pfn(head), 1, MAP_NONE);
+	atomic_sub(&api_pages, head->nr_pages);
+	large_free(head, slow.nested);
+	slow_leave(&slow);
+}
+
+BUDDY_API void *buddy_page_address(const struct page *page)
+{
+	return page_address(page);
+}
+
+BUDDY_API struct page *buddy_virt_to_page(const void *addr)
+{
+	return mm_owns(addr) ? virt_to_page(addr) : NULL;
+}
+
+BUDDY_API int buddy_page_to_nid(const struct page *page)
+{
+	return page_to_nid(page);
+}

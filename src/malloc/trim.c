@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trim.c - malloc_trim(), mallopt(), malloc_usable_size()
+ */
+#include "buddy/buddy.h"
+#include "malloc/internal.h"
+#include <errno.h>
+#include <malloc.h>
+
+BUDDY_API size_t malloc_usable_size(void *ptr)
+{
+	return ptr ? usable_size_named("malloc_usable_size", ptr) : 0;
+}
+
+BUDDY_API uint64_t buddy_reclaim(void)
+{
+	struct slow slow;
+	u64 pages;
+
+	if (!slow_enter(&slow))
+		return 0;
+	slow_leave(&slow);
+	pages = slab_reclaim(/* all= */ true);
+	return pages << PAGE_SHIFT;
+}
+
+/* @pad is glibc's top pad; there is no top here, and what is needed again comes back. */
+BUDDY_API int malloc_trim(size_t pad)
+{
+	(void)pad;
+	return buddy_reclaim() != 0;
+}
+
+/*
+ * glibc's parameters are accepted where ignoring them changes no promise: thresholds, arenas
+ * and padding have no counterpart.  Return: 1 for a known parameter, 0 otherwise, as glibc.
+ */
+BUDDY_API int mallopt(int param, int value)
+{
+	(void)value;
+	switch (param) {
+	case M_MXFAST:
+	case M_TRIM_THRESHOLD:
+	case M_TOP_PAD:
+	case M_MMAP_THRESHOLD:
+	case M_MMAP_MAX:
+	case M_CHECK_ACTION:
+	case M_PERTURB:
+	case M_ARENA_TEST:
+	case M_ARENA_MAX:
+		return 1;
+	default:
+		return 0;
+	}
+}

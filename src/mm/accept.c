@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * accept.c - taking address space into use, 4 MiB at a time
+ *
+ * A zone's span is only an address range that was found empty: nothing is mapped there.  Memory
+ * is mapped in strides that grow with the zone, so that a heap costs few system calls, and is
+ * given to the buddy in MAX_PAGE_ORDER blocks as it is asked for.
+ *
+ * Not holding the whole range keeps three promises that a large reservation breaks: mlockall()
+ * locks what is used and not 128 GiB; a later setrlimit(RLIMIT_AS) finds an honest VmSize; and
+ * overcommit mode 2 accounts what is used.  The price is that something else may be mapped into
+ * the range; MAP_FIXED_NOREPLACE notices, and that block becomes a hole.
+ *
+ * Linux:  unaccepted memory, cond_accept_memory().
+ * Locks:  zone->accept_lock around the system calls, zone->lock for the hand-over.
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "platform/vm.h"
+#include <errno.h>
+
+#define STRIDE_MAX (16 * MAX_ORDER_NR_PAGES) /* 64 MiB */
+
+static int map_stride(struct zone *zone, u64 pfn, u64 nr)
+{
+	struct page *first = pfn_to_page(pfn);
+	size_t desc = nr * sizeof(struct page);
+	int err = vm_map_at(first, desc);
+
+	if (err)
+		return err;
+	err = vm_map_at(pfn_to_addr(pfn), nr << PAGE_SHIFT);
+	if (err) {
+		vm_unmap(first, desc);
+		return err;
+	}
+	if (vm_make_writable(page_map.bytes + ALIGN_DOWN(pfn, OS_PAGE),
+			     ALIGN_UP(pfn + nr, OS_PAGE) - ALIGN_DOWN(pfn, OS_PAGE))) {
+		vm_unmap(pfn_to_addr(pfn), nr << PAGE_SHIFT);
+		vm_unmap(first, desc);
+		return -ENOMEM;
+	}
+	if (zone->bind)
+		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node);
+	hugepage_advise_new(zone, pfn, nr);
+	return 0;
+}
+
+/* The block at commit_pfn cannot be had: describe it as a hole and go on behind it. */
+static bool map_hole(struct zone *zone)
+{
+	struct page *page = pfn_to_page(zone->commit_pfn);
+
+	if (vm_map_at(page, MAX_ORDER_NR_PAGES * sizeof(struct page)))
+		return false;
+	page_set_state(page, page_state(PAGE_HOLE, MAX_PAGE_ORDER, 0));
+	return true;
+}
+
+/* Map the next stride of @zone.  Under accept_lock. */
+static bool commit_stride(struct zone *zone)
+{
+	u64 room = zone->end_pfn - zone->commit_pfn;
+	u64 grown = (zone->commit_pfn - zone->start_pfn) / 8;
+	u64 nr = CLAMP(ALIGN_UP(grown, MAX_ORDER_NR_PAGES), MAX_ORDER_NR_PAGES, STRIDE_MAX);
+	int err = -ENOMEM;
+
+	for (nr = MIN(nr, room); nr >= MAX_ORDER_NR_PAGES;
+	     nr = ALIGN_DOWN(nr / 2, MAX_ORDER_NR_PAGES)) {
+		err = map_stride(zone, zone->commit_pfn, nr);
+		if (!err) {
+			zone->commit_pfn += nr;
+			return true;
+		}
+	}
+	/* At the very start it means that the whole range is the wrong place: see mm_init(). */
+	if (err == -EEXIST && zone->commit_pfn > zone->start_pfn && map_hole(zone)) {
+		zone->commit_pfn += MAX_ORDER_NR_PAGES;
+		return true;
+	}
+	return false;
+}
+
+/* Hand one mapped MAX_PAGE_ORDER block to the buddy.  Under accept_lock. */
+static bool accept_one(struct zone *zone)
+{
+	struct page *page;
+	u64 pfn = zone->accept_pfn;
+	bool hole;
+
+	if (pfn == zone->commit_pfn && !commit_stride(zone))
+		return false;
+	page = pfn_to_page(pfn);
+	hole = page_type(page) == PAGE_HOLE;
+	zone_lock(zone);
+	if (!hole) {
+		set_pageblock_migratetype(zone, pfn, MIGRATE_MOVABLE);
+		set_pageblock_migratetype(zone, pfn + PAGEBLOCK_NR_PAGES, MIGRATE_MOVABLE);
+		add_to_free_list(zone, page, MAX_PAGE_ORDER, MIGRATE_MOVABLE, PG_ZERO,
+				 /* tail= */ true);
+		zone->present_pages += MAX_ORDER_NR_PAGES;
+		stat_add(zone->stat.accepted, MAX_ORDER_NR_PAGES);
+	}
+	WRITE_ONCE(zone->accept_pfn, pfn + MAX_ORDER_NR_PAGES);
+	zone_unlock(zone);
+	return true;
+}
+
+static bool accept_lock(struct zone *zone, bool nowait)
+{
+	if (!nowait) {
+		/* A stale owner leaves at worst a stride mapped twice tried: EEXIST, a hole. */
+		spin_lock(&zone->accept_lock);
+		return true;
+	}
+	return spin_trylock(&zone->accept_lock) != LOCK_BUSY;
+}
+
+/**
+ * accept_memory - take at least @nr_pages more into use
+ * @nowait: give up rather than wait for a lock
+ * @over_budget: also beyond the zone's managed pages
+ *
+ * Return: whether anything was taken into use.
+ */
+bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget)
+{
+	u64 got = 0;
+
+	if (!zone->end_pfn || !accept_lock(zone, nowait))
+		return false;
+	if (nowait && spin_is_locked(&zone->lock)) {
+		spin_unlock(&zone->accept_lock);
+		return false;
+	}
+	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
+		if (!over_budget && zone->present_pages >= zone->managed_pages)
+			break;
+		if (!accept_one(zone))
+			break;
+		got += MAX_ORDER_NR_PAGES;
+	}
+	spin_unlock(&zone->accept_lock);
+	return got != 0;
+}

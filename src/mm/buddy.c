@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buddy.c - free blocks of 2^order pages: split, merge, link
+ *
+ * Linux:  mm/page_alloc.c, __free_one_page(), __rmqueue_smallest(), expand().  The same rules
+ *         of placement.  Differs in the order of its stores: a head grows or shrinks with one
+ *         store of its state, before the half that it swallows is cleared and after the half
+ *         that it sheds is marked, so that a walk by heads is whole at every instruction.
+ * Locks:  zone->lock for everything here.
+ *
+ * INVARIANT merged: while zone->lock is free, no two free blocks of equal order are buddies if
+ * their pageblocks may merge.
+ *   made by     accept_memory(), which frees whole MAX_PAGE_ORDER blocks
+ *   kept by     __free_one_page() merges before it links; expand() links a half only when its
+ *               buddy is being handed out or split further
+ *   relied on   buddyinfo as a measure of fragmentation; large.c, which looks for runs of
+ *               MAX_PAGE_ORDER blocks only
+ *   checked by  mm_verify()
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "platform/os.h"
+
+void buddy_init_zone(struct zone *zone)
+{
+	for (int order = 0; order < NR_PAGE_ORDERS; order++) {
+		zone->free_area[order].nr_free = 0;
+		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
+			list_init(&zone->free_area[order].free_list[mt]);
+	}
+}
+
+static void mark_max_free(struct zone *zone, const struct page *page, bool is_free)
+{
+	u64 bit = (page_to_pfn(page) - zone->start_pfn) >> MAX_PAGE_ORDER;
+	unsigned long mask = 1ul << (bit % 64);
+
+	if (is_free)
+		zone->max_free_map[bit / 64] |= mask;
+	else
+		zone->max_free_map[bit / 64] &= ~mask;
+}
+
+/* The caller has marked @page FREE already. */
+static void link_free(struct zone *zone, struct page *page, unsigned int order,
+		      enum migratetype mt, bool tail)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	if (tail)
+		list_add_tail(&page->lru, &area->free_list[mt]);
+	else
+		list_add(&page->lru, &area->free_list[mt]);
+	stat_inc(area->nr_free);
+	stat_add(zone->nr_free_pages, 1ul << order);
+	if (page_is_zero(page))
+		stat_add(zone->nr_zero_pages, 1ul << order);
+	if (order >= PAGEBLOCK_ORDER)
+		page->freed_ms = os_clock_ms();
+	if (order == MAX_PAGE_ORDER)
+		mark_max_free(zone, page, true);
+}
+
+void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
+		      enum migratetype mt, u32 flags, bool tail)
+{
+	page_set_state(page, page_state(PAGE_FREE, order, flags & PG_ZERO));
+	link_free(zone, page, order, mt, tail);
+}
+
+/* Off its list; the state still says FREE, the caller stores what comes next. */
+void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order)
+{
+	VM_BUG_ON(page_type(page) != PAGE_FREE || page_order(page) != order);
+	list_del(&page->lru);
+	stat_add(zone->free_area[order].nr_free, -1ul);
+	stat_add(zone->nr_free_pages, -(1ul << order));
+	if (page_is_zero(page))
+		stat_add(zone->nr_zero_pages, -(1ul << order));
+	if (order == MAX_PAGE_ORDER)
+		mark_max_free(zone, page, false);
+}
+
+static bool page_is_buddy(const struct zone *zone, u64 buddy_pfn, unsigned int order)
+{
+	const struct page *buddy;
+
+	if (buddy_pfn < zone->start_pfn || buddy_pfn >= zone->accept_pfn)
+		return false;
+	buddy = pfn_to_page(buddy_pfn);
+	return (READ_ONCE(buddy->state) & 0xffff) == page_state(PAGE_FREE, order, 0);
+}
+
+/*
+ * From pageblock order on two blocks may have different types: they merge only if both are of
+ * the kinds that mix, and the buddy is retagged.
+ */
+static bool may_merge_pageblocks(struct zone *zone, u64 pfn, u64 buddy_pfn, unsigned int order)
+{
+	enum migratetype mt = get_pageblock_migratetype(zone, pfn);
+	enum migratetype buddy_mt = get_pageblock_migratetype(zone, buddy_pfn);
+
+	if (mt == buddy_mt)
+		return true;
+	if (mt >= MIGRATE_PCPTYPES || buddy_mt >= MIGRATE_PCPTYPES)
+		return false;
+	for (u64 p = buddy_pfn; p < buddy_pfn + ((u64)1 << order); p += PAGEBLOCK_NR_PAGES)
+		set_pageblock_migratetype(zone, p, mt);
+	return true;
+}
+
+/* Is the block one order up likely to become whole soon?  Then this one had better wait. */
+static bool buddy_merge_likely(const struct zone *zone, u64 pfn, unsigned int order)
+{
+	u64 higher;
+
+	if (order >= MAX_PAGE_ORDER - 1)
+		return false;
+	higher = pfn & ~((u64)1 << order);
+	return page_is_buddy(zone, higher ^ ((u64)1 << (order + 1)), order + 1);
+}
+
+/**
+ * __free_one_page - put a block back, merged as far as it goes
+ * @page: its head; any state but FREE
+ * @flags: PG_ZERO if the block is not resident
+ *
+ * Costs at most MAX_PAGE_ORDER - @order list removals and one insertion.
+ */
+void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags)
+{
+	u64 pfn = page_to_pfn(page);
+	enum migratetype mt = get_pageblock_migratetype(zone, pfn);
+
+	VM_BUG_ON(page_type(page) == PAGE_FREE);
+	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
+	flags &= PG_ZERO;
+	stat_add(zone->stat.pgfree, 1ul << order);
+	while (order < MAX_PAGE_ORDER) {
+		u64 buddy_pfn = pfn ^ ((u64)1 << order);
+		struct page *buddy = pfn_to_page(buddy_pfn), *head, *upper;
+
+		if (!page_is_buddy(zone, buddy_pfn, order))
+			break;
+		if (order >= PAGEBLOCK_ORDER &&
+		    !may_merge_pageblocks(zone, pfn, buddy_pfn, order))
+			break;
+		del_page_from_free_list(zone, buddy, order);
+		if (!page_is_zero(buddy))
+			flags = 0;
+		head = buddy_pfn < pfn ? buddy : page;
+		upper = head == page ? buddy : page;
+		order++;
+		page_set_state(head, page_state(PAGE_FREE, order, flags));
+		page_set_state(upper, PAGE_NONE);
+		page = head;
+		pfn = page_to_pfn(head);
+	}
+	page_set_state(page, page_state(PAGE_FREE, order, flags));
+	link_free(zone, page, order, mt, buddy_merge_likely(zone, pfn, order));
+}
+
+/* Largest order that @pfn is aligned to and @nr pages hold. */
+static unsigned int order_fitting(u64 pfn, u64 nr)
+{
+	unsigned int order = (unsigned int)__builtin_ctzll(pfn | MAX_ORDER_NR_PAGES);
+
+	return MIN(order, ilog2(nr));
+}
+
+/**
+ * free_page_range - free any number of pages at any place
+ *
+ * From the end to the start, so that a head that covers them all (type EXACT) stays one until
+ * the rest is marked.
+ */
+void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags)
+{
+	while (nr) {
+		u64 end = pfn + nr;
+		unsigned int order = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
+
+		while (((u64)1 << order) > nr)
+			order--;
+		/* Coming from the end, alignment of the end bounds the order. */
+		order = MIN(order, order_fitting(end - ((u64)1 << order), nr));
+		__free_one_page(zone, pfn_to_page(end - ((u64)1 << order)), order, flags);
+		nr -= (u64)1 << order;
+	}
+}
+
+/* Split @page, marked FREE of @high but linked nowhere, down to @low; link the upper halves. */
+static void expand(struct zone *zone, struct page *page, unsigned int low, unsigned int high,
+		   enum migratetype mt)
+{
+	u32 flags = READ_ONCE(page->state) & PG_ZERO;
+
+	while (high > low) {
+		struct page *half;
+
+		high--;
+		half = page + ((size_t)1 << high);
+		page_set_state(half, page_state(PAGE_FREE, high, flags));
+		page_set_state(page, page_state(PAGE_FREE, high, flags));
+		link_free(zone, half, high, mt, false);
+	}
+}
+
+/* Take @page off its list of order page_order() and cut it down to @order. */
+struct page *page_del_and_expand(struct zone *zone, struct page *page, unsigned int order,
+				 enum migratetype mt)
+{
+	unsigned int high = page_order(page);
+
+	del_page_from_free_list(zone, page, high);
+	expand(zone, page, order, high, mt);
+	stat_add(zone->stat.pgalloc, 1ul << order);
+	return page;
+}
+
+/**
+ * __rmqueue_smallest - take the smallest free block that is large enough
+ *
+ * Return: the head, off every list and still marked FREE of @order, or NULL if @mt has none.
+ */
+struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migratetype mt)
+{
+	for (unsigned int o = order; o < NR_PAGE_ORDERS; o++) {
+		struct list_head *list = &zone->free_area[o].free_list[mt];
+
+		if (!list_empty(list))
+			return page_del_and_expand(zone, list_first_entry(list, struct page, lru),
+						   order, mt);
+	}
+	return NULL;
+}
+
+/**
+ * buddy_rebuild - make the lists anew from the states of the pages
+ *
+ * For a child of a fork that caught another thread inside zone->lock.  Blocks of that thread
+ * that are marked FREE but on no list are found again.
+ */
+void buddy_rebuild(struct zone *zone)
+{
+	buddy_init_zone(zone);
+	zone->nr_free_pages = 0;
+	zone->nr_zero_pages = 0;
+	for (u64 i = 0; i < DIV_ROUND_UP((zone->end_pfn - zone->start_pfn) >> MAX_PAGE_ORDER, 64);
+	     i++)
+		if (zone->max_free_map[i])
+			zone->max_free_map[i] = 0;
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
+		struct page *page = pfn_to_page(pfn);
+		unsigned int order = page_order(page);
+
+		if (page_type(page) == PAGE_FREE)
+			link_free(zone, page, order, get_pageblock_migratetype(zone, pfn), false);
+		pfn += page_block_pages(page);
+	}
+}

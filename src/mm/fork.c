@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c - what a forked child does about pages that vanished threads had in hand
+ *
+ * Page sets of threads that are gone, and blocks between two lists, are all marked PCP with the
+ * id of a thread.  The child is alone when this runs: one walk over the heads finds them.
+ */
+#include "mm/internal.h"
+#include "mm/mm.h"
+
+static void repair_zone(struct zone *zone, u32 self)
+{
+	/* Lists first: freeing merges with neighbours that must be linked. */
+	buddy_rebuild(zone);
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
+		struct page *page = pfn_to_page(pfn);
+		u64 nr = page_block_pages(page);
+
+		if (page_type(page) == PAGE_PCP && page->owner != self)
+			__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
+		pfn += nr;
+	}
+}
+
+/**
+ * mm_fork_repair - take back what the vanished threads held
+ * @full: the zone lists may be broken as well; otherwise only page sets are taken back
+ */
+void mm_fork_repair(bool full)
+{
+	struct zone *zone;
+	u32 self = task_id();
+
+	(void)full;
+	for_each_populated_zone(zone)
+	{
+		enum lock_result r = spin_trylock(&zone->lock);
+
+		if (r == LOCK_BUSY)
+			continue; /* ours, in a frame below a signal handler: whole by itself */
+		repair_zone(zone, self);
+		zone_unlock(zone);
+	}
+}

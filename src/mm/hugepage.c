@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugepage.c - huge pages by evidence
+ *
+ * A small heap stays on 4 KiB pages, also where the system's setting is `always`: one touched
+ * byte would otherwise cost 2 MiB.  Address space beyond the threshold of a zone is advised
+ * huge before its first touch; by then blocks fill up densely.  Advice follows the address, so a
+ * zone has two differently advised ranges and no more.  Metadata is never advised huge.
+ */
+#include "mm/internal.h"
+#include "mm/mm.h"
+#include "platform/vm.h"
+
+enum hugepage_mode mm_hugepages = HUGEPAGES_AUTO;
+size_t mm_hugepage_threshold = 32 * MiB;
+
+static void advise(u64 pfn, u64 end, bool huge)
+{
+	if (pfn < end)
+		vm_advise_huge(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT, huge);
+}
+
+/* Just mapped, never touched. */
+void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
+{
+	u64 end = pfn + nr;
+	u64 limit = zone->start_pfn + (mm_hugepage_threshold >> PAGE_SHIFT);
+
+	if (zone->metadata || mm_hugepages == HUGEPAGES_NEVER)
+		limit = end;
+	else if (mm_hugepages == HUGEPAGES_ALWAYS)
+		limit = pfn;
+	advise(pfn, MIN(end, limit), false);
+	advise(MAX(pfn, limit), end, true);
+}

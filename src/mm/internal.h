@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_MM_INTERNAL_H
+#define BUDDY_MM_INTERNAL_H
+/*
+ * internal.h - between the files of src/mm only
+ */
+#include "mm/mmzone.h"
+
+/* buddy.c: free areas; all under zone->lock */
+void buddy_init_zone(struct zone *zone);
+void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
+		      enum migratetype mt, u32 flags, bool tail);
+void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order);
+void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags);
+void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags);
+struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migratetype mt);
+struct page *page_del_and_expand(struct zone *zone, struct page *page, unsigned int order,
+				 enum migratetype mt);
+void buddy_rebuild(struct zone *zone);
+
+/* fallback.c */
+struct page *__rmqueue(struct zone *zone, unsigned int order, enum migratetype mt);
+
+/* pageblock.c */
+enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn);
+void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);
+void move_freepages_block(struct zone *zone, u64 pfn, enum migratetype mt);
+
+/* watermark.c */
+void setup_zone_wmarks(struct zone *zone);
+
+/* zonelist.c */
+void build_zonelists(void);
+
+/* zone locks: taking one from an owner that a fork lost repairs the lists first */
+void zone_lock(struct zone *zone) acquires(&zone->lock);
+bool zone_trylock(struct zone *zone);
+static inline void zone_unlock(struct zone *zone)
+{
+	spin_unlock(&zone->lock);
+}
+bool zone_lock_ctx(struct zone *zone, bool nowait);
+
+/* accept.c */
+bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
+u64 accept_contiguous(struct zone *zone, u64 nr_blocks);
+
+/* hugepage.c */
+void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr);
+
+/* page_reporting.c */
+bool zone_has_reportable(struct zone *zone);
+
+#define for_each_populated_zone(z)                                                                 \
+	for (int n_ = 0; n_ <= topology.nr_nodes; n_++)                                            \
+		if (((z) = n_ == topology.nr_nodes ? &meta_zone                                    \
+						   : &node_data[n_].zones[ZONE_NORMAL]),           \
+		    (z)->end_pfn)
+
+#endif

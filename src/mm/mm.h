@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_MM_MM_H
+#define BUDDY_MM_MM_H
+/*
+ * mm.h - pages for the layers above
+ */
+#include "buddy/gfp.h"
+#include "mm/mmzone.h"
+
+/* How one allocation wants its pages. */
+struct page_request {
+	gfp_t gfp;
+	int nid;	   /* preferred node, a real one */
+	bool nowait;	   /* wait for no lock: nested in a signal handler, or no reclaim flag */
+	bool metadata;	   /* from the zone of our own structures */
+	struct mm_task *task; /* whose page set to use; NULL for none */
+};
+
+/* mm_init.c */
+/**
+ * mm_init - reserve the range and take the first memory into use
+ * Return: 0 or -errno; may be tried again.
+ */
+int mm_init(void);
+extern bool mm_ready; /* const after start */
+extern size_t mm_hugepage_threshold;
+enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };
+extern enum hugepage_mode mm_hugepages;	/* option */
+void mm_load_topology(void);
+void mm_task_init(struct mm_task *task, u32 id);
+int mm_local_node(struct mm_task *task);
+int mm_nearest_node(int node);
+bool mm_owns(const void *addr);
+
+/* page_alloc.c */
+struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
+void free_pages_request(struct page *page, unsigned int order, struct mm_task *task,
+			bool nowait);
+struct zone *page_zone(const struct page *page);
+int page_to_nid(const struct page *page);
+
+/* large.c */
+/**
+ * large_alloc - exactly @nr pages, contiguous, aligned to @align pages (a power of two)
+ * Return: the head (type EXACT), or NULL.  *ret_zero: all of it reads as zero.
+ */
+struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero);
+void large_free(struct page *head, bool nowait);
+/* Grow or shrink in place.  Return: whether the block now has @nr pages. */
+bool large_resize(struct page *head, u64 nr);
+
+/* direct.c: mappings outside the range */
+void *direct_alloc(size_t bytes, size_t align, bool nowait);
+size_t direct_size(const void *addr);
+bool direct_free(void *addr, bool nowait);
+void *direct_resize(void *addr, size_t bytes);
+void direct_totals(unsigned long *ret_count, size_t *ret_bytes);
+
+/* pcp.c */
+struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int order,
+		       enum migratetype mt);
+bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsigned int order);
+void pcp_drain(struct mm_task *task, bool all);
+void pcp_abandon(struct mm_task *task);
+void zone_set_pcp_limits(struct zone *zone);
+static inline bool pcp_allowed_order(unsigned int order)
+{
+	return order <= PAGE_ALLOC_COSTLY_ORDER || order == PAGEBLOCK_ORDER;
+}
+
+/* page_reporting.c */
+/**
+ * page_reporting_pass - give free blocks back that have been free for @age_ms
+ * @min_order: smallest blocks to look at
+ * Return: pages given back.
+ */
+u64 page_reporting_pass(u64 age_ms, unsigned int min_order);
+
+/* fork.c */
+void mm_fork_repair(bool full);
+
+/* verify.c */
+int mm_verify(void);
+
+/* Sums over all zones, racy. */
+struct mm_totals {
+	u64 present, free, zero, large;
+};
+void mm_get_totals(struct mm_totals *ret);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm_init.c - the one range of addresses and what lies where in it
+ *
+ *   base                              spans of the nodes, one after the other
+ *   base + nodes * span               a gap of 4 MiB that is never mapped
+ *   ...  + meta_span                  our own structures: sheaves, tasks, caches
+ *   ...                               a gap
+ *   ...  + pages * 64                 the memmap
+ *
+ * Nothing of it is mapped until it is used (accept.c), so the gaps and the unused parts fence
+ * the metadata by themselves.  The page map lies wherever the system puts it and covers all
+ * addresses from 0 to the end of the meta span, so that free() needs no base: the range is put
+ * at low addresses, where that costs few MiB of address space and, being read-only zeros, no
+ * memory.
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "mm/mm.h"
+#include "platform/os.h"
+#include "platform/vm.h"
+#include <errno.h>
+
+struct page_map page_map;
+uintptr_t memmap_biased;
+struct pglist_data node_data[MAX_NUMNODES];
+struct zone meta_zone;
+struct topology topology;
+bool mm_ready;
+
+#define GAP (4 * MiB)
+#define META_FRACTION 16
+
+struct layout {
+	u64 base, span, meta, meta_span, end;
+};
+
+static u64 wanted_span(const struct os_limits *limits)
+{
+	u64 limit = MIN(limits->address_space, limits->data);
+
+	if (limit != OS_UNLIMITED)
+		return roundup_pow_of_two(MAX(limit, 64 * MiB));
+	return roundup_pow_of_two(CLAMP(4 * os_memory_bytes(), 4 * (u64)GiB, 16384 * (u64)GiB));
+}
+
+static struct layout make_layout(u64 base, u64 span)
+{
+	struct layout l = {.base = base, .span = span};
+
+	l.meta = base + (u64)topology.nr_nodes * span + GAP;
+	l.meta_span = MAX(span / META_FRACTION, 64 * MiB);
+	l.end = l.meta + l.meta_span;
+	return l;
+}
+
+static int init_zone(struct zone *zone, const char *name, int node, u64 start, u64 bytes)
+{
+	u64 blocks = bytes >> (PAGE_SHIFT + PAGEBLOCK_ORDER);
+	size_t types = ALIGN_UP(blocks, OS_PAGE);
+	size_t map = ALIGN_UP(DIV_ROUND_UP(blocks, 16), OS_PAGE);
+	u8 *mem = vm_map(types + map);
+
+	if (!mem)
+		return -ENOMEM;
+	zone->name = name;
+	zone->node = node;
+	zone->type = ZONE_NORMAL;
+	zone->lock = (struct spinlock)SPINLOCK_INIT(RANK_ZONE);
+	zone->accept_lock = (struct spinlock)SPINLOCK_INIT(RANK_ACCEPT);
+	zone->start_pfn = start >> PAGE_SHIFT;
+	zone->accept_pfn = zone->commit_pfn = zone->start_pfn;
+	zone->end_pfn = zone->start_pfn + (bytes >> PAGE_SHIFT);
+	zone->pageblock_types = mem;
+	zone->max_free_map = (unsigned long *)(mem + types);
+	buddy_init_zone(zone);
+	return 0;
+}
+
+static int init_zones(const struct layout *l)
+{
+	u64 share = os_memory_bytes() / (u64)MAX(__builtin_popcount(topology.has_memory), 1);
+	int err = init_zone(&meta_zone, "Meta", 0, l->meta, l->meta_span);
+
+	if (err)
+		return err;
+	meta_zone.metadata = true;
+	meta_zone.managed_pages = l->meta_span >> PAGE_SHIFT;
+	setup_zone_wmarks(&meta_zone);
+	for (int n = 0; n < topology.nr_nodes; n++) {
+		struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
+		u64 bytes = topology.bytes[n] ? topology.bytes[n] : share;
+
+		node_data[n].node_id = n;
+		if (!(topology.has_memory >> n & 1))
+			continue;
+		err = init_zone(zone, "Normal", n, l->base + (u64)n * l->span, l->span);
+		if (err)
+			return err;
+		zone->bind = topology.nr_nodes > 1;
+		zone->managed_pages = MIN(bytes, l->span) >> PAGE_SHIFT;
+		setup_zone_wmarks(zone);
+	}
+	return 0;
+}
+
+static void drop_zones(void)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+	{
+		u64 blocks = (zone->end_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
+
+		vm_unmap(zone->pageblock_types, ALIGN_UP(blocks, OS_PAGE) +
+							ALIGN_UP(DIV_ROUND_UP(blocks, 16), OS_PAGE));
+		if (zone->commit_pfn > zone->start_pfn) {
+			u64 nr = zone->commit_pfn - zone->start_pfn;
+
+			vm_unmap(pfn_to_addr(zone->start_pfn), nr << PAGE_SHIFT);
+			vm_unmap(pfn_to_page(zone->start_pfn), nr * sizeof(struct page));
+		}
+		*zone = (struct zone){0};
+	}
+}
+
+/* Settle at @base.  Return: 0, or -errno with nothing left behind. */
+static int try_base(u64 base, u64 span)
+{
+	struct layout l = make_layout(base, span);
+	u64 map_bytes = ALIGN_UP(l.end >> PAGE_SHIFT, OS_PAGE);
+	u8 *map = vm_map_zero_view(map_bytes);
+	int err;
+
+	if (!map)
+		return -ENOMEM;
+	/* The word that disabled cursors point behind must lie above every sheaf. */
+	err = (uintptr_t)map < l.end ? -EEXIST : 0;
+	page_map.bytes = map;
+	memmap_biased = l.end + GAP - (base >> PAGE_SHIFT) * sizeof(struct page);
+	if (!err)
+		err = init_zones(&l);
+	if (!err && !(accept_memory(&meta_zone, 1, false, true) &&
+		      accept_memory(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL], 1, false,
+				    true)))
+		err = -ENOMEM;
+	if (err) {
+		drop_zones();
+		vm_unmap(map, map_bytes);
+		page_map.bytes = NULL;
+		return err;
+	}
+	store_release(&page_map.nr, l.end >> PAGE_SHIFT);
+	return 0;
+}
+
+static int choose_base(void)
+{
+	/* Later ones for address spaces where a sanitizer or an emulator owns the first. */
+	static const u64 bases[] = {64, 512, 4096, 20480, 32768, 65536}; /* GiB */
+	struct os_limits limits;
+	u64 span, random = os_random();
+	int err = -ENOMEM;
+
+	os_get_limits(&limits);
+	for (span = wanted_span(&limits); span >= 64 * MiB; span /= 8) {
+		if (limits.address_space != OS_UNLIMITED) {
+			/* The page map counts against the limit: as low as is polite. */
+			err = try_base(8 * GiB + (random % 1024) * GAP, span);
+			if (!err)
+				return 0;
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+			u64 base = bases[i] * GiB + (random % 16384) * GAP;
+
+			err = try_base(base, span);
+			if (!err)
+				return 0;
+		}
+	}
+	return err;
+}
+
+int mm_init(void)
+{
+	int err;
+
+	if (mm_ready)
+		return 0;
+	if (!topology.nr_nodes) {
+		topology_probe(&topology);
+		build_zonelists();
+	}
+	err = choose_base();
+	if (!err)
+		store_release(&mm_ready, true);
+	return err;
+}
+
+static void update_topology(const struct topology *t)
+{
+	for (int a = 0; a < topology.nr_nodes; a++)
+		for (int b = 0; b < topology.nr_nodes; b++)
+			WRITE_ONCE(topology.distance[a][b], t->distance[a][b]);
+	for (int n = 0; n < topology.nr_nodes; n++) {
+		struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
+
+		if (!zone->end_pfn || !t->bytes[n])
+			continue;
+		topology.bytes[n] = t->bytes[n];
+		WRITE_ONCE(zone->managed_pages,
+			   MIN(t->bytes[n] >> PAGE_SHIFT, zone->end_pfn - zone->start_pfn));
+		setup_zone_wmarks(zone);
+	}
+	topology.has_cpu = t->has_cpu;
+	build_zonelists();
+}
+
+/**
+ * mm_load_topology - ask the topology module for what system calls do not tell
+ *
+ * Once; allocates.  Called by the background thread, or by who asks for distances.
+ */
+void mm_load_topology(void)
+{
+	static u32 once; /* atomic */
+	struct topology t = topology;
+
+	if (atomic_xchg(&once, 1) || topology_load(&t))
+		return;
+	update_topology(&t);
+}
+
+void mm_task_init(struct mm_task *task, u32 id)
+{
+	task->id = id;
+	task->tid = os_thread_id();
+	task->depth = 0;
+	task->node_check = 0;
+	task->pcp.lock = (struct spinlock)SPINLOCK_INIT(RANK_PCP);
+	task->node = mm_local_node(task);
+}
+
+#define NODE_CHECK_EVERY 64
+
+/* Where this thread runs, asked for now and then: the nearest node that has memory. */
+int mm_local_node(struct mm_task *task)
+{
+	unsigned int cpu, node;
+
+	if (topology.nr_nodes <= 1)
+		return 0;
+	if (task->node_check--)
+		return task->node;
+	task->node_check = NODE_CHECK_EVERY;
+	os_cpu(&cpu, &node);
+	return mm_nearest_node((int)node);
+}
+
+bool mm_owns(const void *addr)
+{
+	return addr_to_pfn(addr) < page_map.nr && addr_to_pfn(addr) >= node_data[0].zones[ZONE_NORMAL].start_pfn;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_MM_MMZONE_H
+#define BUDDY_MM_MMZONE_H
+/*
+ * mmzone.h - nodes, zones, free areas and page sets
+ *
+ * Linux: include/linux/mmzone.h, with the same split of struct zone into what is read and what
+ * is written.
+ */
+#include "mm/page.h"
+#include "platform/topology.h"
+#include "sync/spinlock.h"
+
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_PCPTYPES,
+	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES,
+	MIGRATE_CMA,
+	MIGRATE_TYPES,
+};
+
+enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, MAX_NR_ZONES };
+enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK };
+
+struct free_area {
+	struct list_head free_list[MIGRATE_TYPES]; /* zone->lock */
+	unsigned long nr_free;			   /* zone->lock, racy readers */
+};
+
+/* Events of a zone; writer holds zone->lock, readers are racy. */
+struct zone_stat {
+	unsigned long pgalloc, pgfree;	     /* pages taken from and given to the buddy */
+	unsigned long refill, flush;	     /* batches moved to and from page sets */
+	unsigned long fallback_claim, fallback_steal;
+	unsigned long accepted, reported;    /* pages */
+	unsigned long report_failed;	     /* discards refused by the system */
+	unsigned long run_alloc;	     /* blocks beyond MAX_PAGE_ORDER */
+};
+
+struct zone {
+	/* Read-mostly: const after start, or by a change of budget under lock. */
+	const char *name;
+	int node;
+	enum zone_type type;
+	bool bind;		     /* const: bind memory to the node */
+	bool metadata;		     /* const: holds our own structures */
+	u64 start_pfn, end_pfn;	     /* the span, multiples of MAX_ORDER_NR_PAGES */
+	u64 managed_pages;	     /* budget */
+	unsigned long _watermark[NR_WMARK];
+	unsigned long watermark_boost; /* zone->lock */
+	int pcp_batch, pcp_high_min, pcp_high_max;
+	u8 *pageblock_types;	     /* zone->lock; a byte for each pageblock of the span */
+	unsigned long *max_free_map; /* zone->lock; a bit for each free MAX_PAGE_ORDER block */
+
+	/* Written by every allocation that gets here. */
+	cacheline_aligned struct spinlock lock;
+	unsigned long nr_free_pages;	/* zone->lock, racy readers */
+	unsigned long nr_zero_pages;	/* of those: not resident; zone->lock */
+	struct free_area free_area[NR_PAGE_ORDERS];
+	struct zone_stat stat;
+
+	/* Taking memory into use. */
+	cacheline_aligned struct spinlock accept_lock;
+	u64 accept_pfn; /* below: accepted; written under accept_lock and zone->lock */
+	u64 commit_pfn; /* below: mapped; accept_lock */
+	u64 present_pages; /* accepted less holes; zone->lock */
+	u64 report_pfn_hint;
+};
+FIELD_STARTS_LINE(struct zone, lock);
+FIELD_STARTS_LINE(struct zone, accept_lock);
+
+struct pglist_data {
+	int node_id;
+	int nr_fallback;
+	u8 fallback[MAX_NUMNODES]; /* nodes with memory, nearest first, this one included */
+	struct zone zones[MAX_NR_ZONES];
+};
+
+extern struct pglist_data node_data[MAX_NUMNODES];
+extern struct zone meta_zone;
+extern struct topology topology; /* const after start but for distances (topology_load) */
+
+#define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + 2)
+
+/*
+ * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a CPU
+ * cannot be held on to).  The lock is uncontended but for drains, and nobody waits for it: who
+ * does not get it goes to the buddy.
+ */
+struct per_task_pages {
+	struct spinlock lock;
+	int count, high; /* pages; lock */
+	int high_min, high_max, batch;
+	u8 alloc_factor; /* lock */
+	int free_count;
+	bool ready; /* lists initialised */
+	struct zone *zone;
+	struct list_head lists[NR_PCP_LISTS]; /* lock */
+};
+
+/* What mm keeps for a thread; first part of the task block. */
+struct mm_task {
+	u32 id;	   /* const while the block is in use */
+	u32 tid;   /* kernel's thread id; owner */
+	u32 depth; /* slow paths this thread is in; more than 1: a signal handler; owner */
+	int node;  /* where it ran last; owner */
+	u32 node_check; /* slow paths until node is looked up again; owner */
+	struct per_task_pages pcp;
+};
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_MM_PAGE_H
+#define BUDDY_MM_PAGE_H
+/*
+ * page.h - struct page, the page map and the way between addresses and pages
+ *
+ * Linux: struct page and the vmemmap.  Page frame numbers are addresses shifted, as there, and
+ * the memmap is one flat array; only the part that describes memory taken into use is mapped.
+ *
+ * The state word is the authority on what a page is.  It is written with one store, in an order
+ * that leaves a walk from head to head whole at every instruction, so that a forked child can
+ * rebuild every list from it.
+ */
+#include "base/atomic.h"
+#include "base/list.h"
+#include "base/math.h"
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE ((size_t)1 << PAGE_SHIFT)
+#define MAX_PAGE_ORDER 10
+#define NR_PAGE_ORDERS (MAX_PAGE_ORDER + 1)
+#define MAX_ORDER_NR_PAGES ((u64)1 << MAX_PAGE_ORDER)
+#define PAGEBLOCK_ORDER 9
+#define PAGEBLOCK_NR_PAGES ((u64)1 << PAGEBLOCK_ORDER)
+#define PAGE_ALLOC_COSTLY_ORDER 3
+
+enum page_type {
+	PAGE_NONE,  /* not a head: a tail, or a descriptor never used */
+	PAGE_FREE,  /* head of a free block in the buddy */
+	PAGE_PCP,   /* head of a block in the page set of the task page.owner */
+	PAGE_ALLOC, /* head of a block handed out by the page API */
+	PAGE_EXACT, /* head of page.nr_pages pages, not a power of two */
+	PAGE_SLAB,  /* head of a slab */
+	PAGE_HOLE,  /* MAX_PAGE_ORDER block that something else is mapped into */
+};
+
+#define PG_ZERO (1u << 16)  /* nothing resident behind it: reads as zero (the kernel's Reported) */
+#define PG_LARGE (1u << 17) /* EXACT: a malloc block; the page API's own otherwise */
+
+struct kmem_cache;
+
+struct page {
+	u32 state; /* type 0..7, order 8..15, PG_* 16..; writer: whoever owns the block */
+	union {
+		u32 refcount; /* ALLOC: atomic */
+		u32 owner;    /* PCP: task id, written by that task */
+		struct {
+			u16 inuse;   /* SLAB: objects out of the slab; list_lock */
+			u16 objects; /* SLAB: const */
+		};
+	};
+	struct list_head lru; /* FREE: zone->lock; PCP: pcp lock; SLAB: list_lock */
+	union {
+		u64 nr_pages;		  /* EXACT: length; owner of the block */
+		struct kmem_cache *cache; /* SLAB: const */
+		u64 freed_ms;		  /* FREE, pageblock and up: since when */
+	};
+	union {
+		/*
+		 * SLAB: a set bit is an object out of the slab.  Runs on into the tail
+		 * descriptors, which a slab of this many objects always has; they are zero
+		 * again when the slab is empty.  list_lock.
+		 */
+		unsigned long bits[4];
+		u64 private[4];
+	};
+};
+STRUCT_SIZE_IS(struct page, 64);
+FIELD_AT(struct page, bits, 32);
+
+/* What free() reads: one byte for each page from address 0 to the end of our range. */
+struct page_map {
+	u64 nr;	   /* pages covered; 0 before start; const after */
+	u8 *bytes; /* const after start; the bytes belong to the owner of each page */
+};
+extern struct page_map page_map;
+FIELD_AT(struct page_map, nr, 0);    /* src/slab/hit_x86_64.S knows these */
+FIELD_AT(struct page_map, bytes, 8);
+
+/* Points so that memmap + pfn is the descriptor; const after start. */
+extern uintptr_t memmap_biased;
+
+static inline struct page *pfn_to_page(u64 pfn)
+{
+	return (struct page *)(memmap_biased + pfn * sizeof(struct page));
+}
+
+static inline u64 page_to_pfn(const struct page *page)
+{
+	return ((uintptr_t)page - memmap_biased) / sizeof(struct page);
+}
+
+static inline u64 addr_to_pfn(const void *addr)
+{
+	return (uintptr_t)addr >> PAGE_SHIFT;
+}
+
+static inline void *pfn_to_addr(u64 pfn)
+{
+	return (void *)(pfn << PAGE_SHIFT);
+}
+
+static inline void *page_address(const struct page *page)
+{
+	return pfn_to_addr(page_to_pfn(page));
+}
+
+static inline struct page *virt_to_page(const void *addr)
+{
+	return pfn_to_page(addr_to_pfn(addr));
+}
+
+static inline u32 page_state(enum page_type type, unsigned int order, u32 flags)
+{
+	return (u32)type | order << 8 | flags;
+}
+
+static inline void page_set_state(struct page *page, u32 state)
+{
+	barrier();
+	WRITE_ONCE(page->state, state);
+	barrier();
+}
+
+static inline enum page_type page_type(const struct page *page)
+{
+	return (enum page_type)(READ_ONCE(page->state) & 0xff);
+}
+
+static inline unsigned int page_order(const struct page *page)
+{
+	return READ_ONCE(page->state) >> 8 & 0xff;
+}
+
+static inline bool page_is_zero(const struct page *page)
+{
+	return READ_ONCE(page->state) & PG_ZERO;
+}
+
+/* Pages that the block headed by @page covers. */
+static inline u64 page_block_pages(const struct page *page)
+{
+	return page_type(page) == PAGE_EXACT ? page->nr_pages : (u64)1 << page_order(page);
+}
+
+static inline u8 page_map_get(const void *addr)
+{
+	u64 pfn = addr_to_pfn(addr);
+
+	return pfn < page_map.nr ? READ_ONCE(page_map.bytes[pfn]) : 0;
+}
+
+static inline void page_map_set(u64 pfn, u64 n, u8 value)
+{
+	for (u64 i = 0; i < n; i++)
+		WRITE_ONCE(page_map.bytes[pfn + i], value);
+}
+
+/*
+ * Values of the page map.  Even numbers: the value times eight is the byte offset of a cursor in
+ * the task.  Classes of malloc come first; the others have cursors that are always full.
+ */
+#define MAP_NONE 0
+#define MAP_CLASS_LAST 240
+#define MAP_PAGES 248 /* page API: free() refuses it */
+#define MAP_CACHE 250 /* slab of a cache without a cursor of its own */
+#define MAP_LARGE 252 /* first page of a large malloc block */
+#define MAP_META 254  /* our own */
+#define MAP_CURSORS 128
+
+#endif

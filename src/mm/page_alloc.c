@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_alloc.c - the front door of the page allocator
+ *
+ *   alloc_pages_request
+ *     get_page_from_freelist      each zone of the node's list, nearest first
+ *       rmqueue
+ *         pcp_alloc               orders 0 to 3 and 9 on the thread's own node
+ *         rmqueue_buddy           zone->lock
+ *       accept_memory             then once more
+ *
+ * Linux:  mm/page_alloc.c.  The slow path ends here with the system's refusal: reclaim,
+ *         compaction and the OOM policy come with watermarks that can refuse.
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "mm/mm.h"
+
+struct zone *page_zone(const struct page *page)
+{
+	u64 pfn = page_to_pfn(page);
+	struct zone *zone;
+
+	for_each_populated_zone(zone)
+		if (pfn >= zone->start_pfn && pfn < zone->end_pfn)
+			return zone;
+	BUG_ON(true);
+}
+
+int page_to_nid(const struct page *page)
+{
+	return topology.nr_nodes <= 1 ? 0 : page_zone(page)->node;
+}
+
+void zone_lock(struct zone *zone)
+{
+	if (unlikely(spin_lock(&zone->lock) == LOCK_STALE))
+		buddy_rebuild(zone);
+}
+
+bool zone_trylock(struct zone *zone)
+{
+	enum lock_result r = spin_trylock(&zone->lock);
+
+	if (unlikely(r == LOCK_STALE))
+		buddy_rebuild(zone);
+	return r != LOCK_BUSY;
+}
+
+bool zone_lock_ctx(struct zone *zone, bool nowait)
+{
+	if (nowait)
+		return zone_trylock(zone);
+	zone_lock(zone);
+	return true;
+}
+
+/* gfp_migratetype() */
+static enum migratetype request_migratetype(gfp_t gfp)
+{
+	if (gfp & __GFP_MOVABLE)
+		return MIGRATE_MOVABLE;
+	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+}
+
+static struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum migratetype mt,
+				  bool nowait)
+{
+	struct page *page;
+
+	if (!zone_lock_ctx(zone, nowait))
+		return NULL;
+	page = __rmqueue(zone, order, mt);
+	if (page) {
+		page->refcount = 0;
+		page_set_state(page,
+			       page_state(PAGE_ALLOC, order, READ_ONCE(page->state) & PG_ZERO));
+	}
+	zone_unlock(zone);
+	return page;
+}
+
+static struct page *rmqueue(struct zone *zone, const struct page_request *rq, unsigned int order)
+{
+	enum migratetype mt = request_migratetype(rq->gfp);
+	struct page *page;
+
+	if (rq->task && !rq->nowait && pcp_allowed_order(order) && !zone->metadata &&
+	    zone->node == rq->task->node) {
+		page = pcp_alloc(rq->task, zone, order, mt);
+		if (likely(page)) {
+			page->refcount = 0;
+			page_set_state(page, page_state(PAGE_ALLOC, order,
+							READ_ONCE(page->state) & PG_ZERO));
+			return page;
+		}
+	}
+	return rmqueue_buddy(zone, order, mt, rq->nowait);
+}
+
+static struct page *try_zone(struct zone *zone, const struct page_request *rq,
+			     unsigned int order, bool over_budget)
+{
+	struct page *page = rmqueue(zone, rq, order);
+
+	/* Another thread may take what was just accepted, so this is a loop. */
+	while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget))
+		page = rmqueue(zone, rq, order);
+	return page;
+}
+
+/* Two rounds over the nodes: first each within its budget, then whoever still can. */
+static struct page *get_page_from_freelist(const struct page_request *rq, unsigned int order)
+{
+	struct pglist_data *pgdat = &node_data[rq->nid];
+	int nr = rq->gfp & __GFP_THISNODE ? MIN(pgdat->nr_fallback, 1) : pgdat->nr_fallback;
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < nr; i++) {
+			struct zone *zone = &node_data[pgdat->fallback[i]].zones[ZONE_NORMAL];
+			struct page *page = try_zone(zone, rq, order, round == 1);
+
+			if (page)
+				return page;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * alloc_pages_request - 2^@order contiguous pages, aligned to their size
+ *
+ * Return: the head, type ALLOC with no references, PG_ZERO in its state if the pages read as
+ * zero; NULL if the system has no more.
+ */
+struct page *alloc_pages_request(const struct page_request *rq, unsigned int order)
+{
+	if (unlikely(order > MAX_PAGE_ORDER || (rq->gfp & (__GFP_DMA | __GFP_DMA32))))
+		return NULL;
+	if (rq->metadata)
+		return try_zone(&meta_zone, rq, order, true);
+	return get_page_from_freelist(rq, order);
+}
+
+/*
+ * A free that may not wait and finds the lock held leaves the block behind, marked PCP without
+ * an owner, on this list; whoever frees next without that restriction takes them along.
+ * Linux: free_one_page() and zone->trylock_free_pages.
+ */
+static struct page *deferred; /* atomic; linked through private[3] */
+
+static void defer_free(struct page *page, unsigned int order)
+{
+	struct page *head = READ_ONCE(deferred);
+
+	page->owner = 0;
+	page_set_state(page, page_state(PAGE_PCP, order, 0));
+	do {
+		page->private[3] = (uintptr_t)head;
+		/* Release pairs with the exchange in take_deferred(). */
+	} while (!__atomic_compare_exchange_n(&deferred, &head, page, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+static slowpath void take_deferred(void)
+{
+	struct page *page = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
+
+	while (page) {
+		struct page *next = (struct page *)page->private[3];
+		struct zone *zone = page_zone(page);
+
+		page->private[3] = 0;
+		zone_lock(zone);
+		__free_one_page(zone, page, page_order(page), 0);
+		zone_unlock(zone);
+		page = next;
+	}
+}
+
+/**
+ * free_pages_request - give back what alloc_pages_request() returned
+ * @task: whose page set may take it; NULL for none
+ * @nowait: wait for no lock
+ *
+ * The pages are taken to be dirty, so PG_ZERO is dropped.
+ */
+void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait)
+{
+	struct zone *zone = page_zone(page);
+
+	page_set_state(page, READ_ONCE(page->state) & ~PG_ZERO);
+	if (task && !nowait && pcp_allowed_order(order) && !zone->metadata &&
+	    zone->node == task->node && pcp_free(task, zone, page, order))
+		return;
+	if (!zone_lock_ctx(zone, nowait)) {
+		defer_free(page, order);
+		return;
+	}
+	__free_one_page(zone, page, order, 0);
+	zone_unlock(zone);
+	if (unlikely(READ_ONCE(deferred)) && !nowait)
+		take_deferred();
+}
+
+void mm_get_totals(struct mm_totals *ret)
+{
+	struct zone *zone;
+
+	*ret = (struct mm_totals){0};
+	for_each_populated_zone(zone)
+	{
+		ret->present += READ_ONCE(zone->present_pages);
+		ret->free += READ_ONCE(zone->nr_free_pages);
+		ret->zero += READ_ONCE(zone->nr_zero_pages);
+	}
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_reporting.c - giving free blocks back to the system
+ *
+ * A free block of pageblock order or more that nobody wanted for a while is taken off its list,
+ * discarded without a lock held, and put back marked PG_ZERO: not resident, reads as zero.  It
+ * stays available.  Nothing on the way of an allocation or a free ever does this.
+ *
+ * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).
+ * Locks:  zone->lock to take a batch and to put it back.
+ */
+#include "mm/internal.h"
+#include "mm/mm.h"
+#include "platform/os.h"
+#include "platform/vm.h"
+
+#define REPORTING_CAPACITY 32
+
+struct report_batch {
+	struct page *page[REPORTING_CAPACITY];
+	int nr;
+};
+
+static bool wanted(const struct page *page, unsigned int order, u64 now, u64 age_ms)
+{
+	if (page_is_zero(page))
+		return false;
+	return order < PAGEBLOCK_ORDER || now - page->freed_ms >= age_ms;
+}
+
+/*
+ * Blocks in flight are marked as if in the page set of this thread, so that a child forked in
+ * between finds them.
+ */
+static void isolate_from(struct zone *zone, unsigned int order, struct list_head *list, u64 now,
+			 u64 age_ms, struct report_batch *batch)
+{
+	struct list_head *pos, *next;
+
+	list_for_each_safe(pos, next, list)
+	{
+		struct page *page = list_entry(pos, struct page, lru);
+
+		if (batch->nr == REPORTING_CAPACITY)
+			return;
+		if (!wanted(page, order, now, age_ms))
+			continue;
+		del_page_from_free_list(zone, page, order);
+		page->owner = task_id();
+		page_set_state(page, page_state(PAGE_PCP, order, 0));
+		batch->page[batch->nr++] = page;
+	}
+}
+
+static void isolate_batch(struct zone *zone, unsigned int min_order, u64 age_ms,
+			  struct report_batch *batch)
+{
+	u64 now = os_clock_ms();
+
+	batch->nr = 0;
+	zone_lock(zone);
+	for (int order = MAX_PAGE_ORDER; order >= (int)min_order; order--)
+		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
+			isolate_from(zone, (unsigned int)order,
+				     &zone->free_area[order].free_list[mt], now, age_ms, batch);
+	zone_unlock(zone);
+}
+
+static u64 report_batch(struct zone *zone, struct report_batch *batch)
+{
+	bool ok[REPORTING_CAPACITY];
+	u64 pages = 0;
+
+	for (int i = 0; i < batch->nr; i++) {
+		size_t len = PAGE_SIZE << page_order(batch->page[i]);
+
+		ok[i] = vm_discard(page_address(batch->page[i]), len) == 0;
+	}
+	zone_lock(zone);
+	for (int i = 0; i < batch->nr; i++) {
+		struct page *page = batch->page[i];
+		unsigned int order = page_order(page);
+
+		if (ok[i]) {
+			pages += (u64)1 << order;
+			stat_add(zone->stat.reported, 1ul << order);
+		} else {
+			stat_inc(zone->stat.report_failed);
+		}
+		stat_add(zone->stat.pgfree, 0ul - (1ul << order));
+		__free_one_page(zone, page, order, ok[i] ? PG_ZERO : 0);
+	}
+	zone_unlock(zone);
+	return pages;
+}
+
+u64 page_reporting_pass(u64 age_ms, unsigned int min_order)
+{
+	struct report_batch batch;
+	struct zone *zone;
+	u64 pages = 0;
+
+	for_each_populated_zone(zone)
+	{
+		for (;;) {
+			u64 got;
+
+			isolate_batch(zone, min_order, age_ms, &batch);
+			if (!batch.nr)
+				break;
+			got = report_batch(zone, &batch);
+			pages += got;
+			if (!got)
+				break; /* the system refuses: try again another time */
+		}
+	}
+	return pages;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageblock.c - the migratetype of each 2 MiB block
+ *
+ * A free pageblock is one whole huge page; keeping pages of one kind together keeps it so.
+ *
+ * Linux:  pageblock_flags.  A byte for each block here; fresh blocks are MOVABLE and are claimed
+ *         by the first other kind that needs one.
+ * Locks:  zone->lock.
+ *
+ * INVARIANT strict: the list a free block is on is the type of its pageblock, and all blocks
+ * under a free block larger than a pageblock have one type.
+ *   made by     buddy_init_zone(), accept_memory(): one type for the whole block
+ *   kept by     __free_one_page() retags when it merges over a pageblock; move_freepages_block()
+ *   relied on   fallback.c, which counts by list
+ *   checked by  mm_verify()
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+
+enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn)
+{
+	return (enum migratetype)zone->pageblock_types[(pfn - zone->start_pfn) >> PAGEBLOCK_ORDER];
+}
+
+void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
+{
+	zone->pageblock_types[(pfn - zone->start_pfn) >> PAGEBLOCK_ORDER] = (u8)mt;
+}
+
+/*
+ * Retag the pageblock of @pfn and move its free pages to the lists of @mt.
+ *
+ * The walk goes from head to head.  The tail of an exact block may reach in from the pageblock
+ * before: its descriptors say NONE and count for a page each.
+ */
+void move_freepages_block(struct zone *zone, u64 pfn, enum migratetype mt)
+{
+	u64 start = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES);
+
+	set_pageblock_migratetype(zone, pfn, mt);
+	for (u64 p = start; p < start + PAGEBLOCK_NR_PAGES;) {
+		struct page *page = pfn_to_page(p);
+
+		if (page_type(page) == PAGE_FREE) {
+			unsigned int order = page_order(page);
+
+			VM_BUG_ON(order > PAGEBLOCK_ORDER);
+			list_move(&page->lru, &zone->free_area[order].free_list[mt]);
+		}
+		p += page_block_pages(page);
+	}
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pcp.c - page sets: blocks of orders 0 to 3 and 9 close to the thread that uses them
+ *
+ * Pages move between a set and the buddy in batches under one hold of zone->lock.  The batch and
+ * the height of the set follow use as in the kernel: a thread that only allocates gets doubling
+ * refills, one that only frees gets doubling flushes, and an idle set decays.
+ *
+ * Linux:  per_cpu_pages, rmqueue_bulk(), free_pcppages_bulk(), nr_pcp_alloc(), nr_pcp_free().
+ *         Per thread here.  The lock is tried, never waited for: a signal handler or a drain
+ *         that finds it held goes to the buddy.
+ * Locks:  per_task_pages.lock, then zone->lock.
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "mm/mm.h"
+#include "platform/os.h"
+
+#define PCP_BATCH_SCALE_MAX 5
+
+static unsigned int list_index(unsigned int order, enum migratetype mt)
+{
+	if (order == PAGEBLOCK_ORDER)
+		return NR_PCP_LISTS - 2 + (mt == MIGRATE_MOVABLE);
+	return (unsigned int)MIGRATE_PCPTYPES * order + (unsigned int)mt;
+}
+
+static unsigned int list_order(unsigned int index)
+{
+	return index >= NR_PCP_LISTS - 2 ? PAGEBLOCK_ORDER : index / MIGRATE_PCPTYPES;
+}
+
+/* zone_batchsize() and zone_highsize() of the kernel, from the budget of the zone. */
+void zone_set_pcp_limits(struct zone *zone)
+{
+	u64 managed = zone->managed_pages;
+	u64 batch = MIN(managed >> 12, 256 * KiB / PAGE_SIZE);
+	u64 cpus = os_nr_cpus();
+	u64 high_min;
+
+	batch = batch <= 1 ? 1 : rounddown_pow_of_two(batch + batch / 2) - 1;
+	high_min = MAX(zone->_watermark[WMARK_LOW] / cpus, 4 * batch);
+	zone->pcp_batch = (int)batch;
+	/* Threads outnumber CPUs, and each has a set: 1 MiB idle, 16 MiB at work. */
+	zone->pcp_high_min = (int)MIN(high_min, 256);
+	zone->pcp_high_max = (int)CLAMP(managed / 8 / cpus, 4 * batch, 4096);
+}
+
+static void pcp_init(struct per_task_pages *pcp, struct zone *zone)
+{
+	for (int i = 0; i < NR_PCP_LISTS; i++)
+		list_init(&pcp->lists[i]);
+	pcp->zone = zone;
+	pcp->batch = zone->pcp_batch;
+	pcp->high_min = zone->pcp_high_min;
+	pcp->high_max = zone->pcp_high_max;
+	pcp->high = pcp->high_min;
+	pcp->count = 0;
+	pcp->alloc_factor = 0;
+	pcp->free_count = 0;
+	pcp->ready = true;
+}
+
+/* How many blocks the next refill takes. */
+static int nr_pcp_alloc(struct per_task_pages *pcp, unsigned int order)
+{
+	int batch = pcp->batch, max_nr;
+
+	if (order > PAGE_ALLOC_COSTLY_ORDER)
+		return 1;
+	pcp->high = MIN(pcp->high + batch, pcp->high_max);
+	if (order)
+		return MAX(batch >> order, 2);
+	max_nr = MAX(pcp->high - pcp->count - batch, batch);
+	batch = MIN(batch << pcp->alloc_factor, max_nr);
+	if (pcp->alloc_factor < PCP_BATCH_SCALE_MAX)
+		pcp->alloc_factor++;
+	return batch;
+}
+
+/* rmqueue_bulk() */
+static int refill(struct mm_task *task, struct zone *zone, unsigned int order,
+		  enum migratetype mt, int nr)
+{
+	struct per_task_pages *pcp = &task->pcp;
+	struct list_head *list = &pcp->lists[list_index(order, mt)];
+	int i;
+
+	zone_lock(zone);
+	for (i = 0; i < nr; i++) {
+		struct page *page = __rmqueue(zone, order, mt);
+
+		if (!page)
+			break;
+		page->owner = task->id;
+		page_set_state(page, page_state(PAGE_PCP, order, READ_ONCE(page->state) & PG_ZERO));
+		list_add_tail(&page->lru, list);
+		pcp->count += 1 << order;
+	}
+	stat_inc(zone->stat.refill);
+	zone_unlock(zone);
+	return i;
+}
+
+static bool pcp_trylock(struct mm_task *task, struct zone *zone)
+{
+	struct per_task_pages *pcp = &task->pcp;
+
+	if (unlikely(pcp->zone != zone && pcp->ready))
+		return false;
+	if (spin_trylock(&pcp->lock) == LOCK_BUSY)
+		return false;
+	if (unlikely(!pcp->ready))
+		pcp_init(pcp, zone);
+	return true;
+}
+
+/**
+ * pcp_alloc - take a block from the page set of this thread, refilled if empty
+ * Return: the head, marked PCP, or NULL: go to the buddy.
+ */
+struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int order,
+		       enum migratetype mt)
+{
+	struct per_task_pages *pcp = &task->pcp;
+	struct list_head *list;
+	struct page *page = NULL;
+
+	if (!pcp_trylock(task, zone))
+		return NULL;
+	list = &pcp->lists[list_index(order, mt)];
+	pcp->free_count >>= 1;
+	if (!list_empty(list) || refill(task, zone, order, mt, nr_pcp_alloc(pcp, order))) {
+		page = list_first_entry(list, struct page, lru);
+		list_del(&page->lru);
+		pcp->count -= 1 << order;
+	}
+	spin_unlock(&pcp->lock);
+	return page;
+}
+
+/* free_pcppages_bulk(): the coldest first, taking turns between the lists. */
+static void flush(struct per_task_pages *pcp, int nr_pages)
+{
+	struct zone *zone = pcp->zone;
+	unsigned int idle = 0;
+
+	if (pcp->count <= 0)
+		return;
+	zone_lock(zone);
+	for (unsigned int i = 0; nr_pages > 0 && pcp->count > 0 && idle < NR_PCP_LISTS;
+	     i = (i + 1) % NR_PCP_LISTS) {
+		unsigned int order = list_order(i);
+		struct page *page;
+
+		if (list_empty(&pcp->lists[i])) {
+			idle++;
+			continue;
+		}
+		idle = 0;
+		page = list_last_entry(&pcp->lists[i], struct page, lru);
+		list_del(&page->lru);
+		pcp->count -= 1 << order;
+		nr_pages -= 1 << order;
+		__free_one_page(zone, page, order, READ_ONCE(page->state));
+	}
+	stat_inc(zone->stat.flush);
+	zone_unlock(zone);
+}
+
+static int nr_pcp_free(struct per_task_pages *pcp)
+{
+	return CLAMP(pcp->free_count, pcp->batch, MAX(pcp->high - pcp->batch, pcp->batch));
+}
+
+/**
+ * pcp_free - put a block into the page set of this thread
+ * Return: false if it has to go to the buddy.
+ */
+bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsigned int order)
+{
+	struct per_task_pages *pcp = &task->pcp;
+	enum migratetype mt;
+
+	if (!pcp_trylock(task, zone))
+		return false;
+	/* Racy, as in the kernel: a block of a type that just changed is one page misfiled. */
+	mt = get_pageblock_migratetype(zone, page_to_pfn(page));
+	if (unlikely(mt >= MIGRATE_PCPTYPES))
+		mt = MIGRATE_MOVABLE;
+	page->owner = task->id;
+	page_set_state(page, page_state(PAGE_PCP, order, READ_ONCE(page->state) & PG_ZERO));
+	list_add(&page->lru, &pcp->lists[list_index(order, mt)]);
+	pcp->count += 1 << order;
+	pcp->alloc_factor >>= 1;
+	if (pcp->free_count < (pcp->batch << PCP_BATCH_SCALE_MAX))
+		pcp->free_count += 1 << order;
+	if (pcp->count >= pcp->high)
+		flush(pcp, nr_pcp_free(pcp));
+	spin_unlock(&pcp->lock);
+	return true;
+}
+
+/**
+ * pcp_drain - let a page set decay, or empty it
+ * @all: empty it; otherwise what a tick of the kernel's decay_pcp_high() takes
+ *
+ * Any thread may do this to any other.
+ */
+void pcp_drain(struct mm_task *task, bool all)
+{
+	struct per_task_pages *pcp = &task->pcp;
+
+	if (!pcp->ready || spin_trylock(&pcp->lock) == LOCK_BUSY)
+		return;
+	if (all) {
+		flush(pcp, pcp->count);
+		pcp->high = pcp->high_min;
+	} else {
+		pcp->high = MAX(MAX(pcp->count - (pcp->batch << PCP_BATCH_SCALE_MAX),
+				    pcp->high - (pcp->high >> 3)),
+				pcp->high_min);
+		if (pcp->count > pcp->high)
+			flush(pcp, pcp->count - pcp->high);
+	}
+	spin_unlock(&pcp->lock);
+}
+
+/*
+ * The owner vanished in a fork, perhaps inside this set: forget the lists; mm_fork_repair()
+ * finds the pages by their owner.
+ */
+void pcp_abandon(struct mm_task *task)
+{
+	task->pcp.lock.word = 0;
+	task->pcp.ready = false;
+	task->pcp.zone = NULL;
+	task->pcp.count = 0;
+}

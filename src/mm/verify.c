@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * verify.c - are pages, lists and counters what they claim to be?
+ *
+ * The numbers are those of the invariants in the kernel map: I-1 one state for each page, I-2
+ * free heads, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock types, I-14 marks, I-18 and
+ * I-19 page sets.
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "mm/mm.h"
+
+struct walk {
+	u64 free[NR_PAGE_ORDERS], zero, pages;
+	int bad;
+};
+
+#define CHECK(w, cond, page, what)                                                                 \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			bug_warn("verify: %s: page %p state %x", what, page_address(page),         \
+				 (page)->state);                                                   \
+			(w)->bad++;                                                                \
+		}                                                                                  \
+	} while (0)
+
+static void check_free_head(struct zone *zone, const struct page *page, struct walk *w)
+{
+	u64 pfn = page_to_pfn(page);
+	unsigned int order = page_order(page);
+	u64 buddy_pfn = pfn ^ ((u64)1 << order);
+	const struct page *buddy = pfn_to_page(buddy_pfn);
+
+	CHECK(w, order <= MAX_PAGE_ORDER, page, "I-2 order of a free block");
+	if (order > MAX_PAGE_ORDER)
+		return;
+	CHECK(w, !(pfn & (((u64)1 << order) - 1)), page, "I-2 alignment of a free block");
+	CHECK(w, page->lru.next && page->lru.next->prev == &page->lru, page, "I-4 list links");
+	w->free[order]++;
+	if (page_is_zero(page))
+		w->zero += (u64)1 << order;
+	if (order < MAX_PAGE_ORDER && buddy_pfn >= zone->start_pfn &&
+	    buddy_pfn < zone->accept_pfn && page_type(buddy) == PAGE_FREE &&
+	    page_order(buddy) == order) {
+		enum migratetype a = get_pageblock_migratetype(zone, pfn);
+		enum migratetype b = get_pageblock_migratetype(zone, buddy_pfn);
+
+		CHECK(w, a != b && (a >= MIGRATE_PCPTYPES || b >= MIGRATE_PCPTYPES), page,
+		      "I-3 free buddies not merged");
+	}
+}
+
+static void walk_heads(struct zone *zone, struct walk *w)
+{
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
+		const struct page *page = pfn_to_page(pfn);
+		u64 nr = page_block_pages(page);
+
+		switch (page_type(page)) {
+		case PAGE_FREE:
+			check_free_head(zone, page, w);
+			break;
+		case PAGE_HOLE:
+			w->pages -= nr;
+			break;
+		case PAGE_PCP:
+		case PAGE_ALLOC:
+		case PAGE_EXACT:
+		case PAGE_SLAB:
+			break;
+		default:
+			CHECK(w, false, page, "I-1 page without a state");
+		}
+		if (!nr || pfn + nr > zone->accept_pfn) {
+			CHECK(w, false, page, "I-1 block reaches out of the zone");
+			break;
+		}
+		w->pages += nr;
+		pfn += nr;
+	}
+}
+
+static u64 walk_list(struct zone *zone, struct list_head *list, unsigned int order, int mt,
+		     struct walk *w)
+{
+	struct list_head *pos;
+	u64 n = 0;
+
+	list_for_each(pos, list)
+	{
+		const struct page *page = list_entry(pos, struct page, lru);
+
+		CHECK(w, page_type(page) == PAGE_FREE && page_order(page) == order, page,
+		      "I-4 stranger on a free list");
+		CHECK(w, (int)get_pageblock_migratetype(zone, page_to_pfn(page)) == mt, page,
+		      "I-12 list is not the type of the pageblock");
+		if (++n > zone->nr_free_pages + 1)
+			break;
+	}
+	return n;
+}
+
+static int verify_zone(struct zone *zone)
+{
+	struct walk w = {0};
+	u64 free_pages = 0;
+
+	zone_lock(zone);
+	walk_heads(zone, &w);
+	for (unsigned int order = 0; order < NR_PAGE_ORDERS; order++) {
+		struct free_area *area = &zone->free_area[order];
+		u64 listed = 0;
+
+		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
+			listed += walk_list(zone, &area->free_list[mt], order, mt, &w);
+		if (listed != area->nr_free || w.free[order] != listed) {
+			bug_warn("verify: I-4 zone %s order %u: %lu listed, %lu counted, %lu found",
+				 zone->name, order, (unsigned long)listed, area->nr_free,
+				 (unsigned long)w.free[order]);
+			w.bad++;
+		}
+		free_pages += listed << order;
+	}
+	if (free_pages != zone->nr_free_pages || w.zero != zone->nr_zero_pages ||
+	    w.pages != zone->present_pages) {
+		bug_warn("verify: I-5 zone %s: free %lu is %lu, zero %lu is %lu, present %lu is %lu",
+			 zone->name, zone->nr_free_pages, (unsigned long)free_pages,
+			 zone->nr_zero_pages, (unsigned long)w.zero,
+			 (unsigned long)zone->present_pages, (unsigned long)w.pages);
+		w.bad++;
+	}
+	for (int i = 1; i < NR_WMARK; i++)
+		if (zone->_watermark[i] < zone->_watermark[i - 1])
+			w.bad++;
+	zone_unlock(zone);
+	return w.bad;
+}
+
+/**
+ * mm_verify - walk every zone under its lock
+ * Return: the number of violations, each reported on stderr.
+ */
+int mm_verify(void)
+{
+	struct zone *zone;
+	int bad = 0;
+
+	for_each_populated_zone(zone)
+		bad += verify_zone(zone);
+	return bad;
+}

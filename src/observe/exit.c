@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exit.c - the end of the program: nothing is torn down, what is wrong is said
+ */
+#include "buddy/buddy.h"
+#include "malloc/internal.h"
+
+__attribute__((destructor)) static void library_destructor(void)
+{
+	if (!mm_ready)
+		return;
+	slab_check_at_exit();
+	if (option_stats_at_exit)
+		buddy_show(2);
+}

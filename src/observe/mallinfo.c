@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mallinfo.c - glibc's views of the heap: mallinfo(), malloc_stats(), malloc_info()
+ */
+#include "buddy/buddy.h"
+#include "malloc/internal.h"
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+
+/*
+ * In glibc's words: arena is what was taken from the system, uordblks what the program holds of
+ * it, fordblks the rest, keepcost what malloc_trim() could give back at most.
+ */
+BUDDY_API struct mallinfo2 mallinfo2(void)
+{
+	struct buddy_stats st;
+	struct buddy_zone_stats z;
+	struct mallinfo2 m = {0};
+
+	buddy_stats(&st);
+	m.arena = st.present;
+	m.uordblks = st.objects + st.large + st.pages;
+	m.fordblks = st.present - MIN(m.uordblks, st.present);
+	m.keepcost = st.free - MIN(st.zero, st.free);
+	m.hblks = st.direct_count;
+	m.hblkhd = st.direct;
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		for (int o = 0; o < NR_PAGE_ORDERS; o++)
+			m.ordblks += z.free_blocks[o];
+	return m;
+}
+
+static int clamped(size_t v)
+{
+	return v > INT32_MAX ? INT32_MAX : (int)v;
+}
+
+BUDDY_API struct mallinfo mallinfo(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return (struct mallinfo){.arena = clamped(m.arena),
+				 .ordblks = clamped(m.ordblks),
+				 .hblks = clamped(m.hblks),
+				 .hblkhd = clamped(m.hblkhd),
+				 .uordblks = clamped(m.uordblks),
+				 .fordblks = clamped(m.fordblks),
+				 .keepcost = clamped(m.keepcost)};
+}
+
+BUDDY_API void malloc_stats(void)
+{
+	buddy_show(2);
+}
+
+static void print_cache(FILE *f, const struct buddy_cache_stats *c)
+{
+	fprintf(f,
+		"<cache name=\"%s\" size=\"%u\" active=\"%llu\" objects=\"%llu\" cached=\"%llu\" "
+		"slabs=\"%llu\"/>\n",
+		c->name, c->size, (unsigned long long)c->active, (unsigned long long)c->objects,
+		(unsigned long long)c->cached, (unsigned long long)c->slabs);
+}
+
+static void print_zone(FILE *f, const struct buddy_zone_stats *z)
+{
+	fprintf(f, "<zone node=\"%d\" name=\"%s\" present=\"%llu\" free=\"%llu\">\n", z->node,
+		z->name, (unsigned long long)z->present, (unsigned long long)z->free);
+	for (int o = 0; o < NR_PAGE_ORDERS; o++)
+		fprintf(f, "<free order=\"%d\" count=\"%llu\"/>\n", o,
+			(unsigned long long)z->free_blocks[o]);
+	fprintf(f, "</zone>\n");
+}
+
+/* The elements that readers of glibc's format look at, then ours. */
+BUDDY_API int malloc_info(int flags, FILE *f)
+{
+	struct mallinfo2 m;
+	struct buddy_cache_stats c;
+	struct buddy_zone_stats z;
+
+	if (flags)
+		return EINVAL;
+	m = mallinfo2();
+	fprintf(f, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n");
+	fprintf(f, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m.ordblks, m.fordblks);
+	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n", m.arena);
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		print_zone(f, &z);
+	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
+		if (c.slabs)
+			print_cache(f, &c);
+	fprintf(f, "</heap>\n<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks,
+		m.hblkhd);
+	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n", m.arena + m.hblkhd);
+	return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c - sums over zones, caches and threads
+ *
+ * Everything is read where it is kept; nothing is counted on the way of an allocation.
+ */
+#include "buddy/buddy.h"
+#include "malloc/internal.h"
+#include "platform/os.h"
+#include <errno.h>
+#include <string.h>
+
+static u64 objects_in(const struct cursor *c, const struct slab_sheaf *sheaf)
+{
+	void **cur, **disabled = (void **)(page_map.bytes + sizeof(void *));
+
+	if (!sheaf)
+		return 0;
+	cur = c ? READ_ONCE(c->cur) : disabled;
+	if (cur == disabled)
+		return READ_ONCE(sheaf->size);
+	return cur >= sheaf->objects && cur <= sheaf->objects + sheaf->capacity
+		       ? (u64)(cur - sheaf->objects)
+		       : 0;
+}
+
+/* Objects of @s that lie in sheaves of threads.  Racy: a sheaf may move while we look. */
+static u64 cached_in_tasks(const struct kmem_cache *s)
+{
+	u64 n = 0;
+
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		const struct cursor *c = NULL;
+		const struct pcs *p;
+
+		if (t->state != TASK_LIVE)
+			continue;
+		if (s->class != CLASS_NONE) {
+			p = &t->pcs[s->class];
+			if (t->cursors_on)
+				c = &t->hit.cursor[kmalloc_map_value(s->class, t->mm.node) / 2];
+		} else {
+			if (s->id / PCS_CHUNK >= PCS_CHUNKS || !t->ext[s->id / PCS_CHUNK])
+				continue;
+			p = &t->ext[s->id / PCS_CHUNK][s->id % PCS_CHUNK];
+		}
+		n += objects_in(c, p->main) + objects_in(NULL, p->spare);
+	}
+	return n;
+}
+
+static u64 cached_in_barn(struct kmem_cache_node *n)
+{
+	struct list_head *pos;
+	u64 objects = 0;
+
+	spin_lock(&n->barn.lock);
+	list_for_each(pos, &n->barn.full)
+		objects += list_entry(pos, struct slab_sheaf, barn_list)->size;
+	spin_unlock(&n->barn.lock);
+	return objects;
+}
+
+static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret->name, s->name, sizeof(ret->name));
+	ret->object_size = s->object_size;
+	ret->size = s->size;
+	ret->objects_per_slab = s->objects;
+	ret->pages_per_slab = 1u << s->order;
+	ret->sheaf_capacity = s->capacity;
+	for (int i = 0; i < topology.nr_nodes; i++) {
+		struct kmem_cache_node *n = load_acquire(&s->node[i]);
+
+		if (!n)
+			continue;
+		ret->active += READ_ONCE(n->inuse);
+		ret->slabs += READ_ONCE(n->nr_slabs);
+		ret->partial_slabs += READ_ONCE(n->nr_partial);
+		ret->empty_slabs += READ_ONCE(n->nr_empty);
+		ret->full_sheaves += READ_ONCE(n->barn.nr_full);
+		ret->empty_sheaves += READ_ONCE(n->barn.nr_empty);
+		ret->refills += READ_ONCE(n->refills);
+		ret->refilled += READ_ONCE(n->refilled);
+		ret->flushes += READ_ONCE(n->flushes);
+		ret->flushed += READ_ONCE(n->flushed);
+		ret->barn_get += READ_ONCE(n->barn_get);
+		ret->barn_put += READ_ONCE(n->barn_put);
+		ret->barn_miss += READ_ONCE(n->barn_miss);
+		ret->barn_over += READ_ONCE(n->barn_over);
+		ret->cached += cached_in_barn(n);
+	}
+	ret->objects = ret->slabs * s->objects;
+	ret->cached += cached_in_tasks(s);
+}
+
+BUDDY_API int buddy_cache_stats(int index, struct buddy_cache_stats *ret)
+{
+	struct list_head *pos;
+	int err = -ENOENT;
+
+	if (!mm_ready || index < 0)
+		return -ENOENT;
+	spin_lock(&slab_mutex);
+	list_for_each(pos, &slab_caches)
+	{
+		if (index-- == 0) {
+			cache_stats(list_entry(pos, struct kmem_cache, list), ret);
+			err = 0;
+			break;
+		}
+	}
+	spin_unlock(&slab_mutex);
+	return err;
+}
+
+static struct zone *zone_by_index(int index)
+{
+	for (int n = 0; n < topology.nr_nodes; n++) {
+		struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
+
+		if (zone->end_pfn && index-- == 0)
+			return zone;
+	}
+	return index == 0 && meta_zone.end_pfn ? &meta_zone : NULL;
+}
+
+BUDDY_API int buddy_zone_stats(int index, struct buddy_zone_stats *ret)
+{
+	const struct zone *zone = mm_ready && index >= 0 ? zone_by_index(index) : NULL;
+
+	if (!zone)
+		return -ENOENT;
+	memset(ret, 0, sizeof(*ret));
+	strncpy(ret->name, zone->name, sizeof(ret->name) - 1);
+	ret->node = zone->node;
+	ret->managed = zone->managed_pages;
+	ret->present = READ_ONCE(zone->present_pages);
+	ret->free = READ_ONCE(zone->nr_free_pages);
+	ret->zero = READ_ONCE(zone->nr_zero_pages);
+	ret->wmark_min = zone->_watermark[WMARK_MIN];
+	ret->wmark_low = zone->_watermark[WMARK_LOW];
+	ret->wmark_high = zone->_watermark[WMARK_HIGH];
+	ret->wmark_promo = zone->_watermark[WMARK_PROMO];
+	for (int o = 0; o < NR_PAGE_ORDERS; o++)
+		ret->free_blocks[o] = READ_ONCE(zone->free_area[o].nr_free);
+	ret->pgalloc = READ_ONCE(zone->stat.pgalloc);
+	ret->pgfree = READ_ONCE(zone->stat.pgfree);
+	ret->refills = READ_ONCE(zone->stat.refill);
+	ret->flushes = READ_ONCE(zone->stat.flush);
+	ret->claims = READ_ONCE(zone->stat.fallback_claim);
+	ret->steals = READ_ONCE(zone->stat.fallback_steal);
+	ret->accepted = READ_ONCE(zone->stat.accepted);
+	ret->reported = READ_ONCE(zone->stat.reported);
+	ret->runs = READ_ONCE(zone->stat.run_alloc);
+	return 0;
+}
+
+static void add_caches(struct buddy_stats *ret)
+{
+	struct list_head *pos;
+
+	spin_lock(&slab_mutex);
+	list_for_each(pos, &slab_caches)
+	{
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+		struct buddy_cache_stats c;
+
+		if (s->metadata)
+			continue;
+		cache_stats(s, &c);
+		ret->slabs += c.slabs * c.pages_per_slab << PAGE_SHIFT;
+		ret->objects += (c.active - MIN(c.cached, c.active)) * c.object_size;
+	}
+	spin_unlock(&slab_mutex);
+}
+
+BUDDY_API void buddy_stats(struct buddy_stats *ret)
+{
+	unsigned long count;
+	size_t bytes;
+	struct zone *zone;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!mm_ready)
+		return;
+	for (int i = 0; (zone = zone_by_index(i)) != NULL; i++) {
+		u64 present = READ_ONCE(zone->present_pages) << PAGE_SHIFT;
+		u64 nr_free = READ_ONCE(zone->nr_free_pages) << PAGE_SHIFT;
+
+		if (zone->metadata) {
+			ret->metadata = present;
+			ret->metadata_free = nr_free;
+			continue;
+		}
+		ret->present += present;
+		ret->free += nr_free;
+		ret->zero += READ_ONCE(zone->nr_zero_pages) << PAGE_SHIFT;
+	}
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		ret->cached += (u64)MAX(READ_ONCE(t->mm.pcp.count), 0) << PAGE_SHIFT;
+	ret->large = READ_ONCE(large_pages) << PAGE_SHIFT;
+	ret->pages = READ_ONCE(api_pages) << PAGE_SHIFT;
+	add_caches(ret);
+	direct_totals(&count, &bytes);
+	ret->direct = bytes;
+	ret->direct_count = count;
+}
+
+BUDDY_API uint64_t buddy_lock_contended(void)
+{
+	return READ_ONCE(spin_contended);
+}
+
+BUDDY_API int buddy_verify(void)
+{
+	struct slow slow;
+	int bad;
+
+	if (!slow_enter(&slow))
+		return 0;
+	bad = slow.nested ? 0 : mm_verify() + slab_verify();
+	slow_leave(&slow);
+	return bad;
+}
+
+BUDDY_API const char *buddy_version(void)
+{
+	return "0.1";
+}
+
+/* ---- nodes ---- */
+
+static void ensure_started(void)
+{
+	struct slow slow;
+
+	if (slow_enter(&slow))
+		slow_leave(&slow);
+}
+
+BUDDY_API int buddy_nr_nodes(void)
+{
+	ensure_started();
+	return topology.nr_nodes;
+}
+
+BUDDY_API int buddy_node_distance(int a, int b)
+{
+	ensure_started();
+	if (topology.nr_nodes > 1)
+		mm_load_topology();
+	if (a < 0 || b < 0 || a >= topology.nr_nodes || b >= topology.nr_nodes)
+		return -EINVAL;
+	return topology.distance[a][b];
+}
+
+BUDDY_API int buddy_node_of_cpu(int cpu)
+{
+	int node;
+
+	ensure_started();
+	node = topology.nr_nodes > 1 ? topology_node_of_cpu(cpu) : 0;
+	if (node < 0 || cpu < 0)
+		return -EINVAL;
+	return mm_nearest_node(node);
+}
+
+BUDDY_API int buddy_node_of(const void *ptr)
+{
+	if (!mm_ready || !mm_owns(ptr))
+		return -EINVAL;
+	for (int n = 0; n < topology.nr_nodes; n++) {
+		const struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
+
+		if (addr_to_pfn(ptr) >= zone->start_pfn && addr_to_pfn(ptr) < zone->end_pfn)
+			return n;
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os.c - clocks, threads, limits and restartable sequences on Linux
+ */
+#define _GNU_SOURCE
+#include "platform/os.h"
+#include "base/atomic.h"
+#include "base/math.h"
+#include "platform/vm.h"
+#include "platform/linux/syscall.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+u64 os_clock_ms(void)
+{
+	struct timespec t = {0};
+
+	/* The vDSO answers; clock_gettime() cannot fail for this clock, so errno stays. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (u64)t.tv_sec * 1000 + (u64)t.tv_nsec / 1000000;
+}
+
+/*
+ * A program may have closed fd 2 and opened a file of its own there; a report must not land in
+ * its data.  Regular files are accepted only if they are what stderr was at the first report,
+ * so the decision is taken by the kind of file: a file opened for reading too is a database.
+ */
+static bool stderr_is_ours(void)
+{
+	struct stat st;
+
+	if (sys2(SYS_fstat, 2, &st) != 0)
+		return false;
+	if (!S_ISREG(st.st_mode))
+		return S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	return (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY;
+}
+
+void os_write_err(const char *text, size_t len)
+{
+	if (stderr_is_ours())
+		os_write_fd(2, text, len);
+}
+
+void os_write_fd(int fd, const char *text, size_t len)
+{
+	while (len) {
+		long n = sys3(SYS_write, fd, text, len);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+void os_abort(void)
+{
+	/* abort() of the C library flushes nothing and takes only its own lock. */
+	abort();
+}
+
+u32 os_thread_id(void)
+{
+	return (u32)sys0(SYS_gettid);
+}
+
+bool os_thread_gone(u32 tid)
+{
+	return sys3(SYS_tgkill, sys0(SYS_getpid), tid, 0) == -ESRCH;
+}
+
+void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
+{
+	struct timespec t = {.tv_sec = timeout_ms / 1000,
+			     .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+
+	(void)sys4(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &t);
+}
+
+void os_futex_wake(u32 *word, int count)
+{
+	(void)sys3(SYS_futex, word, FUTEX_WAKE_PRIVATE, count);
+}
+
+u64 os_random(void)
+{
+	u64 v = 0;
+	const u64 *at_random;
+
+	/* 1 is GRND_NONBLOCK: early in boot the pool may not be ready. */
+	if (sys3(SYS_getrandom, &v, sizeof(v), 1) == (long)sizeof(v))
+		return v;
+	at_random = (const u64 *)getauxval(AT_RANDOM);
+	if (at_random)
+		v = at_random[0] ^ (at_random[1] << 1);
+	return v ^ (os_clock_ms() << 20);
+}
+
+const char *os_getenv(const char *name)
+{
+	return secure_getenv(name);
+}
+
+void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
+{
+	*ret_cpu = 0;
+	*ret_node = 0;
+	(void)sys3(SYS_getcpu, ret_cpu, ret_node, NULL);
+}
+
+unsigned int os_nr_cpus(void)
+{
+	unsigned long mask[64]; /* 4096 CPUs */
+	long n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	unsigned int cpus = 0;
+
+	for (long i = 0; i < n / (long)sizeof(mask[0]); i++)
+		cpus += (unsigned int)__builtin_popcountl(mask[i]);
+	return cpus ? cpus : 1;
+}
+
+u64 os_memory_bytes(void)
+{
+	struct sysinfo si;
+
+	if (sys1(SYS_sysinfo, &si) != 0)
+		return 4 * (u64)GiB;
+	return ((u64)si.totalram + si.totalswap) * si.mem_unit;
+}
+
+static u64 soft_limit(int resource)
+{
+	struct rlimit r;
+
+	if (sys4(SYS_prlimit64, 0, resource, NULL, &r) != 0 || r.rlim_cur == RLIM_INFINITY)
+		return OS_UNLIMITED;
+	return r.rlim_cur;
+}
+
+void os_get_limits(struct os_limits *ret)
+{
+	ret->address_space = soft_limit(RLIMIT_AS);
+	ret->data = soft_limit(RLIMIT_DATA);
+}
+
+u32 *os_fork_cookie_page(void)
+{
+	u32 *page = vm_map(OS_PAGE);
+
+	if (!page)
+		return NULL;
+	if (sys3(SYS_madvise, page, OS_PAGE, MADV_WIPEONFORK) != 0) {
+		vm_unmap(page, OS_PAGE);
+		return NULL;
+	}
+	return page;
+}
+
+int os_at_fork_child(void (*fn)(void))
+{
+	return -pthread_atfork(NULL, NULL, fn);
+}
+
+/*
+ * glibc 2.35 and later registers the area of each thread and says where it lies.  Weak: with an
+ * older or another C library there is none, and the slow cursors serve.
+ */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+#define RSEQ_CS_OFFSET 8 /* struct rseq: cpu_id_start, cpu_id, then rseq_cs */
+
+struct rseq_cs **os_rseq_slot(void)
+{
+#if defined(__x86_64__)
+	char *area;
+
+	if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
+		return NULL;
+	area = (char *)__builtin_thread_pointer() + __rseq_offset;
+	/* cpu_id is negative while this thread is not registered. */
+	if (*(volatile int *)(area + 4) < 0)
+		return NULL;
+	return (struct rseq_cs **)(area + RSEQ_CS_OFFSET);
+#else
+	return NULL;
+#endif
+}
+
+int os_rseq_fence_register(void)
+{
+	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+}
+
+int os_rseq_fence(void)
+{
+	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+}
+
+static pthread_key_t exit_key;
+static bool exit_key_made; /* const after start */
+
+int os_thread_exit_key(void (*destructor)(void *))
+{
+	int err = pthread_key_create(&exit_key, destructor);
+
+	exit_key_made = !err;
+	return -err;
+}
+
+void os_thread_exit_arm(void *value)
+{
+	if (exit_key_made)
+		(void)pthread_setspecific(exit_key, value);
+}
+
+struct thread_start {
+	void *(*fn)(void *);
+	char name[16];
+};
+static struct thread_start start; /* written before the only thread that reads it exists */
+
+static void *thread_main(void *arg)
+{
+	(void)sys2(SYS_prctl, 15 /* PR_SET_NAME */, start.name);
+	return start.fn(arg);
+}
+
+int os_thread_start(void *(*fn)(void *), const char *name)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	pthread_t thread;
+	size_t i;
+	int err;
+
+	start.fn = fn;
+	for (i = 0; i + 1 < sizeof(start.name) && name[i]; i++)
+		start.name[i] = name[i];
+	start.name[i] = 0;
+	err = pthread_attr_init(&attr);
+	if (err)
+		return -err;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	/* The static TLS of a program with many libraries lives on the stack too. */
+	pthread_attr_setstacksize(&attr, MAX((size_t)PTHREAD_STACK_MIN, (size_t)(128 * KiB)));
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&thread, &attr, thread_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+void os_sleep_ms(u32 ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	(void)sys4(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+u64 os_page_faults(void)
+{
+	struct rusage ru;
+
+	return sys2(SYS_getrusage, RUSAGE_SELF, &ru) ? 0 : (u64)ru.ru_minflt;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * topology.c - the nodes, from system calls alone; more from the module where there is more
+ */
+#define _GNU_SOURCE
+#include "platform/topology.h"
+#include "base/math.h"
+#include "platform/linux/syscall.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <string.h>
+
+#define MAX_KERNEL_NODES 1024
+
+static u32 allowed_nodes(void)
+{
+	unsigned long mask[MAX_KERNEL_NODES / 64] = {0};
+
+	if (sys5(SYS_get_mempolicy, NULL, mask, MAX_KERNEL_NODES, 0, MPOL_F_MEMS_ALLOWED) != 0)
+		return 1; /* no NUMA in this kernel, or a filter refuses: one node */
+	return mask[0] & ((1u << MAX_NUMNODES) - 1) ? (u32)(mask[0] & ((1u << MAX_NUMNODES) - 1))
+						    : 1;
+}
+
+/* A policy that binds the process counts as well: `numactl --membind`. */
+static u32 bound_nodes(u32 allowed)
+{
+	unsigned long mask[MAX_KERNEL_NODES / 64] = {0};
+	int mode = MPOL_DEFAULT;
+
+	if (sys5(SYS_get_mempolicy, &mode, mask, MAX_KERNEL_NODES, 0, 0) != 0)
+		return allowed;
+	if (mode == MPOL_BIND && (mask[0] & allowed))
+		return (u32)mask[0] & allowed;
+	return allowed;
+}
+
+void topology_probe(struct topology *ret)
+{
+	u32 allowed = allowed_nodes();
+
+	memset(ret, 0, sizeof(*ret));
+	if (allowed & (allowed - 1))
+		allowed = bound_nodes(allowed);
+	ret->has_memory = allowed;
+	ret->has_cpu = allowed;
+	ret->nr_nodes = (int)fls64(allowed);
+	for (int a = 0; a < MAX_NUMNODES; a++)
+		for (int b = 0; b < MAX_NUMNODES; b++)
+			ret->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+}
+
+/* The module, loaded once; NULL if it is not there. */
+static void *module(void)
+{
+	static void *handle; /* atomic; loading twice yields the same handle */
+	char path[4096];
+	Dl_info info;
+	char *slash;
+
+	if (__atomic_load_n(&handle, __ATOMIC_ACQUIRE))
+		return handle;
+	if (!dladdr((void *)(uintptr_t)topology_load, &info) || !info.dli_fname)
+		return NULL;
+	if (strlen(info.dli_fname) + 32 > sizeof(path))
+		return NULL;
+	strcpy(path, info.dli_fname);
+	slash = strrchr(path, '/');
+	strcpy(slash ? slash + 1 : path, "libbuddy-topology.so");
+	__atomic_store_n(&handle, dlopen(path, RTLD_NOW | RTLD_LOCAL), __ATOMIC_RELEASE);
+	return handle;
+}
+
+int topology_load(struct topology *ret)
+{
+	void *m = module();
+	int (*load)(struct topology *) =
+		m ? (int (*)(struct topology *))dlsym(m, "buddy_topology_load") : NULL;
+
+	return load ? load(ret) : -ENOENT;
+}
+
+int topology_node_of_cpu(int cpu)
+{
+	void *m = module();
+	int (*node_of_cpu)(int) =
+		m ? (int (*)(int))dlsym(m, "buddy_topology_node_of_cpu") : NULL;
+
+	return node_of_cpu ? node_of_cpu(cpu) : -ENOENT;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+/*
+ * vm.c - address space on Linux
+ */
+#include "platform/vm.h"
+#include "platform/linux/syscall.h"
+#include <errno.h>
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+#define MAP_OURS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+static long map(void *addr, size_t len, int prot, int flags)
+{
+	return sys6(SYS_mmap, (long)addr, (long)len, prot, flags, -1, 0);
+}
+
+int vm_map_at(void *addr, size_t len)
+{
+	long ret = map(addr, len, PROT_READ | PROT_WRITE, MAP_OURS | MAP_FIXED_NOREPLACE);
+
+	if (sys_failed(ret))
+		return (int)ret;
+	if (ret != (long)addr) {
+		/* Kernels before 4.17 and some emulators take the address as a hint. */
+		vm_unmap((void *)ret, len);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+void *vm_map(size_t len)
+{
+	long ret = map(NULL, len, PROT_READ | PROT_WRITE, MAP_OURS);
+
+	return sys_failed(ret) ? NULL : (void *)ret;
+}
+
+void *vm_map_zero_view(size_t len)
+{
+	long ret = map(NULL, len, PROT_READ, MAP_OURS);
+
+	return sys_failed(ret) ? NULL : (void *)ret;
+}
+
+int vm_make_writable(void *addr, size_t len)
+{
+	return (int)sys3(SYS_mprotect, addr, len, PROT_READ | PROT_WRITE);
+}
+
+void vm_unmap(void *addr, size_t len)
+{
+	(void)sys2(SYS_munmap, addr, len);
+}
+
+int vm_discard(void *addr, size_t len)
+{
+	return (int)sys3(SYS_madvise, addr, len, MADV_DONTNEED);
+}
+
+void vm_advise_huge(void *addr, size_t len, bool huge)
+{
+	(void)sys3(SYS_madvise, addr, len, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+void *vm_resize(void *addr, size_t old_len, size_t new_len)
+{
+	long ret = sys4(SYS_mremap, addr, old_len, new_len, MREMAP_MAYMOVE);
+
+	return sys_failed(ret) ? NULL : (void *)ret;
+}
+
+int vm_move_pages(void *from, void *to, size_t len)
+{
+	long ret = sys5(SYS_mremap, from, len, len,
+			MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+
+	return sys_failed(ret) ? (int)ret : 0;
+}
+
+void vm_bind(void *addr, size_t len, int node)
+{
+	unsigned long mask = 1ul << node;
+
+	/* maxnode counts one bit more than it reads. */
+	(void)sys6(SYS_mbind, (long)addr, (long)len, MPOL_PREFERRED, (long)&mask,
+		   sizeof(mask) * 8 + 1, 0);
+}
+
+void vm_exclude_from_dump(void *addr, size_t len)
+{
+	(void)sys3(SYS_madvise, addr, len, MADV_DONTDUMP);
+}

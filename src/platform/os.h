@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_PLATFORM_OS_H
+#define BUDDY_PLATFORM_OS_H
+/*
+ * os.h - the rest of what we ask of the system (contract)
+ *
+ * Nothing here allocates, touches errno or waits on a lock of the C library, except where said.
+ */
+#include "base/compiler.h"
+
+struct rseq_cs;
+
+/** os_clock_ms - a monotonic clock, coarse (a few ms) and cheap */
+u64 os_clock_ms(void);
+
+/** os_write_err - best effort text to the stderr the program was started with */
+void os_write_err(const char *text, size_t len);
+
+/** os_write_fd - write to any file descriptor, best effort */
+void os_write_fd(int fd, const char *text, size_t len);
+
+void os_abort(void) noreturn_fn;
+
+u32 os_thread_id(void);
+
+/* Is that thread of this process gone?  False when in doubt. */
+bool os_thread_gone(u32 tid);
+
+void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms);
+void os_futex_wake(u32 *word, int count);
+
+/** os_random - 64 bits that an attacker cannot guess cheaply; never blocks */
+u64 os_random(void);
+
+/** os_getenv - the environment's value, NULL in setuid programs */
+const char *os_getenv(const char *name);
+
+/** os_cpu - the CPU this thread runs on and its NUMA node; both 0 when unknown */
+void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node);
+
+/* How many CPUs this process may run on, at least 1. */
+unsigned int os_nr_cpus(void);
+
+/* Bytes of memory and swap of the machine. */
+u64 os_memory_bytes(void);
+
+#define OS_UNLIMITED (~(u64)0)
+struct os_limits {
+	u64 address_space; /* RLIMIT_AS, OS_UNLIMITED if none */
+	u64 data;	   /* RLIMIT_DATA */
+};
+void os_get_limits(struct os_limits *ret);
+
+/**
+ * os_fork_cookie_page - a page that a forked child finds wiped
+ * Return: the page, or NULL if the system has no such thing; then os_at_fork_child() tells.
+ */
+u32 *os_fork_cookie_page(void);
+int os_at_fork_child(void (*fn)(void));
+
+/**
+ * os_rseq_slot - where this thread arms restartable sequences (&rseq->rseq_cs)
+ * Return: NULL when the C library has registered none.
+ */
+struct rseq_cs **os_rseq_slot(void);
+
+/**
+ * os_rseq_fence - after it, no thread is inside a sequence that it began before
+ * Return: 0, or -errno: no such promise.
+ */
+int os_rseq_fence_register(void);
+int os_rseq_fence(void);
+
+/* Calls @destructor with a non-NULL value set by os_thread_exit_arm() when a thread ends. */
+int os_thread_exit_key(void (*destructor)(void *));
+void os_thread_exit_arm(void *value);
+
+/**
+ * os_thread_start - start a background thread: all signals blocked, small stack, named
+ * May allocate.  Return: 0 or -errno.
+ */
+int os_thread_start(void *(*fn)(void *), const char *name);
+void os_sleep_ms(u32 ms);
+
+u64 os_page_faults(void);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_PLATFORM_TOPOLOGY_H
+#define BUDDY_PLATFORM_TOPOLOGY_H
+/*
+ * topology.h - the machine's NUMA nodes as the allocator uses them (contract)
+ */
+#include "base/compiler.h"
+
+#define MAX_NUMNODES 16
+#define NUMA_NO_NODE (-1)
+#define LOCAL_DISTANCE 10
+#define REMOTE_DISTANCE 20
+
+/**
+ * struct topology - nodes numbered as the system does
+ * @nr_nodes: highest node number plus one
+ * @has_memory, @has_cpu: bit n for node n; has_memory counts only nodes this process may use
+ * @distance: as the firmware tells, LOCAL_DISTANCE on the diagonal
+ * @bytes: memory of each node, 0 where unknown
+ */
+struct topology {
+	int nr_nodes;
+	u32 has_memory, has_cpu;
+	u8 distance[MAX_NUMNODES][MAX_NUMNODES];
+	u64 bytes[MAX_NUMNODES];
+};
+
+/**
+ * topology_probe - what system calls alone tell
+ *
+ * On a machine with one node that is everything.  Elsewhere nodes and the allowed set are
+ * right and distances are the default, until topology_load() has asked the module.
+ */
+void topology_probe(struct topology *ret);
+
+/**
+ * topology_load - the full picture from the module libbuddy-topology.so (hwloc, libnuma)
+ * Allocates and opens files: never called on the way into a program.  Return: 0 or -errno.
+ */
+int topology_load(struct topology *ret);
+
+/**
+ * topology_node_of_cpu - which node a CPU is on, asked of the same module
+ * Return: the node, or -errno.
+ */
+int topology_node_of_cpu(int cpu);
+
+#endif

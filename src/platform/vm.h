@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_PLATFORM_VM_H
+#define BUDDY_PLATFORM_VM_H
+/*
+ * vm.h - address space and what backs it (contract)
+ *
+ * Answered by linux/vm.c, and by tests/sim in a world where the k-th call fails.  Addresses and
+ * lengths are multiples of OS_PAGE unless said otherwise.  Errors are negative errno values;
+ * the C library's errno is never touched.
+ */
+#include "base/compiler.h"
+
+#define OS_PAGE 4096ul
+
+/**
+ * vm_map_at - map fresh zero memory, readable and writable, at exactly @addr
+ * Return: 0; -EEXIST if something else is mapped there; -ENOMEM or another -errno.
+ */
+int vm_map_at(void *addr, size_t len);
+
+/**
+ * vm_map - map fresh zero memory, readable and writable, anywhere
+ * Return: the address, or NULL.
+ */
+void *vm_map(size_t len);
+
+/**
+ * vm_map_zero_view - map zeros, read-only; vm_make_writable() opens parts of it
+ *
+ * Reading costs no memory, so the view may be far larger than what is ever written.
+ * Return: the address, or NULL.
+ */
+void *vm_map_zero_view(size_t len);
+int vm_make_writable(void *addr, size_t len);
+
+void vm_unmap(void *addr, size_t len);
+
+/**
+ * vm_discard - give the memory back; it stays mapped and reads as zero
+ * Return: 0 or -errno; after an error the contents are what they were.
+ */
+int vm_discard(void *addr, size_t len);
+
+/** vm_advise_huge - advise for (or against) huge pages; a refusal is ignored */
+void vm_advise_huge(void *addr, size_t len, bool huge);
+
+/**
+ * vm_resize - change the length of a mapping of its own, moving it if need be
+ * Return: the new address, or NULL with the old mapping unchanged.
+ */
+void *vm_resize(void *addr, size_t old_len, size_t new_len);
+
+/**
+ * vm_move_pages - move the memory behind @from to @to without copying
+ *
+ * Both ranges stay mapped; @from reads as zero afterwards, what was at @to is gone.
+ * Return: 0 or -errno with both ranges unchanged.
+ */
+int vm_move_pages(void *from, void *to, size_t len);
+
+/** vm_bind - prefer memory of @node for the range; a refusal is ignored */
+void vm_bind(void *addr, size_t len, int node);
+
+/** vm_exclude_from_dump - keep the range out of core dumps */
+void vm_exclude_from_dump(void *addr, size_t len);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c - the child of a fork puts the heap in order
+ *
+ * No lock of ours is held across fork by a handler, so the parent's other threads may have been
+ * anywhere.  They do not exist in the child.  What they cached is taken over; and if one of
+ * them was inside a slow path, every list is made anew from the states of pages, the bitmaps of
+ * slabs and the places of sheaves, all of which are written so as to be whole at any instant.
+ *
+ * Done when the child first enters a slow path from outside: most children exec before that
+ * and pay nothing.  A slow path that a signal handler interrupted in this very thread goes on
+ * undisturbed: it holds what it holds, and nobody else is left.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <string.h>
+
+
+/* From now on locks of vanished threads are seen as stale. */
+void slab_fork_new_generation(void)
+{
+	static u32 last_pid_tid; /* owner: the only thread */
+	u32 tid = os_thread_id();
+
+	if (last_pid_tid == tid)
+		return;
+	last_pid_tid = tid;
+	spin_generation = (spin_generation + (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
+	if (!spin_generation)
+		spin_generation = 1u << SPIN_GEN_SHIFT;
+}
+
+static bool is_me(const struct task *task)
+{
+	return task == current_task();
+}
+
+static bool was_inside(const struct task *task)
+{
+	return task->mm.depth || task->lock.word || task->mm.pcp.lock.word;
+}
+
+/* The cursor knows how long the sheaf is, unless it was disabled. */
+static void settle_main(struct task *task, const struct kmem_cache *s, struct pcs *p)
+{
+	struct cursor *c;
+
+	if (!p->main || s->class == CLASS_NONE || !task->cursors_on)
+		return;
+	c = &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
+	if (c->cur != cursor_disabled_at())
+		p->main->size = (u16)(c->cur - p->main->objects);
+	c->cur = cursor_disabled_at();
+}
+
+static bool object_is_out(const struct kmem_cache *s, const void *obj)
+{
+	const struct page *slab = slab_of(s, obj);
+	unsigned int i;
+
+	if (page_type(slab) != PAGE_SLAB || slab->cache != s)
+		return false;
+	i = obj_to_index(s, slab, obj);
+	return slab->bits[i / 64] >> (i % 64) & 1;
+}
+
+/*
+ * A sheaf that was being filled or emptied holds what its slots name and the bitmap confirms: a
+ * slot is written before the bit on the way in, and cleared before the bit on the way out.
+ */
+static void settle_inflight(struct slab_sheaf *sheaf)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < sheaf->capacity; i++) {
+		void *obj = sheaf->objects[i];
+		struct page *slab = obj ? find_slab(obj) : NULL;
+
+		if (slab && object_is_out(slab->cache, obj))
+			sheaf->objects[n++] = obj;
+	}
+	sheaf->size = (u16)n;
+}
+
+static void forget_task(struct task *task)
+{
+	task->mm.depth = 0;
+	task->lock.word = 0;
+	task->inflight = NULL;
+	memset(task->pcs, 0, sizeof(task->pcs));
+	for (int i = 0; i < PCS_CHUNKS; i++)
+		if (task->ext[i])
+			memset(task->ext[i], 0, PCS_CHUNK * sizeof(struct pcs));
+	pcp_abandon(&task->mm);
+	task->mm.tid = 0; /* gone for sure: the next thread may have the block */
+	if (task->state == TASK_LIVE) {
+		task->state = TASK_DYING;
+		task_bury(task);
+	}
+}
+
+static void settle_task(struct task *task)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		settle_main(task, &kmalloc_caches[c], &task->pcs[c]);
+	if (task->inflight)
+		settle_inflight(task->inflight);
+}
+
+/* Every sheaf that a vanished thread had, wherever it had it: contents to the slabs. */
+static void collect_sheaf(struct slab_sheaf *sheaf, u32 me, struct slow *slow)
+{
+	enum sheaf_place place = sheaf_place(sheaf);
+	struct page *slab;
+
+	if (sheaf->owner == me || (place != SHEAF_TASK && place != SHEAF_TRANSIT))
+		return;
+	slab = sheaf->size ? find_slab(sheaf->objects[0]) : NULL;
+	if (slab)
+		slab_give(slab->cache, sheaf->objects, sheaf->size, slow);
+	sheaf->size = 0;
+	sheaf_free(sheaf, slow);
+}
+
+static void collect_sheaves(struct slow *slow)
+{
+	u32 me = task_id();
+
+	for (u64 pfn = meta_zone.start_pfn; pfn < meta_zone.accept_pfn;) {
+		struct page *slab = pfn_to_page(pfn);
+		const struct kmem_cache *s = slab->cache;
+
+		pfn += page_block_pages(slab);
+		if (page_type(slab) != PAGE_SLAB || s < sheaf_cache(0) ||
+		    s > sheaf_cache(NR_SHEAF_KINDS - 1))
+			continue;
+		for (unsigned int i = 0; i < slab->objects; i++)
+			if (page_type(slab) == PAGE_SLAB && (slab->bits[i / 64] >> (i % 64) & 1))
+				collect_sheaf((void *)((char *)page_address(slab) +
+						       (size_t)i * s->size),
+					      me, slow);
+	}
+}
+
+/* Lists of slabs: taking the lock of a vanished owner rebuilds; so do all, to be sure. */
+static void rebuild_caches(void)
+{
+	struct list_head *pos;
+
+	list_for_each(pos, &slab_caches)
+	{
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		for (int i = 0; i < topology.nr_nodes; i++) {
+			struct kmem_cache_node *n = s->node[i];
+			enum lock_result r;
+
+			if (!n)
+				continue;
+			r = spin_trylock(&n->list_lock);
+			if (r == LOCK_BUSY)
+				continue; /* mine, below a signal handler */
+			node_rebuild(s, n);
+			spin_unlock(&n->list_lock);
+		}
+	}
+}
+
+static void hand_over(struct kmem_cache *s, struct pcs *p, struct task *task, struct slow *slow)
+{
+	if (!p->main && !p->spare)
+		return;
+	settle_main(task, s, p);
+	pcs_empty(task, s, p, slow);
+}
+
+/* Nobody was inside: what the others cached is in order, take it as it is. */
+static void adopt_clean(struct task *task, struct slow *slow)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		hand_over(&kmalloc_caches[c], &task->pcs[c], task, slow);
+	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
+		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
+			if (cache_by_id(chunk * PCS_CHUNK + i))
+				hand_over(cache_by_id(chunk * PCS_CHUNK + i),
+					  &task->ext[chunk][i], task, slow);
+	pcp_drain(&task->mm, true);
+}
+
+/**
+ * slab_fork_repair - called by the only thread of a new child, once, outside any slow path
+ */
+void slab_fork_repair(void)
+{
+	struct task *me = current_task();
+	struct slow slow = {.task = me};
+	bool dirty = false, others = false;
+
+	slab_fork_new_generation();
+	kswapd_forget();
+	if (me)
+		me->mm.tid = os_thread_id();
+	for (struct task *t = all_tasks; t; t = t->next) {
+		if (is_me(t) || !t->mm.tid)
+			continue;
+		others = true;
+		dirty |= was_inside(t);
+	}
+	if (!others)
+		return;
+	if (dirty) {
+		for (struct task *t = all_tasks; t; t = t->next)
+			if (!is_me(t) && t->mm.tid)
+				settle_task(t);
+		mm_fork_repair(/* full= */ true);
+		rebuild_caches();
+		collect_sheaves(&slow);
+	}
+	for (struct task *t = all_tasks; t; t = t->next) {
+		if (is_me(t) || !t->mm.tid)
+			continue;
+		if (!dirty && t->state == TASK_LIVE)
+			adopt_clean(t, &slow);
+		forget_task(t);
+	}
+}

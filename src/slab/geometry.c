@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * geometry.c - sizes of classes, orders of slabs, capacities of sheaves
+ *
+ * Linux:  calculate_order(), min_partial, sheaf capacities.  Differs: classes step four to a
+ *         doubling up to 32 KiB; classes above 8 KiB may have slabs of up to 128 KiB, so that
+ *         at most an eighth is wasted; sheaves hold up to 16 KiB of objects.
+ */
+#include "slab/internal.h"
+#include "platform/os.h"
+
+/*
+ * 16, 32, ... 128, then four classes to each doubling: 160 192 224 256, 320 ... 32768.
+ * Powers of two are naturally aligned, since slabs are and the stride is the size.
+ */
+u32 kmalloc_class_size(unsigned int class)
+{
+	unsigned int group;
+
+	if (class < 8)
+		return 16 * (class + 1);
+	group = (class - 8) / 4;
+	return (128u << group) + (32u << group) * ((class - 8) % 4 + 1);
+}
+
+unsigned int kmalloc_class(size_t size)
+{
+	unsigned int log;
+
+	if (size <= 128)
+		return size ? (unsigned int)(size - 1) / 16 : 0;
+	log = ilog2(size - 1); /* at least 7: size is in (2^log, 2^(log + 1)] */
+	return 8 + (log - 7) * 4 + (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
+}
+
+#define SLUB_MAX_ORDER 3
+#define LARGE_CLASS 8192
+#define LARGE_MAX_ORDER 5
+
+static unsigned int slab_order(u32 size, unsigned int max_order, unsigned int fract,
+			       unsigned int min_objects)
+{
+	unsigned int order = 0;
+
+	while (order < max_order && (PAGE_SIZE << order) < (size_t)size * min_objects)
+		order++;
+	for (; order <= max_order; order++) {
+		size_t slab = PAGE_SIZE << order;
+
+		if (slab >= size && slab % size <= slab / fract)
+			break;
+	}
+	return order;
+}
+
+/* calculate_order(): the smallest order of little waste for many objects, else ask for less. */
+static unsigned int calculate_order(u32 size)
+{
+	unsigned int max_order = size > LARGE_CLASS ? LARGE_MAX_ORDER : SLUB_MAX_ORDER;
+	unsigned int min_objects = 4 * (fls64(os_nr_cpus()) + 1);
+	unsigned int order;
+
+	min_objects = MIN(min_objects, (unsigned int)((PAGE_SIZE << max_order) / size));
+	for (unsigned int fract = 16; fract > 1; fract /= 2) {
+		order = slab_order(size, max_order, fract, MAX(min_objects, 1u));
+		if (order <= max_order)
+			return order;
+		order = slab_order(size, max_order, fract, 1);
+		if (order <= max_order && fract <= 8)
+			return order;
+	}
+	return fls64(DIV_ROUND_UP(size, PAGE_SIZE) - 1);
+}
+
+#define SHEAF_BYTES (16 * KiB)
+#define BARN_BYTES (512 * KiB)
+#define KEEP_EMPTY_BYTES (256 * KiB)
+
+/* Everything that follows from size and alignment. */
+void cache_geometry(struct kmem_cache *s)
+{
+	size_t slab;
+
+	s->order = (u8)calculate_order(s->size);
+	slab = PAGE_SIZE << s->order;
+	s->objects = (u16)MIN(slab / s->size, 32767u);
+	s->reciprocal = (u32)DIV_ROUND_UP((u64)1 << 32, s->size);
+	s->capacity = (u8)CLAMP(SHEAF_BYTES / s->size, 2, 252);
+	s->keep_empty = (u32)CLAMP(ilog2(s->size) / 2, 5, 10);
+	s->keep_empty = (u32)MIN(s->keep_empty, MAX(KEEP_EMPTY_BYTES / slab, 1));
+	s->max_full = (u32)CLAMP(BARN_BYTES / ((size_t)s->capacity * s->size), 4, 64);
+}

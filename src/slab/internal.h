@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_SLAB_INTERNAL_H
+#define BUDDY_SLAB_INTERNAL_H
+/*
+ * internal.h - between the files of src/slab only
+ */
+#include "slab/slab.h"
+
+/* geometry.c */
+void cache_geometry(struct kmem_cache *s);
+
+/* partial.c: slabs and their bitmaps */
+unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
+		       gfp_t gfp, struct slow *slow);
+void slab_give(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow);
+bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
+u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n);
+void node_lock(struct kmem_cache *s, struct kmem_cache_node *n);
+bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait);
+void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n);
+void slab_sort_in(struct kmem_cache_node *n, struct page *slab);
+void cache_node_init(struct kmem_cache_node *n);
+
+/* sheaf.c */
+struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct slow *slow);
+void sheaf_free(struct slab_sheaf *sheaf, struct slow *slow);
+void sheaf_caches_init(void);
+struct kmem_cache *sheaf_cache(unsigned int kind);
+unsigned int sheaf_kind_max(const struct kmem_cache *s);
+struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p);
+void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p);
+struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create);
+static inline unsigned int sheaf_kind(const struct slab_sheaf *sheaf)
+{
+	return sheaf->kind_place >> 4;
+}
+static inline enum sheaf_place sheaf_place(const struct slab_sheaf *sheaf)
+{
+	return (enum sheaf_place)(sheaf->kind_place & 15);
+}
+static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place place, u32 owner)
+{
+	sheaf->owner = owner;
+	barrier();
+	sheaf->kind_place = (u8)((sheaf->kind_place & 0xf0) | place);
+	barrier();
+}
+
+/* barn.c */
+void barn_init(struct node_barn *barn);
+struct slab_sheaf *barn_get_full(struct kmem_cache *s, struct kmem_cache_node *n,
+				 struct slab_sheaf *empty, bool nowait);
+struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, bool nowait);
+bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
+		   bool force, bool nowait);
+bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
+u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, u32 keep, struct slow *slow);
+
+/* task.c */
+extern struct spinlock tasks_lock;
+void task_caches_init(void);
+void task_bury(struct task *task);
+void **cursor_disabled_at(void);
+void hit_fence_register(void);
+int hit_fence(void);
+extern bool hit_fence_ready;
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kswapd.c - memory on its way back: sheaves, barns, slabs, pages, the system
+ *
+ * One pass takes what nobody used since the last one a step further: sheaves of idle threads to
+ * the barns, barns to the slabs, empty slabs to the buddy, free pageblocks to the system.  So
+ * an idle program gives back what it cached within a few passes, and a busy one keeps what it
+ * uses.  The passes are made by a background thread, which starts when a heap has become
+ * large and sleeps without waking once there is nothing left to do.  Without it
+ * (background_threads=off, or the system refuses threads) slow paths make them now and then.
+ *
+ * Linux:  kswapd by its role; watermarks do not drive it yet, use and age do.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "platform/topology.h"
+#include "slab/internal.h"
+
+bool kswapd_enabled = true;
+u32 reporting_delay_ms = 1000;
+
+#define TICK_MS 500
+#define QUIET_TICKS 12		     /* without activity: finish, then sleep until poked */
+#define START_PAGES (64 * MiB / PAGE_SIZE) /* a heap that starts the thread at once */
+#define START_PAGES_LATER (8 * MiB / PAGE_SIZE) /* one that does after START_AGE_MS */
+#define START_AGE_MS 1000
+#define RETRY_MS 10000
+#define INLINE_EVERY_MS 1000
+
+enum { OFF, STARTING, RUNNING };
+static u32 state;	 /* atomic */
+static u32 sleeping;	 /* atomic; futex */
+static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
+static unsigned long activity_seen;
+
+static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
+
+static unsigned long zone_activity(void)
+{
+	unsigned long sum = 0;
+
+	for (int n = 0; n < topology.nr_nodes; n++) {
+		const struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
+
+		sum += READ_ONCE(zone->stat.pgalloc) + READ_ONCE(zone->stat.accepted);
+	}
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		sum += READ_ONCE(t->slow_allocs) + READ_ONCE(t->slow_frees);
+	return sum;
+}
+
+/* The barns and empty slabs of one cache on one node, if no sheaf came or went since last time. */
+static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
+{
+	unsigned long use = READ_ONCE(n->barn_get) + READ_ONCE(n->refills);
+	bool idle = n->last_use == use;
+	struct slow slow;
+	u64 pages = 0;
+
+	n->last_use = use;
+	if (!all && !idle)
+		return 0;
+	if (READ_ONCE(n->barn.nr_full) || READ_ONCE(n->barn.nr_empty)) {
+		slow_enter_free(&slow);
+		barn_shrink(s, n, 0, &slow);
+		slow_leave(&slow);
+		n->last_use = READ_ONCE(n->barn_get) + READ_ONCE(n->refills);
+	}
+	if (READ_ONCE(n->nr_empty))
+		pages = node_discard_empty(s, n);
+	return pages;
+}
+
+static u64 shrink_caches(bool all)
+{
+	struct list_head *pos;
+	u64 pages = 0;
+
+	/* Metadata last: sheaves are freed while the others shrink. */
+	for (int meta = 0; meta < 2; meta++) {
+		spin_lock(&slab_mutex);
+		list_for_each(pos, &slab_caches)
+		{
+			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
+				if (s->node[i])
+					pages += shrink_node(s, s->node[i], all);
+		}
+		spin_unlock(&slab_mutex);
+	}
+	return pages;
+}
+
+/**
+ * slab_reclaim - one pass
+ * @all: everything that can go back, used or not, to the system (malloc_trim())
+ *
+ * A forced pass waits for one under way and then makes its own.  Return: pages given back to
+ * the system.
+ */
+u64 slab_reclaim(bool all)
+{
+	u64 pages;
+
+	if (spin_held_by_me(&reclaim_lock))
+		return 0;
+	if (all)
+		spin_lock(&reclaim_lock);
+	else if (spin_trylock(&reclaim_lock) == LOCK_BUSY)
+		return 0;
+	tasks_drain_remote(!all);
+	shrink_caches(all);
+	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
+	spin_unlock(&reclaim_lock);
+	return pages;
+}
+
+/* Nothing happened for a while: the small free blocks as well, then nothing more to do. */
+static void finish_idle(void)
+{
+	spin_lock(&reclaim_lock);
+	page_reporting_pass(0, 2);
+	spin_unlock(&reclaim_lock);
+}
+
+static void *kswapd(void *arg)
+{
+	int quiet = 0;
+
+	(void)arg;
+	if (topology.nr_nodes > 1)
+		mm_load_topology();
+	for (;;) {
+		unsigned long now;
+
+		os_sleep_ms(TICK_MS);
+		slab_reclaim(false);
+		now = zone_activity();
+		quiet = now == activity_seen ? quiet + 1 : 0;
+		activity_seen = now;
+		if (quiet < QUIET_TICKS)
+			continue;
+		finish_idle();
+		activity_seen = zone_activity();
+		WRITE_ONCE(sleeping, 1);
+		while (READ_ONCE(sleeping) == 1)
+			os_futex_wait(&sleeping, 1, 3600 * 1000);
+		quiet = 0;
+	}
+	return NULL;
+}
+
+static u64 heap_pages(void)
+{
+	u64 pages = 0;
+
+	for (int n = 0; n < topology.nr_nodes; n++)
+		pages += READ_ONCE(node_data[n].zones[ZONE_NORMAL].present_pages);
+	return pages;
+}
+
+static slowpath void start_thread(u64 now)
+{
+	u32 expected = OFF;
+
+	if (!atomic_cmpxchg(&state, &expected, STARTING))
+		return;
+	/* Sheaves of sleeping threads are reached only with a fence. */
+	hit_fence_register();
+	if (os_thread_start(kswapd, "kswapd") == 0) {
+		store_release(&state, RUNNING);
+		return;
+	}
+	next_try_ms = now + RETRY_MS;
+	store_release(&state, OFF);
+}
+
+static slowpath void poke(bool may_start)
+{
+	u64 now = os_clock_ms(), pages = heap_pages();
+
+	if (!start_ms)
+		start_ms = now;
+	if (kswapd_enabled && may_start && now >= next_try_ms && state == OFF &&
+	    (pages >= START_PAGES ||
+	     (pages >= START_PAGES_LATER && now - start_ms >= START_AGE_MS))) {
+		start_thread(now);
+	} else if (now >= next_inline_ms && state == OFF) {
+		next_inline_ms = now + INLINE_EVERY_MS;
+		if (pages >= START_PAGES_LATER)
+			slab_reclaim(false);
+	}
+}
+
+/**
+ * kswapd_poke - a slow path was taken: is there work for the background?
+ *
+ * Called with no lock held and outside slow_enter(), since starting a thread allocates.
+ * @slow: the slow path that was; only an outermost allocation may start the thread, because the
+ * C library frees memory under locks that starting a thread needs.
+ */
+void kswapd_poke(struct slow *slow)
+{
+	if (unlikely(READ_ONCE(sleeping)) && READ_ONCE(state) == RUNNING) {
+		WRITE_ONCE(sleeping, 0);
+		os_futex_wake(&sleeping, 1);
+	}
+	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
+	    slow->task->slow_allocs % 64 == 0)
+		poke(/* may_start= */ true);
+}
+
+/* The thread did not come along into the forked child. */
+void kswapd_forget(void)
+{
+	state = OFF;
+	sleeping = 0;
+	hit_fence_ready = false;
+}

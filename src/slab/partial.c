@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * partial.c - slabs, their bitmaps, and the lists that keep them by fullness
+ *
+ * Objects leave and return in batches under one hold of list_lock.  The fullest slab is used
+ * first, so that the others empty; within a slab, objects are taken in address order.  A free
+ * object is never written: all state is the bitmap in the page descriptors.
+ *
+ * Linux:  mm/slub.c, get_partial_node_bulk(), __slab_free(), discard_slab().
+ * Locks:  kmem_cache_node.list_lock.  Pages are allocated and freed with no lock held.
+ *
+ * INVARIANT bitmap: a set bit is an object that is out of the slab: in use, in a sheaf, or in
+ * the hands of the code between.
+ *   made by     new_slab(), all clear
+ *   kept by     take_from_slab() and give_one(), under list_lock
+ *   relied on   double frees found when a sheaf is flushed; rebuilding in a forked child
+ *   checked by  slab_verify()
+ */
+#include "base/check.h"
+#include "slab/internal.h"
+#include <string.h>
+
+void cache_node_init(struct kmem_cache_node *n)
+{
+	n->list_lock = (struct spinlock)SPINLOCK_INIT(RANK_CACHE_NODE);
+	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
+		list_init(&n->partial[i]);
+	list_init(&n->empty);
+	barn_init(&n->barn);
+}
+
+void node_lock(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	if (unlikely(spin_lock(&n->list_lock) == LOCK_STALE))
+		node_rebuild(s, n);
+}
+
+bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait)
+{
+	enum lock_result r;
+
+	if (!nowait) {
+		node_lock(s, n);
+		return true;
+	}
+	r = spin_trylock(&n->list_lock);
+	if (unlikely(r == LOCK_STALE))
+		node_rebuild(s, n);
+	return r != LOCK_BUSY;
+}
+
+static unsigned int bucket_of(const struct page *slab)
+{
+	return (unsigned int)slab->inuse * NR_PARTIAL_BUCKETS / ((unsigned int)slab->objects + 1);
+}
+
+/* Put @slab, on no list, where its filling says.  Full ones are on none. */
+void slab_sort_in(struct kmem_cache_node *n, struct page *slab)
+{
+	if (slab->inuse == 0) {
+		list_add(&slab->lru, &n->empty);
+		n->nr_empty++;
+	} else if (slab->inuse < slab->objects) {
+		list_add(&slab->lru, &n->partial[bucket_of(slab)]);
+		n->nr_partial++;
+	}
+}
+
+static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
+{
+	if (slab->inuse == 0)
+		n->nr_empty--;
+	else if (slab->inuse < slab->objects)
+		n->nr_partial--;
+	else
+		return;
+	list_del(&slab->lru);
+}
+
+static struct page *fullest(struct kmem_cache_node *n)
+{
+	for (int i = NR_PARTIAL_BUCKETS - 1; i >= 0; i--)
+		if (!list_empty(&n->partial[i]))
+			return list_first_entry(&n->partial[i], struct page, lru);
+	return list_empty(&n->empty) ? NULL : list_first_entry(&n->empty, struct page, lru);
+}
+
+static unsigned long valid_mask(unsigned int objects, unsigned int word)
+{
+	unsigned int left = objects - word * 64;
+
+	return left >= 64 ? ~0ul : (1ul << left) - 1;
+}
+
+/*
+ * Take up to @nr objects out of @slab, on no list now.  objs[] is filled from its end, so that
+ * pops, which go from the end of a sheaf, ascend.
+ */
+static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab, void **end,
+				   unsigned int nr)
+{
+	char *base = page_address(slab);
+	unsigned int words = DIV_ROUND_UP(s->objects, 64u), got = 0;
+
+	for (unsigned int w = 0; w < words && got < nr; w++) {
+		unsigned long bits = slab->bits[w];
+		unsigned long avail = ~bits & valid_mask(s->objects, w);
+
+		while (avail && got < nr) {
+			unsigned int bit = (unsigned int)__builtin_ctzl(avail);
+
+			avail &= avail - 1;
+			bits |= 1ul << bit;
+			*--end = base + (size_t)(w * 64 + bit) * s->size;
+			got++;
+		}
+		slab->bits[w] = bits;
+	}
+	slab->inuse = (u16)(slab->inuse + got);
+	return got;
+}
+
+static u8 slab_map_value(const struct kmem_cache *s, int node)
+{
+	if (s->metadata)
+		return MAP_META;
+	return s->class == CLASS_NONE ? MAP_CACHE : kmalloc_map_value(s->class, node);
+}
+
+static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const struct slow *slow)
+{
+	struct page_request rq = {.gfp = gfp & __GFP_THISNODE,
+				  .nid = node,
+				  .nowait = slow->nested,
+				  .metadata = s->metadata,
+				  .task = slow->task ? &slow->task->mm : NULL};
+	struct page *slab = alloc_pages_request(&rq, s->order);
+	u64 pfn;
+
+	if (!slab)
+		return NULL;
+	pfn = page_to_pfn(slab);
+	slab->inuse = 0;
+	slab->objects = s->objects;
+	slab->cache = s;
+	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
+		slab->bits[w] = 0;
+	page_set_state(slab, page_state(PAGE_SLAB, s->order, 0));
+	page_map_set(pfn, (u64)1 << s->order, slab_map_value(s, page_to_nid(slab)));
+	if (s->ctor)
+		for (unsigned int i = 0; i < s->objects; i++)
+			s->ctor((char *)page_address(slab) + (size_t)i * s->size);
+	return slab;
+}
+
+/* @slab is empty, on no list, and nobody else can find it. */
+static void discard_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow)
+{
+	struct mm_task *task = slow && slow->task ? &slow->task->mm : NULL;
+
+	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
+	slab->refcount = 0;
+	slab->bits[0] = slab->bits[1] = slab->bits[2] = slab->bits[3] = 0;
+	page_set_state(slab, page_state(PAGE_ALLOC, s->order, 0));
+	free_pages_request(slab, s->order, task, slow && slow->nested);
+}
+
+static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n, void **objs,
+				unsigned int nr, bool exact)
+{
+	unsigned int got = 0;
+	struct page *slab;
+
+	while (got < nr && (slab = fullest(n)) != NULL) {
+		/* Fill up from slabs in use, but do not open an empty one for the rest. */
+		if (got && !slab->inuse && !exact)
+			break;
+		slab_take_out(n, slab);
+		got += take_from_slab(s, slab, objs + nr - got, nr - got);
+		slab_sort_in(n, slab);
+	}
+	n->inuse += got;
+	if (got) {
+		stat_inc(n->refills);
+		stat_add(n->refilled, got);
+	}
+	return got;
+}
+
+/**
+ * slab_take - take objects of @node out of slabs
+ * @objs: filled from index nr - return value to nr - 1, lowest address last
+ * @exact: insist on @nr; otherwise at least one will do
+ *
+ * Return: how many; 0 if there is no memory, or, nested, if a lock is held.
+ */
+unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
+		       gfp_t gfp, struct slow *slow)
+{
+	struct kmem_cache_node *n = cache_node(s, node);
+	unsigned int got;
+
+	if (!n || !node_lock_ctx(s, n, slow->nested))
+		return 0;
+	got = take_listed(s, n, objs, nr, exact);
+	spin_unlock(&n->list_lock);
+	while (got < (exact ? nr : 1)) {
+		struct page *slab = new_slab(s, node, gfp, slow);
+		struct kmem_cache_node *sn;
+
+		if (!slab)
+			break;
+		/* Memory may have come from another node: the slab belongs there. */
+		sn = s->metadata ? n : cache_node(s, page_to_nid(slab));
+		if (!sn || !node_lock_ctx(s, sn, slow->nested)) {
+			discard_slab(s, slab, slow);
+			break;
+		}
+		sn->nr_slabs++;
+		slab_sort_in(sn, slab);
+		slab_take_out(sn, slab);
+		{
+			unsigned int more = take_from_slab(s, slab, objs + nr - got, nr - got);
+
+			got += more;
+			sn->inuse += more;
+			stat_inc(sn->refills);
+			stat_add(sn->refilled, more);
+		}
+		slab_sort_in(sn, slab);
+		spin_unlock(&sn->list_lock);
+	}
+	return got;
+}
+
+/* Say what is wrong with an object that is being put back. */
+static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj, const char *what)
+{
+	bug_report("free(%p): %s of an object of %s", obj, what, s->name);
+}
+
+/*
+ * Put one object back.  Under the list_lock of its node.  Return: the slab if it is empty now
+ * and no more empty ones are to be kept.
+ */
+static struct page *give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+			     void *obj)
+{
+	unsigned int index = obj_to_index(s, slab, obj);
+	unsigned long mask = 1ul << (index % 64);
+	unsigned int old_bucket, was = slab->inuse;
+
+	if (unlikely((char *)page_address(slab) + (size_t)index * s->size != obj)) {
+		report_bad_free(s, obj, "invalid free into the middle");
+		return NULL;
+	}
+	if (unlikely(!(slab->bits[index / 64] & mask))) {
+		report_bad_free(s, obj, "double free");
+		return NULL;
+	}
+	old_bucket = bucket_of(slab);
+	slab->bits[index / 64] &= ~mask;
+	n->inuse--;
+	if (was == slab->objects || was == 1 || old_bucket != (was - 1u) * NR_PARTIAL_BUCKETS / (slab->objects + 1u)) {
+		slab_take_out(n, slab);
+		slab->inuse = (u16)(was - 1);
+		if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
+			n->nr_slabs--;
+			stat_inc(n->slabs_freed);
+			return slab;
+		}
+		slab_sort_in(n, slab);
+	} else {
+		slab->inuse = (u16)(was - 1);
+	}
+	return NULL;
+}
+
+/* Is @obj in a slab of @s at all?  After a double free its slab may be gone. */
+static bool still_ours(const struct kmem_cache *s, const struct page *slab)
+{
+	return page_type(slab) == PAGE_SLAB && slab->cache == s;
+}
+
+#define GIVE_CHUNK 32
+
+/* Up to GIVE_CHUNK objects, however they lie, one hold of the lock for each run of a node. */
+static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow)
+{
+	struct kmem_cache_node *locked = NULL;
+	struct page *discard[GIVE_CHUNK];
+	unsigned int nr_discard = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		void *obj = objs[i];
+		struct page *slab = slab_of(s, obj), *gone;
+		struct kmem_cache_node *n;
+
+		n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
+		if (n != locked) {
+			if (locked)
+				spin_unlock(&locked->list_lock);
+			node_lock(s, n);
+			locked = n;
+			stat_inc(n->flushes);
+		}
+		/* The slot goes before the bit: see settle_inflight() in fork.c. */
+		objs[i] = NULL;
+		barrier();
+		if (unlikely(!still_ours(s, slab))) {
+			report_bad_free(s, obj, "double free");
+			continue;
+		}
+		stat_inc(n->flushed);
+		gone = give_one(s, n, slab, obj);
+		if (gone)
+			discard[nr_discard++] = gone;
+	}
+	if (locked)
+		spin_unlock(&locked->list_lock);
+	for (unsigned int i = 0; i < nr_discard; i++)
+		discard_slab(s, discard[i], slow);
+}
+
+/**
+ * slab_give - put objects back into their slabs
+ *
+ * Objects that are not what they should be are reported.  Takes locks and waits for them.
+ */
+void slab_give(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow)
+{
+	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK)
+		give_chunk(s, objs + i, MIN(nr - i, (unsigned int)GIVE_CHUNK), slow);
+}
+
+/* One object, without waiting.  Return: whether it is back. */
+bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
+{
+	struct page *slab = slab_of(s, obj), *gone = NULL;
+	struct kmem_cache_node *n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
+
+	if (!n || !node_lock_ctx(s, n, slow->nested))
+		return false;
+	if (unlikely(!still_ours(s, slab)))
+		report_bad_free(s, obj, "double free");
+	else
+		gone = give_one(s, n, slab, obj);
+	stat_inc(n->flushes);
+	stat_inc(n->flushed);
+	spin_unlock(&n->list_lock);
+	if (gone)
+		discard_slab(s, gone, slow);
+	return true;
+}
+
+/* Give all empty slabs of the node back.  Return: pages. */
+u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	struct list_head gone, *pos, *next;
+	u64 pages = 0;
+
+	list_init(&gone);
+	node_lock(s, n);
+	list_for_each_safe(pos, next, &n->empty)
+	{
+		list_move(pos, &gone);
+		n->nr_empty--;
+		n->nr_slabs--;
+		stat_inc(n->slabs_freed);
+	}
+	spin_unlock(&n->list_lock);
+	list_for_each_safe(pos, next, &gone)
+	{
+		pages += (u64)1 << s->order;
+		discard_slab(s, list_entry(pos, struct page, lru), NULL);
+	}
+	return pages;
+}
+
+static unsigned int count_bits(const struct kmem_cache *s, const struct page *slab)
+{
+	unsigned int n = 0;
+
+	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
+		n += (unsigned int)__builtin_popcountl(slab->bits[w]);
+	return n;
+}
+
+/* Make the lists of a node anew from its slabs: the last owner of list_lock vanished. */
+void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	struct zone *zone;
+
+	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
+		list_init(&n->partial[i]);
+	list_init(&n->empty);
+	n->nr_empty = 0;
+	n->nr_slabs = n->nr_partial = n->inuse = 0;
+	for (int i = 0; i <= topology.nr_nodes; i++) {
+		zone = i == topology.nr_nodes ? &meta_zone : &node_data[i].zones[ZONE_NORMAL];
+		if (!zone->end_pfn || zone->metadata != s->metadata ||
+		    (!s->metadata && cache_node(s, zone->node) != n))
+			continue;
+		for (u64 pfn = zone->start_pfn; pfn < READ_ONCE(zone->accept_pfn);) {
+			struct page *slab = pfn_to_page(pfn);
+
+			pfn += page_block_pages(slab);
+			if (page_type(slab) != PAGE_SLAB || slab->cache != s)
+				continue;
+			slab->inuse = (u16)count_bits(s, slab);
+			n->nr_slabs++;
+			n->inuse += slab->inuse;
+			slab_sort_in(n, slab);
+		}
+	}
+}

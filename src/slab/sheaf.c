@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sheaf.c - arrays of free objects, and a thread's two of them for each cache
+ *
+ *   pcs_alloc                 main is empty
+ *     spare                   swap
+ *     barn_get_full           swap for a full one
+ *     refill                  a run of objects from slabs
+ *   pcs_free                  main is full
+ *     spare                   swap
+ *     barn_put_full           leave it, take an empty one
+ *     flush                   back to the slabs
+ *
+ * While a sheaf is in a cursor, the cursor is its length; sheaf.size counts otherwise.  All of
+ * this happens under task.lock with the cursor disabled, so a signal handler that allocates in
+ * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
+ *
+ * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
+ *         sheaves start small and double when they are missed in, up to 16 KiB of objects.
+ * Locks:  task.lock; below it barn.lock or list_lock.
+ */
+#include "base/check.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <string.h>
+
+#define SHEAF_BYTES_MIN 128u
+
+static struct kmem_cache sheaf_caches[NR_SHEAF_KINDS];
+static struct kmem_cache_node sheaf_nodes[NR_SHEAF_KINDS];
+
+static unsigned int kind_capacity(unsigned int kind)
+{
+	return ((SHEAF_BYTES_MIN << kind) - (unsigned int)offsetof(struct slab_sheaf, objects)) / 8;
+}
+
+/* Sheaves come straight from slabs: a sheaf of sheaves would need sheaves. */
+void sheaf_caches_init(void)
+{
+	static const char *const names[NR_SHEAF_KINDS] = {"sheaf-12", "sheaf-28", "sheaf-60",
+							  "sheaf-124", "sheaf-252"};
+
+	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++) {
+		struct kmem_cache *s = &sheaf_caches[k];
+
+		memcpy(s->name, names[k], strlen(names[k]) + 1);
+		s->size = s->object_size = SHEAF_BYTES_MIN << k;
+		s->align = s->size;
+		s->metadata = true;
+		s->class = CLASS_NONE;
+		cache_geometry(s);
+		cache_node_init(&sheaf_nodes[k]);
+		s->node[0] = &sheaf_nodes[k];
+		list_add_tail(&s->list, &slab_caches);
+	}
+}
+
+struct kmem_cache *sheaf_cache(unsigned int kind)
+{
+	return &sheaf_caches[kind];
+}
+
+/* The size class of sheaf that holds all of s->capacity. */
+unsigned int sheaf_kind_max(const struct kmem_cache *s)
+{
+	unsigned int kind = 0;
+
+	while (kind + 1 < NR_SHEAF_KINDS && kind_capacity(kind) < s->capacity)
+		kind++;
+	return kind;
+}
+
+/* An empty sheaf for @s, in transit, or NULL. */
+struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct slow *slow)
+{
+	struct slab_sheaf *sheaf;
+	void *obj;
+
+	if (!slab_take(&sheaf_caches[kind], 0, &obj, 1, /* exact= */ true, 0, slow))
+		return NULL;
+	sheaf = obj;
+	sheaf->owner = task_id();
+	sheaf->size = 0;
+	sheaf->capacity = (u8)MIN(kind_capacity(kind), s->capacity);
+	sheaf->sentinel = NULL;
+	sheaf->kind_place = (u8)(kind << 4 | SHEAF_TRANSIT);
+	return sheaf;
+}
+
+/* @sheaf is empty and in transit. */
+void sheaf_free(struct slab_sheaf *sheaf, struct slow *slow)
+{
+	void *obj = sheaf;
+
+	slab_give(&sheaf_caches[sheaf_kind(sheaf)], &obj, 1, slow);
+}
+
+/* ---- cursors ---- */
+
+static struct cursor *cursor_of(struct task *task, const struct kmem_cache *s)
+{
+	if (s->class == CLASS_NONE || !task->cursors_on)
+		return NULL;
+	return &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
+}
+
+/*
+ * Take the main sheaf out of its cursor.  The size is stored before the cursor is given up, so
+ * that there is no instant at which neither says how long the sheaf is; a handler that moves
+ * the cursor in between makes the exchange fail.
+ *
+ * Return: p->main, which may be NULL.
+ */
+struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p)
+{
+	struct cursor *c = cursor_of(task, s);
+	void **cur, **disabled = cursor_disabled_at();
+
+	if (!c || !p->main)
+		return p->main;
+	cur = READ_ONCE(c->cur);
+	while (cur != disabled) {
+		p->main->size = (u16)(cur - p->main->objects);
+		barrier();
+		if (atomic_cmpxchg(&c->cur, &cur, disabled))
+			break;
+	}
+	return p->main;
+}
+
+/* Put p->main, which may be NULL, into the cursor, which is disabled. */
+void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
+{
+	struct cursor *c = cursor_of(task, s);
+	struct slab_sheaf *main = p->main;
+
+	if (!c || !main)
+		return;
+	WRITE_ONCE(c->end, main->objects + main->capacity);
+	barrier();
+	WRITE_ONCE(c->cur, main->objects + main->size);
+}
+
+struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create)
+{
+	unsigned int chunk = s->id / PCS_CHUNK;
+
+	if (s->class != CLASS_NONE)
+		return &task->pcs[s->class];
+	if (chunk >= PCS_CHUNKS)
+		return NULL;
+	if (!task->ext[chunk] && (!create || !task_add_pcs_chunk(task, chunk)))
+		return NULL;
+	return &task->ext[chunk][s->id % PCS_CHUNK];
+}
+
+/* ---- replacing an empty or a full main ---- */
+
+static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, struct slow *slow)
+{
+	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
+	if (!barn_put_empty(n, sheaf, false))
+		sheaf_free(sheaf, slow);
+}
+
+static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node *n,
+				    unsigned int kind, struct slow *slow)
+{
+	struct slab_sheaf *sheaf = barn_get_empty(n, kind, false);
+
+	if (sheaf)
+		sheaf->capacity = (u8)MIN(kind_capacity(sheaf_kind(sheaf)), s->capacity);
+	return sheaf ? sheaf : sheaf_alloc(s, kind, slow);
+}
+
+/* Missed in twice: the next sheaf is the next larger one. */
+static void count_miss(const struct kmem_cache *s, struct pcs *p)
+{
+	p->used = true;
+	if (++p->misses < 2 || p->kind >= sheaf_kind_max(s))
+		return;
+	p->kind++;
+	p->misses = 0;
+}
+
+/*
+ * Fill p->main, empty or NULL, from slabs.  The slots are cleared first and the sheaf is named
+ * in task->inflight: a forked child tells what had arrived by the slots that are not NULL.
+ */
+static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+		   struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *sheaf = p->main;
+	unsigned int nr, got;
+
+	if (!sheaf || sheaf_kind(sheaf) < p->kind) {
+		struct slab_sheaf *larger = get_empty(s, n, p->kind, slow);
+
+		if (larger) {
+			sheaf_set_place(larger, SHEAF_TASK, task->mm.id);
+			p->main = larger;
+			if (sheaf)
+				put_away_empty(n, sheaf, slow);
+			sheaf = larger;
+		}
+	}
+	if (!sheaf)
+		return false;
+	nr = sheaf->capacity;
+	memset(sheaf->objects, 0, nr * sizeof(void *));
+	sheaf->size = 0;
+	barrier();
+	task->inflight = sheaf;
+	barrier();
+	got = slab_take(s, task->mm.node, sheaf->objects, nr, /* exact= */ false, 0, slow);
+	if (got < nr)
+		memmove(sheaf->objects, sheaf->objects + nr - got, got * sizeof(void *));
+	barrier();
+	sheaf->size = (u16)got;
+	barrier();
+	task->inflight = NULL;
+	return got != 0;
+}
+
+static void swap_main(struct pcs *p)
+{
+	struct slab_sheaf *main = p->main;
+
+	p->main = p->spare;
+	p->spare = main;
+}
+
+/**
+ * pcs_alloc - an object from this thread's sheaves, filling them if need be
+ *
+ * Under task.lock.  Return: the object, or NULL if there is no memory.
+ */
+void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow)
+{
+	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct slab_sheaf *main, *full;
+	void *obj = NULL;
+
+	if (!n)
+		return NULL;
+	main = pcs_detach(task, s, p);
+	if (!main || !main->size) {
+		if (p->spare && p->spare->size) {
+			swap_main(p);
+		} else if ((full = barn_get_full(s, n, NULL, false)) != NULL) {
+			count_miss(s, p);
+			sheaf_set_place(full, SHEAF_TASK, task->mm.id);
+			p->main = full;
+			if (main)
+				put_away_empty(n, main, slow);
+		} else {
+			count_miss(s, p);
+			refill(task, s, n, p, slow);
+		}
+		main = p->main;
+	}
+	if (main && main->size)
+		obj = main->objects[--main->size];
+	pcs_attach(task, s, p);
+	return obj;
+}
+
+/* Give the objects of @sheaf back to their slabs; it is empty afterwards. */
+static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sheaf,
+		  struct slow *slow)
+{
+	unsigned int nr = sheaf->size;
+
+	memset(sheaf->objects + nr, 0, (sheaf->capacity - nr) * sizeof(void *));
+	barrier();
+	task->inflight = sheaf;
+	barrier();
+	slab_give(s, sheaf->objects, nr, slow);
+	sheaf->size = 0;
+	barrier();
+	task->inflight = NULL;
+}
+
+/* Both sheaves are full: leave one in the barn and go on with an empty one. */
+static void replace_full_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			      struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *empty;
+
+	count_miss(s, p);
+	empty = get_empty(s, n, p->kind, slow);
+	if (empty && p->main) {
+		struct slab_sheaf *full = p->main;
+
+		if (!p->spare) {
+			p->spare = full;
+		} else if (!barn_put_full(s, n, full, false, false)) {
+			flush(task, s, full, slow);
+			put_away_empty(n, full, slow);
+		}
+	}
+	if (empty) {
+		sheaf_set_place(empty, SHEAF_TASK, task->mm.id);
+		p->main = empty;
+	} else if (p->main) {
+		flush(task, s, p->main, slow);
+	}
+}
+
+/**
+ * pcs_free - put an object into this thread's sheaves, making room if need be
+ *
+ * Under task.lock.  Return: whether it went in.
+ */
+bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
+	      struct slow *slow)
+{
+	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct slab_sheaf *main;
+	bool done = false;
+
+	if (!n)
+		return false;
+	main = pcs_detach(task, s, p);
+	if (!main || main->size == main->capacity) {
+		if (p->spare && p->spare->size < p->spare->capacity)
+			swap_main(p);
+		else
+			replace_full_main(task, s, n, p, slow);
+		main = p->main;
+	}
+	if (main && main->size < main->capacity) {
+		main->objects[main->size] = obj;
+		barrier();
+		main->size++;
+		done = true;
+	}
+	pcs_attach(task, s, p);
+	return done;
+}
+
+/* Hand a sheaf of a thread that goes away, or rests, to the barn. */
+static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			  struct slab_sheaf *sheaf, struct slow *slow)
+{
+	if (sheaf->size && barn_put_full(s, n, sheaf, false, false))
+		return;
+	if (sheaf->size)
+		flush(task, s, sheaf, slow);
+	put_away_empty(n, sheaf, slow);
+}
+
+/* Under task.lock, main detached. */
+void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow)
+{
+	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct slab_sheaf *main = p->main, *spare = p->spare;
+
+	p->main = NULL;
+	p->spare = NULL;
+	p->kind = 0;
+	p->misses = 0;
+	if (main)
+		give_up_sheaf(task, s, n, main, slow);
+	if (spare)
+		give_up_sheaf(task, s, n, spare, slow);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_SLAB_SLAB_H
+#define BUDDY_SLAB_SLAB_H
+/*
+ * slab.h - object caches for the layers above
+ *
+ * Linux: mm/slub.c with sheaves.  The words: a slab is a block of pages cut into objects of one
+ * cache; a sheaf is an array of free objects; a thread allocates from and frees to sheaves; a
+ * barn, one for each node of a cache, is where threads exchange whole sheaves.
+ */
+#include "mm/mm.h"
+
+/* ---- geometry of malloc's classes (geometry.c) ---- */
+
+#define KMALLOC_MAX_SIZE 32768u /* the largest class; above, exact pages */
+#define NR_KMALLOC_CLASSES 40
+#define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task */
+
+/** kmalloc_class - the class for @size bytes, 1 to KMALLOC_MAX_SIZE */
+unsigned int kmalloc_class(size_t size);
+u32 kmalloc_class_size(unsigned int class);
+
+/*
+ * Each class has a page map value for each of three groups of nodes, so that an object of
+ * another node does not get into the sheaf of this one: node n belongs to group n % 3.
+ */
+#define NODE_GROUPS 3
+static_assert(2 * NODE_GROUPS * NR_KMALLOC_CLASSES <= MAP_CLASS_LAST, "page map values");
+
+static inline u8 kmalloc_map_value(unsigned int class, int node)
+{
+	return (u8)(2 * (1 + (unsigned int)node % NODE_GROUPS * NR_KMALLOC_CLASSES + class));
+}
+
+/* ---- sheaf ---- */
+
+enum sheaf_place { SHEAF_TRANSIT, SHEAF_TASK, SHEAF_BARN_FULL, SHEAF_BARN_EMPTY };
+
+struct slab_sheaf {
+	struct list_head barn_list; /* barn.lock */
+	u32 owner;		    /* task id while in a task; the task's lock */
+	u16 size;		    /* objects in it, unless a cursor has it; owner */
+	u8 capacity;		    /* const while in use */
+	u8 kind_place;		    /* low 4 bits enum sheaf_place, high 4 size class of the sheaf */
+	void *sentinel;		    /* always NULL: what a pop from an empty sheaf reads */
+	void *objects[];
+};
+FIELD_AT(struct slab_sheaf, objects, 32);
+static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_sheaf, objects),
+	      "the sentinel is the slot below the first object");
+
+#define NR_SHEAF_KINDS 5 /* 128, 256, ... 2048 bytes: 12, 28, 60, 124, 252 objects */
+
+/* ---- caches ---- */
+
+#define NR_PARTIAL_BUCKETS 8
+
+struct node_barn {
+	struct spinlock lock;
+	u32 nr_full, nr_empty; /* lock, racy readers */
+	struct list_head full, empty; /* lock */
+};
+
+struct kmem_cache_node {
+	struct spinlock list_lock;
+	u32 nr_empty;				       /* list_lock */
+	struct list_head partial[NR_PARTIAL_BUCKETS];  /* by fullness, fullest last; list_lock */
+	struct list_head empty;			       /* list_lock */
+	unsigned long nr_slabs, nr_partial;	       /* list_lock, racy readers */
+	unsigned long inuse;			       /* objects out of slabs; list_lock */
+	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
+	struct node_barn barn;
+	unsigned long barn_get, barn_put, barn_miss, barn_over; /* barn.lock */
+	unsigned long last_use;	/* reclaim_lock: what the last pass saw */
+};
+
+struct kmem_cache {
+	char name[32];
+	u32 id;	   /* const; index of the cache in a task's table */
+	u32 flags; /* const, SLAB_* */
+	u32 object_size, size, align; /* const: asked for, stride, alignment */
+	u32 reciprocal;		      /* const: ceil(2^32 / size) */
+	u16 objects;		      /* const: in a slab */
+	u8 order;		      /* const */
+	u8 class;		      /* const: of malloc, or CLASS_NONE */
+	u8 capacity;		      /* const: most objects in a sheaf */
+	bool metadata;		      /* const: slabs from the zone of our own structures */
+	u32 keep_empty;		      /* const: empty slabs kept on a node */
+	u32 max_full;		      /* const: full sheaves a barn keeps */
+	void (*ctor)(void *);	      /* const */
+	struct list_head list;	      /* slab_mutex */
+	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
+};
+
+#define CLASS_NONE 0xff
+
+extern struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
+extern struct list_head slab_caches; /* slab_mutex */
+extern struct spinlock slab_mutex;
+
+/* ---- a thread ---- */
+
+struct cursor {
+	void **cur; /* next free slot of the sheaf; owner, reclaim by exchange */
+	void **end; /* one past its last slot; changes only while cur is disabled */
+};
+
+/* What the kernel reads when it interrupts a sequence (uapi: struct rseq_cs). */
+struct hit_rseq_cs {
+	u32 version, flags;
+	u64 start_ip, post_commit_offset, abort_ip;
+};
+STRUCT_SIZE_IS(struct hit_rseq_cs, 32);
+
+/* All that the hit paths touch; src/slab/hit_x86_64.S knows the offsets. */
+struct hit_area {
+	alignas(64) struct hit_rseq_cs malloc_cs; /* const */
+	struct hit_rseq_cs free_cs;		  /* const */
+	struct rseq_cs **rseq_slot;		  /* const: where sequences are armed */
+	struct rseq_cs *no_rseq;		  /* written where there is no rseq */
+	u64 reserved[6];
+	struct cursor cursor[MAP_CURSORS];
+	u8 size_to_map[HIT_MAX_SIZE + 8]; /* const: page map value of the class of each size */
+};
+FIELD_AT(struct hit_area, malloc_cs, 0);
+FIELD_AT(struct hit_area, free_cs, 32);
+FIELD_AT(struct hit_area, rseq_slot, 64);
+FIELD_AT(struct hit_area, cursor, 128);
+FIELD_AT(struct hit_area, size_to_map, 2176);
+
+/* The sheaves of a thread for one cache (Linux: slub_percpu_sheaves).  task.lock. */
+struct pcs {
+	struct slab_sheaf *main;  /* what the cursor is in; NULL: none yet */
+	struct slab_sheaf *spare; /* NULL, or any filling */
+	u8 kind;		  /* size class of the next sheaf */
+	u8 misses;		  /* slow paths since kind last changed */
+	bool used;		  /* since the last idle scan */
+};
+
+#define PCS_CHUNK 64
+#define PCS_CHUNKS 256 /* caches beyond PCS_CHUNK * PCS_CHUNKS work without sheaves */
+
+enum task_state { TASK_UNUSED, TASK_LIVE, TASK_DYING };
+
+struct task {
+	struct mm_task mm;
+	struct hit_area hit;
+	struct spinlock lock; /* the pcs of this task; never waited for but by reclaim */
+	u8 state;	      /* enum task_state; tasks_lock */
+	bool cursors_on;      /* const while LIVE: rseq is there and no debugging is on */
+	struct task *next;    /* all tasks; const once linked */
+	struct task *next_dead;
+	struct slab_sheaf *inflight; /* being filled or emptied; for a forked child; task.lock */
+	unsigned long slow_allocs, slow_frees; /* owner */
+	struct pcs pcs[NR_KMALLOC_CLASSES];
+	struct pcs *ext[PCS_CHUNKS]; /* caches of the program, by id */
+};
+
+extern struct task *all_tasks; /* acquire; grows at the head */
+
+/* TLS: &task->hit, and the same plus 32 (where free's sequence is described). */
+extern __thread struct hit_area *hit_malloc_tls
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread char *hit_free_tls
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+extern struct task boot_task; /* every thread's first: all cursors disabled */
+
+static inline struct task *current_task(void)
+{
+	struct task *t = container_of(hit_malloc_tls, struct task, hit);
+
+	return t == &boot_task ? NULL : t;
+}
+
+/* ---- entering and leaving a slow path (task.c) ---- */
+
+/* A slow path in progress. */
+struct slow {
+	struct task *task; /* NULL: this thread has none and cannot have one now */
+	bool nested;	   /* in a signal handler that interrupted one: wait for nothing */
+};
+
+/**
+ * slow_enter - begin a slow path: start the library, notice a fork, make a task
+ * Return: false if there is no memory to start with.  slow_leave() only after true.
+ */
+bool slow_enter(struct slow *s);
+void slow_leave(struct slow *s);
+/* For frees: never fails, makes no task. */
+void slow_enter_free(struct slow *s);
+
+void task_exit(void *task);
+bool task_trylock(struct task *task);
+void task_drain(struct task *task, bool only_idle);
+void tasks_drain_remote(bool only_idle);
+extern bool slab_consistency_checks; /* option slab_debug=F: every free is checked at once */
+
+/* Set by the layer above before the first slow path: starts everything, once. */
+extern bool (*slow_start)(void);
+/* Start, length and abort address of malloc's and free's hit; NULL: this machine has none. */
+extern const u64 (*slab_hit_sequences)[3];
+
+/* ---- objects (slub.c) ---- */
+void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node);
+void slab_free(struct kmem_cache *s, void *obj);
+size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
+/* Sheaf first; the slow half of malloc's and free's hit paths. */
+void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow);
+void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow);
+
+/* Whose object is it?  NULL and a report under @call if it is no live object's start. */
+struct kmem_cache *slab_check_object(const char *call, const void *obj);
+static inline struct page *slab_of(const struct kmem_cache *s, const void *obj)
+{
+	return pfn_to_page(ALIGN_DOWN(addr_to_pfn(obj), (u64)1 << s->order));
+}
+/* The slab that @addr lies in, by looking at every order; NULL if in none. */
+struct page *find_slab(const void *addr);
+static inline unsigned int obj_to_index(const struct kmem_cache *s, const struct page *slab,
+					const void *obj)
+{
+	u64 offset = (uintptr_t)obj - (uintptr_t)page_address(slab);
+
+	return (unsigned int)(offset * s->reciprocal >> 32);
+}
+
+/* ---- caches (slab_common.c) ---- */
+int slab_init(void);
+struct kmem_cache *cache_by_id(u32 id);
+struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
+				void (*ctor)(void *));
+int cache_destroy(struct kmem_cache *s);
+u64 cache_shrink(struct kmem_cache *s);
+struct kmem_cache_node *cache_node(struct kmem_cache *s, int node);
+
+/* ---- kmalloc.c ---- */
+void *kmalloc_node_gfp(size_t size, gfp_t gfp, int node);
+
+/* ---- reclaim (kswapd.c) ---- */
+u64 slab_reclaim(bool all);
+void kswapd_poke(struct slow *slow);
+extern bool kswapd_enabled; /* option background_threads */
+extern u32 reporting_delay_ms;
+
+/* ---- fork.c ---- */
+void slab_fork_repair(void);
+void slab_fork_new_generation(void);
+void kswapd_forget(void);
+
+/* ---- verify.c ---- */
+int slab_verify(void);
+void slab_check_at_exit(void);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slab_common.c - caches: making, finding, shrinking and ending them
+ *
+ * Linux:  mm/slab_common.c.
+ * Locks:  slab_mutex for the list of caches.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <errno.h>
+#include <string.h>
+
+struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
+struct list_head slab_caches = {&slab_caches, &slab_caches};
+struct spinlock slab_mutex = SPINLOCK_INIT(RANK_SLAB_MUTEX);
+
+static struct kmem_cache cache_cache; /* of struct kmem_cache */
+static struct kmem_cache node_cache;  /* of struct kmem_cache_node */
+static struct kmem_cache_node cache_cache_node, node_cache_node;
+static struct kmem_cache *cache_table[PCS_CHUNK * PCS_CHUNKS]; /* slab_mutex; by id */
+
+static void copy_name(char (*to)[32], const char *name)
+{
+	size_t n = 0;
+
+	while (name[n] && n + 1 < sizeof(*to)) {
+		(*to)[n] = name[n];
+		n++;
+	}
+	(*to)[n] = 0;
+}
+
+static void init_kmalloc_caches(void)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct kmem_cache *s = &kmalloc_caches[c];
+		char digits[8];
+		unsigned int n = sizeof(digits), size = kmalloc_class_size(c);
+
+		s->size = s->object_size = size;
+		s->align = 16;
+		s->class = (u8)c;
+		cache_geometry(s);
+		digits[--n] = 0;
+		for (; size; size /= 10)
+			digits[--n] = (char)('0' + size % 10);
+		memcpy(s->name, "malloc-", 7);
+		memcpy(s->name + 7, digits + n, sizeof(digits) - n);
+		list_add_tail(&s->list, &slab_caches);
+	}
+}
+
+static void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
+			    size_t size)
+{
+	copy_name(&s->name, name);
+	s->object_size = (u32)size;
+	s->size = (u32)ALIGN_UP(size, CACHE_LINE);
+	s->align = CACHE_LINE;
+	s->metadata = true;
+	s->class = CLASS_NONE;
+	cache_geometry(s);
+	cache_node_init(n);
+	s->node[0] = n;
+	list_add_tail(&s->list, &slab_caches);
+}
+
+int slab_init(void)
+{
+	if (cache_cache.size)
+		return 0;
+	init_kmalloc_caches();
+	sheaf_caches_init();
+	init_boot_cache(&node_cache, &node_cache_node, "kmem_cache_node",
+			sizeof(struct kmem_cache_node));
+	init_boot_cache(&cache_cache, &cache_cache_node, "kmem_cache", sizeof(struct kmem_cache));
+	task_caches_init();
+	return 0;
+}
+
+static slowpath struct kmem_cache_node *make_node(struct kmem_cache *s, int node)
+{
+	struct slow slow = {.task = NULL, .nested = false};
+	struct kmem_cache_node *n, *expected = NULL;
+	void *obj;
+
+	/* Caches of metadata have their one node from the start, so this does not recurse. */
+	BUG_ON(s->metadata);
+	if (!slab_take(&node_cache, 0, &obj, 1, true, 0, &slow))
+		return NULL;
+	n = obj;
+	memset(n, 0, sizeof(*n));
+	cache_node_init(n);
+	/* Publishes the initialised node to load_acquire() in cache_node(). */
+	if (atomic_cmpxchg(&s->node[node], &expected, n))
+		return n;
+	slab_give(&node_cache, &obj, 1, &slow);
+	return expected;
+}
+
+/* Return: the node's part of @s, made when first needed; NULL if there is no memory. */
+struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
+{
+	struct kmem_cache_node *n;
+
+	if (s->metadata)
+		node = 0;
+	n = load_acquire(&s->node[node]);
+	return likely(n) ? n : make_node(s, node);
+}
+
+struct kmem_cache *cache_by_id(u32 id)
+{
+	return cache_table[id];
+}
+
+static void slab_mutex_lock(void)
+{
+	/* A vanished owner leaves the list whole: entries are linked last and unlinked first. */
+	spin_lock(&slab_mutex);
+}
+
+static bool take_id(struct kmem_cache *s)
+{
+	static u32 hint; /* slab_mutex */
+
+	for (u32 i = 0; i < ARRAY_SIZE(cache_table); i++) {
+		u32 id = (hint + i) % ARRAY_SIZE(cache_table);
+
+		if (cache_table[id])
+			continue;
+		s->id = id;
+		cache_table[id] = s;
+		hint = id + 1;
+		return true;
+	}
+	/* Beyond the table: works from slabs alone. */
+	s->id = PCS_CHUNK * PCS_CHUNKS;
+	return true;
+}
+
+/**
+ * cache_create - a cache of objects of @size bytes aligned to @align, a power of two
+ * Return: the cache, or NULL if there is no memory.
+ */
+struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
+				void (*ctor)(void *))
+{
+	struct kmem_cache *s;
+	struct slow slow;
+	void *obj;
+	bool ok;
+
+	if (!slow_enter(&slow))
+		return NULL;
+	ok = slab_take(&cache_cache, 0, &obj, 1, true, 0, &slow);
+	slow_leave(&slow);
+	if (!ok)
+		return NULL;
+	s = obj;
+	memset(s, 0, sizeof(*s));
+	copy_name(&s->name, name);
+	s->object_size = size;
+	s->align = MAX(align, 8u);
+	s->size = (u32)MAX(ALIGN_UP(size, s->align), 16);
+	s->flags = flags;
+	s->ctor = ctor;
+	s->class = CLASS_NONE;
+	cache_geometry(s);
+	slab_mutex_lock();
+	take_id(s);
+	list_add_tail(&s->list, &slab_caches);
+	spin_unlock(&slab_mutex);
+	return s;
+}
+
+/* What every thread has in its sheaves for @s, a cache without cursors, goes back. */
+static void drain_cache(struct kmem_cache *s)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		struct pcs *p;
+
+		if (t->state != TASK_LIVE)
+			continue;
+		spin_lock(&t->lock);
+		p = task_pcs(t, s, false);
+		if (p)
+			pcs_empty(t, s, p, &slow);
+		spin_unlock(&t->lock);
+	}
+	for (int i = 0; i < topology.nr_nodes; i++)
+		if (s->node[i])
+			barn_shrink(s, s->node[i], 0, &slow);
+	slow_leave(&slow);
+}
+
+/**
+ * cache_shrink - give back every page of @s that holds no object in use
+ * Return: pages.
+ */
+u64 cache_shrink(struct kmem_cache *s)
+{
+	u64 pages = 0;
+
+	if (s->class == CLASS_NONE)
+		drain_cache(s);
+	for (int i = 0; i < topology.nr_nodes; i++)
+		if (s->node[i])
+			pages += node_discard_empty(s, s->node[i]);
+	return pages;
+}
+
+/**
+ * cache_destroy - end a cache
+ * Return: 0, or -EBUSY with a report if objects are in use; the cache then stays.
+ */
+int cache_destroy(struct kmem_cache *s)
+{
+	unsigned long inuse = 0;
+	struct slow slow;
+	void *obj = s;
+
+	cache_shrink(s);
+	for (int i = 0; i < topology.nr_nodes; i++)
+		inuse += s->node[i] ? s->node[i]->inuse : 0;
+	if (inuse) {
+		bug_report("kmem_cache_destroy(%s): %lu objects still in use", s->name, inuse);
+		return -EBUSY;
+	}
+	slab_mutex_lock();
+	list_del(&s->list);
+	if (s->id < ARRAY_SIZE(cache_table))
+		cache_table[s->id] = NULL;
+	spin_unlock(&slab_mutex);
+	slow_enter_free(&slow);
+	for (int i = 0; i < topology.nr_nodes; i++) {
+		void *node = s->node[i];
+
+		if (node)
+			slab_give(&node_cache, &node, 1, &slow);
+	}
+	slab_give(&cache_cache, &obj, 1, &slow);
+	slow_leave(&slow);
+	return 0;
+}

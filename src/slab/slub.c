@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slub.c - objects: the slow half of allocating and freeing
+ *
+ *   slab_alloc_slow
+ *     pcs_alloc              this thread's sheaves; then the barn; then slabs
+ *     alloc_direct           no task, no sheaves, or the task's lock held: one object from a slab
+ *   slab_free_slow
+ *     pcs_free               this thread's sheaves; then the barn; then slabs
+ *     slab_give_try          as above
+ *     defer_free             nested and the slab's lock is held: for the next to come by
+ *
+ * Linux:  mm/slub.c, slab_alloc_node(), slab_free(), kmalloc_nolock(), defer_free().
+ * Locks:  task.lock by trylock; see sheaf.c and partial.c.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <string.h>
+
+/*
+ * Objects freed where nothing could be waited for, linked through their first word: the one
+ * place where a free object is written.  Pushed by handlers, taken whole by the next free.
+ */
+static void *deferred; /* atomic */
+
+static slowpath void defer_free(void *obj)
+{
+	void *head = READ_ONCE(deferred);
+
+	do {
+		*(void **)obj = head;
+		/* Release pairs with the exchange in take_deferred(). */
+	} while (!__atomic_compare_exchange_n(&deferred, &head, obj, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+static slowpath void take_deferred(struct slow *slow)
+{
+	void *obj = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
+
+	while (obj) {
+		void *next = *(void **)obj;
+		struct page *slab = find_slab(obj);
+
+		if (slab)
+			slab_give(slab->cache, &obj, 1, slow);
+		obj = next;
+	}
+}
+
+static void *alloc_direct(struct kmem_cache *s, gfp_t gfp, int node, struct slow *slow)
+{
+	void *obj;
+
+	if (slab_take(s, node, &obj, 1, /* exact= */ true, gfp, slow))
+		return obj;
+	/* Every lock held under us: a mapping of its own is better than no memory. */
+	return slow->nested && !s->ctor ? direct_alloc(s->size, s->align, true) : NULL;
+}
+
+static int slow_node(const struct slow *slow)
+{
+	return slow->task ? slow->task->mm.node : mm_nearest_node(0);
+}
+
+void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
+{
+	struct task *task = slow->task;
+	void *obj;
+
+	if (unlikely(READ_ONCE(deferred)) && !slow->nested)
+		take_deferred(slow);
+	if (likely(task)) {
+		task->slow_allocs++;
+		if (likely(!slow->nested && task_trylock(task))) {
+			struct pcs *p = task_pcs(task, s, true);
+
+			obj = p ? pcs_alloc(task, s, p, slow) : NULL;
+			spin_unlock(&task->lock);
+			if (likely(obj))
+				return obj;
+		}
+	}
+	return alloc_direct(s, 0, slow_node(slow), slow);
+}
+
+static bool in_sheaf(const struct slab_sheaf *sheaf, const void *obj)
+{
+	for (unsigned int i = 0; sheaf && i < sheaf->size; i++)
+		if (sheaf->objects[i] == obj)
+			return true;
+	return false;
+}
+
+void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
+{
+	struct task *task = slow->task;
+	bool local = true;
+
+	if (unlikely(READ_ONCE(deferred)) && !slow->nested)
+		take_deferred(slow);
+	if (topology.nr_nodes > 1 && task)
+		local = page_to_nid(slab_of(s, obj)) == task->mm.node;
+	if (likely(task && local)) {
+		task->slow_frees++;
+		if (likely(!slow->nested && task_trylock(task))) {
+			struct pcs *p = task_pcs(task, s, true);
+			bool twice = slab_consistency_checks && p &&
+				     (in_sheaf(p->main, obj) || in_sheaf(p->spare, obj));
+			bool done = p && !twice && pcs_free(task, s, p, obj, slow);
+
+			spin_unlock(&task->lock);
+			if (twice)
+				bug_report("free(%p): double free of an object of %s", obj,
+					   s->name);
+			if (likely(done || twice))
+				return;
+		}
+	}
+	if (!slab_give_try(s, obj, slow))
+		defer_free(obj);
+}
+
+/*
+ * The slab that @addr lies in.  From the largest order down: the tails of a slab hold its bitmap
+ * and may look like anything, but a block that covers @addr is met at its head first.
+ */
+struct page *find_slab(const void *addr)
+{
+	u64 pfn = addr_to_pfn(addr);
+	struct zone *zone = NULL;
+
+	for (int n = 0; n <= topology.nr_nodes; n++) {
+		zone = n == topology.nr_nodes ? &meta_zone : &node_data[n].zones[ZONE_NORMAL];
+		if (pfn >= zone->start_pfn && pfn < READ_ONCE(zone->accept_pfn))
+			break;
+		zone = NULL;
+	}
+	if (!zone)
+		return NULL;
+	for (int order = MAX_PAGE_ORDER; order >= 0; order--) {
+		struct page *head = pfn_to_page(ALIGN_DOWN(pfn, (u64)1 << order));
+
+		if (page_type(head) == PAGE_SLAB && page_order(head) >= (unsigned int)order)
+			return head;
+	}
+	return NULL;
+}
+
+static slowpath struct kmem_cache *bad_object(const char *call, const void *obj,
+					      const struct kmem_cache *s, const char *what)
+{
+	if (s)
+		bug_report("%s(%p): %s of an object of %s", call, obj, what, s->name);
+	else
+		bug_report("%s(%p): %s", call, obj, what);
+	return NULL;
+}
+
+struct kmem_cache *slab_check_object(const char *call, const void *obj)
+{
+	struct page *slab = find_slab(obj);
+	struct kmem_cache *s;
+	unsigned int index;
+
+	if (!slab || slab->cache->metadata)
+		return bad_object(call, obj, NULL, "not allocated here, or freed already");
+	s = slab->cache;
+	index = obj_to_index(s, slab, obj);
+	if ((char *)page_address(slab) + (size_t)index * s->size != obj || index >= s->objects)
+		return bad_object(call, obj, s, "invalid pointer into the middle");
+	if (!(READ_ONCE(slab->bits[index / 64]) >> (index % 64) & 1))
+		return bad_object(call, obj, s, "double free");
+	return s;
+}
+
+/* ---- for callers outside the hit paths ---- */
+
+void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
+{
+	struct slow slow;
+	void *obj;
+
+	if (!slow_enter(&slow))
+		return NULL;
+	if (!(gfp & __GFP_DIRECT_RECLAIM) && gfp)
+		slow.nested = true; /* may wait for no lock: the same restraint */
+	if (node == NUMA_NO_NODE || (slow.task && node == slow.task->mm.node &&
+				     !(gfp & __GFP_THISNODE)))
+		obj = slab_alloc_slow(s, &slow);
+	else
+		obj = alloc_direct(s, gfp, gfp & __GFP_THISNODE ? node : mm_nearest_node(node),
+				   &slow);
+	slow_leave(&slow);
+	if (obj && (gfp & __GFP_ZERO))
+		memset(obj, 0, s->object_size);
+	return obj;
+}
+
+void slab_free(struct kmem_cache *s, void *obj)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	slab_free_slow(s, obj, &slow);
+	slow_leave(&slow);
+}
+
+/* All @nr objects or none.  Return: @nr or 0. */
+size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs)
+{
+	size_t got = 0;
+
+	while (got < nr) {
+		objs[got] = slab_alloc(s, gfp, NUMA_NO_NODE);
+		if (!objs[got])
+			break;
+		got++;
+	}
+	if (got == nr)
+		return nr;
+	while (got)
+		slab_free(s, objs[--got]);
+	return 0;
+}

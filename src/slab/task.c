@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.c - a thread as the allocator sees it: birth, slow paths, death
+ *
+ * Every thread starts on boot_task, whose cursors are all disabled, so its first allocation
+ * falls into the slow path and gets it a task block.  Blocks are never freed: a thread that has
+ * ended leaves its block to a later one, once the system says that it is gone, because its last
+ * destructors may still allocate.
+ *
+ * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task; slow paths try it,
+ *         reclaim waits for it.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <string.h>
+
+/* What disabled cursors of boot_task point behind, before there is a page map. */
+static void *boot_null[2];
+
+struct task boot_task = {
+	.hit = {.rseq_slot = &boot_task.hit.no_rseq,
+		.cursor = {[0] = {.cur = (void **)&boot_null[1], .end = (void **)&boot_null[1]}}},
+};
+static_assert(offsetof(struct hit_area, free_cs) == 32, "hit_free_tls points at free_cs");
+
+__thread struct hit_area *hit_malloc_tls __attribute__((tls_model("initial-exec"))) =
+	&boot_task.hit;
+__thread char *hit_free_tls __attribute__((tls_model("initial-exec"))) =
+	(char *)&boot_task.hit.free_cs;
+static __thread u32 bare_depth __attribute__((tls_model("initial-exec")));
+
+struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
+struct task *all_tasks;
+static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
+static u32 nr_tasks;			     /* tasks_lock */
+
+bool slab_consistency_checks;
+const u64 (*slab_hit_sequences)[3];
+
+static struct kmem_cache task_cache;
+static struct kmem_cache_node task_node;
+static struct kmem_cache chunk_cache;
+static struct kmem_cache_node chunk_node;
+
+static u32 *fork_cookie;  /* const after start; wiped in a forked child */
+static bool fork_pending; /* set by os_at_fork_child() where there is no such page */
+
+/* The slot below the returned address holds NULL, and it lies above every sheaf. */
+void **cursor_disabled_at(void)
+{
+	return (void **)(page_map.bytes + sizeof(void *));
+}
+
+static void init_meta_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
+			    size_t size)
+{
+	memcpy(s->name, name, strlen(name) + 1);
+	s->object_size = (u32)size;
+	s->size = (u32)ALIGN_UP(size, CACHE_LINE);
+	s->align = CACHE_LINE;
+	s->metadata = true;
+	s->class = CLASS_NONE;
+	cache_geometry(s);
+	cache_node_init(n);
+	s->node[0] = n;
+	list_add_tail(&s->list, &slab_caches);
+}
+
+static void note_fork(void)
+{
+	WRITE_ONCE(fork_pending, true);
+}
+
+static void notice_fork(void);
+
+void task_caches_init(void)
+{
+	init_meta_cache(&task_cache, &task_node, "task", sizeof(struct task));
+	init_meta_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
+	fork_cookie = os_fork_cookie_page();
+	if (fork_cookie)
+		WRITE_ONCE(*fork_cookie, 1);
+	else
+		(void)os_at_fork_child(note_fork);
+	spin_long_wait = notice_fork;
+	os_thread_exit_key(task_exit);
+}
+
+bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
+{
+	struct slow slow = {.task = task};
+	void *obj;
+
+	if (!slab_take(&chunk_cache, 0, &obj, 1, true, 0, &slow))
+		return false;
+	memset(obj, 0, PCS_CHUNK * sizeof(struct pcs));
+	task->ext[chunk] = obj;
+	return true;
+}
+
+/* ---- birth ---- */
+
+static struct task *reuse_dead(void)
+{
+	struct task *task = dead_first;
+
+	if (!task || (task->mm.tid && !os_thread_gone(task->mm.tid)))
+		return NULL;
+	dead_first = task->next_dead;
+	if (!dead_first)
+		dead_last = NULL;
+	return task;
+}
+
+static struct task *new_task(struct slow *slow)
+{
+	struct task *task;
+	void *obj;
+
+	/* Nested or not, there is no task yet to be nested in. */
+	if (!slab_take(&task_cache, 0, &obj, 1, true, 0, slow))
+		return NULL;
+	task = obj;
+	memset(task, 0, sizeof(*task));
+	return task;
+}
+
+static void init_sequences(struct hit_area *hit)
+{
+	struct hit_rseq_cs *cs[2] = {&hit->malloc_cs, &hit->free_cs};
+
+	for (int i = 0; i < 2 && slab_hit_sequences; i++) {
+		cs[i]->start_ip = slab_hit_sequences[i][0];
+		cs[i]->post_commit_offset = slab_hit_sequences[i][1];
+		cs[i]->abort_ip = slab_hit_sequences[i][2];
+	}
+}
+
+static void init_size_table(struct task *task)
+{
+	u8 *map = task->hit.size_to_map;
+	size_t size = 0;
+
+	for (unsigned int class = 0; size <= HIT_MAX_SIZE; class ++)
+		for (; size <= MIN(kmalloc_class_size(class), HIT_MAX_SIZE); size++)
+			map[size] = kmalloc_map_value(class, task->mm.node);
+}
+
+static void init_hit_area(struct task *task)
+{
+	struct hit_area *hit = &task->hit;
+	struct rseq_cs **slot = slab_hit_sequences ? os_rseq_slot() : NULL;
+
+	for (int i = 0; i < MAP_CURSORS; i++) {
+		hit->cursor[i].end = cursor_disabled_at();
+		hit->cursor[i].cur = cursor_disabled_at();
+	}
+	init_sequences(hit);
+	hit->rseq_slot = slot ? slot : &hit->no_rseq;
+	task->cursors_on = slot && !slab_consistency_checks;
+	init_size_table(task);
+}
+
+/* Give this thread a task block.  Return: NULL if there is no memory. */
+static slowpath struct task *task_create(struct slow *slow)
+{
+	struct task *task = NULL;
+
+	if (slow->nested)
+		return NULL;
+	spin_lock(&tasks_lock);
+	task = reuse_dead();
+	spin_unlock(&tasks_lock);
+	if (!task) {
+		task = new_task(slow);
+		if (!task)
+			return NULL;
+		spin_lock(&tasks_lock);
+		task->mm.id = ++nr_tasks;
+		task->next = all_tasks;
+		store_release(&all_tasks, task);
+		spin_unlock(&tasks_lock);
+	}
+	mm_task_init(&task->mm, task->mm.id);
+	task->lock = (struct spinlock)SPINLOCK_INIT(RANK_TASK);
+	init_hit_area(task);
+	task->state = TASK_LIVE;
+	/* A handler in between finds either boot_task or a whole task. */
+	barrier();
+	task_id_tls = task->mm.id;
+	hit_malloc_tls = &task->hit;
+	hit_free_tls = (char *)&task->hit.free_cs;
+	return task;
+}
+
+/* ---- the caches of a task ---- */
+
+struct drain {
+	struct task *task;
+	struct slow *slow;
+	bool only_idle;
+};
+
+static void for_each_pcs(struct task *task, void (*fn)(struct kmem_cache *, struct pcs *, void *),
+			 void *arg)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		if (task->pcs[c].main || task->pcs[c].spare)
+			fn(&kmalloc_caches[c], &task->pcs[c], arg);
+	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++) {
+		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++) {
+			struct pcs *p = &task->ext[chunk][i];
+
+			if (p->main || p->spare)
+				fn(cache_by_id(chunk * PCS_CHUNK + i), p, arg);
+		}
+	}
+}
+
+static void empty_one(struct kmem_cache *s, struct pcs *p, void *arg)
+{
+	struct drain *d = arg;
+
+	pcs_detach(d->task, s, p);
+	pcs_empty(d->task, s, p, d->slow);
+}
+
+static bool task_lock_wait(struct task *task)
+{
+	/* Reclaim alone waits: a slow path that finds the lock held goes to the slabs. */
+	return spin_lock(&task->lock) != LOCK_BUSY;
+}
+
+bool task_trylock(struct task *task)
+{
+	return task->state == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
+}
+
+/* Everything this thread has in its sheaves and page set goes to where others find it. */
+static void task_empty(struct task *task, struct slow *slow)
+{
+	struct drain d = {.task = task, .slow = slow};
+
+	for_each_pcs(task, empty_one, &d);
+	pcp_drain(&task->mm, /* all= */ true);
+}
+
+/*
+ * A forked or detached thread may have moved to a CPU of another node: leave what is here, so
+ * that what comes next is local.
+ */
+static slowpath void task_rehome(struct task *task, int node, struct slow *slow)
+{
+	if (!task_trylock(task))
+		return;
+	task_empty(task, slow);
+	task->mm.pcp.ready = false;
+	task->mm.pcp.zone = NULL;
+	task->mm.node = node;
+	init_size_table(task);
+	spin_unlock(&task->lock);
+}
+
+/* Leave the block to a later thread. */
+void task_bury(struct task *task)
+{
+	spin_lock(&tasks_lock);
+	task->next_dead = NULL;
+	if (dead_last)
+		dead_last->next_dead = task;
+	else
+		dead_first = task;
+	dead_last = task;
+	spin_unlock(&tasks_lock);
+}
+
+/*
+ * The destructor of the thread's key.  What the thread cached goes to the barns.  The block
+ * stays this thread's: destructors that come later may allocate, and then work on slabs.
+ */
+void task_exit(void *arg)
+{
+	struct task *task = arg;
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	if (task_lock_wait(task)) {
+		task_empty(task, &slow);
+		task->state = TASK_DYING;
+		spin_unlock(&task->lock);
+	}
+	slow_leave(&slow);
+	task_bury(task);
+}
+
+/* ---- draining other threads ---- */
+
+bool hit_fence_ready;
+
+void hit_fence_register(void)
+{
+	hit_fence_ready = slab_hit_sequences && os_rseq_fence_register() == 0;
+}
+
+static void note_idle(struct task *task, bool only_idle, u64 *idle)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct pcs *p = &task->pcs[c];
+
+		if ((p->main || p->spare) && (!only_idle || !p->used))
+			*idle |= (u64)1 << c;
+		p->used = false;
+	}
+}
+
+static void enable_cursors_again(struct task *task, void ***was)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+		void **disabled = cursor_disabled_at();
+
+		if (was[c] != disabled)
+			(void)atomic_cmpxchg(&cur->cur, &disabled, was[c]);
+	}
+}
+
+/*
+ * Disable the cursors of @classes and wait until no hit is under way that saw them; keep those
+ * that stayed disabled.  A hit that committed in between has put its cursor back: that sheaf is
+ * in use, leave it.
+ */
+static u64 disable_cursors(struct task *task, u64 classes)
+{
+	void **disabled = cursor_disabled_at();
+	void **was[NR_KMALLOC_CLASSES];
+	u64 taken = 0;
+
+	if (!task->cursors_on)
+		return classes;
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+
+		was[c] = disabled;
+		if (classes >> c & 1)
+			was[c] = atomic_xchg(&cur->cur, disabled);
+	}
+	if (os_rseq_fence()) {
+		/*
+		 * A filter installed since refuses.  Putting a cursor back is safe without the
+		 * fence: whatever hit is under way commits over the one or the other.
+		 */
+		hit_fence_ready = false;
+		enable_cursors_again(task, was);
+		return 0;
+	}
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+
+		if (!(classes >> c & 1) || READ_ONCE(cur->cur) != disabled)
+			continue;
+		if (was[c] != disabled && task->pcs[c].main)
+			task->pcs[c].main->size = (u16)(was[c] - task->pcs[c].main->objects);
+		taken |= (u64)1 << c;
+	}
+	return taken;
+}
+
+/**
+ * task_drain - take the sheaves of a thread that does not use them
+ * @only_idle: leave classes that were missed in since the last call
+ *
+ * Any thread may do this to any other.
+ */
+void task_drain(struct task *task, bool only_idle)
+{
+	struct slow slow;
+	u64 classes = 0;
+
+	slow_enter_free(&slow);
+	if (task->state != TASK_LIVE || (task->cursors_on && !hit_fence_ready) ||
+	    !task_lock_wait(task)) {
+		slow_leave(&slow);
+		return;
+	}
+	if (task->state == TASK_LIVE) {
+		note_idle(task, only_idle, &classes);
+		if (classes)
+			classes = disable_cursors(task, classes);
+		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+			if (classes >> c & 1)
+				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c], &slow);
+	}
+	spin_unlock(&task->lock);
+	slow_leave(&slow);
+	pcp_drain(&task->mm, !only_idle);
+}
+
+void tasks_drain_remote(bool only_idle)
+{
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		task_drain(t, only_idle);
+}
+
+/* ---- slow paths ---- */
+
+static slowpath void fork_repair(void)
+{
+	if (fork_cookie)
+		WRITE_ONCE(*fork_cookie, 1);
+	WRITE_ONCE(fork_pending, false);
+	slab_fork_repair();
+}
+
+static inline bool is_forked_child(void)
+{
+	return fork_cookie ? unlikely(READ_ONCE(*fork_cookie) == 0)
+			   : unlikely(READ_ONCE(fork_pending));
+}
+
+/* Only the generation: the rest is done when this thread next enters at depth 1. */
+static void notice_fork(void)
+{
+	if (is_forked_child())
+		slab_fork_new_generation();
+}
+
+static bool started; /* acquire/release */
+
+static slowpath bool start_slow(void)
+{
+	if (!slow_start || !slow_start())
+		return false;
+	store_release(&started, true);
+	return true;
+}
+
+static void enter(struct slow *s)
+{
+	s->task = current_task();
+	if (likely(s->task)) {
+		s->nested = s->task->mm.depth++ != 0;
+	} else {
+		s->nested = bare_depth++ != 0;
+	}
+	barrier();
+	if (is_forked_child()) {
+		if (s->nested)
+			slab_fork_new_generation();
+		else
+			fork_repair();
+	}
+}
+
+void slow_leave(struct slow *s)
+{
+	barrier();
+	if (likely(s->task))
+		s->task->mm.depth--;
+	else
+		bare_depth--;
+}
+
+bool slow_enter(struct slow *s)
+{
+	if (unlikely(!load_acquire(&started)) && !start_slow())
+		return false;
+	enter(s);
+	if (unlikely(!s->task) && !s->nested) {
+		struct task *task = task_create(s);
+
+		if (task) {
+			bare_depth--;
+			s->task = task;
+			task->mm.depth = 1;
+			/* Last: the C library may allocate for a key of a high number. */
+			os_thread_exit_arm(task);
+		}
+	}
+	if (topology.nr_nodes > 1 && s->task && !s->nested) {
+		int node = mm_local_node(&s->task->mm);
+
+		if (unlikely(node != s->task->mm.node))
+			task_rehome(s->task, node, s);
+	}
+	return true;
+}
+
+void slow_enter_free(struct slow *s)
+{
+	if (unlikely(!load_acquire(&started)))
+		(void)start_slow();
+	enter(s);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spinlock.c - short locks that know their owner and survive a fork: the slow half
+ *
+ * Spinning is kept short: with more threads than CPUs the owner may be preempted, and spinning
+ * then only delays it.
+ */
+#include "sync/spinlock.h"
+#include "base/check.h"
+#include "platform/os.h"
+
+#define SPINS 60
+#define SLEEP_MS 20 /* a bound, so that a waiter notices a fork it was born in */
+
+u32 spin_generation = 1u << SPIN_GEN_SHIFT;
+unsigned long spin_contended;
+void (*spin_long_wait)(void);
+__thread u32 task_id_tls __attribute__((tls_model("initial-exec")));
+
+u32 task_id_bare(void)
+{
+	return TASK_ID_BARE | (os_thread_id() & (TASK_ID_BARE - 1));
+}
+
+/* Taken by a process that is not this one, by a thread that is not here: the owner vanished. */
+static bool is_stale(u32 word)
+{
+	return (word & SPIN_GEN_MASK) != READ_ONCE(spin_generation) &&
+	       (word & TASK_ID_MASK) != task_id();
+}
+
+static bool steal(struct spinlock *lock, u32 word)
+{
+	return __atomic_compare_exchange_n(&lock->word, &word, task_id() | spin_generation, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+enum lock_result spin_trylock_slow(struct spinlock *lock, u32 seen)
+{
+	if (!seen)
+		return spin_cmpxchg_free(lock) ? LOCK_TAKEN : LOCK_BUSY;
+	if (is_stale(seen) && steal(lock, seen))
+		return LOCK_STALE;
+	return LOCK_BUSY;
+}
+
+enum lock_result spin_lock_slow(struct spinlock *lock)
+{
+	u32 mine = task_id();
+	int spins = 0;
+
+	atomic_add(&spin_contended, 1);
+	for (;;) {
+		u32 word = READ_ONCE(lock->word);
+
+		if (!word) {
+			/* A sleeper may remain behind us: keep waking on its behalf. */
+			u32 take = mine | spin_generation | (spins > SPINS ? SPIN_WAITERS : 0);
+
+			if (__atomic_compare_exchange_n(&lock->word, &word, take, false,
+							__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				return LOCK_TAKEN;
+			continue;
+		}
+		if (is_stale(word)) {
+			if (steal(lock, word))
+				return LOCK_STALE;
+			continue;
+		}
+		BUG_ON((word & TASK_ID_MASK) == mine); /* would wait for ourselves */
+		if (spins++ < SPINS) {
+			cpu_relax();
+			continue;
+		}
+		if (!(word & SPIN_WAITERS) &&
+		    !__atomic_compare_exchange_n(&lock->word, &word, word | SPIN_WAITERS, false,
+						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			continue;
+		os_futex_wait(&lock->word, word | SPIN_WAITERS, SLEEP_MS);
+		if (spin_long_wait)
+			spin_long_wait();
+	}
+}
+
+void spin_unlock_wake(struct spinlock *lock)
+{
+	os_futex_wake(&lock->word, 1);
+}
+
+/*
+ * Rank checking, debug builds only.  A bit per rank held; a signal handler that interrupted a
+ * holder uses trylock, which is exempt.
+ */
+static __thread u32 held_ranks __attribute__((tls_model("initial-exec")));
+
+void lock_rank_take(const struct spinlock *lock, bool trylock)
+{
+	BUG_ON(lock->rank == RANK_NONE || lock->rank >= NR_LOCK_RANKS);
+	BUG_ON(!trylock && (held_ranks >> lock->rank) != 0);
+	held_ranks |= 1u << lock->rank;
+}
+
+void lock_rank_drop(const struct spinlock *lock)
+{
+	BUG_ON((READ_ONCE(lock->word) & TASK_ID_MASK) != task_id());
+	held_ranks &= ~(1u << lock->rank);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_SYNC_SPINLOCK_H
+#define BUDDY_SYNC_SPINLOCK_H
+/*
+ * spinlock.h - short locks that know their owner and survive a fork
+ *
+ * Linux:  spinlock_t.  Differs in two ways.  Userspace cannot disable preemption, so a waiter
+ *         spins a little and then sleeps on a futex.  And no lock is held across fork by a
+ *         handler: a lock word carries the generation of the process that took it, so that a
+ *         child finds out, lock by lock, which owners vanished at the fork, takes the lock
+ *         from them and repairs what it guards.
+ *
+ * Word: bit 31 somebody sleeps, bits 23..30 fork generation, bits 0..22 owner, 0 = free.
+ */
+#include "base/atomic.h"
+#include "sync/lock_rank.h"
+#include "sync/task_id.h"
+
+#define SPIN_WAITERS (1u << 31)
+#define SPIN_GEN_SHIFT TASK_ID_BITS
+#define SPIN_GEN_MASK (0xffu << SPIN_GEN_SHIFT)
+
+struct spinlock {
+	u32 word; /* atomic */
+	u8 rank;  /* const, enum lock_rank */
+};
+
+#define SPINLOCK_INIT(r) {.rank = (r)}
+
+enum lock_result {
+	LOCK_BUSY,  /* not taken (trylock only) */
+	LOCK_TAKEN, /* taken */
+	LOCK_STALE, /* taken from an owner that vanished in a fork: repair before use */
+};
+
+/* Fork generation of this process, shifted to its place in the word.  Changed by a child only. */
+extern u32 spin_generation;
+
+/* How often a lock was found held; racy. */
+extern unsigned long spin_contended;
+
+enum lock_result spin_trylock_slow(struct spinlock *lock, u32 seen);
+enum lock_result spin_lock_slow(struct spinlock *lock);
+void spin_unlock_wake(struct spinlock *lock);
+void lock_rank_take(const struct spinlock *lock, bool trylock);
+void lock_rank_drop(const struct spinlock *lock);
+
+/* Called by a waiter that slept long: lets the fork code notice that this is a new child. */
+extern void (*spin_long_wait)(void);
+
+static inline bool spin_cmpxchg_free(struct spinlock *lock)
+{
+	u32 expected = 0;
+
+	/* Acquire pairs with the release in spin_unlock(). */
+	return __atomic_compare_exchange_n(&lock->word, &expected, task_id() | spin_generation,
+					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/** spin_lock - take @lock, waiting for it.  Return: LOCK_TAKEN or LOCK_STALE. */
+static inline enum lock_result spin_lock(struct spinlock *lock)
+{
+	enum lock_result r = LOCK_TAKEN;
+
+	if (unlikely(!spin_cmpxchg_free(lock)))
+		r = spin_lock_slow(lock);
+	if (CONFIG_DEBUG_VM)
+		lock_rank_take(lock, false);
+	return r;
+}
+
+/** spin_trylock - take @lock if that needs no waiting */
+static inline enum lock_result spin_trylock(struct spinlock *lock)
+{
+	enum lock_result r = LOCK_TAKEN;
+
+	if (unlikely(!spin_cmpxchg_free(lock)))
+		r = spin_trylock_slow(lock, READ_ONCE(lock->word));
+	if (CONFIG_DEBUG_VM && r != LOCK_BUSY)
+		lock_rank_take(lock, true);
+	return r;
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+	if (CONFIG_DEBUG_VM)
+		lock_rank_drop(lock);
+	/* Release pairs with the acquire of the next owner. */
+	if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & SPIN_WAITERS))
+		spin_unlock_wake(lock);
+}
+
+static inline bool spin_is_locked(const struct spinlock *lock)
+{
+	return READ_ONCE(lock->word) != 0;
+}
+
+/* Held by this very thread, perhaps in a frame that a signal interrupted. */
+static inline bool spin_held_by_me(const struct spinlock *lock)
+{
+	return (READ_ONCE(lock->word) & TASK_ID_MASK) == task_id();
+}
+
+#endif
