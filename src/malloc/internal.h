@@ -32,7 +32,15 @@ void *aligned_any(size_t align, size_t size);
 /* Pages in large blocks of malloc and in blocks of the page API; atomic. */
 extern unsigned long large_pages, api_pages;
 
-/* Takes an object of the class out of this thread's sheaf, or returns NULL. */
+/* Takes an object out of the sheaf of a cursor of this thread's task, or returns NULL. */
 void *hit_pop(u8 map_value);
+
+/* The same by class; NULL also while this thread has no task. */
+static inline void *pop_class(unsigned int class)
+{
+	u8 class0 = hit_malloc_tls->size_to_map[0];
+
+	return likely(class0) ? hit_pop((u8)(class0 + 2 * class)) : NULL;
+}
 
 #endif

@@ -38,7 +38,7 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 
 static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 {
-	struct kmem_cache *s;
+	unsigned int class;
 	void *p;
 
 	if (!size)
@@ -47,16 +47,10 @@ static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 		return NULL;
 	if (size > KMALLOC_MAX_SIZE)
 		return kmalloc_large(size, gfp, node);
-	if (node == NUMA_NO_NODE && size > 0) {
-		s = &kmalloc_caches[kmalloc_class(size)];
-		p = hit_pop((u8)(hit_malloc_tls->size_to_map[0] + 2 * s->class));
-		if (!p)
-			p = slab_alloc(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, NUMA_NO_NODE);
-	} else {
-		/* The caches are made by the first slow path. */
-		p = slab_alloc(&kmalloc_caches[kmalloc_class(size)],
-			       (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
-	}
+	class = kmalloc_class(size);
+	p = node == NUMA_NO_NODE ? pop_class(class) : NULL;
+	if (!p)
+		p = slab_alloc(&kmalloc_caches[class], (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
 	if (p && (gfp & __GFP_ZERO))
 		memset(p, 0, size);
 	return p;

@@ -71,8 +71,7 @@ static void *malloc_small(size_t size)
 	void *obj;
 
 	if (size > HIT_MAX_SIZE) {
-		/* The table's first entry is class 0 of this thread's node. */
-		obj = hit_pop((u8)(hit_malloc_tls->size_to_map[0] + 2 * class));
+		obj = pop_class(class);
 		if (likely(obj))
 			return obj;
 	}

@@ -14,7 +14,7 @@
  *   kept by     __free_one_page() merges before it links; expand() links a half only when its
  *               buddy is being handed out or split further
  *   relied on   buddyinfo as a measure of fragmentation; large.c, which looks for runs of
- *               MAX_PAGE_ORDER blocks only
+ *               free pageblocks
  *   checked by  mm_verify()
  */
 #include "base/check.h"
@@ -30,15 +30,17 @@ void buddy_init_zone(struct zone *zone)
 	}
 }
 
-static void mark_max_free(struct zone *zone, const struct page *page, bool is_free)
+/* For large.c: which pageblocks are free as a whole. */
+static void mark_free_blocks(struct zone *zone, const struct page *page, unsigned int order,
+			     bool is_free)
 {
-	u64 bit = (page_to_pfn(page) - zone->start_pfn) >> MAX_PAGE_ORDER;
-	unsigned long mask = 1ul << (bit % 64);
+	u64 bit = (page_to_pfn(page) - zone->start_pfn) >> PAGEBLOCK_ORDER;
+	unsigned long mask = (order == MAX_PAGE_ORDER ? 3ul : 1ul) << (bit % 64);
 
 	if (is_free)
-		zone->max_free_map[bit / 64] |= mask;
+		zone->free_block_map[bit / 64] |= mask;
 	else
-		zone->max_free_map[bit / 64] &= ~mask;
+		zone->free_block_map[bit / 64] &= ~mask;
 }
 
 /* The caller has marked @page FREE already. */
@@ -55,10 +57,10 @@ static void link_free(struct zone *zone, struct page *page, unsigned int order,
 	stat_add(zone->nr_free_pages, 1ul << order);
 	if (page_is_zero(page))
 		stat_add(zone->nr_zero_pages, 1ul << order);
-	if (order >= PAGEBLOCK_ORDER)
+	if (order >= PAGEBLOCK_ORDER) {
 		page->freed_ms = os_clock_ms();
-	if (order == MAX_PAGE_ORDER)
-		mark_max_free(zone, page, true);
+		mark_free_blocks(zone, page, order, true);
+	}
 }
 
 void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
@@ -77,8 +79,8 @@ void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int 
 	stat_add(zone->nr_free_pages, -(1ul << order));
 	if (page_is_zero(page))
 		stat_add(zone->nr_zero_pages, -(1ul << order));
-	if (order == MAX_PAGE_ORDER)
-		mark_max_free(zone, page, false);
+	if (order >= PAGEBLOCK_ORDER)
+		mark_free_blocks(zone, page, order, false);
 }
 
 static bool page_is_buddy(const struct zone *zone, u64 buddy_pfn, unsigned int order)
@@ -246,10 +248,9 @@ void buddy_rebuild(struct zone *zone)
 	buddy_init_zone(zone);
 	zone->nr_free_pages = 0;
 	zone->nr_zero_pages = 0;
-	for (u64 i = 0; i < DIV_ROUND_UP((zone->end_pfn - zone->start_pfn) >> MAX_PAGE_ORDER, 64);
+	for (u64 i = 0; i < DIV_ROUND_UP((zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER, 64);
 	     i++)
-		if (zone->max_free_map[i])
-			zone->max_free_map[i] = 0;
+		zone->free_block_map[i] = 0;
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
 		struct page *page = pfn_to_page(pfn);
 		unsigned int order = page_order(page);

@@ -2,10 +2,11 @@
 /*
  * large.c - blocks of exactly so many pages
  *
- * Up to MAX_PAGE_ORDER: take the order above and give the tail back (alloc_pages_exact()).
- * Beyond: a run of free MAX_PAGE_ORDER blocks, best fit and lowest address, extended into
- * memory not yet accepted where it reaches the end; the tail goes back too.  A freed block
- * stays with its pages for the next one until page reporting ages it out.
+ * Up to a pageblock: a block of the order below that is followed by enough free pages, else one
+ * of the order above whose tail goes back (alloc_pages_exact()).  Beyond: a run of free
+ * pageblocks, best fit and lowest address, extended into memory not yet accepted where it
+ * reaches the end; the tail goes back too.  A freed block stays with its pages for the next one
+ * until page reporting ages it out.
  *
  * Locks:  zone->lock; accept_lock to extend a run.
  */
@@ -54,7 +55,7 @@ static struct page *alloc_order(struct zone *zone, u64 nr, unsigned int order, b
 static u64 next_bit(const struct zone *zone, u64 bit, u64 end, bool value)
 {
 	while (bit < end) {
-		unsigned long w = zone->max_free_map[bit / 64];
+		unsigned long w = zone->free_block_map[bit / 64];
 
 		w = (value ? w : ~w) >> (bit % 64);
 		if (w)
@@ -64,86 +65,161 @@ static u64 next_bit(const struct zone *zone, u64 bit, u64 end, bool value)
 	return end;
 }
 
-/*
- * Best fit among the runs of free blocks; @ret_tail is the length of the run that ends where
- * acceptance has got to, which could be extended.  Under zone->lock.
- */
-static u64 find_run(const struct zone *zone, u64 want, u64 align_blocks, u64 *ret_tail)
+static u64 block_pfn(const struct zone *zone, u64 bit)
 {
-	u64 end = (zone->accept_pfn - zone->start_pfn) >> MAX_PAGE_ORDER;
-	u64 base = zone->start_pfn >> MAX_PAGE_ORDER;
-	u64 best = ~(u64)0, best_len = ~(u64)0, last = 0;
+	return zone->start_pfn + (bit << PAGEBLOCK_ORDER);
+}
+
+/* Pages that are free from @pfn, the start of a block, on, counted up to @max. */
+static u64 count_free_behind(const struct zone *zone, u64 pfn, u64 max)
+{
+	u64 nr = 0;
+
+	while (nr < max && pfn + nr < zone->accept_pfn) {
+		const struct page *page = pfn_to_page(pfn + nr);
+
+		if (page_type(page) != PAGE_FREE)
+			break;
+		nr += (u64)1 << page_order(page);
+	}
+	return MIN(nr, max);
+}
+
+/*
+ * Best fit among the runs of free pageblocks, lowest address first.  A run that lacks the last
+ * part of a pageblock will do if the pages behind it are free.  @ret_tail is the length in
+ * pages of a run that ends where acceptance has got to and could be extended.
+ *
+ * Under zone->lock.  Return: the first pfn, the start of a free block, or 0.
+ */
+static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
+{
+	u64 end = (zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
+	u64 best = 0, best_len = ~(u64)0, last = 0;
 
 	for (u64 bit = next_bit(zone, 0, end, true); bit < end;
 	     bit = next_bit(zone, last, end, true)) {
-		u64 first = ALIGN_UP(base + bit, align_blocks) - base;
+		u64 first = ALIGN_UP(block_pfn(zone, bit), align), len;
 
 		last = next_bit(zone, bit, end, false);
-		if (first + want <= last && last - bit < best_len) {
-			best = first;
-			best_len = last - bit;
-			if (best_len == want)
-				break;
-		}
+		if (block_pfn(zone, last) <= first)
+			continue;
+		len = block_pfn(zone, last) - first;
 		if (last == end)
-			*ret_tail = last - bit;
+			*ret_tail = len;
+		if (len < nr && len + PAGEBLOCK_NR_PAGES > nr && last < end)
+			len += count_free_behind(zone, block_pfn(zone, last), nr - len);
+		if (len < nr || len >= best_len || page_type(pfn_to_page(first)) != PAGE_FREE)
+			continue;
+		best = first;
+		best_len = len;
+		if (len < nr + PAGEBLOCK_NR_PAGES / 8)
+			break;
 	}
 	return best;
 }
 
-/* Take @want free MAX_PAGE_ORDER blocks from @bit on.  Under zone->lock. */
-static struct page *take_run(struct zone *zone, u64 bit, u64 want, u64 nr, bool *ret_zero)
+/*
+ * Take the free pages [pfn, pfn + nr), which start at a head; give back what the last block has
+ * over.  They become part of the exact block in front.  @zero: PG_ZERO as long as all were not
+ * resident.  Under zone->lock.
+ */
+static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u32 *zero)
 {
-	struct page *head = pfn_to_page(zone->start_pfn + (bit << MAX_PAGE_ORDER));
-	u32 zero = PG_ZERO, last_zero = 0;
+	u64 end = pfn + nr;
 
-	for (u64 i = 0; i < want; i++) {
-		struct page *page = head + i * MAX_ORDER_NR_PAGES;
+	while (pfn < end) {
+		struct page *page = pfn_to_page(pfn);
+		unsigned int order = page_order(page);
+		u64 next = pfn + ((u64)1 << order);
+		u32 was_zero = READ_ONCE(page->state) & PG_ZERO;
 
-		last_zero = READ_ONCE(page->state) & PG_ZERO;
-		zero &= last_zero;
-		del_page_from_free_list(zone, page, MAX_PAGE_ORDER);
-		for (u64 p = 0; p < MAX_ORDER_NR_PAGES; p += PAGEBLOCK_NR_PAGES)
-			set_pageblock_migratetype(zone, page_to_pfn(page) + p, MIGRATE_UNMOVABLE);
+		*zero &= was_zero;
+		del_page_from_free_list(zone, page, order);
+		stat_add(zone->stat.pgalloc, 1ul << order);
+		head->nr_pages = next - page_to_pfn(head);
+		page_set_state(page, page == head ? page_state(PAGE_EXACT, 0, 0) : PAGE_NONE);
+		if (next > end) {
+			stat_add(zone->stat.pgalloc, 0ul - (next - end));
+			stat_add(zone->stat.pgfree, 0ul - (next - end));
+			free_page_range(zone, end, next - end, was_zero);
+			barrier();
+			head->nr_pages = end - page_to_pfn(head);
+		}
+		pfn = next;
 	}
-	stat_add(zone->stat.pgalloc, want << MAX_PAGE_ORDER);
-	stat_inc(zone->stat.run_alloc);
-	head->nr_pages = want << MAX_PAGE_ORDER;
-	page_set_state(head, page_state(PAGE_EXACT, 0, 0));
-	for (u64 i = 1; i < want; i++)
-		page_set_state(head + i * MAX_ORDER_NR_PAGES, PAGE_NONE);
-	/* Only the last block has a tail to give back, whatever the others are. */
-	make_exact(zone, head, nr, want << MAX_PAGE_ORDER, last_zero);
-	*ret_zero = zero;
-	return head;
+}
+
+static void claim_pageblocks(struct zone *zone, u64 pfn, u64 nr)
+{
+	u64 first = ALIGN_UP(pfn, PAGEBLOCK_NR_PAGES);
+
+	for (u64 p = first; p + PAGEBLOCK_NR_PAGES <= pfn + nr; p += PAGEBLOCK_NR_PAGES)
+		set_pageblock_migratetype(zone, p, MIGRATE_UNMOVABLE);
 }
 
 static struct page *alloc_run(struct zone *zone, u64 nr, u64 align, bool nowait, bool *ret_zero)
 {
-	u64 want = DIV_ROUND_UP(nr, MAX_ORDER_NR_PAGES);
-	u64 align_blocks = MAX(align >> MAX_PAGE_ORDER, (u64)1);
-
 	/* Each failed try accepts more; another thread may win what was accepted. */
 	for (int tries = 0; tries < 8; tries++) {
-		u64 tail = 0, bit;
-		struct page *page = NULL;
+		struct page *head = NULL;
+		u32 zero = PG_ZERO;
+		u64 tail = 0, pfn;
 
 		if (!zone_lock_ctx(zone, nowait))
 			return NULL;
-		bit = find_run(zone, want, align_blocks, &tail);
-		if (bit != ~(u64)0)
-			page = take_run(zone, bit, want, nr, ret_zero);
+		pfn = find_run(zone, nr, align, &tail);
+		if (pfn) {
+			head = pfn_to_page(pfn);
+			take_behind(zone, head, pfn, nr, &zero);
+			claim_pageblocks(zone, pfn, nr);
+			stat_inc(zone->stat.run_alloc);
+		}
 		zone_unlock(zone);
-		if (page)
-			return page;
-		want = DIV_ROUND_UP(nr, MAX_ORDER_NR_PAGES);
-		/* A large alignment may need up to align_blocks - 1 more in front. */
-		if (!accept_memory(zone, (want + align_blocks - 1 - MIN(tail, want - 1))
-						 << MAX_PAGE_ORDER,
+		*ret_zero = zero;
+		if (head)
+			return head;
+		/* A large alignment may need almost as much again in front. */
+		nr = MAX(nr, (u64)1);
+		if (!accept_memory(zone, nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
 				   nowait, /* over_budget= */ true))
 			return NULL;
 	}
 	return NULL;
+}
+
+#define TRIES_BEHIND 16
+
+/*
+ * A block of the order below that is followed by enough free pages: what the tails of other
+ * exact blocks leave.  Keeps the larger orders whole.
+ */
+static struct page *alloc_extended(struct zone *zone, u64 nr, bool nowait, bool *ret_zero)
+{
+	unsigned int order = ilog2(nr);
+	struct list_head *list = &zone->free_area[order].free_list[MIGRATE_UNMOVABLE], *pos;
+	struct page *head = NULL;
+	u32 zero = PG_ZERO;
+	int tries = 0;
+
+	if (is_power_of_2(nr) || list_empty(list) || !zone_lock_ctx(zone, nowait))
+		return NULL;
+	list_for_each(pos, list)
+	{
+		struct page *page = list_entry(pos, struct page, lru);
+		u64 have = (u64)1 << order;
+
+		if (tries++ == TRIES_BEHIND)
+			break;
+		if (count_free_behind(zone, page_to_pfn(page) + have, nr - have) == nr - have) {
+			head = page;
+			take_behind(zone, head, page_to_pfn(head), nr, &zero);
+			break;
+		}
+	}
+	zone_unlock(zone);
+	*ret_zero = zero;
+	return head;
 }
 
 static struct page *alloc_in_zone(struct zone *zone, const struct page_request *rq, u64 nr,
@@ -152,8 +228,11 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	unsigned int order = fls64(MAX(nr, align) - 1);
 	struct page *page;
 
-	if (order > MAX_PAGE_ORDER)
-		return alloc_run(zone, nr, align, rq->nowait, ret_zero);
+	if (order > PAGEBLOCK_ORDER)
+		return alloc_run(zone, nr, MAX(align, (u64)1), rq->nowait, ret_zero);
+	page = align > 1 ? NULL : alloc_extended(zone, nr, rq->nowait, ret_zero);
+	if (page)
+		return page;
 	do {
 		page = alloc_order(zone, nr, order, rq->nowait, ret_zero);
 	} while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget));
@@ -219,53 +298,12 @@ void large_free(struct page *head, bool nowait)
 	}
 }
 
-/* Free pages directly behind @pfn, block by block, until @nr are found.  Under zone->lock. */
-static bool free_behind(const struct zone *zone, u64 pfn, u64 nr)
-{
-	u64 end = pfn + nr;
-
-	while (pfn < end) {
-		const struct page *page = pfn_to_page(pfn);
-
-		if (pfn >= zone->accept_pfn || page_type(page) != PAGE_FREE)
-			return false;
-		pfn += (u64)1 << page_order(page);
-	}
-	return true;
-}
-
-/*
- * Take the free pages [pfn, pfn + nr), which start at a head; give back what the last block has
- * over.  They become part of the exact block in front.  Under zone->lock.
- */
-static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr)
-{
-	u64 end = pfn + nr;
-
-	while (pfn < end) {
-		struct page *page = pfn_to_page(pfn);
-		unsigned int order = page_order(page);
-		u64 next = pfn + ((u64)1 << order);
-		u32 zero = READ_ONCE(page->state) & PG_ZERO;
-
-		del_page_from_free_list(zone, page, order);
-		stat_add(zone->stat.pgalloc, 1ul << order);
-		head->nr_pages = next - page_to_pfn(head);
-		page_set_state(page, PAGE_NONE);
-		if (next > end) {
-			free_page_range(zone, end, next - end, zero);
-			barrier();
-			head->nr_pages = end - page_to_pfn(head);
-		}
-		pfn = next;
-	}
-}
-
 bool large_resize(struct page *head, u64 nr)
 {
 	struct zone *zone = page_zone(head);
 	u64 old = head->nr_pages, pfn = page_to_pfn(head);
 	bool done = true;
+	u32 zero = 0;
 
 	if (nr == old)
 		return true;
@@ -275,9 +313,9 @@ bool large_resize(struct page *head, u64 nr)
 		barrier();
 		head->nr_pages = nr;
 	} else {
-		done = free_behind(zone, pfn + old, nr - old);
+		done = count_free_behind(zone, pfn + old, nr - old) == nr - old;
 		if (done)
-			take_behind(zone, head, pfn + old, nr - old);
+			take_behind(zone, head, pfn + old, nr - old, &zero);
 	}
 	zone_unlock(zone);
 	return done;

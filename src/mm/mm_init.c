@@ -58,7 +58,7 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
 {
 	u64 blocks = bytes >> (PAGE_SHIFT + PAGEBLOCK_ORDER);
 	size_t types = ALIGN_UP(blocks, OS_PAGE);
-	size_t map = ALIGN_UP(DIV_ROUND_UP(blocks, 16), OS_PAGE);
+	size_t map = ALIGN_UP(DIV_ROUND_UP(blocks, 8), OS_PAGE);
 	u8 *mem = vm_map(types + map);
 
 	if (!mem)
@@ -72,7 +72,7 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
 	zone->accept_pfn = zone->commit_pfn = zone->start_pfn;
 	zone->end_pfn = zone->start_pfn + (bytes >> PAGE_SHIFT);
 	zone->pageblock_types = mem;
-	zone->max_free_map = (unsigned long *)(mem + types);
+	zone->free_block_map = (unsigned long *)(mem + types);
 	buddy_init_zone(zone);
 	return 0;
 }
@@ -113,7 +113,7 @@ static void drop_zones(void)
 		u64 blocks = (zone->end_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
 
 		vm_unmap(zone->pageblock_types, ALIGN_UP(blocks, OS_PAGE) +
-							ALIGN_UP(DIV_ROUND_UP(blocks, 16), OS_PAGE));
+							ALIGN_UP(DIV_ROUND_UP(blocks, 8), OS_PAGE));
 		if (zone->commit_pfn > zone->start_pfn) {
 			u64 nr = zone->commit_pfn - zone->start_pfn;
 

@@ -52,7 +52,7 @@ struct zone {
 	unsigned long watermark_boost; /* zone->lock */
 	int pcp_batch, pcp_high_min, pcp_high_max;
 	u8 *pageblock_types;	     /* zone->lock; a byte for each pageblock of the span */
-	unsigned long *max_free_map; /* zone->lock; a bit for each free MAX_PAGE_ORDER block */
+	unsigned long *free_block_map; /* zone->lock; a bit for each free pageblock */
 
 	/* Written by every allocation that gets here. */
 	cacheline_aligned struct spinlock lock;
