@@ -49,7 +49,7 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
 	}
 	if (head) {
-		page_set_state(head, READ_ONCE(head->state) | PG_LARGE);
+		page_set_state(head, page_state(PAGE_EXACT, 0, PG_LARGE));
 		page_map_set(page_to_pfn(head), 1, MAP_LARGE);
 		atomic_add(&large_pages, nr);
 		ret = page_address(head);

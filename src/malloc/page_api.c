@@ -81,7 +81,6 @@ static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 	for (unsigned int o = order; o-- > 0;) {
 		struct page *half = page + ((size_t)1 << o);
 
-		half->refcount = 0;
 		page_set_state(half, page_state(PAGE_ALLOC, o, 0));
 		page_set_state(page, page_state(PAGE_ALLOC, o, 0));
 		atomic_sub(&api_pages, 1ul << o);
@@ -154,6 +153,7 @@ BUDDY_API void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp)
 		head = large_alloc(&rq, nr, 1, &zero);
 	}
 	if (head) {
+		page_set_state(head, page_state(PAGE_EXACT, 0, 0));
 		page_map_set(page_to_pfn(head), 1, MAP_PAGES);
 		atomic_add(&api_pages, nr);
 		if ((gfp & __GFP_ZERO) && !zero)

@@ -82,7 +82,7 @@ static bool commit_stride(struct zone *zone)
 }
 
 /* Hand one mapped MAX_PAGE_ORDER block to the buddy.  Under accept_lock. */
-static bool accept_one(struct zone *zone)
+static bool accept_one(struct zone *zone, bool nowait)
 {
 	struct page *page;
 	u64 pfn = zone->accept_pfn;
@@ -92,7 +92,8 @@ static bool accept_one(struct zone *zone)
 		return false;
 	page = pfn_to_page(pfn);
 	hole = page_type(page) == PAGE_HOLE;
-	zone_lock(zone);
+	if (!zone_lock_ctx(zone, nowait))
+		return false;
 	if (!hole) {
 		set_pageblock_migratetype(zone, pfn, MIGRATE_MOVABLE);
 		set_pageblock_migratetype(zone, pfn + PAGEBLOCK_NR_PAGES, MIGRATE_MOVABLE);
@@ -129,14 +130,10 @@ bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budge
 
 	if (!zone->end_pfn || !accept_lock(zone, nowait))
 		return false;
-	if (nowait && spin_is_locked(&zone->lock)) {
-		spin_unlock(&zone->accept_lock);
-		return false;
-	}
 	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
 		if (!over_budget && zone->present_pages >= zone->managed_pages)
 			break;
-		if (!accept_one(zone))
+		if (!accept_one(zone, nowait))
 			break;
 		got += MAX_ORDER_NR_PAGES;
 	}

@@ -162,33 +162,81 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 	link_free(zone, page, order, mt, buddy_merge_likely(zone, pfn, order));
 }
 
-/* Largest order that @pfn is aligned to and @nr pages hold. */
-static unsigned int order_fitting(u64 pfn, u64 nr)
+/* The largest block that ends at @end and holds at most @nr pages. */
+static unsigned int order_before(u64 end, u64 nr)
 {
-	unsigned int order = (unsigned int)__builtin_ctzll(pfn | MAX_ORDER_NR_PAGES);
+	unsigned int order = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
 
 	return MIN(order, ilog2(nr));
 }
 
+static u64 first_of_block(u64 end, u64 nr, unsigned int *ret_order)
+{
+	*ret_order = order_before(end, nr);
+	return end - ((u64)1 << *ret_order);
+}
+
+/* In the hands of this thread: a forked child that finds the thread gone frees it. */
+void page_set_owned(struct page *page, unsigned int order, u32 flags)
+{
+	page->owner = task_id();
+	page_set_state(page, page_state(PAGE_PCP, order, flags & PG_ZERO));
+}
+
+/*
+ * Cut [pfn, pfn + nr) into blocks in the hands of this thread, from the end to the start, so
+ * that a head that covers them all stays one until its own turn comes.
+ */
+static void mark_range(u64 pfn, u64 nr, u32 flags)
+{
+	while (nr) {
+		unsigned int order;
+		u64 first = first_of_block(pfn + nr, nr, &order);
+
+		page_set_owned(pfn_to_page(first), order, flags);
+		nr -= (u64)1 << order;
+	}
+}
+
+static void free_marked(struct zone *zone, u64 pfn, u64 nr)
+{
+	while (nr) {
+		unsigned int order;
+		u64 first = first_of_block(pfn + nr, nr, &order);
+		struct page *page = pfn_to_page(first);
+
+		__free_one_page(zone, page, order, READ_ONCE(page->state));
+		nr -= (u64)1 << order;
+	}
+}
+
 /**
  * free_page_range - free any number of pages at any place
- *
- * From the end to the start, so that a head that covers them all (type EXACT) stays one until
- * the rest is marked.
+ * @flags: PG_ZERO if they are not resident
  */
 void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags)
 {
-	while (nr) {
-		u64 end = pfn + nr;
-		unsigned int order = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
+	mark_range(pfn, nr, flags);
+	free_marked(zone, pfn, nr);
+}
 
-		while (((u64)1 << order) > nr)
-			order--;
-		/* Coming from the end, alignment of the end bounds the order. */
-		order = MIN(order, order_fitting(end - ((u64)1 << order), nr));
-		__free_one_page(zone, pfn_to_page(end - ((u64)1 << order)), order, flags);
-		nr -= (u64)1 << order;
-	}
+/**
+ * free_exact_tail - keep the first @nr of the @whole pages of an exact block
+ *
+ * The rest is marked while the head still covers it, and merged with what lies behind only
+ * when the head no longer does.
+ */
+void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 flags)
+{
+	u64 pfn = page_to_pfn(head);
+
+	if (whole > nr)
+		mark_range(pfn + nr, whole - nr, flags);
+	barrier();
+	head->nr_pages = nr;
+	barrier();
+	if (whole > nr)
+		free_marked(zone, pfn + nr, whole - nr);
 }
 
 /* Split @page, marked FREE of @high but linked nowhere, down to @low; link the upper halves. */

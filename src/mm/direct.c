@@ -3,31 +3,80 @@
  * direct.c - blocks that are mappings of their own, outside the range
  *
  * For what no zone can hold: larger than half a span, or when the range is used up.  A table of
- * addresses tells them from foreign pointers.
+ * addresses tells them from foreign pointers.  Looking one up takes no lock, so that a signal
+ * handler may: an entry's length is written before its address, and a table that has become
+ * too small is left where it is.
  *
- * Locks:  direct_lock for the table.  A free that may not wait leaves the address in a small
- *         array that the next holder of the lock empties.
+ * Locks:  direct_lock to change the table.  Who may not wait for it puts a new mapping into one
+ *         of a few spare entries, and leaves one to be freed in a list for the next who locks.
  */
 #include "base/check.h"
 #include "mm/mm.h"
 #include "platform/vm.h"
 
 struct direct_map {
-	uintptr_t addr;	 /* 0: never used, 1: deleted */
-	size_t bytes;	 /* mapped, from addr on */
+	uintptr_t addr; /* 0: never used, 1: deleted; atomic */
+	size_t bytes;	/* mapped, from addr on; const while addr is set */
+};
+
+struct direct_table {
+	size_t len;	 /* const; a power of two */
+	size_t used;	 /* direct_lock; deleted ones included */
+	struct direct_map map[];
 };
 
 #define DELETED 1
 
 static struct spinlock direct_lock = SPINLOCK_INIT(RANK_DIRECT);
-static struct direct_map *table; /* direct_lock; open addressing, a power of two long */
-static size_t table_len, table_used, table_live;
-static size_t mapped_bytes;
-static uintptr_t deferred[16]; /* atomic */
+static struct direct_table *table; /* release/acquire; open addressing */
+static struct direct_map spare[64];
+static unsigned long live;    /* atomic */
+static size_t mapped_bytes;   /* atomic */
+static uintptr_t deferred[64]; /* atomic */
 
-static void direct_unmap_locked(uintptr_t addr);
+static size_t hash(uintptr_t addr, size_t i, size_t len)
+{
+	return ((addr >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ul / 65536 + i) & (len - 1);
+}
 
-/* A vanished owner leaves the table usable: entries are written bytes first, address last. */
+static struct direct_map *find_in_table(uintptr_t addr)
+{
+	struct direct_table *t = load_acquire(&table);
+
+	for (size_t i = 0; t && i < t->len; i++) {
+		struct direct_map *m = &t->map[hash(addr, i, t->len)];
+		uintptr_t a = load_acquire(&m->addr); /* pairs with insert() */
+
+		if (a == addr)
+			return m;
+		if (!a)
+			return NULL;
+	}
+	return NULL;
+}
+
+static struct direct_map *find(uintptr_t addr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(spare); i++)
+		if (load_acquire(&spare[i].addr) == addr)
+			return &spare[i];
+	return find_in_table(addr);
+}
+
+static void forget(struct direct_map *m)
+{
+	uintptr_t addr = m->addr;
+	size_t bytes = m->bytes;
+	bool is_spare = m >= spare && m < spare + ARRAY_SIZE(spare);
+
+	/* The entry first: another thread may be given the same address at once. */
+	store_release(&m->addr, is_spare ? 0 : DELETED);
+	atomic_sub(&live, 1);
+	atomic_sub(&mapped_bytes, bytes);
+	vm_unmap((void *)addr, bytes);
+}
+
+/* A vanished owner leaves the table usable: entries are whole before their address is set. */
 static bool lock_table(bool nowait)
 {
 	if (nowait) {
@@ -38,63 +87,83 @@ static bool lock_table(bool nowait)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(deferred); i++) {
 		uintptr_t addr = READ_ONCE(deferred[i]);
+		struct direct_map *m;
 
-		if (unlikely(addr) && atomic_xchg(&deferred[i], 0) == addr)
-			direct_unmap_locked(addr);
+		if (likely(!addr) || !atomic_cmpxchg(&deferred[i], &addr, 0))
+			continue;
+		m = find(addr);
+		if (m)
+			forget(m);
 	}
 	return true;
 }
 
-static struct direct_map *find(uintptr_t addr)
-{
-	for (size_t i = 0; i < table_len; i++) {
-		struct direct_map *m =
-			&table[((addr >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ul + i) & (table_len - 1)];
-
-		if (m->addr == addr)
-			return m;
-		if (!m->addr)
-			return NULL;
-	}
-	return NULL;
-}
-
-static void insert(struct direct_map *t, size_t len, uintptr_t addr, size_t bytes)
+static void insert(struct direct_table *t, uintptr_t addr, size_t bytes)
 {
 	for (size_t i = 0;; i++) {
-		struct direct_map *m =
-			&t[((addr >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ul + i) & (len - 1)];
+		struct direct_map *m = &t->map[hash(addr, i, t->len)];
 
 		if (m->addr > DELETED)
 			continue;
+		t->used += m->addr == 0;
 		m->bytes = bytes;
-		barrier();
-		WRITE_ONCE(m->addr, addr);
+		store_release(&m->addr, addr);
 		return;
 	}
 }
 
+/* Under direct_lock.  The old table stays mapped: somebody may be reading it. */
 static bool make_room(void)
 {
-	size_t len = OS_PAGE / sizeof(struct direct_map);
-	struct direct_map *t;
+	struct direct_table *t = table, *bigger;
+	size_t len = 128;
 
-	if (table_used * 2 < table_len)
+	if (t && t->used * 2 < t->len)
 		return true;
-	while (len <= table_live * 4)
+	while (len <= live * 4)
 		len *= 2;
-	t = vm_map(len * sizeof(*t));
-	if (!t)
+	bigger = vm_map(ALIGN_UP(sizeof(*t) + len * sizeof(t->map[0]), OS_PAGE));
+	if (!bigger)
 		return false;
-	for (size_t i = 0; i < table_len; i++)
-		if (table[i].addr > DELETED)
-			insert(t, len, table[i].addr, table[i].bytes);
-	if (table)
-		vm_unmap(table, table_len * sizeof(*table));
-	table = t;
-	table_len = len;
-	table_used = table_live;
+	bigger->len = len;
+	for (size_t i = 0; t && i < t->len; i++)
+		if (t->map[i].addr > DELETED)
+			insert(bigger, t->map[i].addr, t->map[i].bytes);
+	store_release(&table, bigger);
 	return true;
+}
+
+static bool record_spare(uintptr_t addr, size_t bytes)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(spare); i++) {
+		uintptr_t empty = 0;
+
+		if (!atomic_cmpxchg(&spare[i].addr, &empty, DELETED))
+			continue;
+		spare[i].bytes = bytes;
+		store_release(&spare[i].addr, addr);
+		return true;
+	}
+	return false;
+}
+
+static bool record(uintptr_t addr, size_t bytes, bool nowait)
+{
+	bool done = false;
+
+	if (lock_table(nowait)) {
+		done = make_room();
+		if (done)
+			insert(table, addr, bytes);
+		spin_unlock(&direct_lock);
+	}
+	if (!done)
+		done = record_spare(addr, bytes);
+	if (done) {
+		atomic_add(&live, 1);
+		atomic_add(&mapped_bytes, bytes);
+	}
+	return done;
 }
 
 /**
@@ -116,59 +185,29 @@ void *direct_alloc(size_t bytes, size_t align, bool nowait)
 		vm_unmap((void *)raw, addr - raw);
 	if (raw + extra > addr)
 		vm_unmap((void *)(addr + len), raw + extra - addr);
-	if (!lock_table(nowait)) {
-		vm_unmap((void *)addr, len);
-		return NULL;
-	}
-	if (!make_room()) {
-		spin_unlock(&direct_lock);
-		vm_unmap((void *)addr, len);
-		return NULL;
-	}
-	insert(table, table_len, addr, len);
-	table_used++;
-	table_live++;
-	mapped_bytes += len;
-	spin_unlock(&direct_lock);
-	return (void *)addr;
+	if (record(addr, len, nowait))
+		return (void *)addr;
+	vm_unmap((void *)addr, len);
+	return NULL;
 }
 
 /* Bytes usable at @addr, 0 if it is not the start of a direct mapping. */
 size_t direct_size(const void *addr)
 {
 	struct direct_map *m;
-	size_t bytes = 0;
 
-	if (!READ_ONCE(table_live) || ((uintptr_t)addr & (OS_PAGE - 1)))
+	if (!READ_ONCE(live) || ((uintptr_t)addr & (OS_PAGE - 1)) || !addr)
 		return 0;
-	if (spin_held_by_me(&direct_lock))
-		return 0;
-	lock_table(false);
 	m = find((uintptr_t)addr);
-	if (m)
-		bytes = m->bytes;
-	spin_unlock(&direct_lock);
-	return bytes;
-}
-
-static void direct_unmap_locked(uintptr_t addr)
-{
-	struct direct_map *m = find(addr);
-
-	if (!m)
-		return;
-	WRITE_ONCE(m->addr, DELETED);
-	table_live--;
-	mapped_bytes -= m->bytes;
-	vm_unmap((void *)addr, m->bytes);
+	return m ? m->bytes : 0;
 }
 
 /* Return: false if @addr is not the start of a direct mapping. */
 bool direct_free(void *addr, bool nowait)
 {
-	bool known;
+	struct direct_map *m;
 
-	if (!READ_ONCE(table_live) || ((uintptr_t)addr & (OS_PAGE - 1)))
+	if (!direct_size(addr))
 		return false;
 	if (!lock_table(nowait)) {
 		for (size_t i = 0; i < ARRAY_SIZE(deferred); i++) {
@@ -179,10 +218,11 @@ bool direct_free(void *addr, bool nowait)
 		}
 		return true;
 	}
-	known = find((uintptr_t)addr);
-	direct_unmap_locked((uintptr_t)addr);
+	m = find((uintptr_t)addr);
+	if (m)
+		forget(m);
 	spin_unlock(&direct_lock);
-	return known;
+	return m;
 }
 
 /* Return: where the block is now, or NULL with the old one unchanged. */
@@ -195,15 +235,17 @@ void *direct_resize(void *addr, size_t bytes)
 	if (len < bytes)
 		return NULL;
 	lock_table(false);
-	m = find((uintptr_t)addr);
+	m = find_in_table((uintptr_t)addr);
 	if (m && make_room()) {
-		m = find((uintptr_t)addr);
-		ret = vm_resize(addr, m->bytes, len);
+		size_t old;
+
+		m = find_in_table((uintptr_t)addr);
+		old = m->bytes;
+		ret = vm_resize(addr, old, len);
 		if (ret) {
-			mapped_bytes += len - m->bytes;
-			WRITE_ONCE(m->addr, DELETED);
-			insert(table, table_len, (uintptr_t)ret, len);
-			table_used++;
+			store_release(&m->addr, DELETED);
+			insert(table, (uintptr_t)ret, len);
+			atomic_add(&mapped_bytes, len - old);
 		}
 	}
 	spin_unlock(&direct_lock);
@@ -212,6 +254,6 @@ void *direct_resize(void *addr, size_t bytes)
 
 void direct_totals(unsigned long *ret_count, size_t *ret_bytes)
 {
-	*ret_count = READ_ONCE(table_live);
+	*ret_count = READ_ONCE(live);
 	*ret_bytes = READ_ONCE(mapped_bytes);
 }

@@ -2,8 +2,8 @@
 /*
  * fork.c - what a forked child does about pages that vanished threads had in hand
  *
- * Page sets of threads that are gone, and blocks between two lists, are all marked PCP with the
- * id of a thread.  The child is alone when this runs: one walk over the heads finds them.
+ * Page sets of threads that are gone, and blocks in their hands, are all marked PCP, or EXACT in
+ * transit, with the id of a thread.  The child is alone when this runs: one walk over the heads finds them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
@@ -16,8 +16,11 @@ static void repair_zone(struct zone *zone, u32 self)
 		struct page *page = pfn_to_page(pfn);
 		u64 nr = page_block_pages(page);
 
-		if (page_type(page) == PAGE_PCP && page->owner != self)
+		if (page_type(page) == PAGE_PCP && page->owner && page->owner != self)
 			__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
+		else if (page_type(page) == PAGE_EXACT && page->owner != self &&
+			 (READ_ONCE(page->state) & PG_TRANSIT))
+			free_page_range(zone, pfn, nr, 0);
 		pfn += nr;
 	}
 }

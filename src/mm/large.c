@@ -2,8 +2,8 @@
 /*
  * large.c - blocks of exactly so many pages
  *
- * Up to a pageblock: a block of the order below that is followed by enough free pages, else one
- * of the order above whose tail goes back (alloc_pages_exact()).  Beyond: a run of free
+ * Up to a pageblock: a block of the order above whose tail goes back (alloc_pages_exact()), moved
+ * up against the block in front of it.  Beyond: a run of free
  * pageblocks, best fit and lowest address, extended into memory not yet accepted where it
  * reaches the end; the tail goes back too.  A freed block stays with its pages for the next one
  * until page reporting ages it out.
@@ -15,6 +15,12 @@
 #include "mm/mm.h"
 #include <string.h>
 
+static void set_exact(struct page *head)
+{
+	head->owner = task_id();
+	page_set_state(head, page_state(PAGE_EXACT, 0, PG_TRANSIT));
+}
+
 /*
  * Mark the front of a block that was just taken as an exact one of @nr pages and free the rest.
  * @zero: PG_ZERO if the rest is not resident.  Under zone->lock.
@@ -22,34 +28,11 @@
 static void make_exact(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 zero)
 {
 	head->nr_pages = whole;
-	page_set_state(head, page_state(PAGE_EXACT, 0, 0));
-	if (whole > nr) {
-		stat_add(zone->stat.pgalloc, 0ul - (whole - nr));
-		stat_add(zone->stat.pgfree, 0ul - (whole - nr));
-		free_page_range(zone, page_to_pfn(head) + nr, whole - nr, zero);
-	}
-	barrier();
-	head->nr_pages = nr;
+	set_exact(head);
+	stat_add(zone->stat.pgalloc, 0ul - (whole - nr));
+	stat_add(zone->stat.pgfree, 0ul - (whole - nr));
+	free_exact_tail(zone, head, nr, whole, zero);
 }
-
-static struct page *alloc_order(struct zone *zone, u64 nr, unsigned int order, bool nowait,
-				bool *ret_zero)
-{
-	struct page *page;
-	u32 zero;
-
-	if (!zone_lock_ctx(zone, nowait))
-		return NULL;
-	page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
-	if (page) {
-		zero = READ_ONCE(page->state) & PG_ZERO;
-		*ret_zero = zero;
-		make_exact(zone, page, nr, (u64)1 << order, zero);
-	}
-	zone_unlock(zone);
-	return page;
-}
-
 
 /* First bit from @bit on whose value is @value, or @end. */
 static u64 next_bit(const struct zone *zone, u64 bit, u64 end, bool value)
@@ -138,13 +121,16 @@ static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u
 		del_page_from_free_list(zone, page, order);
 		stat_add(zone->stat.pgalloc, 1ul << order);
 		head->nr_pages = next - page_to_pfn(head);
-		page_set_state(page, page == head ? page_state(PAGE_EXACT, 0, 0) : PAGE_NONE);
+		barrier();
+		if (page == head)
+			set_exact(head);
+		else
+			page_set_state(page, PAGE_NONE);
 		if (next > end) {
 			stat_add(zone->stat.pgalloc, 0ul - (next - end));
 			stat_add(zone->stat.pgfree, 0ul - (next - end));
-			free_page_range(zone, end, next - end, was_zero);
-			barrier();
-			head->nr_pages = end - page_to_pfn(head);
+			free_exact_tail(zone, head, end - page_to_pfn(head),
+					next - page_to_pfn(head), was_zero);
 		}
 		pfn = next;
 	}
@@ -188,38 +174,82 @@ static struct page *alloc_run(struct zone *zone, u64 nr, u64 align, bool nowait,
 	return NULL;
 }
 
-#define TRIES_BEHIND 16
+static struct page *alloc_order(struct zone *zone, u64 nr, unsigned int order, bool nowait,
+				bool *ret_zero)
+{
+	struct page *page;
+	u32 zero;
+
+	if (!zone_lock_ctx(zone, nowait))
+		return NULL;
+	page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
+	if (page) {
+		zero = READ_ONCE(page->state) & PG_ZERO;
+		*ret_zero = zero;
+		make_exact(zone, page, nr, (u64)1 << order, zero);
+	}
+	zone_unlock(zone);
+	return page;
+}
+
+/* Free pages that end at @pfn, counted up to @max. */
+static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
+{
+	u64 nr = 0;
+
+	while (nr < max) {
+		u64 end = pfn - nr;
+		unsigned int order, align = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
+
+		/* The block that ends here starts where its size says, if it is free. */
+		for (order = 0; order <= align; order++) {
+			u64 first = end - ((u64)1 << order);
+
+			if (first >= zone->start_pfn &&
+			    (READ_ONCE(pfn_to_page(first)->state) & 0xffff) ==
+				    page_state(PAGE_FREE, order, 0))
+				break;
+		}
+		if (order > align)
+			break;
+		nr += (u64)1 << order;
+	}
+	return nr;
+}
 
 /*
- * A block of the order below that is followed by enough free pages: what the tails of other
- * exact blocks leave.  Keeps the larger orders whole.
+ * Up to a pageblock: a free block of the order above, moved towards its front neighbour as far
+ * as that is free too, so that exact blocks lie back to back.
  */
-static struct page *alloc_extended(struct zone *zone, u64 nr, bool nowait, bool *ret_zero)
+static struct page *alloc_packed(struct zone *zone, u64 nr, unsigned int order, bool nowait,
+				 bool *ret_zero)
 {
-	unsigned int order = ilog2(nr);
-	struct list_head *list = &zone->free_area[order].free_list[MIGRATE_UNMOVABLE], *pos;
-	struct page *head = NULL;
+	struct page *page;
 	u32 zero = PG_ZERO;
-	int tries = 0;
 
-	if (is_power_of_2(nr) || list_empty(list) || !zone_lock_ctx(zone, nowait))
+	if (!zone_lock_ctx(zone, nowait))
 		return NULL;
-	list_for_each(pos, list)
-	{
-		struct page *page = list_entry(pos, struct page, lru);
-		u64 have = (u64)1 << order;
+	page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
+	if (page) {
+		u64 pfn = page_to_pfn(page), before = 0;
 
-		if (tries++ == TRIES_BEHIND)
-			break;
-		if (count_free_behind(zone, page_to_pfn(page) + have, nr - have) == nr - have) {
-			head = page;
-			take_behind(zone, head, page_to_pfn(head), nr, &zero);
-			break;
+		if (!is_power_of_2(nr))
+			before = count_free_before(zone, pfn, nr);
+		if (before && before < nr) {
+			/* Linked again, unmerged for a moment, to be taken as a part of the run. */
+			stat_add(zone->stat.pgalloc, 0ul - (1ul << order));
+			add_to_free_list(zone, page, order, get_pageblock_migratetype(zone, pfn),
+					 READ_ONCE(page->state), false);
+			page = pfn_to_page(pfn - before);
+			take_behind(zone, page, pfn - before, nr, &zero);
+		} else {
+			zero = READ_ONCE(page->state) & PG_ZERO;
+			make_exact(zone, page, nr, (u64)1 << order, zero);
 		}
 	}
 	zone_unlock(zone);
 	*ret_zero = zero;
-	return head;
+	return page;
 }
 
 static struct page *alloc_in_zone(struct zone *zone, const struct page_request *rq, u64 nr,
@@ -230,11 +260,9 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 
 	if (order > PAGEBLOCK_ORDER)
 		return alloc_run(zone, nr, MAX(align, (u64)1), rq->nowait, ret_zero);
-	page = align > 1 ? NULL : alloc_extended(zone, nr, rq->nowait, ret_zero);
-	if (page)
-		return page;
 	do {
-		page = alloc_order(zone, nr, order, rq->nowait, ret_zero);
+		page = align > 1 ? alloc_order(zone, nr, order, rq->nowait, ret_zero)
+				 : alloc_packed(zone, nr, order, rq->nowait, ret_zero);
 	} while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget));
 	return page;
 }
@@ -274,7 +302,9 @@ void large_free(struct page *head, bool nowait)
 	struct zone *zone = page_zone(head);
 	struct page *next;
 
+	set_exact(head);
 	if (!zone_lock_ctx(zone, nowait)) {
+		page_set_state(head, page_state(PAGE_EXACT, 0, 0));
 		next = READ_ONCE(deferred_exact);
 		do {
 			head->private[3] = (uintptr_t)next;
@@ -309,9 +339,7 @@ bool large_resize(struct page *head, u64 nr)
 		return true;
 	zone_lock(zone);
 	if (nr < old) {
-		free_page_range(zone, pfn + nr, old - nr, 0);
-		barrier();
-		head->nr_pages = nr;
+		free_exact_tail(zone, head, nr, old, 0);
 	} else {
 		done = count_free_behind(zone, pfn + old, nr - old) == nr - old;
 		if (done)

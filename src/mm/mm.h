@@ -42,7 +42,8 @@ int page_to_nid(const struct page *page);
 /* large.c */
 /**
  * large_alloc - exactly @nr pages, contiguous, aligned to @align pages (a power of two)
- * Return: the head (type EXACT), or NULL.  *ret_zero: all of it reads as zero.
+ * Return: the head (type EXACT, PG_TRANSIT until the caller stores what it is), or NULL.
+ * *ret_zero: all of it reads as zero.
  */
 struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero);
 void large_free(struct page *head, bool nowait);

@@ -27,7 +27,7 @@
 enum page_type {
 	PAGE_NONE,  /* not a head: a tail, or a descriptor never used */
 	PAGE_FREE,  /* head of a free block in the buddy */
-	PAGE_PCP,   /* head of a block in the page set of the task page.owner */
+	PAGE_PCP,   /* head of a block in the page set, or in the hands, of task page.owner */
 	PAGE_ALLOC, /* head of a block handed out by the page API */
 	PAGE_EXACT, /* head of page.nr_pages pages, not a power of two */
 	PAGE_SLAB,  /* head of a slab */
@@ -35,7 +35,8 @@ enum page_type {
 };
 
 #define PG_ZERO (1u << 16)  /* nothing resident behind it: reads as zero (the kernel's Reported) */
-#define PG_LARGE (1u << 17) /* EXACT: a malloc block; the page API's own otherwise */
+#define PG_LARGE (1u << 17) /* EXACT: a block of malloc; of the page API otherwise */
+#define PG_TRANSIT (1u << 18) /* EXACT: in the hands of task page.owner, not handed out yet */
 
 struct kmem_cache;
 
@@ -43,7 +44,7 @@ struct page {
 	u32 state; /* type 0..7, order 8..15, PG_* 16..; writer: whoever owns the block */
 	union {
 		u32 refcount; /* ALLOC: atomic */
-		u32 owner;    /* PCP: task id, written by that task */
+		u32 owner;    /* PCP, PG_TRANSIT: task id, written by that task; 0: deferred */
 		struct {
 			u16 inuse;   /* SLAB: objects out of the slab; list_lock */
 			u16 objects; /* SLAB: const */

@@ -71,11 +71,8 @@ static struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum mi
 	if (!zone_lock_ctx(zone, nowait))
 		return NULL;
 	page = __rmqueue(zone, order, mt);
-	if (page) {
-		page->refcount = 0;
-		page_set_state(page,
-			       page_state(PAGE_ALLOC, order, READ_ONCE(page->state) & PG_ZERO));
-	}
+	if (page)
+		page_set_owned(page, order, READ_ONCE(page->state));
 	zone_unlock(zone);
 	return page;
 }
@@ -88,12 +85,8 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 	if (rq->task && !rq->nowait && pcp_allowed_order(order) && !zone->metadata &&
 	    zone->node == rq->task->node) {
 		page = pcp_alloc(rq->task, zone, order, mt);
-		if (likely(page)) {
-			page->refcount = 0;
-			page_set_state(page, page_state(PAGE_ALLOC, order,
-							READ_ONCE(page->state) & PG_ZERO));
+		if (likely(page))
 			return page;
-		}
 	}
 	return rmqueue_buddy(zone, order, mt, rq->nowait);
 }
@@ -130,8 +123,8 @@ static struct page *get_page_from_freelist(const struct page_request *rq, unsign
 /**
  * alloc_pages_request - 2^@order contiguous pages, aligned to their size
  *
- * Return: the head, type ALLOC with no references, PG_ZERO in its state if the pages read as
- * zero; NULL if the system has no more.
+ * Return: the head, still marked PCP, as in the hands of this thread, until the caller stores
+ * what it is; PG_ZERO in its state if the pages read as zero.  NULL if the system has no more.
  */
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order)
 {
@@ -189,7 +182,7 @@ void free_pages_request(struct page *page, unsigned int order, struct mm_task *t
 {
 	struct zone *zone = page_zone(page);
 
-	page_set_state(page, READ_ONCE(page->state) & ~PG_ZERO);
+	page_set_owned(page, order, 0);
 	if (task && !nowait && pcp_allowed_order(order) && !zone->metadata &&
 	    zone->node == task->node && pcp_free(task, zone, page, order))
 		return;

@@ -28,10 +28,6 @@ static bool wanted(const struct page *page, unsigned int order, u64 now, u64 age
 	return order < PAGEBLOCK_ORDER || now - page->freed_ms >= age_ms;
 }
 
-/*
- * Blocks in flight are marked as if in the page set of this thread, so that a child forked in
- * between finds them.
- */
 static void isolate_from(struct zone *zone, unsigned int order, struct list_head *list, u64 now,
 			 u64 age_ms, struct report_batch *batch)
 {
@@ -46,8 +42,7 @@ static void isolate_from(struct zone *zone, unsigned int order, struct list_head
 		if (!wanted(page, order, now, age_ms))
 			continue;
 		del_page_from_free_list(zone, page, order);
-		page->owner = task_id();
-		page_set_state(page, page_state(PAGE_PCP, order, 0));
+		page_set_owned(page, order, 0);
 		batch->page[batch->nr++] = page;
 	}
 }

@@ -92,8 +92,7 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order,
 
 		if (!page)
 			break;
-		page->owner = task->id;
-		page_set_state(page, page_state(PAGE_PCP, order, READ_ONCE(page->state) & PG_ZERO));
+		page_set_owned(page, order, READ_ONCE(page->state));
 		list_add_tail(&page->lru, list);
 		pcp->count += 1 << order;
 	}
@@ -188,8 +187,7 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 	mt = get_pageblock_migratetype(zone, page_to_pfn(page));
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
 		mt = MIGRATE_MOVABLE;
-	page->owner = task->id;
-	page_set_state(page, page_state(PAGE_PCP, order, READ_ONCE(page->state) & PG_ZERO));
+	page_set_owned(page, order, READ_ONCE(page->state));
 	list_add(&page->lru, &pcp->lists[list_index(order, mt)]);
 	pcp->count += 1 << order;
 	pcp->alloc_factor >>= 1;

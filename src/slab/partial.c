@@ -159,9 +159,6 @@ static void discard_slab(struct kmem_cache *s, struct page *slab, const struct s
 	struct mm_task *task = slow && slow->task ? &slow->task->mm : NULL;
 
 	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
-	slab->refcount = 0;
-	slab->bits[0] = slab->bits[1] = slab->bits[2] = slab->bits[3] = 0;
-	page_set_state(slab, page_state(PAGE_ALLOC, s->order, 0));
 	free_pages_request(slab, s->order, task, slow && slow->nested);
 }
 

@@ -82,7 +82,8 @@ int slab_init(void)
 
 static slowpath struct kmem_cache_node *make_node(struct kmem_cache *s, int node)
 {
-	struct slow slow = {.task = NULL, .nested = false};
+	struct task *task = current_task();
+	struct slow slow = {.task = NULL, .nested = task && task->mm.depth > 1};
 	struct kmem_cache_node *n, *expected = NULL;
 	void *obj;
 
@@ -96,7 +97,9 @@ static slowpath struct kmem_cache_node *make_node(struct kmem_cache *s, int node
 	/* Publishes the initialised node to load_acquire() in cache_node(). */
 	if (atomic_cmpxchg(&s->node[node], &expected, n))
 		return n;
-	slab_give(&node_cache, &obj, 1, &slow);
+	if (!slab_give_try(&node_cache, obj, &slow))
+		bug_warn("a node of %s was made twice in a signal handler: %zu bytes lost",
+			 s->name, sizeof(*n));
 	return expected;
 }
 
