@@ -15,17 +15,22 @@
 
 static unsigned long moves; /* atomic */
 
-static bool move_pages(void *from, void *to, size_t len)
-{
-	if (len < MOVE_MIN || READ_ONCE(moves) >= MOVES_MAX || vm_move_pages(from, to, len))
-		return false;
-	atomic_add(&moves, 1);
-	return true;
-}
-
 static bool is_large(const void *ptr)
 {
 	return page_map_get(ptr) == MAP_LARGE;
+}
+
+/* Return: as vm_move_pages(); -E2BIG where copying is the better way. */
+static int move_pages(void *from, void *to, size_t len)
+{
+	int err;
+
+	if (len < MOVE_MIN || READ_ONCE(moves) >= MOVES_MAX || !is_large(from) || !is_large(to))
+		return -E2BIG;
+	err = vm_move_pages(from, to, len);
+	if (!err)
+		atomic_add(&moves, 1);
+	return err;
 }
 
 static void *move(void *ptr, size_t old, size_t size)
@@ -34,12 +39,14 @@ static void *move(void *ptr, size_t old, size_t size)
 	bool zero;
 	void *p = malloc_any(size, &zero);
 
-	if (!p) {
+	int err = p ? move_pages(ptr, p, ALIGN_UP(bytes, PAGE_SIZE)) : -EFAULT;
+
+	/* A target that the system took away and would not give back is lost with its pages. */
+	if (err == -EFAULT) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (!(is_large(ptr) && is_large(p) &&
-	      move_pages(ptr, p, ALIGN_UP(bytes, PAGE_SIZE))))
+	if (err)
 		memcpy(p, ptr, bytes);
 	free(ptr);
 	return p;

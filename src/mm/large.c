@@ -68,9 +68,34 @@ static u64 count_free_behind(const struct zone *zone, u64 pfn, u64 max)
 	return MIN(nr, max);
 }
 
+/* Free pages that end at @pfn, counted up to @max. */
+static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
+{
+	u64 nr = 0;
+
+	while (nr < max) {
+		u64 end = pfn - nr;
+		unsigned int order, align = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
+
+		/* The block that ends here starts where its size says, if it is free. */
+		for (order = 0; order <= align; order++) {
+			u64 first = end - ((u64)1 << order);
+
+			if (first >= zone->start_pfn &&
+			    (READ_ONCE(pfn_to_page(first)->state) & 0xffff) ==
+				    page_state(PAGE_FREE, order, 0))
+				break;
+		}
+		if (order > align)
+			break;
+		nr += (u64)1 << order;
+	}
+	return nr;
+}
+
 /*
- * Best fit among the runs of free pageblocks, lowest address first.  A run that lacks the last
- * part of a pageblock will do if the pages behind it are free.  @ret_tail is the length in
+ * Best fit among the runs of free pageblocks, lowest address first.  A run that lacks part of a
+ * pageblock will do if the pages behind it or in front of it are free.  @ret_tail is the length in
  * pages of a run that ends where acceptance has got to and could be extended.
  *
  * Under zone->lock.  Return: the first pfn, the start of a free block, or 0.
@@ -90,11 +115,17 @@ static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
 		len = block_pfn(zone, last) - first;
 		if (last == end)
 			*ret_tail = len;
-		if (len < nr && len + PAGEBLOCK_NR_PAGES > nr && last < end)
+		if (len < nr && len + 2 * PAGEBLOCK_NR_PAGES > nr && last < end)
 			len += count_free_behind(zone, block_pfn(zone, last), nr - len);
+		if (len < nr && len + PAGEBLOCK_NR_PAGES > nr && align == 1) {
+			u64 before = count_free_before(zone, first, nr - len);
+
+			first -= before;
+			len += before;
+		}
 		if (len < nr || len >= best_len || page_type(pfn_to_page(first)) != PAGE_FREE)
 			continue;
-		best = first;
+		best = first - (align == 1 ? count_free_before(zone, first, PAGEBLOCK_NR_PAGES) : 0);
 		best_len = len;
 		if (len < nr + PAGEBLOCK_NR_PAGES / 8)
 			break;
@@ -192,29 +223,58 @@ static struct page *alloc_order(struct zone *zone, u64 nr, unsigned int order, b
 	return page;
 }
 
-/* Free pages that end at @pfn, counted up to @max. */
-static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
+#define FIT_TRIES 24 /* free blocks of each order looked at */
+
+struct fit {
+	u64 pfn, len; /* the free pages around a block, from the lowest on */
+};
+
+/* The free pages around the block of @order at @pfn, looked for a pageblock each way. */
+static struct fit fit_around(const struct zone *zone, u64 pfn, unsigned int order)
 {
-	u64 nr = 0;
+	u64 before = count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
+	u64 end = pfn + ((u64)1 << order);
 
-	while (nr < max) {
-		u64 end = pfn - nr;
-		unsigned int order, align = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
+	return (struct fit){pfn - before, before + ((u64)1 << order) +
+						  count_free_behind(zone, end, PAGEBLOCK_NR_PAGES)};
+}
 
-		/* The block that ends here starts where its size says, if it is free. */
-		for (order = 0; order <= align; order++) {
-			u64 first = end - ((u64)1 << order);
+static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct fit *best)
+{
+	const struct list_head *list = &zone->free_area[order].free_list[MIGRATE_UNMOVABLE], *pos;
+	int tries = 0;
 
-			if (first >= zone->start_pfn &&
-			    (READ_ONCE(pfn_to_page(first)->state) & 0xffff) ==
-				    page_state(PAGE_FREE, order, 0))
-				break;
-		}
-		if (order > align)
+	list_for_each(pos, list)
+	{
+		struct fit f = fit_around(zone, page_to_pfn(container_of(pos, struct page, lru)),
+					  order);
+
+		if (f.len >= nr && f.len < best->len)
+			*best = f;
+		if (++tries == FIT_TRIES || best->len <= nr + nr / 16)
 			break;
-		nr += (u64)1 << order;
 	}
-	return nr;
+}
+
+/*
+ * Up to a pageblock: the best fit among the stretches of free pages that are too small, or lie
+ * wrongly, to have a block of the order above.  They are what exact blocks leave between them;
+ * using them keeps the larger blocks whole.  Under zone->lock.
+ */
+static struct page *take_best_fit(struct zone *zone, u64 nr, u32 *zero)
+{
+	struct fit best = {.len = ~(u64)0};
+	unsigned int order = ilog2(nr);
+
+	/* A stretch of n pages holds an aligned block of at least n / 4. */
+	if (order)
+		fit_list(zone, order - 1, nr, &best);
+	if (best.len > nr + nr / 8)
+		fit_list(zone, order, nr, &best);
+	if (best.len == ~(u64)0)
+		return NULL;
+	take_behind(zone, pfn_to_page(best.pfn), best.pfn, nr, zero);
+	return pfn_to_page(best.pfn);
 }
 
 /*
@@ -229,13 +289,16 @@ static struct page *alloc_packed(struct zone *zone, u64 nr, unsigned int order, 
 
 	if (!zone_lock_ctx(zone, nowait))
 		return NULL;
+	page = take_best_fit(zone, nr, &zero);
+	if (page)
+		goto out;
 	page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
 	if (page) {
 		u64 pfn = page_to_pfn(page), before = 0;
 
 		if (!is_power_of_2(nr))
-			before = count_free_before(zone, pfn, nr);
-		if (before && before < nr) {
+			before = count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
+		if (before) {
 			/* Linked again, unmerged for a moment, to be taken as a part of the run. */
 			stat_add(zone->stat.pgalloc, 0ul - (1ul << order));
 			add_to_free_list(zone, page, order, get_pageblock_migratetype(zone, pfn),
@@ -247,6 +310,7 @@ static struct page *alloc_packed(struct zone *zone, u64 nr, unsigned int order, 
 			make_exact(zone, page, nr, (u64)1 << order, zero);
 		}
 	}
+out:
 	zone_unlock(zone);
 	*ret_zero = zero;
 	return page;

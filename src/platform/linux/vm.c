@@ -80,7 +80,15 @@ int vm_move_pages(void *from, void *to, size_t len)
 	long ret = sys5(SYS_mremap, from, len, len,
 			MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
 
-	return sys_failed(ret) ? (int)ret : 0;
+	if (!sys_failed(ret))
+		return 0;
+	/*
+	 * The kernel unmaps the target before it checks limits and accounting, so a refusal may
+	 * have left a hole there.  What it took is free again: fill it.
+	 */
+	if (vm_map_at(to, len) == -ENOMEM)
+		return -EFAULT;
+	return (int)ret;
 }
 
 void vm_bind(void *addr, size_t len, int node)
