@@ -25,12 +25,18 @@ enum { NOT_STARTED, STARTING, STARTED };
 static u32 boot_state;	/* atomic; futex */
 static u32 boot_thread; /* who is starting; written before STARTING is seen */
 
-/* Waiters of the one that starts.  A handler that interrupted it gets nothing. */
+/*
+ * Another thread is starting the library: wait for it.  In a child forked meanwhile that thread
+ * is gone, and what it had mapped by then is lost; start anew.
+ */
 static bool wait_for_boot(void)
 {
 	while (load_acquire(&boot_state) == STARTING) {
-		if (READ_ONCE(boot_thread) == os_thread_id())
-			return false;
+		u32 thread = READ_ONCE(boot_thread), expected = STARTING;
+
+		if (thread && os_thread_gone(thread) &&
+		    atomic_cmpxchg(&boot_state, &expected, NOT_STARTED))
+			return boot();
 		os_futex_wait(&boot_state, STARTING, 10);
 	}
 	return load_acquire(&boot_state) == STARTED;
@@ -50,16 +56,23 @@ static bool start_everything(void)
 bool boot(void)
 {
 	u32 expected = NOT_STARTED;
+	u64 signals;
 	bool ok;
 
 	if (load_acquire(&boot_state) == STARTED)
 		return true;
-	if (!atomic_cmpxchg(&boot_state, &expected, STARTING))
+	/* A handler that allocated in the middle of this would wait for itself. */
+	signals = os_block_signals();
+	if (!atomic_cmpxchg(&boot_state, &expected, STARTING)) {
+		os_restore_signals(signals);
 		return wait_for_boot();
+	}
 	WRITE_ONCE(boot_thread, os_thread_id());
 	ok = start_everything();
+	WRITE_ONCE(boot_thread, 0);
 	/* Release pairs with load_acquire() above; a failed start may be tried again. */
 	store_release(&boot_state, ok ? STARTED : NOT_STARTED);
+	os_restore_signals(signals);
 	os_futex_wake(&boot_state, 1 << 20);
 	return ok;
 }

@@ -58,7 +58,7 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 		*ret_zero = true;
 	}
 	if (slow.task)
-		slow.task->slow_allocs++;
+		stat_inc(slow.task->slow_allocs);
 	slow_leave(&slow);
 	kswapd_poke(&slow);
 	return ret;

@@ -99,7 +99,7 @@ static bool accept_one(struct zone *zone, bool nowait)
 		set_pageblock_migratetype(zone, pfn + PAGEBLOCK_NR_PAGES, MIGRATE_MOVABLE);
 		add_to_free_list(zone, page, MAX_PAGE_ORDER, MIGRATE_MOVABLE, PG_ZERO,
 				 /* tail= */ true);
-		zone->present_pages += MAX_ORDER_NR_PAGES;
+		WRITE_ONCE(zone->present_pages, zone->present_pages + MAX_ORDER_NR_PAGES);
 		stat_add(zone->stat.accepted, MAX_ORDER_NR_PAGES);
 	}
 	WRITE_ONCE(zone->accept_pfn, pfn + MAX_ORDER_NR_PAGES);

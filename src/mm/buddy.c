@@ -285,6 +285,8 @@ struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migr
 	return NULL;
 }
 
+#define REBUILD_OWNER 0xffffffffu /* no task */
+
 /**
  * buddy_rebuild - make the lists anew from the states of the pages
  *
@@ -299,12 +301,25 @@ void buddy_rebuild(struct zone *zone)
 	for (u64 i = 0; i < DIV_ROUND_UP((zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER, 64);
 	     i++)
 		zone->free_block_map[i] = 0;
+	/* Two buddies may both be free and unmerged: take all off, then free each again. */
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
+		struct page *page = pfn_to_page(pfn);
+
+		pfn += page_block_pages(page);
+		if (page_type(page) != PAGE_FREE)
+			continue;
+		page->owner = REBUILD_OWNER;
+		page_set_state(page, page_state(PAGE_PCP, page_order(page),
+						READ_ONCE(page->state) & PG_ZERO));
+	}
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
 		struct page *page = pfn_to_page(pfn);
 		unsigned int order = page_order(page);
 
-		if (page_type(page) == PAGE_FREE)
-			link_free(zone, page, order, get_pageblock_migratetype(zone, pfn), false);
 		pfn += page_block_pages(page);
+		if (page_type(page) != PAGE_PCP || page->owner != REBUILD_OWNER)
+			continue;
+		stat_add(zone->stat.pgfree, 0ul - (1ul << order));
+		__free_one_page(zone, page, order, READ_ONCE(page->state));
 	}
 }

@@ -277,10 +277,36 @@ static struct page *take_best_fit(struct zone *zone, u64 nr, u32 *zero)
 	return pfn_to_page(best.pfn);
 }
 
+/* The smallest free block of at least @order, left where it is; NULL if there is none. */
+static struct page *smallest_block(const struct zone *zone, unsigned int order)
+{
+	for (unsigned int o = order; o < NR_PAGE_ORDERS; o++) {
+		const struct list_head *list = &zone->free_area[o].free_list[MIGRATE_UNMOVABLE];
+
+		if (!list_empty(list))
+			return container_of(list->next, struct page, lru);
+	}
+	return NULL;
+}
+
 /*
- * Up to a pageblock: a free block of the order above, moved towards its front neighbour as far
- * as that is free too, so that exact blocks lie back to back.
+ * A free block of the order above, together with the free pages in front of it, so that exact
+ * blocks lie back to back.  Under zone->lock.
  */
+static struct page *take_packed(struct zone *zone, u64 nr, unsigned int order, u32 *zero)
+{
+	const struct page *block = smallest_block(zone, order);
+	u64 pfn;
+
+	if (!block)
+		return NULL;
+	pfn = page_to_pfn(block);
+	pfn -= count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
+	take_behind(zone, pfn_to_page(pfn), pfn, nr, zero);
+	return pfn_to_page(pfn);
+}
+
+/* Up to a pageblock. */
 static struct page *alloc_packed(struct zone *zone, u64 nr, unsigned int order, bool nowait,
 				 bool *ret_zero)
 {
@@ -290,27 +316,15 @@ static struct page *alloc_packed(struct zone *zone, u64 nr, unsigned int order, 
 	if (!zone_lock_ctx(zone, nowait))
 		return NULL;
 	page = take_best_fit(zone, nr, &zero);
-	if (page)
-		goto out;
-	page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
-	if (page) {
-		u64 pfn = page_to_pfn(page), before = 0;
-
-		if (!is_power_of_2(nr))
-			before = count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
-		if (before) {
-			/* Linked again, unmerged for a moment, to be taken as a part of the run. */
-			stat_add(zone->stat.pgalloc, 0ul - (1ul << order));
-			add_to_free_list(zone, page, order, get_pageblock_migratetype(zone, pfn),
-					 READ_ONCE(page->state), false);
-			page = pfn_to_page(pfn - before);
-			take_behind(zone, page, pfn - before, nr, &zero);
-		} else {
+	if (!page)
+		page = take_packed(zone, nr, order, &zero);
+	if (!page) {
+		page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
+		if (page) {
 			zero = READ_ONCE(page->state) & PG_ZERO;
 			make_exact(zone, page, nr, (u64)1 << order, zero);
 		}
 	}
-out:
 	zone_unlock(zone);
 	*ret_zero = zero;
 	return page;

@@ -23,6 +23,10 @@ void os_abort(void) noreturn_fn;
 
 u32 os_thread_id(void);
 
+/** os_block_signals - of this thread, all; os_restore_signals() undoes it */
+u64 os_block_signals(void);
+void os_restore_signals(u64 mask);
+
 /* Is that thread of this process gone?  False when in doubt. */
 bool os_thread_gone(u32 tid);
 

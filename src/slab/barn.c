@@ -27,10 +27,10 @@ static void relink(struct node_barn *barn, struct slab_sheaf *sheaf)
 {
 	if (sheaf_place(sheaf) == SHEAF_BARN_FULL) {
 		list_add(&sheaf->barn_list, &barn->full);
-		barn->nr_full++;
+		stat_inc(barn->nr_full);
 	} else {
 		list_add(&sheaf->barn_list, &barn->empty);
-		barn->nr_empty++;
+		stat_inc(barn->nr_empty);
 	}
 }
 
@@ -81,7 +81,7 @@ static void put_empty_locked(struct kmem_cache_node *n, struct slab_sheaf *sheaf
 {
 	sheaf_set_place(sheaf, SHEAF_BARN_EMPTY, barn_id(n));
 	list_add(&sheaf->barn_list, &n->barn.empty);
-	n->barn.nr_empty++;
+	stat_inc(n->barn.nr_empty);
 }
 
 /**
@@ -100,7 +100,7 @@ struct slab_sheaf *barn_get_full(struct kmem_cache *s, struct kmem_cache_node *n
 	if (barn->nr_full) {
 		full = list_first_entry(&barn->full, struct slab_sheaf, barn_list);
 		list_del(&full->barn_list);
-		barn->nr_full--;
+		stat_add(barn->nr_full, -1u);
 		sheaf_set_place(full, SHEAF_TRANSIT, task_id());
 		if (empty)
 			put_empty_locked(n, empty);
@@ -124,7 +124,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, 
 		sheaf = list_first_entry(&barn->empty, struct slab_sheaf, barn_list);
 		if (sheaf_kind(sheaf) >= kind) {
 			list_del(&sheaf->barn_list);
-			barn->nr_empty--;
+			stat_add(barn->nr_empty, -1u);
 			sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
 		} else {
 			sheaf = NULL;
@@ -151,7 +151,7 @@ bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_
 	if (room) {
 		sheaf_set_place(sheaf, SHEAF_BARN_FULL, barn_id(n));
 		list_add(&sheaf->barn_list, &barn->full);
-		barn->nr_full++;
+		stat_inc(barn->nr_full);
 		stat_inc(n->barn_put);
 	} else {
 		stat_inc(n->barn_over);
@@ -181,7 +181,7 @@ static struct slab_sheaf *pop(struct list_head *list, u32 *nr, u32 keep)
 		return NULL;
 	sheaf = list_last_entry(list, struct slab_sheaf, barn_list);
 	list_del(&sheaf->barn_list);
-	(*nr)--;
+	stat_add(*nr, -1u);
 	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
 	return sheaf;
 }

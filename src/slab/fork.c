@@ -66,9 +66,19 @@ static bool object_is_out(const struct kmem_cache *s, const void *obj)
 	return slab->bits[i / 64] >> (i % 64) & 1;
 }
 
+static void flip_bit(const struct kmem_cache *s, const void *obj)
+{
+	struct page *slab = slab_of(s, obj);
+	unsigned int i = obj_to_index(s, slab, obj);
+
+	slab->bits[i / 64] ^= 1ul << (i % 64);
+}
+
 /*
  * A sheaf that was being filled or emptied holds what its slots name and the bitmap confirms: a
  * slot is written before the bit on the way in, and cleared before the bit on the way out.
+ * While objects are moved down to the start of the sheaf some are in two slots: a bit that was
+ * seen is off until all are.
  */
 static void settle_inflight(struct slab_sheaf *sheaf)
 {
@@ -78,9 +88,13 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 		void *obj = sheaf->objects[i];
 		struct page *slab = obj ? find_slab(obj) : NULL;
 
-		if (slab && object_is_out(slab->cache, obj))
-			sheaf->objects[n++] = obj;
+		if (!slab || !object_is_out(slab->cache, obj))
+			continue;
+		flip_bit(slab->cache, obj);
+		sheaf->objects[n++] = obj;
 	}
+	for (unsigned int i = 0; i < n; i++)
+		flip_bit(find_slab(sheaf->objects[i])->cache, sheaf->objects[i]);
 	sheaf->size = (u16)n;
 }
 
@@ -110,10 +124,12 @@ static void settle_task(struct task *task)
 }
 
 /* Every sheaf that a vanished thread had, wherever it had it: contents to the slabs. */
-static void collect_sheaf(struct slab_sheaf *sheaf, u32 me, struct slow *slow)
+static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, u32 me,
+			  struct slow *slow)
 {
 	enum sheaf_place place = sheaf_place(sheaf);
 	struct page *slab;
+	void *obj = sheaf;
 
 	if (sheaf->owner == me || (place != SHEAF_TASK && place != SHEAF_TRANSIT))
 		return;
@@ -121,7 +137,8 @@ static void collect_sheaf(struct slab_sheaf *sheaf, u32 me, struct slow *slow)
 	if (slab)
 		slab_give(slab->cache, sheaf->objects, sheaf->size, slow);
 	sheaf->size = 0;
-	sheaf_free(sheaf, slow);
+	/* By the cache it lies in: one that was being made says nothing of itself yet. */
+	slab_give(s, &obj, 1, slow);
 }
 
 static void collect_sheaves(struct slow *slow)
@@ -130,7 +147,7 @@ static void collect_sheaves(struct slow *slow)
 
 	for (u64 pfn = meta_zone.start_pfn; pfn < meta_zone.accept_pfn;) {
 		struct page *slab = pfn_to_page(pfn);
-		const struct kmem_cache *s = slab->cache;
+		struct kmem_cache *s = slab->cache;
 
 		pfn += page_block_pages(slab);
 		if (page_type(slab) != PAGE_SLAB || s < sheaf_cache(0) ||
@@ -138,7 +155,7 @@ static void collect_sheaves(struct slow *slow)
 			continue;
 		for (unsigned int i = 0; i < slab->objects; i++)
 			if (page_type(slab) == PAGE_SLAB && (slab->bits[i / 64] >> (i % 64) & 1))
-				collect_sheaf((void *)((char *)page_address(slab) +
+				collect_sheaf(s, (void *)((char *)page_address(slab) +
 						       (size_t)i * s->size),
 					      me, slow);
 	}

@@ -59,19 +59,19 @@ void slab_sort_in(struct kmem_cache_node *n, struct page *slab)
 {
 	if (slab->inuse == 0) {
 		list_add(&slab->lru, &n->empty);
-		n->nr_empty++;
+		stat_inc(n->nr_empty);
 	} else if (slab->inuse < slab->objects) {
 		list_add(&slab->lru, &n->partial[bucket_of(slab)]);
-		n->nr_partial++;
+		stat_inc(n->nr_partial);
 	}
 }
 
 static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
 {
 	if (slab->inuse == 0)
-		n->nr_empty--;
+		stat_add(n->nr_empty, -1);
 	else if (slab->inuse < slab->objects)
-		n->nr_partial--;
+		stat_add(n->nr_partial, -1);
 	else
 		return;
 	list_del(&slab->lru);
@@ -176,7 +176,7 @@ static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n,
 		got += take_from_slab(s, slab, objs + nr - got, nr - got);
 		slab_sort_in(n, slab);
 	}
-	n->inuse += got;
+	stat_add(n->inuse, got);
 	if (got) {
 		stat_inc(n->refills);
 		stat_add(n->refilled, got);
@@ -213,14 +213,14 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 			discard_slab(s, slab, slow);
 			break;
 		}
-		sn->nr_slabs++;
+		stat_inc(sn->nr_slabs);
 		slab_sort_in(sn, slab);
 		slab_take_out(sn, slab);
 		{
 			unsigned int more = take_from_slab(s, slab, objs + nr - got, nr - got);
 
 			got += more;
-			sn->inuse += more;
+			stat_add(sn->inuse, more);
 			stat_inc(sn->refills);
 			stat_add(sn->refilled, more);
 		}
@@ -257,12 +257,12 @@ static struct page *give_one(struct kmem_cache *s, struct kmem_cache_node *n, st
 	}
 	old_bucket = bucket_of(slab);
 	slab->bits[index / 64] &= ~mask;
-	n->inuse--;
+	stat_add(n->inuse, -1ul);
 	if (was == slab->objects || was == 1 || old_bucket != (was - 1u) * NR_PARTIAL_BUCKETS / (slab->objects + 1u)) {
 		slab_take_out(n, slab);
 		slab->inuse = (u16)(was - 1);
 		if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
-			n->nr_slabs--;
+			stat_add(n->nr_slabs, -1);
 			stat_inc(n->slabs_freed);
 			return slab;
 		}
@@ -361,8 +361,8 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
 	list_for_each_safe(pos, next, &n->empty)
 	{
 		list_move(pos, &gone);
-		n->nr_empty--;
-		n->nr_slabs--;
+		stat_add(n->nr_empty, -1);
+		stat_add(n->nr_slabs, -1);
 		stat_inc(n->slabs_freed);
 	}
 	spin_unlock(&n->list_lock);
@@ -405,7 +405,7 @@ void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
 			if (page_type(slab) != PAGE_SLAB || slab->cache != s)
 				continue;
 			slab->inuse = (u16)count_bits(s, slab);
-			n->nr_slabs++;
+			stat_inc(n->nr_slabs);
 			n->inuse += slab->inuse;
 			slab_sort_in(n, slab);
 		}

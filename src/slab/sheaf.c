@@ -34,6 +34,12 @@ static unsigned int kind_capacity(unsigned int kind)
 	return ((SHEAF_BYTES_MIN << kind) - (unsigned int)offsetof(struct slab_sheaf, objects)) / 8;
 }
 
+/* A sheaf that was taken from its slab and not made yet says that it is empty. */
+static void sheaf_ctor(void *obj)
+{
+	memset(obj, 0, offsetof(struct slab_sheaf, objects));
+}
+
 /* Sheaves come straight from slabs: a sheaf of sheaves would need sheaves. */
 void sheaf_caches_init(void)
 {
@@ -48,6 +54,7 @@ void sheaf_caches_init(void)
 		s->align = s->size;
 		s->metadata = true;
 		s->class = CLASS_NONE;
+		s->ctor = sheaf_ctor;
 		cache_geometry(s);
 		cache_node_init(&sheaf_nodes[k]);
 		s->node[0] = &sheaf_nodes[k];

@@ -69,8 +69,7 @@ static void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, con
 
 int slab_init(void)
 {
-	if (cache_cache.size)
-		return 0;
+	list_init(&slab_caches); /* a start that a fork cut off may have begun it */
 	init_kmalloc_caches();
 	sheaf_caches_init();
 	init_boot_cache(&node_cache, &node_cache_node, "kmem_cache_node",

@@ -73,7 +73,7 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 	if (unlikely(READ_ONCE(deferred)) && !slow->nested)
 		take_deferred(slow);
 	if (likely(task)) {
-		task->slow_allocs++;
+		stat_inc(task->slow_allocs);
 		if (likely(!slow->nested && task_trylock(task))) {
 			struct pcs *p = task_pcs(task, s, true);
 
@@ -104,7 +104,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 	if (topology.nr_nodes > 1 && task)
 		local = page_to_nid(slab_of(s, obj)) == task->mm.node;
 	if (likely(task && local)) {
-		task->slow_frees++;
+		stat_inc(task->slow_frees);
 		if (likely(!slow->nested && task_trylock(task))) {
 			struct pcs *p = task_pcs(task, s, true);
 			bool twice = slab_consistency_checks && p &&

@@ -83,6 +83,21 @@ u32 os_thread_id(void)
 	return (u32)sys0(SYS_gettid);
 }
 
+#define KERNEL_SIGSET_BYTES 8
+
+u64 os_block_signals(void)
+{
+	u64 all = ~(u64)0, old = 0;
+
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, KERNEL_SIGSET_BYTES);
+	return old;
+}
+
+void os_restore_signals(u64 mask)
+{
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET_BYTES);
+}
+
 bool os_thread_gone(u32 tid)
 {
 	return sys3(SYS_tgkill, sys0(SYS_getpid), tid, 0) == -ESRCH;
