@@ -81,6 +81,27 @@ static bool commit_stride(struct zone *zone)
 	return false;
 }
 
+/*
+ * A request larger than a stride is mapped as a whole or not at all: what cannot be had must
+ * not use up, piece by piece, what the system would still give to others.  Under accept_lock.
+ */
+static bool commit_whole(struct zone *zone, u64 nr)
+{
+	u64 ahead = zone->commit_pfn - zone->accept_pfn, need;
+	int err;
+
+	if (nr <= MAX(ahead, MAX_ORDER_NR_PAGES))
+		return true;
+	need = ALIGN_UP(nr - ahead, MAX_ORDER_NR_PAGES);
+	if (need > zone->end_pfn - zone->commit_pfn)
+		return false;
+	err = map_stride(zone, zone->commit_pfn, need);
+	if (!err)
+		zone->commit_pfn += need;
+	/* With something else in the way, go block by block and leave a hole. */
+	return !err || err == -EEXIST;
+}
+
 /* Hand one mapped MAX_PAGE_ORDER block to the buddy.  Under accept_lock. */
 static bool accept_one(struct zone *zone, bool nowait)
 {
@@ -130,6 +151,10 @@ bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budge
 
 	if (!zone->end_pfn || !accept_lock(zone, nowait))
 		return false;
+	if (!commit_whole(zone, nr_pages)) {
+		spin_unlock(&zone->accept_lock);
+		return false;
+	}
 	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
 		if (!over_budget && zone->present_pages >= zone->managed_pages)
 			break;
