@@ -145,16 +145,22 @@ static void free_large(const char *call, void *ptr, struct slow *slow)
 	large_free(head, slow->nested);
 }
 
-static void free_object(const char *call, void *ptr, struct kmem_cache *s, struct slow *slow)
+/* Is @ptr, in a slab of @s, the start of an object that is out of the slab? */
+static bool is_object(const struct kmem_cache *s, const void *ptr)
 {
 	const struct page *slab = slab_of(s, ptr);
 	unsigned int i = obj_to_index(s, slab, ptr);
 
-	if (unlikely((char *)page_address(slab) + (size_t)i * s->size != ptr ||
-		     !(READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1)))
-		(void)slab_check_object(call, ptr);
-	else
+	return likely((char *)page_address(slab) + (size_t)i * s->size == ptr &&
+		      (READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1));
+}
+
+static void free_object(const char *call, void *ptr, struct kmem_cache *s, struct slow *slow)
+{
+	if (is_object(s, ptr))
 		slab_free_slow(s, ptr, slow);
+	else
+		(void)slab_check_object(call, ptr);
 }
 
 void free_named(const char *call, void *ptr)
@@ -194,8 +200,13 @@ size_t usable_size_named(const char *call, const void *ptr)
 	size_t size;
 	struct kmem_cache *s;
 
-	if (likely(value && value <= MAP_CLASS_LAST))
-		return map_value_cache(value)->size;
+	if (likely(value && value <= MAP_CLASS_LAST)) {
+		s = map_value_cache(value);
+		if (is_object(s, ptr))
+			return s->size;
+		(void)slab_check_object(call, ptr);
+		return 0;
+	}
 	if (value == MAP_LARGE && !((uintptr_t)ptr & (PAGE_SIZE - 1)))
 		return virt_to_page(ptr)->nr_pages << PAGE_SHIFT;
 	if (value == MAP_CACHE) {

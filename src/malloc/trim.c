@@ -31,15 +31,17 @@ BUDDY_API int malloc_trim(size_t pad)
 	return buddy_reclaim() != 0;
 }
 
+#define MXFAST_MAX ((int)(80 * sizeof(size_t) / 4)) /* glibc's limit */
+
 /*
  * glibc's parameters are accepted where ignoring them changes no promise: thresholds, arenas
  * and padding have no counterpart.  Return: 1 for a known parameter, 0 otherwise, as glibc.
  */
 BUDDY_API int mallopt(int param, int value)
 {
-	(void)value;
 	switch (param) {
 	case M_MXFAST:
+		return value >= 0 && value <= MXFAST_MAX;
 	case M_TRIM_THRESHOLD:
 	case M_TOP_PAD:
 	case M_MMAP_THRESHOLD:

@@ -152,6 +152,7 @@ struct task {
 	struct task *next_dead;
 	struct slab_sheaf *inflight; /* being filled or emptied; for a forked child; task.lock */
 	unsigned long slow_allocs, slow_frees; /* owner */
+	unsigned long last_use; /* of the two, at the last reclaim pass; reclaim_lock */
 	struct pcs pcs[NR_KMALLOC_CLASSES];
 	struct pcs *ext[PCS_CHUNKS]; /* caches of the program, by id */
 };
@@ -187,7 +188,7 @@ struct slow {
  */
 bool slow_enter(struct slow *s);
 void slow_leave(struct slow *s);
-/* For frees: never fails, makes no task. */
+/* For frees: never fails; the task may be missing. */
 void slow_enter_free(struct slow *s);
 
 void task_exit(void *task);

@@ -375,9 +375,12 @@ static u64 disable_cursors(struct task *task, u64 classes)
  */
 void task_drain(struct task *task, bool only_idle)
 {
+	unsigned long use = READ_ONCE(task->slow_allocs) + READ_ONCE(task->slow_frees);
+	bool idle = use == task->last_use;
 	struct slow slow;
 	u64 classes = 0;
 
+	task->last_use = use;
 	slow_enter_free(&slow);
 	if (task->state != TASK_LIVE || (task->cursors_on && !hit_fence_ready) ||
 	    !task_lock_wait(task)) {
@@ -394,13 +397,17 @@ void task_drain(struct task *task, bool only_idle)
 	}
 	spin_unlock(&task->lock);
 	slow_leave(&slow);
-	pcp_drain(&task->mm, !only_idle);
+	pcp_drain(&task->mm, !only_idle || idle);
+	/* A thread whose first use of the heap came after its destructors had run. */
+	if (idle && task->state == TASK_LIVE && os_thread_gone(task->mm.tid))
+		task_exit(task);
 }
 
 void tasks_drain_remote(bool only_idle)
 {
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		task_drain(t, only_idle);
+		if (t->state == TASK_LIVE)
+			task_drain(t, only_idle);
 }
 
 /* ---- slow paths ---- */
@@ -462,22 +469,26 @@ void slow_leave(struct slow *s)
 		bare_depth--;
 }
 
+static slowpath void adopt_new_task(struct slow *s)
+{
+	struct task *task = task_create(s);
+
+	if (!task)
+		return;
+	bare_depth--;
+	s->task = task;
+	task->mm.depth = 1;
+	/* Last: the C library may allocate for a key of a high number. */
+	os_thread_exit_arm(task);
+}
+
 bool slow_enter(struct slow *s)
 {
 	if (unlikely(!load_acquire(&started)) && !start_slow())
 		return false;
 	enter(s);
-	if (unlikely(!s->task) && !s->nested) {
-		struct task *task = task_create(s);
-
-		if (task) {
-			bare_depth--;
-			s->task = task;
-			task->mm.depth = 1;
-			/* Last: the C library may allocate for a key of a high number. */
-			os_thread_exit_arm(task);
-		}
-	}
+	if (unlikely(!s->task) && !s->nested)
+		adopt_new_task(s);
 	if (topology.nr_nodes > 1 && s->task && !s->nested) {
 		int node = mm_local_node(&s->task->mm);
 
@@ -492,4 +503,7 @@ void slow_enter_free(struct slow *s)
 	if (unlikely(!load_acquire(&started)))
 		(void)start_slow();
 	enter(s);
+	/* A thread that only frees what others allocate needs sheaves as much. */
+	if (unlikely(!s->task) && !s->nested && load_acquire(&started))
+		adopt_new_task(s);
 }
