@@ -49,15 +49,15 @@ const char *buddy_option_help(size_t index, const char **ret_name);
 /**
  * struct buddy_stats - the whole heap, in bytes
  *
- * present = free + cached + slabs + large + pages, exactly while no other thread allocates, and
- * within what is in flight otherwise.
+ * present = free + cached + slabs + large + pages, exactly while no other thread allocates and no
+ * reclaim pass is under way, and within what is in flight otherwise.
  *
  * @present: address space taken into use
  * @free: in free blocks of the buddy; @zero of it is not resident
  * @cached: in page sets of threads
  * @slabs: in slabs; @objects of it in objects that the program holds
  * @large: in large blocks of malloc
- * @pages: handed out by the page API, and held by the background on its way to the system
+ * @pages: handed out by the page API
  * @direct: in mappings of their own, outside present; @direct_count of them
  * @metadata: taken into use for the library's own structures, outside present
  */
@@ -109,7 +109,7 @@ uint64_t buddy_lock_contended(void);
 
 /**
  * buddy_show - write the state of zones and slabs to a file descriptor, as text
- * May be called from a signal handler.
+ * May be called from a signal handler; what is locked just then is left out.
  */
 void buddy_show(int fd);
 

@@ -53,6 +53,15 @@ BUDDY_API void buddy_kmem_cache_destroy(struct kmem_cache *s)
 		(void)cache_destroy(s);
 }
 
+/* Zeroing would undo what the constructor made. */
+static gfp_t zero_allowed(const struct kmem_cache *s, gfp_t gfp)
+{
+	if (!(gfp & __GFP_ZERO) || !s->ctor)
+		return gfp;
+	bug_warn("buddy_kmem_cache_alloc(%s): __GFP_ZERO on a cache with a constructor", s->name);
+	return gfp & ~__GFP_ZERO;
+}
+
 BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
 	return buddy_kmem_cache_alloc_node(s, gfp, NUMA_NO_NODE);
@@ -73,19 +82,24 @@ BUDDY_API void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int
 		bug_warn("buddy_kmem_cache_alloc_node(%s): node %d does not exist", s->name, node);
 		return NULL;
 	}
-	if ((gfp & __GFP_ZERO) && s->ctor) {
-		bug_warn("buddy_kmem_cache_alloc(%s): __GFP_ZERO on a cache with a constructor",
-			 s->name);
-		gfp &= ~__GFP_ZERO;
-	}
-	return slab_alloc(s, gfp | __GFP_NOWARN, node);
+	if (gfp & (__GFP_DMA | __GFP_DMA32))
+		return NULL;
+	return slab_alloc(s, zero_allowed(s, gfp) | __GFP_NOWARN, node);
 }
 
 BUDDY_API size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr,
 					     void **objs)
 {
-	size_t got = slab_alloc_bulk(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, nr, objs);
+	size_t got;
 
+	if (!s) {
+		bug_warn("buddy_kmem_cache_alloc_bulk(): cache is NULL");
+		return 0;
+	}
+	if (gfp & (__GFP_DMA | __GFP_DMA32))
+		return 0;
+	gfp = zero_allowed(s, gfp);
+	got = slab_alloc_bulk(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, nr, objs);
 	if (gfp & __GFP_ZERO)
 		for (size_t i = 0; i < got; i++)
 			memset(objs[i], 0, s->object_size);
@@ -99,14 +113,16 @@ BUDDY_API void buddy_kmem_cache_free(struct kmem_cache *s, void *obj)
 	if (!obj)
 		return;
 	/* What could only be had as a mapping of its own (a nested allocation). */
-	if (unlikely(!mm_owns(obj)) && direct_free(obj, false))
+	if (unlikely(!mm_owns(obj)) && direct_size(obj)) {
+		buddy_kfree(obj);
 		return;
+	}
 	of = slab_check_object("buddy_kmem_cache_free", obj);
 	if (!of)
 		return;
 	if (unlikely(of != s)) {
-		bug_report("buddy_kmem_cache_free(%s, %p): object of cache %s", s ? s->name : "NULL",
-			   obj, of->name);
+		bug_report("buddy_kmem_cache_free(%s, %p): object of cache %s",
+			   s ? s->name : "NULL", obj, of->name);
 		return;
 	}
 	slab_free(s, obj);
@@ -138,5 +154,7 @@ BUDDY_API int buddy_kmem_cache_shrink(struct kmem_cache *s)
 
 BUDDY_API unsigned int buddy_kmem_cache_size(const struct kmem_cache *s)
 {
-	return s->object_size;
+	if (!s)
+		bug_warn("buddy_kmem_cache_size(): cache is NULL");
+	return s ? s->object_size : 0;
 }

@@ -40,9 +40,9 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 	if (align <= ((u64)1 << 34)) {
 		struct page_request rq = {
 			.gfp = gfp,
-			.nid = node >= 0	? node
-			       : slow.task	? slow.task->mm.node
-						: mm_nearest_node(0),
+			.nid = node >= 0   ? node
+			       : slow.task ? slow.task->mm.node
+					   : mm_nearest_node(0),
 			.nowait = slow.nested || (gfp && !(gfp & __GFP_DIRECT_RECLAIM)),
 		};
 

@@ -13,7 +13,6 @@
 #include "platform/os.h"
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 bool option_stats_at_exit;
 
@@ -76,7 +75,7 @@ static bool parse_number(const char *v, size_t n, bool suffix, u64 *ret)
 	if (!i)
 		return false;
 	if (suffix && i + 1 == n) {
-		unsigned int shift = v[i] == 'K' || v[i] == 'k' ? 10
+		unsigned int shift = v[i] == 'K' || v[i] == 'k'	  ? 10
 				     : v[i] == 'M' || v[i] == 'm' ? 20
 				     : v[i] == 'G' || v[i] == 'g' ? 30
 								  : 0;
@@ -117,8 +116,10 @@ static bool set_value(const struct option *o, const char *v, size_t n)
 		}
 		return false;
 	case OPT_CHECKS:
+		if (!equals("F", v, n) && !equals("-", v, n))
+			return false;
 		*(bool *)o->value = equals("F", v, n);
-		return equals("F", v, n) || equals("-", v, n);
+		return true;
 	default:
 		return set_number(o, v, n);
 	}
@@ -175,7 +176,7 @@ void options_parse_env(void)
 	const char *text;
 
 	/* Before the C library has its environment: the constructor asks again. */
-	if (parsed || !__environ)
+	if (parsed || !os_have_environment())
 		return;
 	parsed = true;
 	text = os_getenv("BUDDY_OPTIONS");
@@ -232,6 +233,7 @@ BUDDY_API int buddy_option_get(const char *name, char *buf, size_t size)
 		return -ENOENT;
 	if (!buf || !size)
 		return -EINVAL;
+	buf[0] = 0;
 	return print_value(o, &b);
 }
 

@@ -75,42 +75,69 @@ static void free_block(struct page *page, unsigned int order, struct slow *slow)
 	free_pages_request(page, order, slow->task ? &slow->task->mm : NULL, slow->nested);
 }
 
+/*
+ * References and whether all pages but the first are gone already, in one word, so that holders
+ * who let go at the same time agree on who frees what.
+ */
+#define REF_TAIL_FREED (1u << 31)
+
 /* Somebody still holds the first page: it stays, as a block of order 0; the others go. */
 static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 {
-	for (unsigned int o = order; o-- > 0;) {
-		struct page *half = page + ((size_t)1 << o);
+	for (unsigned int o = order; o-- > 0;)
+		page_set_owned(page + ((size_t)1 << o), o, 0);
+	/* The last holder waits for this before it frees the first page. */
+	store_release(&page->state, page_state(PAGE_ALLOC, 0, 0));
+	atomic_sub(&api_pages, (1ul << order) - 1);
+	for (unsigned int o = order; o-- > 0;)
+		free_pages_request(page + ((size_t)1 << o), o, slow->task ? &slow->task->mm : NULL,
+				   slow->nested);
+}
 
-		page_set_state(half, page_state(PAGE_ALLOC, o, 0));
-		page_set_state(page, page_state(PAGE_ALLOC, o, 0));
-		atomic_sub(&api_pages, 1ul << o);
-		free_pages_request(half, o, slow->task ? &slow->task->mm : NULL, slow->nested);
+static void drop_reference(struct page *page, unsigned int order, struct slow *slow)
+{
+	u32 old = READ_ONCE(page->refcount), count;
+	bool frees_tail;
+
+	do {
+		count = (old & ~REF_TAIL_FREED) - 1;
+		frees_tail = count && order && !(old & REF_TAIL_FREED);
+	} while (!atomic_cmpxchg(&page->refcount, &old,
+				 count | (old & REF_TAIL_FREED) |
+					 (frees_tail ? REF_TAIL_FREED : 0)));
+	if (frees_tail) {
+		free_tail(page, order, slow);
+	} else if (!count) {
+		if (old & REF_TAIL_FREED) {
+			while (load_acquire(&page->state) != page_state(PAGE_ALLOC, 0, 0))
+				cpu_relax();
+			order = 0;
+		}
+		free_block(page, order, slow);
 	}
 }
 
 BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 {
 	struct slow slow;
-	unsigned int have;
+	u32 refs;
 
 	if (!page)
 		return;
-	if (page_type(page) != PAGE_ALLOC || !READ_ONCE(page->refcount)) {
+	refs = READ_ONCE(page->refcount);
+	if (page_type(page) != PAGE_ALLOC || !(refs & ~REF_TAIL_FREED)) {
 		bug_report("buddy_free_pages(%p): not a live block of pages", page_address(page));
 		return;
 	}
-	have = page_order(page);
-	/* After free_tail() the block is shorter than its other holders know. */
-	if (have > order || (have != order && have != 0)) {
+	/* Once the tail is gone the order is not recorded any more. */
+	if (!(refs & REF_TAIL_FREED) && page_order(page) != order &&
+	    !(READ_ONCE(page->refcount) & REF_TAIL_FREED)) {
 		bug_report("buddy_free_pages(%p): order %u, but it was allocated with %u",
-			   page_address(page), order, have);
+			   page_address(page), order, page_order(page));
 		return;
 	}
 	slow_enter_free(&slow);
-	if (__atomic_sub_fetch(&page->refcount, 1, __ATOMIC_ACQ_REL) == 0)
-		free_block(page, have, &slow);
-	else if (have)
-		free_tail(page, have, &slow);
+	drop_reference(page, order, &slow);
 	slow_leave(&slow);
 }
 

@@ -19,6 +19,7 @@
  */
 #include "base/check.h"
 #include "mm/internal.h"
+#include "mm/mm.h"
 #include "platform/os.h"
 
 void buddy_init_zone(struct zone *zone)
@@ -44,8 +45,8 @@ static void mark_free_blocks(struct zone *zone, const struct page *page, unsigne
 }
 
 /* The caller has marked @page FREE already. */
-static void link_free(struct zone *zone, struct page *page, unsigned int order,
-		      enum migratetype mt, bool tail)
+static void link_free(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
+		      bool tail)
 {
 	struct free_area *area = &zone->free_area[order];
 
@@ -63,8 +64,8 @@ static void link_free(struct zone *zone, struct page *page, unsigned int order,
 	}
 }
 
-void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
-		      enum migratetype mt, u32 flags, bool tail)
+void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
+		      u32 flags, bool tail)
 {
 	page_set_state(page, page_state(PAGE_FREE, order, flags & PG_ZERO));
 	link_free(zone, page, order, mt, tail);
@@ -144,8 +145,7 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 
 		if (!page_is_buddy(zone, buddy_pfn, order))
 			break;
-		if (order >= PAGEBLOCK_ORDER &&
-		    !may_merge_pageblocks(zone, pfn, buddy_pfn, order))
+		if (order >= PAGEBLOCK_ORDER && !may_merge_pageblocks(zone, pfn, buddy_pfn, order))
 			break;
 		del_page_from_free_list(zone, buddy, order);
 		if (!page_is_zero(buddy))
@@ -298,8 +298,8 @@ void buddy_rebuild(struct zone *zone)
 	buddy_init_zone(zone);
 	zone->nr_free_pages = 0;
 	zone->nr_zero_pages = 0;
-	for (u64 i = 0; i < DIV_ROUND_UP((zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER, 64);
-	     i++)
+	for (u64 i = 0;
+	     i < DIV_ROUND_UP((zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER, 64); i++)
 		zone->free_block_map[i] = 0;
 	/* Two buddies may both be free and unmerged: take all off, then free each again. */
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {

@@ -20,8 +20,8 @@ struct direct_map {
 };
 
 struct direct_table {
-	size_t len;	 /* const; a power of two */
-	size_t used;	 /* direct_lock; deleted ones included */
+	size_t len;  /* const; a power of two */
+	size_t used; /* direct_lock; deleted ones included */
 	struct direct_map map[];
 };
 
@@ -30,8 +30,8 @@ struct direct_table {
 static struct spinlock direct_lock = SPINLOCK_INIT(RANK_DIRECT);
 static struct direct_table *table; /* release/acquire; open addressing */
 static struct direct_map spare[64];
-static unsigned long live;    /* atomic */
-static size_t mapped_bytes;   /* atomic */
+static unsigned long live;     /* atomic */
+static size_t mapped_bytes;    /* atomic */
 static uintptr_t deferred[64]; /* atomic */
 
 static size_t hash(uintptr_t addr, size_t i, size_t len)

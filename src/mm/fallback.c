@@ -15,8 +15,7 @@ static const enum migratetype fallbacks[MIGRATE_PCPTYPES][2] = {
 	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
 };
 
-static int find_suitable_fallback(const struct zone *zone, unsigned int order,
-				  enum migratetype mt)
+static int find_suitable_fallback(const struct zone *zone, unsigned int order, enum migratetype mt)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(fallbacks[0]); i++) {
 		enum migratetype from = fallbacks[mt][i];
@@ -29,8 +28,7 @@ static int find_suitable_fallback(const struct zone *zone, unsigned int order,
 
 static bool should_try_claim_block(unsigned int order, enum migratetype mt)
 {
-	return order >= PAGEBLOCK_ORDER / 2 || mt == MIGRATE_RECLAIMABLE ||
-	       mt == MIGRATE_UNMOVABLE;
+	return order >= PAGEBLOCK_ORDER / 2 || mt == MIGRATE_RECLAIMABLE || mt == MIGRATE_UNMOVABLE;
 }
 
 static u64 count_free(u64 pfn)

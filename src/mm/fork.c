@@ -3,7 +3,8 @@
  * fork.c - what a forked child does about pages that vanished threads had in hand
  *
  * Page sets of threads that are gone, and blocks in their hands, are all marked PCP, or EXACT in
- * transit, with the id of a thread.  The child is alone when this runs: one walk over the heads finds them.
+ * transit, with the id of a thread.  The child is alone when this runs: one walk over the heads
+ * finds them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"

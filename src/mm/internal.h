@@ -8,13 +8,12 @@
 
 /* buddy.c: free areas; all under zone->lock */
 void buddy_init_zone(struct zone *zone);
-void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
-		      enum migratetype mt, u32 flags, bool tail);
+void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
+		      u32 flags, bool tail);
 void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order);
 void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags);
 void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags);
 void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 flags);
-void page_set_owned(struct page *page, unsigned int order, u32 flags);
 struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migratetype mt);
 struct page *page_del_and_expand(struct zone *zone, struct page *page, unsigned int order,
 				 enum migratetype mt);

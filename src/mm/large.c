@@ -81,9 +81,8 @@ static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
 		for (order = 0; order <= align; order++) {
 			u64 first = end - ((u64)1 << order);
 
-			if (first >= zone->start_pfn &&
-			    (READ_ONCE(pfn_to_page(first)->state) & 0xffff) ==
-				    page_state(PAGE_FREE, order, 0))
+			if (first >= zone->start_pfn && (READ_ONCE(pfn_to_page(first)->state) &
+							 0xffff) == page_state(PAGE_FREE, order, 0))
 				break;
 		}
 		if (order > align)
@@ -125,7 +124,8 @@ static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
 		}
 		if (len < nr || len >= best_len || page_type(pfn_to_page(first)) != PAGE_FREE)
 			continue;
-		best = first - (align == 1 ? count_free_before(zone, first, PAGEBLOCK_NR_PAGES) : 0);
+		best = first -
+		       (align == 1 ? count_free_before(zone, first, PAGEBLOCK_NR_PAGES) : 0);
 		best_len = len;
 		if (len < nr + PAGEBLOCK_NR_PAGES / 8)
 			break;
@@ -244,10 +244,9 @@ static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct
 	const struct list_head *list = &zone->free_area[order].free_list[MIGRATE_UNMOVABLE], *pos;
 	int tries = 0;
 
-	list_for_each(pos, list)
-	{
-		struct fit f = fit_around(zone, page_to_pfn(container_of(pos, struct page, lru)),
-					  order);
+	list_for_each (pos, list) {
+		struct fit f =
+			fit_around(zone, page_to_pfn(container_of(pos, struct page, lru)), order);
 
 		if (f.len >= nr && f.len < best->len)
 			*best = f;

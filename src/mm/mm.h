@@ -10,9 +10,9 @@
 /* How one allocation wants its pages. */
 struct page_request {
 	gfp_t gfp;
-	int nid;	   /* preferred node, a real one */
-	bool nowait;	   /* wait for no lock: nested in a signal handler, or no reclaim flag */
-	bool metadata;	   /* from the zone of our own structures */
+	int nid;	      /* preferred node, a real one */
+	bool nowait;	      /* wait for no lock: nested in a signal handler, or no reclaim flag */
+	bool metadata;	      /* from the zone of our own structures */
 	struct mm_task *task; /* whose page set to use; NULL for none */
 };
 
@@ -25,7 +25,7 @@ int mm_init(void);
 extern bool mm_ready; /* const after start */
 extern size_t mm_hugepage_threshold;
 enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };
-extern enum hugepage_mode mm_hugepages;	/* option */
+extern enum hugepage_mode mm_hugepages; /* option */
 void mm_load_topology(void);
 void mm_task_init(struct mm_task *task, u32 id);
 int mm_local_node(struct mm_task *task);
@@ -34,9 +34,9 @@ bool mm_owns(const void *addr);
 
 /* page_alloc.c */
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
-void free_pages_request(struct page *page, unsigned int order, struct mm_task *task,
-			bool nowait);
+void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);
 struct zone *page_zone(const struct page *page);
+void page_set_owned(struct page *page, unsigned int order, u32 flags);
 int page_to_nid(const struct page *page);
 
 /* large.c */

@@ -112,8 +112,8 @@ static void drop_zones(void)
 	{
 		u64 blocks = (zone->end_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
 
-		vm_unmap(zone->pageblock_types, ALIGN_UP(blocks, OS_PAGE) +
-							ALIGN_UP(DIV_ROUND_UP(blocks, 8), OS_PAGE));
+		vm_unmap(zone->pageblock_types,
+			 ALIGN_UP(blocks, OS_PAGE) + ALIGN_UP(DIV_ROUND_UP(blocks, 8), OS_PAGE));
 		if (zone->commit_pfn > zone->start_pfn) {
 			u64 nr = zone->commit_pfn - zone->start_pfn;
 
@@ -140,9 +140,9 @@ static int try_base(u64 base, u64 span)
 	memmap_biased = l.end + GAP - (base >> PAGE_SHIFT) * sizeof(struct page);
 	if (!err)
 		err = init_zones(&l);
-	if (!err && !(accept_memory(&meta_zone, 1, false, true) &&
-		      accept_memory(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL], 1, false,
-				    true)))
+	if (!err &&
+	    !(accept_memory(&meta_zone, 1, false, true) &&
+	      accept_memory(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL], 1, false, true)))
 		err = -ENOMEM;
 	if (err) {
 		drop_zones();
@@ -259,5 +259,6 @@ int mm_local_node(struct mm_task *task)
 
 bool mm_owns(const void *addr)
 {
-	return addr_to_pfn(addr) < page_map.nr && addr_to_pfn(addr) >= node_data[0].zones[ZONE_NORMAL].start_pfn;
+	return addr_to_pfn(addr) < page_map.nr &&
+	       addr_to_pfn(addr) >= node_data[0].zones[ZONE_NORMAL].start_pfn;
 }

@@ -31,12 +31,12 @@ struct free_area {
 
 /* Events of a zone; writer holds zone->lock, readers are racy. */
 struct zone_stat {
-	unsigned long pgalloc, pgfree;	     /* pages taken from and given to the buddy */
-	unsigned long refill, flush;	     /* batches moved to and from page sets */
+	unsigned long pgalloc, pgfree; /* pages taken from and given to the buddy */
+	unsigned long refill, flush;   /* batches moved to and from page sets */
 	unsigned long fallback_claim, fallback_steal;
-	unsigned long accepted, reported;    /* pages */
-	unsigned long report_failed;	     /* discards refused by the system */
-	unsigned long run_alloc;	     /* blocks beyond MAX_PAGE_ORDER */
+	unsigned long accepted, reported; /* pages */
+	unsigned long report_failed;	  /* discards refused by the system */
+	unsigned long run_alloc;	  /* blocks beyond MAX_PAGE_ORDER */
 };
 
 struct zone {
@@ -44,27 +44,27 @@ struct zone {
 	const char *name;
 	int node;
 	enum zone_type type;
-	bool bind;		     /* const: bind memory to the node */
-	bool metadata;		     /* const: holds our own structures */
-	u64 start_pfn, end_pfn;	     /* the span, multiples of MAX_ORDER_NR_PAGES */
-	u64 managed_pages;	     /* budget */
+	bool bind;		/* const: bind memory to the node */
+	bool metadata;		/* const: holds our own structures */
+	u64 start_pfn, end_pfn; /* the span, multiples of MAX_ORDER_NR_PAGES */
+	u64 managed_pages;	/* budget */
 	unsigned long _watermark[NR_WMARK];
 	unsigned long watermark_boost; /* zone->lock */
 	int pcp_batch, pcp_high_min, pcp_high_max;
-	u8 *pageblock_types;	     /* zone->lock; a byte for each pageblock of the span */
+	u8 *pageblock_types;	       /* zone->lock; a byte for each pageblock of the span */
 	unsigned long *free_block_map; /* zone->lock; a bit for each free pageblock */
 
 	/* Written by every allocation that gets here. */
 	cacheline_aligned struct spinlock lock;
-	unsigned long nr_free_pages;	/* zone->lock, racy readers */
-	unsigned long nr_zero_pages;	/* of those: not resident; zone->lock */
+	unsigned long nr_free_pages; /* zone->lock, racy readers */
+	unsigned long nr_zero_pages; /* of those: not resident; zone->lock */
 	struct free_area free_area[NR_PAGE_ORDERS];
 	struct zone_stat stat;
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;
-	u64 accept_pfn; /* below: accepted; written under accept_lock and zone->lock */
-	u64 commit_pfn; /* below: mapped; accept_lock */
+	u64 accept_pfn;	   /* below: accepted; written under accept_lock and zone->lock */
+	u64 commit_pfn;	   /* below: mapped; accept_lock */
 	u64 present_pages; /* accepted less holes; zone->lock */
 	u64 report_pfn_hint;
 };
@@ -102,10 +102,10 @@ struct per_task_pages {
 
 /* What mm keeps for a thread; first part of the task block. */
 struct mm_task {
-	u32 id;	   /* const while the block is in use */
-	u32 tid;   /* kernel's thread id; owner */
-	u32 depth; /* slow paths this thread is in; more than 1: a signal handler; owner */
-	int node;  /* where it ran last; owner */
+	u32 id;		/* const while the block is in use */
+	u32 tid;	/* kernel's thread id; owner */
+	u32 depth;	/* slow paths this thread is in; more than 1: a signal handler; owner */
+	int node;	/* where it ran last; owner */
 	u32 node_check; /* slow paths until node is looked up again; owner */
 	struct per_task_pages pcp;
 };

@@ -75,7 +75,7 @@ struct page_map {
 	u8 *bytes; /* const after start; the bytes belong to the owner of each page */
 };
 extern struct page_map page_map;
-FIELD_AT(struct page_map, nr, 0);    /* src/slab/hit_x86_64.S knows these */
+FIELD_AT(struct page_map, nr, 0); /* src/slab/hit_x86_64.S knows these */
 FIELD_AT(struct page_map, bytes, 8);
 
 /* Points so that memmap + pfn is the descriptor; const after start. */

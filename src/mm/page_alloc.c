@@ -21,9 +21,8 @@ struct zone *page_zone(const struct page *page)
 	u64 pfn = page_to_pfn(page);
 	struct zone *zone;
 
-	for_each_populated_zone(zone)
-		if (pfn >= zone->start_pfn && pfn < zone->end_pfn)
-			return zone;
+	for_each_populated_zone(zone) if (pfn >= zone->start_pfn &&
+					  pfn < zone->end_pfn) return zone;
 	BUG_ON(true);
 }
 
@@ -91,8 +90,8 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 	return rmqueue_buddy(zone, order, mt, rq->nowait);
 }
 
-static struct page *try_zone(struct zone *zone, const struct page_request *rq,
-			     unsigned int order, bool over_budget)
+static struct page *try_zone(struct zone *zone, const struct page_request *rq, unsigned int order,
+			     bool over_budget)
 {
 	struct page *page = rmqueue(zone, rq, order);
 

@@ -33,8 +33,7 @@ static void isolate_from(struct zone *zone, unsigned int order, struct list_head
 {
 	struct list_head *pos, *next;
 
-	list_for_each_safe(pos, next, list)
-	{
+	list_for_each_safe (pos, next, list) {
 		struct page *page = list_entry(pos, struct page, lru);
 
 		if (batch->nr == REPORTING_CAPACITY)

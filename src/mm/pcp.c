@@ -79,8 +79,8 @@ static int nr_pcp_alloc(struct per_task_pages *pcp, unsigned int order)
 }
 
 /* rmqueue_bulk() */
-static int refill(struct mm_task *task, struct zone *zone, unsigned int order,
-		  enum migratetype mt, int nr)
+static int refill(struct mm_task *task, struct zone *zone, unsigned int order, enum migratetype mt,
+		  int nr)
 {
 	struct per_task_pages *pcp = &task->pcp;
 	struct list_head *list = &pcp->lists[list_index(order, mt)];

@@ -86,8 +86,7 @@ static u64 walk_list(struct zone *zone, struct list_head *list, unsigned int ord
 	struct list_head *pos;
 	u64 n = 0;
 
-	list_for_each(pos, list)
-	{
+	list_for_each (pos, list) {
 		const struct page *page = list_entry(pos, struct page, lru);
 
 		CHECK(w, page_type(page) == PAGE_FREE && page_order(page) == order, page,
@@ -123,10 +122,11 @@ static int verify_zone(struct zone *zone)
 	}
 	if (free_pages != zone->nr_free_pages || w.zero != zone->nr_zero_pages ||
 	    w.pages != zone->present_pages) {
-		bug_warn("verify: I-5 zone %s: free %lu is %lu, zero %lu is %lu, present %lu is %lu",
-			 zone->name, zone->nr_free_pages, (unsigned long)free_pages,
-			 zone->nr_zero_pages, (unsigned long)w.zero,
-			 (unsigned long)zone->present_pages, (unsigned long)w.pages);
+		bug_warn(
+			"verify: I-5 zone %s: free %lu is %lu, zero %lu is %lu, present %lu is %lu",
+			zone->name, zone->nr_free_pages, (unsigned long)free_pages,
+			zone->nr_zero_pages, (unsigned long)w.zero,
+			(unsigned long)zone->present_pages, (unsigned long)w.pages);
 		w.bad++;
 	}
 	for (int i = 1; i < NR_WMARK; i++)
@@ -145,7 +145,6 @@ int mm_verify(void)
 	struct zone *zone;
 	int bad = 0;
 
-	for_each_populated_zone(zone)
-		bad += verify_zone(zone);
+	for_each_populated_zone(zone) bad += verify_zone(zone);
 	return bad;
 }

@@ -46,8 +46,8 @@ static void show_zoneinfo(struct fmt_buf *b)
 			  (unsigned long)z.pgalloc, (unsigned long)z.pgfree,
 			  (unsigned long)z.refills, (unsigned long)z.flushes);
 		fmt_print(b, "        claims   %lu  steals %lu  runs %lu  accepted %lu\n",
-			  (unsigned long)z.claims, (unsigned long)z.steals,
-			  (unsigned long)z.runs, (unsigned long)z.accepted);
+			  (unsigned long)z.claims, (unsigned long)z.steals, (unsigned long)z.runs,
+			  (unsigned long)z.accepted);
 	}
 }
 
@@ -87,11 +87,11 @@ static void show_totals(struct fmt_buf *b)
 		  "libbuddy %s: present %lu KiB = free %lu (%lu not resident) + cached %lu + slabs "
 		  "%lu + large %lu + pages %lu; objects %lu; direct %lu; metadata %lu; locks "
 		  "contended %lu\n",
-		  buddy_version(), (unsigned long)(st.present / KiB), (unsigned long)(st.free / KiB),
-		  (unsigned long)(st.zero / KiB), (unsigned long)(st.cached / KiB),
-		  (unsigned long)(st.slabs / KiB), (unsigned long)(st.large / KiB),
-		  (unsigned long)(st.pages / KiB), (unsigned long)(st.objects / KiB),
-		  (unsigned long)(st.direct / KiB),
+		  buddy_version(), (unsigned long)(st.present / KiB),
+		  (unsigned long)(st.free / KiB), (unsigned long)(st.zero / KiB),
+		  (unsigned long)(st.cached / KiB), (unsigned long)(st.slabs / KiB),
+		  (unsigned long)(st.large / KiB), (unsigned long)(st.pages / KiB),
+		  (unsigned long)(st.objects / KiB), (unsigned long)(st.direct / KiB),
 		  (unsigned long)((st.metadata - st.metadata_free) / KiB),
 		  (unsigned long)buddy_lock_contended());
 }

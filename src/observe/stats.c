@@ -29,6 +29,8 @@ static u64 cached_in_tasks(const struct kmem_cache *s)
 {
 	u64 n = 0;
 
+	if (s->metadata)
+		return 0; /* sheaves and tasks come straight from their slabs */
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		const struct cursor *c = NULL;
 		const struct pcs *p;
@@ -49,19 +51,26 @@ static u64 cached_in_tasks(const struct kmem_cache *s)
 	return n;
 }
 
-static u64 cached_in_barn(struct kmem_cache_node *n)
+/* In a signal handler nothing is waited for: what cannot be locked is left out. */
+static bool lock_unless(struct spinlock *lock, bool nowait)
+{
+	return (nowait ? spin_trylock(lock) : spin_lock(lock)) != LOCK_BUSY;
+}
+
+static u64 cached_in_barn(struct kmem_cache_node *n, bool nowait)
 {
 	struct list_head *pos;
 	u64 objects = 0;
 
-	spin_lock(&n->barn.lock);
-	list_for_each(pos, &n->barn.full)
+	if (!lock_unless(&n->barn.lock, nowait))
+		return 0;
+	list_for_each (pos, &n->barn.full)
 		objects += list_entry(pos, struct slab_sheaf, barn_list)->size;
 	spin_unlock(&n->barn.lock);
 	return objects;
 }
 
-static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret)
+static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, bool nowait)
 {
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->name, s->name, sizeof(ret->name));
@@ -89,7 +98,7 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret)
 		ret->barn_put += READ_ONCE(n->barn_put);
 		ret->barn_miss += READ_ONCE(n->barn_miss);
 		ret->barn_over += READ_ONCE(n->barn_over);
-		ret->cached += cached_in_barn(n);
+		ret->cached += cached_in_barn(n, nowait);
 	}
 	ret->objects = ret->slabs * s->objects;
 	ret->cached += cached_in_tasks(s);
@@ -98,20 +107,23 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret)
 BUDDY_API int buddy_cache_stats(int index, struct buddy_cache_stats *ret)
 {
 	struct list_head *pos;
+	struct slow slow;
 	int err = -ENOENT;
 
 	if (!mm_ready || index < 0)
 		return -ENOENT;
-	spin_lock(&slab_mutex);
-	list_for_each(pos, &slab_caches)
-	{
-		if (index-- == 0) {
-			cache_stats(list_entry(pos, struct kmem_cache, list), ret);
+	slow_enter_free(&slow);
+	if (lock_unless(&slab_mutex, slow.nested)) {
+		list_for_each (pos, &slab_caches) {
+			if (index-- > 0)
+				continue;
+			cache_stats(list_entry(pos, struct kmem_cache, list), ret, slow.nested);
 			err = 0;
 			break;
 		}
+		spin_unlock(&slab_mutex);
 	}
-	spin_unlock(&slab_mutex);
+	slow_leave(&slow);
 	return err;
 }
 
@@ -160,20 +172,24 @@ BUDDY_API int buddy_zone_stats(int index, struct buddy_zone_stats *ret)
 static void add_caches(struct buddy_stats *ret)
 {
 	struct list_head *pos;
+	struct slow slow;
 
-	spin_lock(&slab_mutex);
-	list_for_each(pos, &slab_caches)
-	{
+	slow_enter_free(&slow);
+	if (!lock_unless(&slab_mutex, slow.nested))
+		goto out;
+	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 		struct buddy_cache_stats c;
 
 		if (s->metadata)
 			continue;
-		cache_stats(s, &c);
+		cache_stats(s, &c, slow.nested);
 		ret->slabs += c.slabs * c.pages_per_slab << PAGE_SHIFT;
 		ret->objects += (c.active - MIN(c.cached, c.active)) * c.object_size;
 	}
 	spin_unlock(&slab_mutex);
+out:
+	slow_leave(&slow);
 }
 
 BUDDY_API void buddy_stats(struct buddy_stats *ret)
@@ -261,7 +277,10 @@ BUDDY_API int buddy_node_of_cpu(int cpu)
 	int node;
 
 	ensure_started();
-	node = topology.nr_nodes > 1 ? topology_node_of_cpu(cpu) : 0;
+	if (topology.nr_nodes > 1)
+		node = topology_node_of_cpu(cpu);
+	else
+		node = os_cpu_allowed(cpu) ? 0 : -EINVAL;
 	if (node < 0 || cpu < 0)
 		return -EINVAL;
 	return mm_nearest_node(node);

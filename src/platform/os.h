@@ -36,6 +36,9 @@ void os_futex_wake(u32 *word, int count);
 /** os_random - 64 bits that an attacker cannot guess cheaply; never blocks */
 u64 os_random(void);
 
+/* Has the C library been given its environment yet? */
+bool os_have_environment(void);
+
 /** os_getenv - the environment's value, NULL in setuid programs */
 const char *os_getenv(const char *name);
 
@@ -44,6 +47,9 @@ void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node);
 
 /* How many CPUs this process may run on, at least 1. */
 unsigned int os_nr_cpus(void);
+
+/* Whether this process may run on @cpu. */
+bool os_cpu_allowed(int cpu);
 
 /* Bytes of memory and swap of the machine. */
 u64 os_memory_bytes(void);

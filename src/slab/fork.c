@@ -17,7 +17,6 @@
 #include "slab/sheaf.h"
 #include <string.h>
 
-
 /* From now on locks of vanished threads are seen as stale. */
 void slab_fork_new_generation(void)
 {
@@ -124,8 +123,7 @@ static void settle_task(struct task *task)
 }
 
 /* Every sheaf that a vanished thread had, wherever it had it: contents to the slabs. */
-static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, u32 me,
-			  struct slow *slow)
+static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, u32 me, struct slow *slow)
 {
 	enum sheaf_place place = sheaf_place(sheaf);
 	struct page *slab;
@@ -155,9 +153,10 @@ static void collect_sheaves(struct slow *slow)
 			continue;
 		for (unsigned int i = 0; i < slab->objects; i++)
 			if (page_type(slab) == PAGE_SLAB && (slab->bits[i / 64] >> (i % 64) & 1))
-				collect_sheaf(s, (void *)((char *)page_address(slab) +
-						       (size_t)i * s->size),
-					      me, slow);
+				collect_sheaf(
+					s,
+					(void *)((char *)page_address(slab) + (size_t)i * s->size),
+					me, slow);
 	}
 }
 
@@ -166,8 +165,7 @@ static void rebuild_caches(void)
 {
 	struct list_head *pos;
 
-	list_for_each(pos, &slab_caches)
-	{
+	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
 		for (int i = 0; i < topology.nr_nodes; i++) {
@@ -201,8 +199,8 @@ static void adopt_clean(struct task *task, struct slow *slow)
 	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
 		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
 			if (cache_by_id(chunk * PCS_CHUNK + i))
-				hand_over(cache_by_id(chunk * PCS_CHUNK + i),
-					  &task->ext[chunk][i], task, slow);
+				hand_over(cache_by_id(chunk * PCS_CHUNK + i), &task->ext[chunk][i],
+					  task, slow);
 	pcp_drain(&task->mm, true);
 }
 

@@ -20,7 +20,7 @@ bool kswapd_enabled = true;
 u32 reporting_delay_ms = 1000;
 
 #define TICK_MS 500
-#define QUIET_TICKS 12		     /* without activity: finish, then sleep until poked */
+#define QUIET_TICKS 12			   /* without activity: finish, then sleep until poked */
 #define START_PAGES (64 * MiB / PAGE_SIZE) /* a heap that starts the thread at once */
 #define START_PAGES_LATER (8 * MiB / PAGE_SIZE) /* one that does after START_AGE_MS */
 #define START_AGE_MS 1000
@@ -28,8 +28,8 @@ u32 reporting_delay_ms = 1000;
 #define INLINE_EVERY_MS 1000
 
 enum { OFF, STARTING, RUNNING };
-static u32 state;	 /* atomic */
-static u32 sleeping;	 /* atomic; futex */
+static u32 state;				  /* atomic */
+static u32 sleeping;				  /* atomic; futex */
 static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
 static unsigned long activity_seen;
 
@@ -50,20 +50,17 @@ static unsigned long zone_activity(void)
 }
 
 /* The barns and empty slabs of one cache on one node, if no sheaf came or went since last time. */
-static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
+static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all, struct slow *slow)
 {
 	unsigned long use = READ_ONCE(n->barn_get) + READ_ONCE(n->refills);
 	bool idle = n->last_use == use;
-	struct slow slow;
 	u64 pages = 0;
 
 	n->last_use = use;
 	if (!all && !idle)
 		return 0;
 	if (READ_ONCE(n->barn.nr_full) || READ_ONCE(n->barn.nr_empty)) {
-		slow_enter_free(&slow);
-		barn_shrink(s, n, 0, &slow);
-		slow_leave(&slow);
+		barn_shrink(s, n, 0, slow);
 		n->last_use = READ_ONCE(n->barn_get) + READ_ONCE(n->refills);
 	}
 	if (READ_ONCE(n->nr_empty))
@@ -71,7 +68,7 @@ static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 	return pages;
 }
 
-static u64 shrink_caches(bool all)
+static u64 shrink_caches(bool all, struct slow *slow)
 {
 	struct list_head *pos;
 	u64 pages = 0;
@@ -79,13 +76,12 @@ static u64 shrink_caches(bool all)
 	/* Metadata last: sheaves are freed while the others shrink. */
 	for (int meta = 0; meta < 2; meta++) {
 		spin_lock(&slab_mutex);
-		list_for_each(pos, &slab_caches)
-		{
+		list_for_each (pos, &slab_caches) {
 			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
 			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
 				if (s->node[i])
-					pages += shrink_node(s, s->node[i], all);
+					pages += shrink_node(s, s->node[i], all, slow);
 		}
 		spin_unlock(&slab_mutex);
 	}
@@ -101,18 +97,27 @@ static u64 shrink_caches(bool all)
  */
 u64 slab_reclaim(bool all)
 {
-	u64 pages;
+	struct slow slow;
+	u64 pages = 0;
 
-	if (spin_held_by_me(&reclaim_lock))
-		return 0;
+	/* One slow path from here to the end: a handler that interrupts it waits for nothing. */
+	slow_enter_free(&slow);
+	if (slow.nested)
+		goto out;
 	if (all)
 		spin_lock(&reclaim_lock);
 	else if (spin_trylock(&reclaim_lock) == LOCK_BUSY)
-		return 0;
-	tasks_drain_remote(!all);
-	shrink_caches(all);
+		goto out;
+	if (all && !hit_fence_ready)
+		hit_fence_register();
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		if (t->state == TASK_LIVE)
+			task_drain(t, !all, &slow);
+	shrink_caches(all, &slow);
 	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
 	spin_unlock(&reclaim_lock);
+out:
+	slow_leave(&slow);
 	return pages;
 }
 

@@ -258,7 +258,8 @@ static struct page *give_one(struct kmem_cache *s, struct kmem_cache_node *n, st
 	old_bucket = bucket_of(slab);
 	slab->bits[index / 64] &= ~mask;
 	stat_add(n->inuse, -1ul);
-	if (was == slab->objects || was == 1 || old_bucket != (was - 1u) * NR_PARTIAL_BUCKETS / (slab->objects + 1u)) {
+	if (was == slab->objects || was == 1 ||
+	    old_bucket != (was - 1u) * NR_PARTIAL_BUCKETS / (slab->objects + 1u)) {
 		slab_take_out(n, slab);
 		slab->inuse = (u16)(was - 1);
 		if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
@@ -358,16 +359,14 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
 
 	list_init(&gone);
 	node_lock(s, n);
-	list_for_each_safe(pos, next, &n->empty)
-	{
+	list_for_each_safe (pos, next, &n->empty) {
 		list_move(pos, &gone);
 		stat_add(n->nr_empty, -1);
 		stat_add(n->nr_slabs, -1);
 		stat_inc(n->slabs_freed);
 	}
 	spin_unlock(&n->list_lock);
-	list_for_each_safe(pos, next, &gone)
-	{
+	list_for_each_safe (pos, next, &gone) {
 		pages += (u64)1 << s->order;
 		discard_slab(s, list_entry(pos, struct page, lru), NULL);
 	}

@@ -16,10 +16,11 @@
  * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
  *
  * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
- *         sheaves start small and double when they are missed in, up to 16 KiB of objects.
+ *         sheaves start small and double when they are missed in often, up to 16 KiB of objects.
  * Locks:  task.lock; below it barn.lock or list_lock.
  */
 #include "base/check.h"
+#include "platform/os.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"
 #include <string.h>
@@ -180,11 +181,23 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 	return sheaf ? sheaf : sheaf_alloc(s, kind, slow);
 }
 
-/* Missed in twice: the next sheaf is the next larger one. */
+#define MISS_TICK_MS 4 /* the resolution of the coarse clock */
+#define MISSES_TO_GROW 4
+
+/*
+ * Missed in often within a tick: the next sheaf is the next larger one.  A miss costs some 100
+ * ns, so at a lower rate than this a larger sheaf would save nothing and hold more memory.
+ */
 static void count_miss(const struct kmem_cache *s, struct pcs *p)
 {
+	u8 tick = (u8)(os_clock_ms() / MISS_TICK_MS);
+
 	p->used = true;
-	if (++p->misses < 2 || p->kind >= sheaf_kind_max(s))
+	if (tick != p->tick) {
+		p->tick = tick;
+		p->misses = 0;
+	}
+	if (++p->misses < MISSES_TO_GROW || p->kind >= sheaf_kind_max(s))
 		return;
 	p->kind++;
 	p->misses = 0;
@@ -319,8 +332,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
  *
  * Under task.lock.  Return: whether it went in.
  */
-bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
-	      struct slow *slow)
+bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow)
 {
 	struct kmem_cache_node *n = cache_node(s, task->mm.node);
 	struct slab_sheaf *main;

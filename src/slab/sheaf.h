@@ -7,8 +7,7 @@
 #include "slab/internal.h"
 
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
-bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
-	      struct slow *slow);
+bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow);
 void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
 bool task_add_pcs_chunk(struct task *task, unsigned int chunk);
 

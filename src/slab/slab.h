@@ -41,8 +41,8 @@ struct slab_sheaf {
 	u32 owner;		    /* task id while in a task; the task's lock */
 	u16 size;		    /* objects in it, unless a cursor has it; owner */
 	u8 capacity;		    /* const while in use */
-	u8 kind_place;		    /* low 4 bits enum sheaf_place, high 4 size class of the sheaf */
-	void *sentinel;		    /* always NULL: what a pop from an empty sheaf reads */
+	u8 kind_place;	/* low 4 bits enum sheaf_place, high 4 size class of the sheaf */
+	void *sentinel; /* always NULL: what a pop from an empty sheaf reads */
 	void *objects[];
 };
 FIELD_AT(struct slab_sheaf, objects, 32);
@@ -57,27 +57,27 @@ static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_
 
 struct node_barn {
 	struct spinlock lock;
-	u32 nr_full, nr_empty; /* lock, racy readers */
+	u32 nr_full, nr_empty;	      /* lock, racy readers */
 	struct list_head full, empty; /* lock */
 };
 
 struct kmem_cache_node {
 	struct spinlock list_lock;
-	u32 nr_empty;				       /* list_lock */
-	struct list_head partial[NR_PARTIAL_BUCKETS];  /* by fullness, fullest last; list_lock */
-	struct list_head empty;			       /* list_lock */
-	unsigned long nr_slabs, nr_partial;	       /* list_lock, racy readers */
-	unsigned long inuse;			       /* objects out of slabs; list_lock */
+	u32 nr_empty;				      /* list_lock */
+	struct list_head partial[NR_PARTIAL_BUCKETS]; /* by fullness, fullest last; list_lock */
+	struct list_head empty;			      /* list_lock */
+	unsigned long nr_slabs, nr_partial;	      /* list_lock, racy readers */
+	unsigned long inuse;			      /* objects out of slabs; list_lock */
 	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
 	struct node_barn barn;
 	unsigned long barn_get, barn_put, barn_miss, barn_over; /* barn.lock */
-	unsigned long last_use;	/* reclaim_lock: what the last pass saw */
+	unsigned long last_use; /* reclaim_lock: what the last pass saw */
 };
 
 struct kmem_cache {
 	char name[32];
-	u32 id;	   /* const; index of the cache in a task's table */
-	u32 flags; /* const, SLAB_* */
+	u32 id;			      /* const; index of the cache in a task's table */
+	u32 flags;		      /* const, SLAB_* */
 	u32 object_size, size, align; /* const: asked for, stride, alignment */
 	u32 reciprocal;		      /* const: ceil(2^32 / size) */
 	u16 objects;		      /* const: in a slab */
@@ -133,7 +133,8 @@ struct pcs {
 	struct slab_sheaf *main;  /* what the cursor is in; NULL: none yet */
 	struct slab_sheaf *spare; /* NULL, or any filling */
 	u8 kind;		  /* size class of the next sheaf */
-	u8 misses;		  /* slow paths since kind last changed */
+	u8 misses;		  /* slow paths in this tick since kind last changed */
+	u8 tick;		  /* when they were counted */
 	bool used;		  /* since the last idle scan */
 };
 
@@ -162,8 +163,7 @@ extern struct task *all_tasks; /* acquire; grows at the head */
 /* TLS: &task->hit, and the same plus 32 (where free's sequence is described). */
 extern __thread struct hit_area *hit_malloc_tls
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
-extern __thread char *hit_free_tls
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread char *hit_free_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 extern struct task boot_task; /* every thread's first: all cursors disabled */
 
@@ -193,8 +193,7 @@ void slow_enter_free(struct slow *s);
 
 void task_exit(void *task);
 bool task_trylock(struct task *task);
-void task_drain(struct task *task, bool only_idle);
-void tasks_drain_remote(bool only_idle);
+void task_drain(struct task *task, bool only_idle, struct slow *slow);
 extern bool slab_consistency_checks; /* option slab_debug=F: every free is checked at once */
 
 /* Set by the layer above before the first slow path: starts everything, once. */

@@ -97,8 +97,8 @@ static slowpath struct kmem_cache_node *make_node(struct kmem_cache *s, int node
 	if (atomic_cmpxchg(&s->node[node], &expected, n))
 		return n;
 	if (!slab_give_try(&node_cache, obj, &slow))
-		bug_warn("a node of %s was made twice in a signal handler: %zu bytes lost",
-			 s->name, sizeof(*n));
+		bug_warn("a node of %s was made twice in a signal handler: %zu bytes lost", s->name,
+			 sizeof(*n));
 	return expected;
 }
 
@@ -157,10 +157,11 @@ struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags
 
 	if (!slow_enter(&slow))
 		return NULL;
-	ok = slab_take(&cache_cache, 0, &obj, 1, true, 0, &slow);
-	slow_leave(&slow);
-	if (!ok)
+	ok = !slow.nested && slab_take(&cache_cache, 0, &obj, 1, true, 0, &slow);
+	if (!ok) {
+		slow_leave(&slow);
 		return NULL;
+	}
 	s = obj;
 	memset(s, 0, sizeof(*s));
 	copy_name(&s->name, name);
@@ -175,15 +176,13 @@ struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags
 	take_id(s);
 	list_add_tail(&s->list, &slab_caches);
 	spin_unlock(&slab_mutex);
+	slow_leave(&slow);
 	return s;
 }
 
 /* What every thread has in its sheaves for @s, a cache without cursors, goes back. */
-static void drain_cache(struct kmem_cache *s)
+static void drain_cache(struct kmem_cache *s, struct slow *slow)
 {
-	struct slow slow;
-
-	slow_enter_free(&slow);
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct pcs *p;
 
@@ -192,13 +191,12 @@ static void drain_cache(struct kmem_cache *s)
 		spin_lock(&t->lock);
 		p = task_pcs(t, s, false);
 		if (p)
-			pcs_empty(t, s, p, &slow);
+			pcs_empty(t, s, p, slow);
 		spin_unlock(&t->lock);
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (s->node[i])
-			barn_shrink(s, s->node[i], 0, &slow);
-	slow_leave(&slow);
+			barn_shrink(s, s->node[i], 0, slow);
 }
 
 /**
@@ -207,13 +205,18 @@ static void drain_cache(struct kmem_cache *s)
  */
 u64 cache_shrink(struct kmem_cache *s)
 {
+	struct slow slow;
 	u64 pages = 0;
 
-	if (s->class == CLASS_NONE)
-		drain_cache(s);
-	for (int i = 0; i < topology.nr_nodes; i++)
-		if (s->node[i])
-			pages += node_discard_empty(s, s->node[i]);
+	slow_enter_free(&slow);
+	if (!slow.nested) {
+		if (s->class == CLASS_NONE)
+			drain_cache(s, &slow);
+		for (int i = 0; i < topology.nr_nodes; i++)
+			if (s->node[i])
+				pages += node_discard_empty(s, s->node[i]);
+	}
+	slow_leave(&slow);
 	return pages;
 }
 
@@ -234,12 +237,12 @@ int cache_destroy(struct kmem_cache *s)
 		bug_report("kmem_cache_destroy(%s): %lu objects still in use", s->name, inuse);
 		return -EBUSY;
 	}
+	slow_enter_free(&slow);
 	slab_mutex_lock();
 	list_del(&s->list);
 	if (s->id < ARRAY_SIZE(cache_table))
 		cache_table[s->id] = NULL;
 	spin_unlock(&slab_mutex);
-	slow_enter_free(&slow);
 	for (int i = 0; i < topology.nr_nodes; i++) {
 		void *node = s->node[i];
 

@@ -44,6 +44,9 @@ static slowpath void take_deferred(struct slow *slow)
 		void *next = *(void **)obj;
 		struct page *slab = find_slab(obj);
 
+		/* The link was written over what the constructor made. */
+		if (slab && slab->cache->ctor)
+			slab->cache->ctor(obj);
 		if (slab)
 			slab_give(slab->cache, &obj, 1, slow);
 		obj = next;
@@ -187,8 +190,8 @@ void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
 		return NULL;
 	if (!(gfp & __GFP_DIRECT_RECLAIM) && gfp)
 		slow.nested = true; /* may wait for no lock: the same restraint */
-	if (node == NUMA_NO_NODE || (slow.task && node == slow.task->mm.node &&
-				     !(gfp & __GFP_THISNODE)))
+	if (node == NUMA_NO_NODE ||
+	    (slow.task && node == slow.task->mm.node && !(gfp & __GFP_THISNODE)))
 		obj = slab_alloc_slow(s, &slow);
 	else
 		obj = alloc_direct(s, gfp, gfp & __GFP_THISNODE ? node : mm_nearest_node(node),

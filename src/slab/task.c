@@ -34,7 +34,7 @@ static __thread u32 bare_depth __attribute__((tls_model("initial-exec")));
 struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
 static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
-static u32 nr_tasks;			     /* tasks_lock */
+static u32 nr_tasks;			    /* tasks_lock */
 
 bool slab_consistency_checks;
 const u64 (*slab_hit_sequences)[3];
@@ -329,9 +329,9 @@ static void enable_cursors_again(struct task *task, void ***was)
 /*
  * Disable the cursors of @classes and wait until no hit is under way that saw them; keep those
  * that stayed disabled.  A hit that committed in between has put its cursor back: that sheaf is
- * in use, leave it.
+ * in use, leave it.  @own: it is this thread's, which is in no hit.
  */
-static u64 disable_cursors(struct task *task, u64 classes)
+static u64 disable_cursors(struct task *task, u64 classes, bool own)
 {
 	void **disabled = cursor_disabled_at();
 	void **was[NR_KMALLOC_CLASSES];
@@ -346,7 +346,7 @@ static u64 disable_cursors(struct task *task, u64 classes)
 		if (classes >> c & 1)
 			was[c] = atomic_xchg(&cur->cur, disabled);
 	}
-	if (os_rseq_fence()) {
+	if (!own && os_rseq_fence()) {
 		/*
 		 * A filter installed since refuses.  Putting a cursor back is safe without the
 		 * fence: whatever hit is under way commits over the one or the other.
@@ -373,41 +373,29 @@ static u64 disable_cursors(struct task *task, u64 classes)
  *
  * Any thread may do this to any other.
  */
-void task_drain(struct task *task, bool only_idle)
+void task_drain(struct task *task, bool only_idle, struct slow *slow)
 {
 	unsigned long use = READ_ONCE(task->slow_allocs) + READ_ONCE(task->slow_frees);
 	bool idle = use == task->last_use;
-	struct slow slow;
 	u64 classes = 0;
 
 	task->last_use = use;
-	slow_enter_free(&slow);
-	if (task->state != TASK_LIVE || (task->cursors_on && !hit_fence_ready) ||
-	    !task_lock_wait(task)) {
-		slow_leave(&slow);
+	if (task->state != TASK_LIVE ||
+	    (task->cursors_on && !hit_fence_ready && task != slow->task) || !task_lock_wait(task))
 		return;
-	}
 	if (task->state == TASK_LIVE) {
 		note_idle(task, only_idle, &classes);
 		if (classes)
-			classes = disable_cursors(task, classes);
+			classes = disable_cursors(task, classes, /* own= */ task == slow->task);
 		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 			if (classes >> c & 1)
-				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c], &slow);
+				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c], slow);
 	}
 	spin_unlock(&task->lock);
-	slow_leave(&slow);
 	pcp_drain(&task->mm, !only_idle || idle);
 	/* A thread whose first use of the heap came after its destructors had run. */
 	if (idle && task->state == TASK_LIVE && os_thread_gone(task->mm.tid))
 		task_exit(task);
-}
-
-void tasks_drain_remote(bool only_idle)
-{
-	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (t->state == TASK_LIVE)
-			task_drain(t, only_idle);
 }
 
 /* ---- slow paths ---- */

@@ -11,8 +11,8 @@
 
 static int bad_slab(const struct kmem_cache *s, const struct page *slab, const char *what)
 {
-	bug_warn("verify: %s: cache %s slab %p inuse %u of %u", what, s->name,
-		 page_address(slab), slab->inuse, slab->objects);
+	bug_warn("verify: %s: cache %s slab %p inuse %u of %u", what, s->name, page_address(slab),
+		 slab->inuse, slab->objects);
 	return 1;
 }
 
@@ -30,14 +30,13 @@ static int check_slab(const struct kmem_cache *s, const struct page *slab)
 	return bad;
 }
 
-static int check_list(const struct kmem_cache *s, const struct list_head *list,
-		      unsigned int bucket, unsigned long *ret_n)
+static int check_list(const struct kmem_cache *s, const struct list_head *list, unsigned int bucket,
+		      unsigned long *ret_n)
 {
 	const struct list_head *pos;
 	int bad = 0;
 
-	list_for_each(pos, list)
-	{
+	list_for_each (pos, list) {
 		const struct page *slab = container_of(pos, struct page, lru);
 		unsigned int where = slab->inuse ? (unsigned int)slab->inuse * NR_PARTIAL_BUCKETS /
 							   (slab->objects + 1u)
@@ -77,8 +76,7 @@ static int verify_barn(struct kmem_cache *s, struct kmem_cache_node *n)
 	int bad = 0;
 
 	spin_lock(&n->barn.lock);
-	list_for_each(pos, &n->barn.full)
-	{
+	list_for_each (pos, &n->barn.full) {
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
 		full++;
@@ -86,8 +84,7 @@ static int verify_barn(struct kmem_cache *s, struct kmem_cache_node *n)
 			bad += slab_of(s, sheaf->objects[i])->cache != s;
 		bad += !sheaf->size || sheaf->size > sheaf->capacity || sheaf->sentinel != NULL;
 	}
-	list_for_each(pos, &n->barn.empty)
-	{
+	list_for_each (pos, &n->barn.empty) {
 		empty++;
 		bad += list_entry(pos, struct slab_sheaf, barn_list)->size != 0;
 	}
@@ -109,8 +106,7 @@ int slab_verify(void)
 	int bad = 0;
 
 	spin_lock(&slab_mutex);
-	list_for_each(pos, &slab_caches)
-	{
+	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
 		for (int i = 0; i < topology.nr_nodes; i++) {
@@ -137,8 +133,8 @@ static void check_once(const struct kmem_cache *s, const struct slab_sheaf *shea
 		if (page_type(slab) != PAGE_SLAB || slab->cache != s)
 			bug_report("free(%p): double free of an object of %s", obj, s->name);
 		else if ((char *)page_address(slab) + (size_t)index * s->size != obj)
-			bug_report("free(%p): invalid free into the middle of an object of %s",
-				   obj, s->name);
+			bug_report("free(%p): invalid free into the middle of an object of %s", obj,
+				   s->name);
 		else if (!(slab->bits[index / 64] & mask))
 			bug_report("free(%p): double free of an object of %s", obj, s->name);
 		else
@@ -178,8 +174,8 @@ static void check_cache(struct task *task, struct kmem_cache *s)
 				pass[i](s, p->main);
 			if (p->spare)
 				pass[i](s, p->spare);
-			list_for_each(pos, &n->barn.full) pass[i](
-				s, list_entry(pos, struct slab_sheaf, barn_list));
+			list_for_each (pos, &n->barn.full)
+				pass[i](s, list_entry(pos, struct slab_sheaf, barn_list));
 		}
 		pcs_attach(task, s, p);
 		spin_unlock(&n->list_lock);

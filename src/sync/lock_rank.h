@@ -9,16 +9,16 @@
  */
 enum lock_rank {
 	RANK_NONE,
-	RANK_RECLAIM,	  /* reclaim pass: one at a time */
-	RANK_SLAB_MUTEX,  /* slab_mutex: the list of caches, creation and destruction */
-	RANK_TASK_LIST,	  /* tasks_lock: which task blocks exist and which are free */
-	RANK_TASK,	  /* task.lock: the sheaves of one thread while not on the hit path */
-	RANK_BARN,	  /* node_barn.lock: full and empty sheaves of a cache on a node */
-	RANK_CACHE_NODE,  /* kmem_cache_node.list_lock: slabs of a cache on a node, bitmaps */
-	RANK_PCP,	  /* per_task_pages.lock: the page sets of one thread */
-	RANK_DIRECT,	  /* direct_lock: the table of direct mappings */
-	RANK_ACCEPT,	  /* zone.accept_lock: taking reserved address space into use */
-	RANK_ZONE,	  /* zone.lock: free areas, pageblock types */
+	RANK_RECLAIM,	 /* reclaim pass: one at a time */
+	RANK_SLAB_MUTEX, /* slab_mutex: the list of caches, creation and destruction */
+	RANK_TASK_LIST,	 /* tasks_lock: which task blocks exist and which are free */
+	RANK_TASK,	 /* task.lock: the sheaves of one thread while not on the hit path */
+	RANK_BARN,	 /* node_barn.lock: full and empty sheaves of a cache on a node */
+	RANK_CACHE_NODE, /* kmem_cache_node.list_lock: slabs of a cache on a node, bitmaps */
+	RANK_PCP,	 /* per_task_pages.lock: the page sets of one thread */
+	RANK_DIRECT,	 /* direct_lock: the table of direct mappings */
+	RANK_ACCEPT,	 /* zone.accept_lock: taking reserved address space into use */
+	RANK_ZONE,	 /* zone.lock: free areas, pageblock types */
 	NR_LOCK_RANKS,
 };
 #endif

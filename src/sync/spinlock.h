@@ -25,7 +25,10 @@ struct spinlock {
 	u8 rank;  /* const, enum lock_rank */
 };
 
-#define SPINLOCK_INIT(r) {.rank = (r)}
+#define SPINLOCK_INIT(r)                                                                           \
+	{                                                                                          \
+		.rank = (r)                                                                        \
+	}
 
 enum lock_result {
 	LOCK_BUSY,  /* not taken (trylock only) */

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -130,6 +131,11 @@ u64 os_random(void)
 	return v ^ (os_clock_ms() << 20);
 }
 
+bool os_have_environment(void)
+{
+	return __environ;
+}
+
 const char *os_getenv(const char *name)
 {
 	return secure_getenv(name);
@@ -151,6 +157,14 @@ unsigned int os_nr_cpus(void)
 	for (long i = 0; i < n / (long)sizeof(mask[0]); i++)
 		cpus += (unsigned int)__builtin_popcountl(mask[i]);
 	return cpus ? cpus : 1;
+}
+
+bool os_cpu_allowed(int cpu)
+{
+	unsigned long mask[64];
+	long n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+
+	return cpu >= 0 && cpu < n * 8 && (mask[cpu / 64] >> (cpu % 64) & 1);
 }
 
 u64 os_memory_bytes(void)

@@ -47,8 +47,7 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 #define sys2(nr, a, b) sys6((nr), (long)(a), (long)(b), 0, 0, 0, 0)
 #define sys3(nr, a, b, c) sys6((nr), (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define sys4(nr, a, b, c, d) sys6((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define sys5(nr, a, b, c, d, e)                                                                    \
-	sys6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define sys5(nr, a, b, c, d, e) sys6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
 static inline bool sys_failed(long ret)
 {

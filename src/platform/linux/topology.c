@@ -84,8 +84,7 @@ int topology_load(struct topology *ret)
 int topology_node_of_cpu(int cpu)
 {
 	void *m = module();
-	int (*node_of_cpu)(int) =
-		m ? (int (*)(int))dlsym(m, "buddy_topology_node_of_cpu") : NULL;
+	int (*node_of_cpu)(int) = m ? (int (*)(int))dlsym(m, "buddy_topology_node_of_cpu") : NULL;
 
 	return node_of_cpu ? node_of_cpu(cpu) : -ENOENT;
 }
