@@ -122,62 +122,134 @@ int slab_verify(void)
 
 /* ---- at exit: what the sheaves hold must be out of the slabs, each object once ---- */
 
-static void check_once(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
-{
-	for (unsigned int i = 0; i < sheaf->size; i++) {
-		const void *obj = sheaf->objects[i];
-		struct page *slab = slab_of(s, obj);
-		unsigned int index = obj_to_index(s, slab, obj);
-		unsigned long mask = 1ul << (index % 64);
+/* Where free objects of one class lie; racy for the sheaves of other threads. */
+struct place {
+	void **objects;
+	unsigned int nr;
+	struct cursor *cursor; /* of another thread, or NULL */
+	void **cur;	       /* what it said */
+};
 
-		if (page_type(slab) != PAGE_SLAB || slab->cache != s)
-			bug_report("free(%p): double free of an object of %s", obj, s->name);
-		else if ((char *)page_address(slab) + (size_t)index * s->size != obj)
-			bug_report("free(%p): invalid free into the middle of an object of %s", obj,
-				   s->name);
-		else if (!(slab->bits[index / 64] & mask))
-			bug_report("free(%p): double free of an object of %s", obj, s->name);
-		else
-			slab->bits[index / 64] &= ~mask;
-	}
+#define MAX_PLACES 256
+
+struct places {
+	struct place place[MAX_PLACES];
+	unsigned int nr;
+};
+
+static void add_place(struct places *all, struct slab_sheaf *sheaf, unsigned int nr,
+		      struct cursor *cursor, void **cur)
+{
+	if (sheaf && nr && all->nr < MAX_PLACES)
+		all->place[all->nr++] = (struct place){sheaf->objects, nr, cursor, cur};
 }
 
-static void restore(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
+/* Main of another thread, as long as its cursor is where a sheaf can be. */
+static void add_main(struct places *all, struct task *t, unsigned int class)
 {
-	for (unsigned int i = 0; i < sheaf->size; i++) {
-		const void *obj = sheaf->objects[i];
-		struct page *slab = slab_of(s, obj);
-		unsigned int index = obj_to_index(s, slab, obj);
+	struct cursor *c = &t->hit.cursor[kmalloc_map_value(class, t->mm.node) / 2];
+	struct slab_sheaf *main = t->pcs[class].main;
+	void **cur = READ_ONCE(c->cur);
 
-		if (page_type(slab) == PAGE_SLAB && slab->cache == s)
-			slab->bits[index / 64] |= 1ul << (index % 64);
-	}
+	if (!main)
+		return;
+	if (!t->cursors_on)
+		add_place(all, main, MIN(main->size, main->capacity), NULL, NULL);
+	else if (cur > main->objects && cur <= main->objects + main->capacity)
+		add_place(all, main, (unsigned int)(cur - main->objects), c, cur);
 }
 
-static void check_cache(struct task *task, struct kmem_cache *s)
+static void gather(struct task *self, unsigned int class, struct kmem_cache_node *n,
+		   struct places *all)
 {
-	struct pcs *p = &task->pcs[s->class];
-	struct kmem_cache_node *n = s->node[task->mm.node];
 	struct list_head *pos;
 
-	if (!n || (!p->main && !p->spare && !n->barn.nr_full))
-		return;
-	if (spin_trylock(&n->barn.lock) == LOCK_BUSY)
-		return;
-	if (spin_trylock(&n->list_lock) != LOCK_BUSY) {
-		void (*const pass[2])(const struct kmem_cache *,
-				      const struct slab_sheaf *) = {check_once, restore};
+	all->nr = 0;
+	list_for_each (pos, &n->barn.full) {
+		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
-		pcs_detach(task, s, p);
-		for (int i = 0; i < 2; i++) {
-			if (p->main)
-				pass[i](s, p->main);
-			if (p->spare)
-				pass[i](s, p->spare);
-			list_for_each (pos, &n->barn.full)
-				pass[i](s, list_entry(pos, struct slab_sheaf, barn_list));
+		add_place(all, sheaf, sheaf->size, NULL, NULL);
+	}
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		struct slab_sheaf *spare = t->pcs[class].spare;
+
+		if (t->state != TASK_LIVE || t->mm.node != self->mm.node)
+			continue;
+		add_main(all, t, class);
+		if (spare)
+			add_place(all, spare, MIN(spare->size, spare->capacity), NULL, NULL);
+	}
+}
+
+/* Nobody has allocated or freed in between: what was seen is so. */
+static bool still_so(const struct places *all)
+{
+	for (unsigned int i = 0; i < all->nr; i++)
+		if (all->place[i].cursor &&
+		    READ_ONCE(all->place[i].cursor->cur) != all->place[i].cur)
+			return false;
+	return true;
+}
+
+static const char *what_is_wrong(const struct kmem_cache *s, const void *obj)
+{
+	struct page *slab = find_slab(obj);
+	unsigned int index;
+
+	if (!slab || slab->cache != s)
+		return "double free";
+	index = obj_to_index(s, slab, obj);
+	if ((char *)page_address(slab) + (size_t)index * s->size != obj)
+		return "invalid free into the middle";
+	if (!(slab->bits[index / 64] >> (index % 64) & 1))
+		return "double free";
+	slab->bits[index / 64] ^= 1ul << (index % 64); /* seen; restore() puts it back */
+	return NULL;
+}
+
+/* Under the locks of the barn and of the slabs. */
+static void check_places(const struct kmem_cache *s, const struct places *all)
+{
+	const char *wrong = NULL;
+	const void *bad = NULL;
+
+	for (unsigned int p = 0; p < all->nr && !wrong; p++) {
+		for (unsigned int i = 0; i < all->place[p].nr && !wrong; i++) {
+			bad = all->place[p].objects[i];
+			wrong = what_is_wrong(s, bad);
 		}
-		pcs_attach(task, s, p);
+	}
+	if (wrong && still_so(all))
+		bug_report("free(%p): %s of an object of %s", bad, wrong, s->name);
+}
+
+/* The slabs' bits as they were: every free object in a sheaf is out of its slab. */
+static void restore(const struct kmem_cache *s, const struct places *all)
+{
+	for (unsigned int p = 0; p < all->nr; p++) {
+		for (unsigned int i = 0; i < all->place[p].nr; i++) {
+			const void *obj = all->place[p].objects[i];
+			struct page *slab = find_slab(obj);
+
+			if (slab && slab->cache == s) {
+				unsigned int index = obj_to_index(s, slab, obj);
+
+				slab->bits[index / 64] |= 1ul << (index % 64);
+			}
+		}
+	}
+}
+
+static void check_class(struct task *self, struct kmem_cache *s, struct places *all)
+{
+	struct kmem_cache_node *n = s->node[self->mm.node];
+
+	if (!n || spin_trylock(&n->barn.lock) == LOCK_BUSY)
+		return;
+	gather(self, s->class, n, all);
+	if (all->nr && spin_trylock(&n->list_lock) != LOCK_BUSY) {
+		check_places(s, all);
+		restore(s, all);
 		spin_unlock(&n->list_lock);
 	}
 	spin_unlock(&n->barn.lock);
@@ -187,20 +259,18 @@ static void check_cache(struct task *task, struct kmem_cache *s)
  * slab_check_at_exit - look for frees that went wrong and were not flushed yet
  *
  * The hit path does not look at the objects it takes back.  A program that frees one twice and
- * ends normally is told here at the latest.
+ * ends normally is told here at the latest.  Threads that still run are looked at as they are.
  */
 void slab_check_at_exit(void)
 {
+	static struct places all; /* too large for a stack; the program is ending */
 	struct task *task = current_task();
 	struct slow slow;
 
 	if (!task)
 		return;
 	slow_enter_free(&slow);
-	if (!slow.nested && task_trylock(task)) {
-		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-			check_cache(task, &kmalloc_caches[c]);
-		spin_unlock(&task->lock);
-	}
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES && !slow.nested; c++)
+		check_class(task, &kmalloc_caches[c], &all);
 	slow_leave(&slow);
 }

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * powerlaw.c - sizes and lifetimes as traces of real programs have them
+ *
+ * A program asks for few distinct sizes, the popular ones very often (Zipf's law), and most of
+ * its blocks die young while some stay for long (a power law too).  Size classes then differ a
+ * thousandfold in use: the row shows what rarely used classes keep, and whether the popular ones
+ * stay in the hit path.
+ *
+ * The calendar is a ring with one slot for each step.  A block is put into the slot of the step
+ * at which it dies, or the next free one, and each step first buries who lies in its slot.
+ */
+#include "bench.h"
+
+#include <math.h>
+
+enum {
+	CALENDAR = 1 << 17, /* steps that it shows at a time */
+	LONGEST_LIFE = CALENDAR / 2,
+	DISTINCT_SIZES = 96,
+};
+
+static const double life_exponent = 0.9;
+
+struct block {
+	void *p;
+	uint32_t size;
+};
+
+static uint64_t steps;
+static struct bench_mix sizes, lives;
+
+/* Sizes of structs and strings, most of them below 512 bytes and some up to 32 KiB. */
+static uint32_t distinct_size(uint32_t rank)
+{
+	struct bench_rng rng = bench_rng_seed(rank);
+	uint32_t doubling = rank < 48 ? bench_rng_below(&rng, 5) : bench_rng_below(&rng, 11);
+	uint32_t low = UINT32_C(16) << doubling;
+
+	return low + 8 * bench_rng_below(&rng, low / 8);
+}
+
+/* Fill a table with DISTINCT_SIZES sizes, the one of rank r in proportion to 1 / r. */
+static void mix_zipf(void)
+{
+	double sum = 0, reached = 0;
+	size_t at = 0;
+
+	for (uint32_t rank = 1; rank <= DISTINCT_SIZES; rank++)
+		sum += 1.0 / rank;
+	for (uint32_t rank = 1; rank <= DISTINCT_SIZES; rank++) {
+		reached += 1.0 / rank;
+		while (at < BENCH_MIX_SIZES && (double)at < reached / sum * BENCH_MIX_SIZES)
+			sizes.sizes[at++] = distinct_size(rank);
+	}
+	while (at < BENCH_MIX_SIZES)
+		sizes.sizes[at++] = distinct_size(1);
+}
+
+static void mix_lives(void)
+{
+	struct bench_rng rng = bench_rng_seed(CALENDAR);
+
+	for (size_t i = 0; i < BENCH_MIX_SIZES; i++) {
+		double life = pow(bench_rng_unit(&rng), -1 / life_exponent);
+
+		lives.sizes[i] = life > LONGEST_LIFE ? LONGEST_LIFE : (uint32_t)life;
+	}
+}
+
+static void bury(struct block *slot)
+{
+	if (slot->p)
+		bench_free(slot->p, slot->size);
+	slot->p = NULL;
+}
+
+static void powerlaw_work(unsigned int id, void *shared)
+{
+	struct bench_rng rng = bench_rng_seed(id);
+	struct block *calendar = bench_table(CALENDAR * sizeof(*calendar));
+
+	(void)shared;
+	for (uint64_t step = 0; step < steps; step++) {
+		bury(&calendar[step % CALENDAR]);
+
+		uint64_t death = step + bench_mix_draw(&lives, &rng);
+
+		while (calendar[death % CALENDAR].p)
+			death++;
+		struct block *slot = &calendar[death % CALENDAR];
+
+		slot->size = bench_mix_draw(&sizes, &rng);
+		slot->p = bench_malloc(slot->size);
+	}
+	for (size_t i = 0; i < CALENDAR; i++)
+		bury(&calendar[i]);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t threads = 1, work = 100;
+	const struct bench_arg args[] = {
+		{.key = "threads", .number = &threads},
+		{.key = "work", .number = &work},
+	};
+
+	bench_parse(argc, argv, args, BENCH_COUNT(args));
+	steps = bench_scaled(10000000, work);
+	mix_zipf();
+	mix_lives();
+	struct bench_span span = bench_crew((unsigned int)threads, powerlaw_work, NULL);
+
+	bench_print_span(span, steps * threads, (unsigned int)threads);
+}

@@ -1,0 +1,1 @@
+"""The benchmark runner: see bench/README.md for what it measures and how."""

@@ -1,0 +1,7 @@
+"""Entry point of `bench/run`."""
+
+import sys
+
+from runner.cli import main
+
+sys.exit(main())

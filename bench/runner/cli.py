@@ -1,0 +1,145 @@
+"""The command line of `bench/run`."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from runner import compare, guard, results, session, suite, tables
+from runner.build import BuildError
+from runner.console import console
+from runner.paths import DEFAULT_BUILD, STORED_RATIOS
+from runner.peers import LIBBUDDY
+from runner.summary import Table
+
+EXIT_OK, EXIT_WRONG, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+_DESCRIPTION = """\
+Builds libbuddy and compares it with other allocators.  Without options: the quick form, one real
+program and three patterns under glibc, jemalloc and libbuddy, in under three minutes.
+"""
+_EPILOG = """\
+examples:
+  bench/run --full                             everything, with a report in HTML
+  bench/run --rows 'churn-*' --threads 1,2,4   some rows
+  bench/run --peers glibc,libbuddy,mine=/tmp/libmine.so
+  bench/run --full --resume                    go on with a run that was interrupted
+  bench/run --compare old.json new.json        what got slower
+"""
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(word) for word in _words(text))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options there are."""
+    made = argparse.ArgumentParser(
+        prog="bench/run", description=_DESCRIPTION, epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = made.add_argument_group("what to run")
+    what.add_argument("--full", action="store_true", help="all rows, all peers, with a report")
+    what.add_argument("--rows", type=_words, action="extend", metavar="NAME,...",
+                      help="only these: names, name/threads, micro, macro, state, or with *")
+    what.add_argument("--peers", type=_words, action="extend", metavar="NAME,...",
+                      help="only these allocators; name=path.so adds one that is not known")
+    what.add_argument("--env", action="append", metavar="PEER:NAME=VALUE", default=[],
+                      help="set a variable for one peer")
+    what.add_argument("--threads", type=_counts, metavar="N,...", default=(),
+                      help="numbers of threads, instead of those that each row has")
+    what.add_argument("--list", action="store_true", help="show rows and peers, run nothing")
+    how = made.add_argument_group("how")
+    how.add_argument("--repeats", type=_count, metavar="N", default=5, help="default 5")
+    how.add_argument("--warmup", type=int, metavar="N", default=1,
+                     help="runs before those that count, default 1")
+    how.add_argument("--work", type=_count, metavar="PERCENT", default=100,
+                     help="work size of the patterns, default 100")
+    how.add_argument("--build-dir", type=Path, metavar="DIR", default=DEFAULT_BUILD,
+                     help="default build-bench")
+    how.add_argument("--no-build", action="store_true", help="use what the build folder has")
+    how.add_argument("--no-install", action="store_true", help="install no packages")
+    out = made.add_argument_group("results")
+    out.add_argument("--out", type=Path, metavar="FILE", help="result file (JSON)")
+    out.add_argument("--resume", action="store_true",
+                     help="go on with --out, or with the newest run that was interrupted")
+    out.add_argument("--report", type=Path, metavar="FILE", help="write a report (HTML) too")
+    out.add_argument("--show", type=Path, metavar="FILE",
+                     help="print a result file, and with --report make its report")
+    out.add_argument("--compare", type=Path, nargs=2, metavar=("OLD", "NEW"),
+                     help="compare two result files")
+    checks = made.add_argument_group("guard")
+    checks.add_argument("--guard", action="store_true",
+                        help="compare a few rows with the stored ratios to glibc; only warns")
+    checks.add_argument("--store", action="store_true",
+                        help="with --guard: store today's ratios instead")
+    return made
+
+
+def _list() -> None:
+    print("rows (name, threads of the full run, what it is)")
+    threads: dict[str, list[str]] = {}
+    titles = {}
+    for row in suite.rows(full=True):
+        threads.setdefault(row.name, []).append(str(row.threads or "-"))
+        titles[row.name] = f"{row.group:<6} {row.title}"
+    for name, title in titles.items():
+        print(f"  {name:<20} {','.join(threads[name]):<12} {title}")
+    print(f"\npeers\n  {', '.join(session.peers.ALL_PEERS)}, and any name=path.so")
+
+
+def _show(path: Path, report: Path | None) -> int:
+    table = Table(results.load(path))
+    print(tables.text(table))
+    return EXIT_OK if report is None or session.write_report(table, report) else EXIT_WRONG
+
+
+def _run(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Run rows, print them, write the report; the exit status says whether all went well."""
+    run = session.Session(options, arguments)
+    if options.guard:
+        return guard.run(run, STORED_RATIOS, options.store)
+    table = run.measure()
+    if table is None:
+        return EXIT_USAGE
+    print(tables.text(table))
+    run.print_zones_and_slabs()
+    console.say(f"results: {run.path}")
+    report_done = run.report(table)
+    ours_wrong = [c for c in table.wrong_cells() if c.peer == LIBBUDDY]
+    return EXIT_WRONG if run.complaints or ours_wrong or not report_done else EXIT_OK
+
+
+def main() -> int:
+    """Entry point."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `bench/run --list | head` is no error
+    arguments = sys.argv[1:]
+    options = parser().parse_args(arguments)
+    try:
+        if options.list:
+            _list()
+            return EXIT_OK
+        if options.compare:
+            print(compare.text(*(results.load(path) for path in options.compare)))
+            return EXIT_OK
+        if options.show:
+            return _show(options.show, options.report)
+        if options.resume:
+            options, arguments = session.resumed(options, parser())
+        return _run(options, arguments)
+    except (results.ResultsError, BuildError) as error:
+        console.say(str(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        console.say("interrupted; `bench/run --resume` goes on from here")
+        return EXIT_INTERRUPTED

@@ -1,0 +1,47 @@
+"""What the runner says while it works: notes, warnings and a progress line, all on stderr."""
+
+import sys
+
+
+def duration(seconds: float) -> str:
+    """`95.2` as `1:35`, `3725` as `1:02:05`."""
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Console:
+    """Keeps the progress line and whole lines of text out of each other's way."""
+
+    def __init__(self, stream=sys.stderr):
+        self.stream = stream
+        self.live = stream.isatty()
+        self.shown = 0
+
+    def clear(self) -> None:
+        """Take the progress line away."""
+        if self.shown:
+            self.stream.write("\r" + " " * self.shown + "\r")
+            self.stream.flush()
+            self.shown = 0
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.clear()
+        print(f"bench: {text}", file=self.stream, flush=True)
+
+    def progress(self, text: str) -> None:
+        """Replace the progress line; on something that is no terminal, say nothing."""
+        if self.live:
+            self.clear()
+            self.stream.write(text)
+            self.stream.flush()
+            self.shown = len(text)
+
+    def milestone(self, text: str) -> None:
+        """A progress line worth keeping where there is no terminal to update."""
+        if not self.live:
+            self.say(text)
+
+
+console = Console()

@@ -1,0 +1,148 @@
+"""Run one program under one allocator and say what came of it."""
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Sequence
+
+from runner import build, packages
+from runner.peers import Peer
+
+OK = "ok"
+CRASHED = "crashed"  # ended by a signal
+HUNG = "hung"  # did not end in time
+DAMAGED = "damaged"  # a block did not hold what was written to it
+FAILED = "failed"  # ended with an error
+DIFFERS = "differs"  # ended well, but with another output than under glibc
+
+_MICRO_EXIT_DAMAGE = 3  # BENCH_EXIT_DAMAGE of micro/bench.h
+_STDERR_KEPT = 300
+
+Command = Sequence[str | Path]
+
+
+@dataclass
+class Outcome:
+    """What one run gave."""
+
+    state: str
+    detail: str = ""
+    usage: dict[str, float] = field(default_factory=dict)  # what the launcher wrote
+    stdout: Path = Path(os.devnull)
+    stderr: Path = Path(os.devnull)
+
+    @property
+    def good(self) -> bool:
+        """Whether the run counts."""
+        return self.state == OK
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a campaign builds, works and how much it does."""
+
+    build_dir: Path
+    work_dir: Path
+    work: int = 100  # percent of the standard work size
+
+    def launcher(self) -> Path:
+        """The program that runs others and stays small."""
+        return build.find_program(self.build_dir, "launch")
+
+
+def environment(peer: Peer, extra: dict[str, str] | None = None) -> dict[str, str]:
+    """The environment of a measured program: the same for all, but for what the peer asks."""
+    return {
+        "PATH": packages.search_path(),
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    } | (extra or {}) | peer.environment
+
+
+def read_values(path: Path) -> dict[str, float]:
+    """The `name value` lines of a file; other lines are skipped."""
+    values = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, text = line.partition(" ")
+        try:
+            values[name] = float(text)
+        except ValueError:
+            continue
+    return values
+
+
+def _last_words(path: Path) -> str:
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    return " ".join(text[-_STDERR_KEPT:].split())
+
+
+class Running:
+    """A measured program that has been started."""
+
+    def __init__(self, bench: Bench, peer: Peer, command: Command, *,
+                 cwd: Path | None = None, env: dict[str, str] | None = None,
+                 stdin: Path | None = None):
+        work = bench.work_dir
+        self.result = work / "result.txt"
+        self.stdout = work / "stdout.txt"
+        self.stderr = work / "stderr.txt"
+        self.result.unlink(missing_ok=True)
+        with (self.stdout.open("wb") as out, self.stderr.open("wb") as err,
+              (stdin or Path(os.devnull)).open("rb") as inp):
+            # It outlives this block; finish() and kill() see to its end.
+            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [bench.launcher(), self.result, peer.preload, *command],
+                cwd=cwd or work, env=environment(peer, env),
+                stdin=inp, stdout=out, stderr=err, start_new_session=True)
+
+    def kill(self) -> None:
+        """End the program and whatever it started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def finish(self, timeout: float) -> Outcome:
+        """Wait for the end of the program."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return Outcome(HUNG, f"not done after {timeout:.0f} s", {}, self.stdout, self.stderr)
+        except BaseException:
+            self.kill()
+            raise
+        return self._judge()
+
+    def _judge(self) -> Outcome:
+        if not self.result.exists():
+            return Outcome(FAILED, _last_words(self.stderr) or "the launcher failed")
+        usage = read_values(self.result)
+        outcome = Outcome(OK, "", usage, self.stdout, self.stderr)
+        if usage["signal"]:
+            outcome.state = CRASHED
+            outcome.detail = f"{signal.Signals(int(usage['signal'])).name} "
+            outcome.detail = (outcome.detail + _last_words(self.stderr)).strip()
+        elif usage["exit"]:
+            outcome.state = FAILED
+            outcome.detail = f"exit {usage['exit']:.0f}: {_last_words(self.stderr)}"
+        return outcome
+
+
+def run(bench: Bench, peer: Peer, command: Command, timeout: float,
+        **options) -> Outcome:
+    """Start a program and wait for its end."""
+    return Running(bench, peer, command, **options).finish(timeout)
+
+
+def run_micro(bench: Bench, peer: Peer, command: Command, timeout: float) -> Outcome:
+    """The same for a pattern of bench/micro, whose exit status says what went wrong."""
+    outcome = run(bench, peer, command, timeout)
+    if outcome.state == FAILED and outcome.usage.get("exit") == _MICRO_EXIT_DAMAGE:
+        outcome.state = DAMAGED
+        outcome.detail = _last_words(outcome.stderr)
+    return outcome

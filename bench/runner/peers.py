@@ -1,0 +1,151 @@
+"""The allocators to compare: known ones, libbuddy, and any `name=path.so`."""
+
+import glob
+import hashlib
+import os
+import platform
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner import build, packages
+from runner.packages import Need
+
+LIBBUDDY = "libbuddy"
+REFERENCE = "glibc"
+
+
+@dataclass(frozen=True)
+class Known:
+    """An allocator that Debian has, and where its library lies."""
+
+    package: str
+    pattern: str
+    what: str
+
+    @property
+    def need(self) -> Need:
+        """The package and the file that shows it is there."""
+        return Need(self.package, files=self.pattern)
+
+
+KNOWN = {
+    "jemalloc": Known("libjemalloc2", "/usr/lib/*/libjemalloc.so.2", "jemalloc"),
+    "mimalloc": Known("libmimalloc2.0", "/usr/lib/*/libmimalloc.so.2.0", "mimalloc 2"),
+    "tcmalloc": Known("libtcmalloc-minimal4", "/usr/lib/*/libtcmalloc_minimal.so.4",
+                      "tcmalloc of gperftools"),
+    "tbbmalloc": Known("libtbbmalloc2", "/usr/lib/*/libtbbmalloc_proxy.so.2", "oneTBB's malloc"),
+    "scudo": Known("libclang-rt-14-dev",
+                   "/usr/lib/llvm-*/lib/clang/*/lib/linux/"
+                   f"libclang_rt.scudo_standalone-{platform.machine()}.so",
+                   "LLVM's hardened allocator"),
+}
+QUICK_PEERS = (REFERENCE, "jemalloc", LIBBUDDY)
+ALL_PEERS = (REFERENCE, *KNOWN, LIBBUDDY)
+
+
+@dataclass
+class Peer:
+    """One allocator as it takes part in a run."""
+
+    name: str
+    preload: str = ""  # the library to preload; nothing for what the program has anyway
+    version: str = ""
+    digest: str = ""  # of the library file: a resumed run must find the same one
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """What a result file says about it."""
+        return {"name": self.name, "path": self.preload, "version": self.version,
+                "digest": self.digest, "environment": self.environment}
+
+
+class PeerError(Exception):
+    """This peer cannot take part; the text says why."""
+
+
+def parse(word: str) -> tuple[str, str]:
+    """`name` or `name=path.so` as (name, path)."""
+    name, _, path = word.partition("=")
+    return name, path
+
+
+def needs(words: list[str]) -> list[Need]:
+    """What must be installed for these peers."""
+    return [KNOWN[name].need for name in words if name in KNOWN]
+
+
+def _digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def _from_path(name: str, path: str) -> Peer:
+    resolved = Path(path).resolve()
+    if not resolved.is_file():
+        raise PeerError(f"peer {name}: no file {path}")
+    return Peer(name, str(resolved), version=resolved.name)
+
+
+def _libbuddy(build_dir: Path) -> Peer:
+    library = build.find_library(build_dir)
+    if library is None:
+        raise PeerError(f"peer {LIBBUDDY}: no libbuddy.so in {build_dir}")
+    return Peer(LIBBUDDY, str(library.resolve()), version="this tree")
+
+
+def _known(name: str) -> Peer:
+    known = KNOWN[name]
+    found = sorted(glob.glob(known.pattern))
+    if not found:
+        raise PeerError(f"peer {name}: not installed (apt-get install {known.package})")
+    # The newest where several compilers brought one each.
+    return Peer(name, found[-1], version=packages.version(known.package))
+
+
+def _find(word: str, build_dir: Path) -> Peer:
+    name, path = parse(word)
+    if path:
+        return _from_path(name, path)
+    if name == REFERENCE:
+        return Peer(REFERENCE, version=" ".join(platform.libc_ver()))
+    if name == LIBBUDDY:
+        return _libbuddy(build_dir)
+    if name in KNOWN:
+        return _known(name)
+    raise PeerError(
+        f"no peer named '{word}'; there are {', '.join(ALL_PEERS)}, and name=path.so for others")
+
+
+def find(word: str, build_dir: Path) -> Peer:
+    """The peer that a word of the command line means, known to be the one that gets used.
+
+    A peer that crashes already when it is probed takes part all the same: the report shows it
+    as crashed.
+    """
+    peer = _find(word, build_dir)
+    if peer.preload:
+        peer.digest = _digest(peer.preload)
+        _insist_on_use(peer, build_dir)
+    return peer
+
+
+def _insist_on_use(peer: Peer, build_dir: Path) -> None:
+    """Raise if the loader did not take the library, or if malloc is not its own."""
+    served = probe(peer, build_dir)
+    if served and Path(served) != Path(os.path.realpath(peer.preload)):
+        raise PeerError(f"peer {peer.name}: preloading {peer.preload} leaves malloc to {served}")
+
+
+def probe(peer: Peer, build_dir: Path) -> str:
+    """The library that serves malloc in a program run under this peer; nothing if it crashed."""
+    with tempfile.NamedTemporaryFile() as result:
+        command = [str(build.find_program(build_dir, "launch")), result.name, peer.preload,
+                   str(build.find_program(build_dir, "probe"))]
+        try:
+            outcome = subprocess.run(command, capture_output=True, text=True,
+                                     timeout=20, check=False)
+        except subprocess.TimeoutExpired:
+            return ""
+    lines = dict(line.split(" ", 1) for line in outcome.stdout.splitlines())
+    return lines.get("malloc", "")

@@ -1,0 +1,109 @@
+"""A result file: everything that was run, sample by sample, as JSON."""
+
+import dataclasses
+import datetime
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from runner import execute, machine
+from runner.peers import Peer
+from runner.rows import Row, Sample
+
+FORMAT = 1
+
+
+class ResultsError(Exception):
+    """A result file cannot be read; the text says why."""
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+@dataclasses.dataclass
+class Results:
+    """One result file.
+
+    A sample's round is -1 and below for warm-up; such samples count only if they went wrong.
+    """
+
+    arguments: list[str]  # of the command line, so that a run can be taken up again
+    settings: dict[str, int]
+    machine: dict[str, Any] = dataclasses.field(default_factory=machine.describe)
+    started: str = dataclasses.field(default_factory=_now)
+    finished: str = ""  # empty while there is something left to run
+    peers: list[dict] = dataclasses.field(default_factory=list)
+    rows: list[dict] = dataclasses.field(default_factory=list)
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)  # row -> why
+    absent: dict[str, str] = dataclasses.field(default_factory=dict)  # peer -> why
+    outputs: dict[str, str] = dataclasses.field(default_factory=dict)  # row -> glibc's digest
+    samples: list[dict] = dataclasses.field(default_factory=list)
+    format: int = FORMAT
+
+    def plan(self, rows: list[Row], peers: list[Peer]) -> None:
+        """Write down what is going to be run."""
+        self.rows = [row.as_json() for row in rows]
+        self.peers = [peer.as_json() for peer in peers]
+
+    def add(self, row: Row, peer: Peer, number: int, sample: Sample) -> None:
+        """Keep one sample."""
+        self.samples.append({"row": row.id, "peer": peer.name, "round": number}
+                            | dataclasses.asdict(sample))
+
+    def done(self) -> None:
+        """Mark the run as complete."""
+        self.finished = _now()
+
+    def samples_of(self, row: str, peer: str) -> list[dict]:
+        """The samples of a row under a peer."""
+        return [s for s in self.samples if s["row"] == row and s["peer"] == peer]
+
+    def save(self, path: Path) -> None:
+        """Write the file so that a reader sees the old one or the new one, never half of it."""
+        with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False) as file:
+            json.dump(dataclasses.asdict(self), file, indent=1)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+
+    def adopt(self, earlier: "Results") -> int:
+        """Take over the samples of an earlier, unfinished run that still hold; say how many."""
+        if earlier.settings["work"] != self.settings["work"]:
+            raise ResultsError("it was made with another work size (--work)")
+        digests = {peer["name"]: (peer["digest"], peer["environment"]) for peer in self.peers}
+        same = {peer["name"] for peer in earlier.peers
+                if digests.get(peer["name"]) == (peer["digest"], peer["environment"])}
+        rows = {row["id"] for row in self.rows}
+        self.samples = [s for s in earlier.samples if s["peer"] in same and s["row"] in rows]
+        self.outputs = {row: out for row, out in earlier.outputs.items() if row in rows}
+        self.started = earlier.started
+        return len(self.samples)
+
+
+def load(path: Path) -> Results:
+    """Read a result file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ResultsError(f"{path}: not a result file: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ResultsError(f"{path}: not a result file of format {FORMAT}")
+    try:
+        return Results(**content)
+    except TypeError as error:
+        raise ResultsError(f"{path}: not a result file: {error}") from error
+
+
+def good(samples: list[dict]) -> list[dict]:
+    """The samples that figures are made of."""
+    return [s for s in samples if s["state"] == execute.OK and s["round"] >= 0]
+
+
+def bad(samples: list[dict]) -> list[dict]:
+    """The samples that went wrong, warm-up included."""
+    return [s for s in samples if s["state"] != execute.OK]

@@ -1,0 +1,199 @@
+"""One use of the runner: choose, install, build, find the peers, measure, report."""
+
+import argparse
+import datetime
+import tempfile
+from pathlib import Path
+
+from macro.python import Python
+from runner import build, execute, packages, peers, results, suite
+from runner.campaign import Campaign
+from runner.console import console
+from runner.execute import Bench
+from runner.peers import LIBBUDDY, Peer, PeerError
+from runner.results import Results, ResultsError
+from runner.rows import Row
+from runner.summary import Table
+
+_STATS = {"BUDDY_OPTIONS": "stats_at_exit=on"}
+
+
+def resumed(options: argparse.Namespace,
+            parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
+    """The options of the run to go on with: those it was started with."""
+    path = options.out or _newest_unfinished(options.build_dir)
+    earlier = results.load(path)
+    if earlier.finished:
+        raise ResultsError(f"{path}: nothing left to run")
+    again = parser.parse_args(earlier.arguments)
+    again.out, again.resume = path, True
+    again.build_dir = options.build_dir
+    again.report = options.report or again.report
+    again.no_build = options.no_build
+    again.no_install = options.no_install
+    return again, earlier.arguments
+
+
+def _results_dir(build_dir: Path) -> Path:
+    return build_dir / "results"
+
+
+def _newest_unfinished(build_dir: Path) -> Path:
+    files = sorted(_results_dir(build_dir).glob("*.json"),
+                   key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files:
+        if not results.load(path).finished:
+            return path
+    raise ResultsError(f"{_results_dir(build_dir)}: no run there that was interrupted")
+
+
+def write_report(table: Table, path: Path) -> bool:
+    """Make the HTML report; say so if that cannot be done."""
+    if packages.missing(packages.REPORT_NEEDS):
+        console.say("no report: it needs python3-matplotlib (apt-get install python3-matplotlib)")
+        return False
+    from report.page import page  # pylint: disable=import-outside-toplevel
+    try:
+        path.write_text(page(table), encoding="utf-8")
+    except OSError as error:
+        console.say(f"no report: cannot write {path}: {error.strerror}")
+        return False
+    console.say(f"report: {path}")
+    return True
+
+
+class Session:
+    """Rows, peers and the result file of one run."""
+
+    def __init__(self, options: argparse.Namespace, arguments: list[str]):
+        self.options = options
+        self.arguments = arguments
+        self.complaints: list[str] = []  # what was asked for and cannot be had
+        self.absent: dict[str, str] = {}
+        self.path = Path()
+        self.peers: list[Peer] = []
+
+    def complain(self, text: str) -> None:
+        """Something asked for cannot be had; the rest goes on."""
+        console.say(text)
+        self.complaints.append(text)
+
+    def measure(self, rows: list[Row] | None = None) -> Table | None:
+        """Do everything up to the figures; None if there was nothing to run."""
+        rows = self._choose_rows() if rows is None else rows
+        if not rows:
+            console.say("no rows to run")
+            return None
+        self.prepare(rows)
+        if not self.peers:
+            console.say("no peers to run")
+            return None
+        self.path = self._writable_path()
+        found = Results(arguments=self.arguments, settings=self._settings(), absent=self.absent)
+        found.plan(rows, self.peers)
+        if self.options.resume:
+            kept = found.adopt(results.load(self.path))
+            console.say(f"going on with {self.path}: {kept} runs are done")
+        with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:
+            bench = Bench(self.options.build_dir, Path(work), self.options.work)
+            Campaign(bench, rows, self.peers, found, self.path).run()
+        return Table(found)
+
+    def prepare(self, rows: list[Row]) -> None:
+        """Install, build, and find the peers."""
+        words = self._peer_words()
+        self._install([*peers.needs(words), *(need for row in rows for need in row.needs)])
+        if not self.options.no_build:
+            build.build(self.options.build_dir)
+        if not build.find_program(self.options.build_dir, "launch").exists():
+            raise build.BuildError(f"{self.options.build_dir} has no benchmark programs")
+        self._find_peers(words)
+        self._set_environment()
+
+    def _settings(self) -> dict[str, int]:
+        return {"repeats": self.options.repeats, "warmup": max(0, self.options.warmup),
+                "work": self.options.work, "full": int(self.options.full)}
+
+    def _choose_rows(self) -> list[Row]:
+        if not self.options.rows:
+            return suite.rows(self.options.full, self.options.threads)
+        rows, complaints = suite.choose(
+            self.options.rows, self.options.full, self.options.threads)
+        for complaint in complaints:
+            self.complain(complaint)
+        return rows
+
+    def _peer_words(self) -> list[str]:
+        if self.options.peers:
+            return list(dict.fromkeys(self.options.peers))
+        return list(peers.ALL_PEERS if self.options.full else peers.QUICK_PEERS)
+
+    def _install(self, optional: list[packages.Need]) -> None:
+        """Install what the build, the rows and the peers need; only the build insists."""
+        required = () if self.options.no_build else packages.BUILD_NEEDS
+        report = packages.REPORT_NEEDS if self.options.full or self.options.report else ()
+        lacking = packages.install([*required, *optional, *report],
+                                   allowed=not self.options.no_install)
+        if any(need in lacking for need in required):
+            raise build.BuildError("without these nothing can be built")
+
+    def _find_peers(self, words: list[str]) -> None:
+        for word in words:
+            try:
+                self.peers.append(peers.find(word, self.options.build_dir))
+            except PeerError as error:
+                name = peers.parse(word)[0]
+                self.absent[name] = str(error)
+                if self.options.peers or name == LIBBUDDY:
+                    self.complain(str(error))
+                else:
+                    console.say(str(error))
+
+    def _set_environment(self) -> None:
+        by_name = {peer.name: peer for peer in self.peers}
+        for word in self.options.env:
+            name, colon, setting = word.partition(":")
+            variable, equals, value = setting.partition("=")
+            if not (colon and equals and name in by_name):
+                self.complain(f"--env {word}: it must be PEER:NAME=VALUE with a peer of this run")
+                continue
+            by_name[name].environment[variable] = value
+
+    def _writable_path(self) -> Path:
+        """Where the results go; elsewhere, with a word, if that cannot be written."""
+        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        default = _results_dir(self.options.build_dir) / f"{stamp}.json"
+        path = self.options.out or default
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+            if path.is_dir():
+                raise IsADirectoryError(21, "it is a folder")
+            return path
+        except OSError as error:
+            instead = Path(tempfile.mkdtemp(prefix="buddy-bench-results-")) / default.name
+            self.complain(f"cannot write {path}: {error.strerror}; results go to {instead}")
+            return instead
+
+    def print_zones_and_slabs(self) -> None:
+        """Show libbuddy's own view at the end of a real program."""
+        ours = next((peer for peer in self.peers if peer.name == LIBBUDDY), None)
+        if ours is None:
+            return
+        shown = Peer(ours.name, ours.preload, environment=ours.environment | _STATS)
+        with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:
+            bench = Bench(self.options.build_dir, Path(work))
+            program = Python()
+            outcome = execute.run(bench, shown, program.command(Path(work)), program.longest,
+                                  env=program.environment)
+            text = outcome.stderr.read_text(encoding="utf-8", errors="replace").strip()
+        print(f"\nlibbuddy's zones and slabs at the end of {program.name}")
+        print(text or f"  (nothing was printed: {outcome.state} {outcome.detail})")
+
+    def report(self, table: Table) -> bool:
+        """Write the report that was asked for; true if there was none to write."""
+        path = self.options.report
+        if path is None and self.options.full:
+            path = self.path.with_suffix(".html")
+        return path is None or write_report(table, path)

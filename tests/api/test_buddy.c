@@ -1,0 +1,438 @@
+/*
+ * test_buddy.c - what <buddy/buddy.h> promises, call by call
+ */
+#include "child.h"
+
+#include <buddy/buddy.h>
+#include <buddy/page_alloc.h>
+#include <buddy/slab.h>
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MIB ((size_t)1 << 20)
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static void version_agrees_with_the_header(void **state)
+{
+	char text[32];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%d.%d", BUDDY_VERSION_MAJOR, BUDDY_VERSION_MINOR);
+	assert_string_equal(buddy_version(), text);
+}
+
+/* ---- options ---- */
+
+static void every_option_has_a_name_a_line_and_a_value(void **state)
+{
+	const char *help, *name;
+	size_t n = 0;
+
+	(void)state;
+	for (; (help = buddy_option_help(n, &name)) != NULL; n++) {
+		char value[64], again[64];
+		int len;
+
+		assert_true(*help && *name && !strchr(help, '\n'));
+		assert_ptr_equal(buddy_option_help(n, NULL), help);
+		len = buddy_option_get(name, value, sizeof(value));
+		assert_int_equal(len, strlen(value));
+		assert_true(len > 0);
+		/* What is read may be written. */
+		assert_int_equal(buddy_option_set(name, value), 0);
+		buddy_option_get(name, again, sizeof(again));
+		assert_string_equal(again, value);
+	}
+	assert_true(n > 0);
+	assert_null(buddy_option_help(n, NULL));
+	assert_null(buddy_option_help(SIZE_MAX, NULL));
+}
+
+static void set_and_get(const char *name, const char *value, const char *expected)
+{
+	char text[64];
+
+	child_check(buddy_option_set(name, value) == 0);
+	child_check(buddy_option_get(name, text, sizeof(text)) > 0);
+	child_check(!strcmp(text, expected));
+}
+
+static void set_all_kinds(void)
+{
+	set_and_get("abort_on_error", "0", "off");
+	set_and_get("abort_on_error", "true", "on");
+	set_and_get("background_threads", "no", "off");
+	set_and_get("stats_at_exit", "off", "off");
+	set_and_get("hugepages", "always", "always");
+	set_and_get("hugepages", "never", "never");
+	set_and_get("hugepage_threshold", "64M", "67108864");
+	set_and_get("hugepage_threshold", "3k", "3072");
+	set_and_get("hugepage_threshold", "1G", "1073741824");
+	set_and_get("reporting_delay_ms", "0", "0");
+	set_and_get("reporting_delay_ms", "3600000", "3600000");
+	set_and_get("slab_debug", "F", "F");
+	set_and_get("slab_debug", "-", "-");
+}
+
+static void options_are_set_by_name(void **state)
+{
+	(void)state;
+	assert_silent(set_all_kinds);
+}
+
+static const struct {
+	const char *name, *value;
+} bad_values[] = {
+	{"abort_on_error", "maybe"},	    {"abort_on_error", ""},
+	{"hugepages", "sometimes"},	    {"hugepage_threshold", "lots"},
+	{"hugepage_threshold", "1X"},	    {"hugepage_threshold", "M"},
+	{"hugepage_threshold", "-1"},	    {"hugepage_threshold", "99999999999999999999"},
+	{"hugepage_threshold", "99999999G"}, {"reporting_delay_ms", "3600001"},
+	{"reporting_delay_ms", "1s"},	    {"reporting_delay_ms", "4294967296"},
+	{"slab_debug", "Q"},
+};
+static size_t bad; /* which of them the child tries */
+
+static void set_a_bad_value(void)
+{
+	char before[64], after[64];
+
+	/* Not the default, so that falling back to it would be noticed. */
+	if (!strcmp(bad_values[bad].name, "slab_debug"))
+		child_check(buddy_option_set("slab_debug", "F") == 0);
+	buddy_option_get(bad_values[bad].name, before, sizeof(before));
+	child_check(buddy_option_set(bad_values[bad].name, bad_values[bad].value) == -EINVAL);
+	buddy_option_get(bad_values[bad].name, after, sizeof(after));
+	child_check(!strcmp(before, after));
+}
+
+static void bad_values_are_reported_and_change_nothing(void **state)
+{
+	(void)state;
+	for (bad = 0; bad < ARRAY_SIZE(bad_values); bad++)
+		assert_warning(set_a_bad_value, bad_values[bad].name);
+}
+
+static void set_an_unknown_option(void)
+{
+	child_check(buddy_option_set("no_such_option", "1") == -ENOENT);
+}
+
+static void unknown_options_are_reported(void **state)
+{
+	char text[8];
+
+	(void)state;
+	assert_warning(set_an_unknown_option, "no_such_option");
+	assert_int_equal(buddy_option_get("no_such_option", text, sizeof(text)), -ENOENT);
+	assert_int_equal(buddy_option_get(NULL, text, sizeof(text)), -ENOENT);
+	assert_int_equal(buddy_option_get("hugepages", NULL, 8), -EINVAL);
+	assert_int_equal(buddy_option_get("hugepages", text, 0), -EINVAL);
+	assert_int_equal(buddy_option_set(NULL, "1"), -EINVAL);
+	assert_int_equal(buddy_option_set("hugepages", NULL), -EINVAL);
+}
+
+static void text_that_does_not_fit_is_cut_and_terminated(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size <= 5; size++) {
+		char text[8];
+
+		memset(text, '#', sizeof(text));
+		assert_true(buddy_option_get("hugepages", text, size) >= 0);
+		assert_int_equal(text[strnlen(text, size)], '\0');
+		assert_true(strnlen(text, size) < size);
+		assert_memory_equal(text, "auto", strlen(text));
+		assert_int_equal(text[size], '#');
+	}
+}
+
+static void the_environment_may_be_wrong(void **state)
+{
+	static const char *const wrong[] = {"no_such_option=1", "hugepages=sometimes", "hugepages",
+					    "reporting_delay_ms=99999999999", "=", "=1"};
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		in_program(&o, "run-on", wrong[i]);
+		assert_int_equal(o.status, 0);
+		assert_memory_equal(o.text, "libbuddy: option", 16);
+		assert_ptr_equal(strchr(o.text, '\n'), o.text + strlen(o.text) - 1);
+		assert_non_null(strstr(o.text, wrong[i]));
+	}
+	in_program(&o, "run-on", ",,hugepages=never,,reporting_delay_ms=5,");
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.text, "");
+}
+
+/* ---- statistics ---- */
+
+/* The background and other threads rest while this is called. */
+static void assert_sum(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	assert_int_equal(st.present, st.free + st.cached + st.slabs + st.large + st.pages);
+	assert_true(st.zero <= st.free);
+	assert_true(st.objects <= st.slabs);
+	assert_true(st.metadata_free <= st.metadata);
+}
+
+static void totals_add_up_whatever_is_allocated(void **state)
+{
+	struct buddy_stats before, after;
+	void *p[6];
+
+	(void)state;
+	assert_sum();
+	buddy_stats(&before);
+	p[0] = malloc(100);
+	p[1] = malloc(5 * MIB);
+	p[2] = buddy_get_free_pages(GFP_KERNEL, 4);
+	p[3] = buddy_alloc_pages_exact(3 * MIB, GFP_KERNEL);
+	p[4] = buddy_kmalloc(20000, GFP_KERNEL);
+	p[5] = malloc(100000);
+	assert_sum();
+	buddy_stats(&after);
+	assert_int_equal(after.large - before.large, 5 * MIB + 102400);
+	assert_int_equal(after.pages - before.pages, (4096 << 4) + 3 * MIB);
+	assert_true(after.objects - before.objects >= 100 + 20000);
+	buddy_free_pages_addr(p[2], 4);
+	buddy_free_pages_exact(p[3], 3 * MIB);
+	free(p[0]);
+	free(p[1]);
+	free(p[4]);
+	free(p[5]);
+	assert_sum();
+	buddy_stats(&after);
+	assert_int_equal(after.large, before.large);
+	assert_int_equal(after.pages, before.pages);
+	assert_int_equal(after.objects, before.objects);
+}
+
+static void zones_add_up_to_the_totals(void **state)
+{
+	struct buddy_zone_stats z;
+	struct buddy_stats st;
+	uint64_t present = 0, nr_free = 0, zero = 0;
+	int i;
+
+	(void)state;
+	buddy_stats(&st);
+	for (i = 0; buddy_zone_stats(i, &z) == 0; i++) {
+		uint64_t blocks = 0;
+
+		for (size_t o = 0; o < ARRAY_SIZE(z.free_blocks); o++)
+			blocks += z.free_blocks[o] << o;
+		assert_int_equal(blocks, z.free);
+		assert_true(z.present <= z.managed || !strcmp(z.name, "Normal"));
+		assert_true(z.wmark_min <= z.wmark_low && z.wmark_low <= z.wmark_high &&
+			    z.wmark_high <= z.wmark_promo);
+		assert_in_range(z.node, 0, buddy_nr_nodes() - 1);
+		if (!strcmp(z.name, "Meta"))
+			continue;
+		present += z.present;
+		nr_free += z.free;
+		zero += z.zero;
+	}
+	assert_true(i > 0);
+	assert_int_equal(buddy_zone_stats(i, &z), -ENOENT);
+	assert_int_equal(buddy_zone_stats(-1, &z), -ENOENT);
+	assert_int_equal(present * 4096, st.present);
+	assert_int_equal(nr_free * 4096, st.free);
+	assert_int_equal(zero * 4096, st.zero);
+}
+
+static void caches_are_listed_with_those_of_malloc_first(void **state)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("listed", 72, 0, 0, NULL);
+	void *objs[100];
+	struct buddy_cache_stats c;
+	bool found = false;
+	int i;
+
+	(void)state;
+	buddy_kmem_cache_alloc_bulk(s, GFP_KERNEL, 100, objs);
+	for (i = 0; buddy_cache_stats(i, &c) == 0; i++) {
+		assert_true(c.active >= c.cached);
+		assert_true(c.active <= c.objects);
+		assert_int_equal(c.objects, c.slabs * c.objects_per_slab);
+		assert_true(c.objects_per_slab * (uint64_t)c.size <=
+			    c.pages_per_slab * UINT64_C(4096));
+		assert_true(c.partial_slabs + c.empty_slabs <= c.slabs);
+		if (i == 0)
+			assert_string_equal(c.name, "malloc-16");
+		if (strcmp(c.name, "listed"))
+			continue;
+		found = true;
+		assert_int_equal(c.object_size, 72);
+		assert_int_equal(c.active - c.cached, 100);
+	}
+	assert_true(found);
+	assert_int_equal(buddy_cache_stats(i, &c), -ENOENT);
+	assert_int_equal(buddy_cache_stats(-1, &c), -ENOENT);
+	buddy_kmem_cache_free_bulk(s, 100, objs);
+	buddy_kmem_cache_destroy(s);
+}
+
+static void show_writes_zones_and_slabs(void **state)
+{
+	int fd = memfd_create("show", 0);
+	static char text[1 << 16];
+	void *p = malloc(1000);
+
+	(void)state;
+	assert_true(fd >= 0);
+	buddy_show(fd);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_non_null(strstr(text, buddy_version()));
+	assert_non_null(strstr(text, "Node 0, zone"));
+	assert_non_null(strstr(text, "malloc-1024"));
+	assert_true(text[strlen(text) - 1] == '\n');
+	close(fd);
+	free(p);
+	buddy_show(-1); /* says nothing, does nothing */
+	assert_true(buddy_lock_contended() < UINT64_MAX);
+}
+
+/* ---- giving back ---- */
+
+static void reclaim_empties_the_caches_of_the_caller(void **state)
+{
+	static void *p[2000];
+	struct buddy_cache_stats c;
+
+	(void)state;
+	for (int i = 0; buddy_cache_stats(i, &c) == 0 && strcmp(c.name, "malloc-768"); i++)
+		;
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = malloc(768);
+	for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+		free(p[i]);
+	buddy_reclaim();
+	for (int i = 0; buddy_cache_stats(i, &c) == 0 && strcmp(c.name, "malloc-768"); i++)
+		;
+	assert_string_equal(c.name, "malloc-768");
+	assert_int_equal(c.cached, 0);
+	assert_int_equal(c.empty_slabs, 0);
+	assert_int_equal(buddy_verify(), 0);
+}
+
+static void reclaim_gives_free_blocks_to_the_system(void **state)
+{
+	struct buddy_stats st;
+	size_t size = 64 * MIB;
+	unsigned char *p = malloc(size);
+
+	(void)state;
+	memset(p, 1, size);
+	free(p);
+	buddy_stats(&st);
+	assert_true(st.free - st.zero >= size);
+	assert_true(buddy_reclaim() >= size);
+	buddy_stats(&st);
+	assert_true(st.free - st.zero < MIB);
+	assert_sum();
+	/* It stays available, and reads as zero. */
+	p = calloc(1, size);
+	for (size_t i = 0; i < size; i += 4096)
+		assert_int_equal(p[i], 0);
+	free(p);
+	assert_int_equal(buddy_verify(), 0);
+}
+
+/* ---- nodes ---- */
+
+static void nodes_are_what_the_system_says(void **state)
+{
+	int n = buddy_nr_nodes(), on_stack;
+	void *p = malloc(100), *large = malloc(MIB);
+
+	(void)state;
+	assert_true(n >= 1);
+	for (int a = 0; a < n; a++)
+		assert_int_equal(buddy_node_distance(a, a), 10);
+	assert_int_equal(buddy_node_distance(-1, 0), -EINVAL);
+	assert_int_equal(buddy_node_distance(0, n), -EINVAL);
+	assert_in_range(buddy_node_of_cpu(sched_getcpu()), 0, n - 1);
+	assert_in_range(buddy_node_of(p), 0, n - 1);
+	assert_in_range(buddy_node_of(large), 0, n - 1);
+	assert_int_equal(buddy_node_of(&on_stack), -EINVAL);
+	assert_int_equal(buddy_node_of(NULL), -EINVAL);
+	free(p);
+	free(large);
+}
+
+static void cpus_that_do_not_exist_have_no_node(void **state)
+{
+	(void)state;
+	assert_int_equal(buddy_node_of_cpu(-1), -EINVAL);
+	assert_int_equal(buddy_node_of_cpu(1 << 20), -EINVAL);
+}
+
+static void no_call_touches_errno(void **state)
+{
+	struct buddy_stats st;
+	struct buddy_zone_stats z;
+	struct buddy_cache_stats c;
+	char text[8];
+
+	(void)state;
+	errno = 1234;
+	(void)buddy_version();
+	buddy_option_get("hugepages", text, sizeof(text));
+	buddy_option_get("no_such_option", text, sizeof(text));
+	buddy_stats(&st);
+	buddy_zone_stats(99, &z);
+	buddy_cache_stats(99999, &c);
+	buddy_show(-1);
+	buddy_verify();
+	buddy_reclaim();
+	buddy_node_distance(0, 0);
+	buddy_node_of_cpu(0);
+	buddy_node_of(NULL);
+	assert_int_equal(errno, 1234);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(version_agrees_with_the_header),
+		cmocka_unit_test(every_option_has_a_name_a_line_and_a_value),
+		cmocka_unit_test(options_are_set_by_name),
+		cmocka_unit_test(bad_values_are_reported_and_change_nothing),
+		cmocka_unit_test(unknown_options_are_reported),
+		cmocka_unit_test(text_that_does_not_fit_is_cut_and_terminated),
+		cmocka_unit_test(the_environment_may_be_wrong),
+		cmocka_unit_test(totals_add_up_whatever_is_allocated),
+		cmocka_unit_test(zones_add_up_to_the_totals),
+		cmocka_unit_test(caches_are_listed_with_those_of_malloc_first),
+		cmocka_unit_test(show_writes_zones_and_slabs),
+		cmocka_unit_test(reclaim_empties_the_caches_of_the_caller),
+		cmocka_unit_test(reclaim_gives_free_blocks_to_the_system),
+		cmocka_unit_test(nodes_are_what_the_system_says),
+		cmocka_unit_test(cpus_that_do_not_exist_have_no_node),
+		cmocka_unit_test(no_call_touches_errno),
+	};
+
+	/* What a program does that was given wrong options: it runs on. */
+	if (argc > 1 && !strcmp(argv[1], "run-on")) {
+		free(malloc(100));
+		return 0;
+	}
+	/* The totals are exact while nothing else is at work. */
+	buddy_option_set("background_threads", "off");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,573 @@
+/*
+ * test_page_alloc.c - what <buddy/page_alloc.h> and <buddy/gfp.h> promise, call by call
+ */
+#include "child.h"
+
+#include <buddy/buddy.h>
+#include <buddy/page_alloc.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PAGE BUDDY_PAGE_SIZE
+#define ORDERS (BUDDY_MAX_PAGE_ORDER + 1)
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The kernel's own values, from include/linux/gfp_types.h by way of its tracing output. */
+_Static_assert(GFP_KERNEL == 0xcc0, "GFP_KERNEL");
+_Static_assert(GFP_ATOMIC == 0x820, "GFP_ATOMIC");
+_Static_assert(GFP_NOWAIT == 0x2800, "GFP_NOWAIT");
+_Static_assert(GFP_NOIO == 0xc00, "GFP_NOIO");
+_Static_assert(GFP_NOFS == 0xc40, "GFP_NOFS");
+_Static_assert(GFP_USER == 0x100cc0, "GFP_USER");
+_Static_assert(GFP_HIGHUSER_MOVABLE == 0x100cca, "GFP_HIGHUSER_MOVABLE");
+_Static_assert(GFP_KERNEL_ACCOUNT == 0x400cc0, "GFP_KERNEL_ACCOUNT");
+_Static_assert(GFP_TRANSHUGE_LIGHT == 0x1c20ca, "GFP_TRANSHUGE_LIGHT");
+_Static_assert(__GFP_ZERO == 0x100 && __GFP_THISNODE == 0x200000, "GFP bits");
+
+static uint64_t pages_out(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	return st.pages / PAGE;
+}
+
+static bool all_bytes(const void *mem, size_t size, unsigned char value)
+{
+	const unsigned char *p = mem;
+
+	for (size_t i = 0; i < size; i++)
+		if (p[i] != value)
+			return false;
+	return true;
+}
+
+/* ---- blocks ---- */
+
+static void blocks_are_aligned_to_their_size_and_apart(void **state)
+{
+	uint64_t before = pages_out();
+
+	(void)state;
+	for (unsigned int order = 0; order < ORDERS; order++) {
+		size_t size = PAGE << order;
+		struct page *page[5];
+
+		for (size_t i = 0; i < ARRAY_SIZE(page); i++) {
+			page[i] = buddy_alloc_pages(GFP_KERNEL, order);
+			assert_non_null(page[i]);
+			assert_int_equal((uintptr_t)buddy_page_address(page[i]) % size, 0);
+			memset(buddy_page_address(page[i]), (int)i, size);
+		}
+		assert_int_equal(pages_out() - before, ARRAY_SIZE(page) << order);
+		for (size_t i = 0; i < ARRAY_SIZE(page); i++) {
+			assert_true(all_bytes(buddy_page_address(page[i]), size,
+					      (unsigned char)i));
+			buddy_free_pages(page[i], order);
+		}
+	}
+	assert_int_equal(pages_out(), before);
+	assert_int_equal(buddy_verify(), 0);
+}
+
+static void address_and_descriptor_lead_to_each_other(void **state)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 3);
+	char *mem = buddy_page_address(page), on_stack;
+
+	(void)state;
+	assert_ptr_equal(buddy_virt_to_page(mem), page);
+	assert_ptr_equal(buddy_virt_to_page(mem + PAGE - 1), page);
+	for (int i = 1; i < 8; i++)
+		assert_ptr_equal(buddy_page_address(buddy_virt_to_page(mem + i * PAGE + 5)),
+				 mem + i * PAGE);
+	assert_int_equal(buddy_page_to_nid(page), buddy_node_of(mem));
+	buddy_free_pages(page, 3);
+	assert_null(buddy_virt_to_page(&on_stack));
+	assert_null(buddy_virt_to_page(NULL));
+	assert_null(buddy_virt_to_page((void *)UINTPTR_MAX));
+}
+
+static void zeroed_pages_are_zero_also_when_recycled(void **state)
+{
+	(void)state;
+	for (unsigned int order = 0; order < ORDERS; order++) {
+		size_t size = PAGE << order;
+
+		for (int round = 0; round < 3; round++) {
+			void *mem = buddy_get_free_pages(GFP_KERNEL | __GFP_ZERO, order);
+
+			assert_non_null(mem);
+			assert_true(all_bytes(mem, size, 0));
+			memset(mem, 0xff, size);
+			buddy_free_pages_addr(mem, order);
+		}
+	}
+	for (int round = 0; round < 3; round++) {
+		void *mem = buddy_get_zeroed_page(GFP_KERNEL);
+
+		assert_true(all_bytes(mem, PAGE, 0));
+		memset(mem, 0xff, PAGE);
+		buddy_free_pages_addr(mem, 0);
+	}
+}
+
+static void every_kind_of_request_is_served(void **state)
+{
+	static const gfp_t flags[] = {0,	  GFP_ATOMIC,	      GFP_NOWAIT,
+				      GFP_NOIO,	  GFP_HIGHUSER,	      GFP_HIGHUSER_MOVABLE,
+				      GFP_KERNEL | __GFP_RECLAIMABLE, GFP_TRANSHUGE,
+				      GFP_KERNEL | __GFP_NOFAIL,      GFP_KERNEL | __GFP_COMP};
+
+	(void)state;
+	for (size_t f = 0; f < ARRAY_SIZE(flags); f++) {
+		for (unsigned int order = 0; order < ORDERS; order++) {
+			struct page *page = buddy_alloc_pages(flags[f], order);
+
+			assert_non_null(page);
+			memset(buddy_page_address(page), 1, PAGE << order);
+			buddy_free_pages(page, order);
+		}
+		buddy_free_pages_exact(buddy_alloc_pages_exact(3 * PAGE, flags[f]), 3 * PAGE);
+	}
+	assert_int_equal(buddy_verify(), 0);
+}
+
+static void zones_without_memory_give_null(void **state)
+{
+	static const gfp_t flags[] = {GFP_DMA, GFP_DMA32, GFP_KERNEL | __GFP_DMA32};
+
+	(void)state;
+	for (size_t f = 0; f < ARRAY_SIZE(flags); f++) {
+		assert_null(buddy_alloc_pages(flags[f], 0));
+		assert_null(buddy_alloc_pages(flags[f], 10));
+		assert_null(buddy_alloc_pages_node(0, flags[f], 0));
+		assert_null(buddy_get_free_pages(flags[f], 1));
+		assert_null(buddy_get_zeroed_page(flags[f]));
+		assert_null(buddy_alloc_pages_exact(3 * PAGE, flags[f]));
+		assert_null(buddy_alloc_pages_exact_node(0, 3 * PAGE, flags[f]));
+	}
+}
+
+static void nodes_that_exist_serve(void **state)
+{
+	(void)state;
+	for (int node = BUDDY_NUMA_NO_NODE; node < buddy_nr_nodes(); node++) {
+		struct page *page = buddy_alloc_pages_node(node, GFP_KERNEL, 2);
+		void *exact = buddy_alloc_pages_exact_node(node, 5 * PAGE, GFP_KERNEL);
+
+		assert_non_null(page);
+		assert_non_null(exact);
+		assert_in_range(buddy_page_to_nid(page), 0, buddy_nr_nodes() - 1);
+		buddy_free_pages(page, 2);
+		buddy_free_pages_exact(exact, 5 * PAGE);
+	}
+}
+
+static void no_call_touches_errno(void **state)
+{
+	(void)state;
+	errno = 1234;
+	buddy_free_pages(buddy_alloc_pages(GFP_KERNEL, 10), 10);
+	buddy_free_pages_exact(buddy_alloc_pages_exact(30 << 20, GFP_KERNEL), 30 << 20);
+	assert_null(buddy_alloc_pages_exact(SIZE_MAX, GFP_KERNEL));
+	assert_null(buddy_alloc_pages_exact(PTRDIFF_MAX, GFP_KERNEL));
+	assert_null(buddy_alloc_pages(GFP_DMA32, 0));
+	assert_int_equal(errno, 1234);
+}
+
+/* ---- exact ---- */
+
+static void exact_blocks_are_whole_pages_and_no_more(void **state)
+{
+	static const size_t sizes[] = {1,	 PAGE,	    PAGE + 1, 3 * PAGE, 5 * PAGE - 1,
+				       33 * PAGE, 1 << 20, (4 << 20) + 1, 10 << 20, 70 << 20};
+	uint64_t before = pages_out();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t pages = (sizes[i] + PAGE - 1) / PAGE;
+
+		for (int round = 0; round < 2; round++) {
+			char *mem = buddy_alloc_pages_exact(sizes[i], GFP_KERNEL | __GFP_ZERO);
+
+			assert_non_null(mem);
+			assert_int_equal((uintptr_t)mem % PAGE, 0);
+			assert_int_equal(pages_out() - before, pages);
+			assert_true(all_bytes(mem, pages * PAGE, 0));
+			memset(mem, 0xff, pages * PAGE);
+			buddy_free_pages_exact(mem, sizes[i]);
+			assert_int_equal(pages_out(), before);
+		}
+	}
+	assert_null(buddy_alloc_pages_exact(0, GFP_KERNEL));
+	buddy_free_pages_exact(NULL, PAGE);
+	assert_int_equal(buddy_verify(), 0);
+}
+
+/* ---- references ---- */
+
+static void the_last_reference_frees(void **state)
+{
+	uint64_t before = pages_out();
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+
+	(void)state;
+	memset(buddy_page_address(page), 0x61, PAGE);
+	buddy_get_page(page);
+	buddy_get_page(page);
+	buddy_free_pages(page, 0);
+	buddy_free_pages(page, 0);
+	assert_int_equal(pages_out(), before + 1);
+	assert_true(all_bytes(buddy_page_address(page), PAGE, 0x61));
+	buddy_free_pages(page, 0);
+	assert_int_equal(pages_out(), before);
+}
+
+static void a_held_block_keeps_its_first_page_only(void **state)
+{
+	uint64_t before = pages_out();
+
+	(void)state;
+	for (unsigned int order = 1; order < ORDERS; order++) {
+		/* The holder may give back the page it has, or say the order it knows. */
+		for (unsigned int last = 0; last <= order; last += order) {
+			struct page *page = buddy_alloc_pages(GFP_KERNEL, order);
+
+			memset(buddy_page_address(page), 0x62, PAGE);
+			buddy_get_page(page);
+			buddy_free_pages(page, order);
+			assert_int_equal(pages_out(), before + 1);
+			assert_int_equal(buddy_verify(), 0);
+			assert_true(all_bytes(buddy_page_address(page), PAGE, 0x62));
+			buddy_free_pages(page, last);
+			assert_int_equal(pages_out(), before);
+		}
+	}
+	assert_int_equal(buddy_verify(), 0);
+}
+
+enum { RACES = 150000, RACE_ORDER = 3 };
+
+static struct page *raced;
+static atomic_int arrived;
+
+/* Two threads meet here for the @n-th time; closer together than a lock that sleeps would let. */
+static void meet(int n)
+{
+	atomic_fetch_add(&arrived, 1);
+	for (int spins = 0; atomic_load(&arrived) < 2 * n; spins++)
+		if (spins > 2000)
+			sched_yield();
+}
+
+static void *free_in_races(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < RACES; i++) {
+		meet(2 * i + 1);
+		buddy_free_pages(raced, RACE_ORDER);
+		meet(2 * i + 2);
+	}
+	return NULL;
+}
+
+/* Both holders drop their references at the same moment, each with the order it knows. */
+static void two_holders_race(void)
+{
+	pthread_t other;
+	uint64_t before = pages_out();
+
+	child_check(pthread_create(&other, NULL, free_in_races, NULL) == 0);
+	for (int i = 0; i < RACES; i++) {
+		raced = buddy_alloc_pages(GFP_KERNEL, RACE_ORDER);
+		buddy_get_page(raced);
+		meet(2 * i + 1);
+		buddy_free_pages(raced, RACE_ORDER);
+		meet(2 * i + 2);
+		child_check(pages_out() == before);
+	}
+	pthread_join(other, NULL);
+}
+
+static void references_may_be_dropped_at_the_same_time(void **state)
+{
+	(void)state;
+	assert_silent(two_holders_race);
+}
+
+/* ---- misuse ---- */
+
+static void order_too_large(void)
+{
+	child_check(!buddy_alloc_pages(GFP_KERNEL, BUDDY_MAX_PAGE_ORDER + 1));
+}
+
+static void order_absurd(void)
+{
+	child_check(!buddy_get_free_pages(GFP_KERNEL, ~0u));
+}
+
+static void node_beyond_the_last(void)
+{
+	child_check(!buddy_alloc_pages_node(buddy_nr_nodes(), GFP_KERNEL, 0));
+}
+
+static void node_below_the_first(void)
+{
+	child_check(!buddy_alloc_pages_node(-2, GFP_KERNEL, 0));
+}
+
+static void exact_node_beyond_the_last(void)
+{
+	child_check(!buddy_alloc_pages_exact_node(1000, PAGE, GFP_KERNEL));
+}
+
+static void requests_name_the_wrong_argument(void **state)
+{
+	(void)state;
+	assert_warning(order_too_large, "order 11");
+	assert_warning(order_absurd, "order 4294967295");
+	assert_warning(node_beyond_the_last, "buddy_alloc_pages_node(): node");
+	assert_warning(node_below_the_first, "node -2");
+	assert_warning(exact_node_beyond_the_last, "buddy_alloc_pages_exact_node(): node 1000");
+}
+
+static void free_nothing(void)
+{
+	buddy_free_pages(NULL, 3);
+	buddy_free_pages_addr(NULL, 3);
+	buddy_free_pages_exact(NULL, 12345);
+}
+
+static void nothing_is_ignored(void **state)
+{
+	(void)state;
+	assert_silent(free_nothing);
+}
+
+static void free_with_larger_order(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 2);
+
+	buddy_free_pages(page, 3);
+	buddy_free_pages(page, 2);
+}
+
+static void free_with_smaller_order(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 2);
+
+	buddy_free_pages(page, 0);
+	buddy_free_pages(page, 2);
+}
+
+static void free_single_page_with_order(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+
+	buddy_free_pages(page, 1);
+	buddy_free_pages(page, 0);
+}
+
+static void the_wrong_order_is_reported(void **state)
+{
+	(void)state;
+	assert_error(free_with_larger_order, "order 3, but it was allocated with 2");
+	assert_error(free_with_smaller_order, "order 0, but it was allocated with 2");
+}
+
+static void the_wrong_order_of_a_single_page_is_reported(void **state)
+{
+	(void)state;
+	assert_error(free_single_page_with_order, "order 1, but it was allocated with 0");
+}
+
+static void free_page_twice(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+
+	buddy_free_pages(page, 0);
+	buddy_free_pages(page, 0);
+}
+
+static void free_block_twice(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 7);
+
+	buddy_free_pages(page, 7);
+	buddy_free_pages(page, 7);
+}
+
+static void free_address_twice(void)
+{
+	void *mem = buddy_get_free_pages(GFP_KERNEL, 5);
+
+	buddy_free_pages_addr(mem, 5);
+	buddy_free_pages_addr(mem, 5);
+}
+
+static void free_exact_twice(void)
+{
+	void *mem = buddy_alloc_pages_exact(5 * PAGE, GFP_KERNEL);
+
+	buddy_free_pages_exact(mem, 5 * PAGE);
+	buddy_free_pages_exact(mem, 5 * PAGE);
+}
+
+static void a_double_free_is_reported(void **state)
+{
+	(void)state;
+	assert_error(free_page_twice, "buddy_free_pages(");
+	assert_error(free_block_twice, "not a live block");
+	assert_error(free_address_twice, "buddy_free_pages_addr(");
+	assert_error(free_exact_twice, "buddy_free_pages_exact(");
+}
+
+static void free_second_page(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 3);
+
+	buddy_free_pages(buddy_virt_to_page((char *)buddy_page_address(page) + PAGE), 0);
+	buddy_free_pages(page, 3);
+}
+
+static void free_odd_address(void)
+{
+	char *mem = buddy_get_free_pages(GFP_KERNEL, 1);
+
+	buddy_free_pages_addr(mem + 16, 1);
+	buddy_free_pages_addr(mem, 1);
+}
+
+static void free_odd_address_exact(void)
+{
+	char *mem = buddy_alloc_pages_exact(3 * PAGE, GFP_KERNEL);
+
+	buddy_free_pages_exact(mem + 16, 3 * PAGE);
+	buddy_free_pages_exact(mem, 3 * PAGE);
+}
+
+static void free_pages_of_malloc(void)
+{
+	void *p = malloc(1 << 20);
+
+	buddy_free_pages_addr(p, 8);
+	free(p);
+}
+
+static void free_exact_of_malloc(void)
+{
+	void *p = malloc(1 << 20);
+
+	buddy_free_pages_exact(p, 1 << 20);
+	free(p);
+}
+
+static void free_foreign(void)
+{
+	static _Alignas(4096) char mine[4096];
+
+	buddy_free_pages_addr(mine, 0);
+}
+
+static void free_foreign_exact(void)
+{
+	static _Alignas(4096) char mine[4096];
+
+	buddy_free_pages_exact(mine, 4096);
+}
+
+static void what_is_not_a_block_is_reported(void **state)
+{
+	(void)state;
+	assert_error(free_second_page, "not a live block");
+	assert_error(free_odd_address, "not a live block");
+	assert_error(free_pages_of_malloc, "not a live block");
+	assert_error(free_exact_of_malloc, "not a live block");
+	assert_error(free_foreign, "not a live block");
+}
+
+static void what_is_not_an_exact_block_is_reported(void **state)
+{
+	(void)state;
+	assert_error(free_odd_address_exact, "buddy_free_pages_exact(");
+	assert_error(free_foreign_exact, "buddy_free_pages_exact(");
+}
+
+static void free_exact_with_wrong_size(void)
+{
+	void *mem = buddy_alloc_pages_exact(5 * PAGE, GFP_KERNEL);
+
+	buddy_free_pages_exact(mem, 6 * PAGE);
+	buddy_free_pages_exact(mem, 5 * PAGE);
+}
+
+static void free_block_as_exact(void)
+{
+	void *mem = buddy_get_free_pages(GFP_KERNEL, 2);
+
+	buddy_free_pages_exact(mem, 4 * PAGE);
+	buddy_free_pages_addr(mem, 2);
+}
+
+static void free_exact_as_block(void)
+{
+	void *mem = buddy_alloc_pages_exact(4 * PAGE, GFP_KERNEL);
+
+	buddy_free_pages_addr(mem, 2);
+	buddy_free_pages_exact(mem, 4 * PAGE);
+}
+
+static void free_pages_by_free(void)
+{
+	void *mem = buddy_get_free_pages(GFP_KERNEL, 2);
+
+	free(mem);
+	buddy_free_pages_addr(mem, 2);
+}
+
+static void blocks_are_freed_by_the_call_of_their_kind(void **state)
+{
+	(void)state;
+	assert_error(free_exact_with_wrong_size, "not a live block of that size");
+	assert_error(free_block_as_exact, "buddy_free_pages_exact(");
+	assert_error(free_exact_as_block, "buddy_free_pages(");
+	assert_error(free_pages_by_free, "pages of the page API");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blocks_are_aligned_to_their_size_and_apart),
+		cmocka_unit_test(address_and_descriptor_lead_to_each_other),
+		cmocka_unit_test(zeroed_pages_are_zero_also_when_recycled),
+		cmocka_unit_test(every_kind_of_request_is_served),
+		cmocka_unit_test(zones_without_memory_give_null),
+		cmocka_unit_test(nodes_that_exist_serve),
+		cmocka_unit_test(no_call_touches_errno),
+		cmocka_unit_test(exact_blocks_are_whole_pages_and_no_more),
+		cmocka_unit_test(the_last_reference_frees),
+		cmocka_unit_test(a_held_block_keeps_its_first_page_only),
+		cmocka_unit_test(references_may_be_dropped_at_the_same_time),
+		cmocka_unit_test(requests_name_the_wrong_argument),
+		cmocka_unit_test(nothing_is_ignored),
+		cmocka_unit_test(the_wrong_order_is_reported),
+		cmocka_unit_test(the_wrong_order_of_a_single_page_is_reported),
+		cmocka_unit_test(a_double_free_is_reported),
+		cmocka_unit_test(what_is_not_a_block_is_reported),
+		cmocka_unit_test(what_is_not_an_exact_block_is_reported),
+		cmocka_unit_test(blocks_are_freed_by_the_call_of_their_kind),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

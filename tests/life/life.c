@@ -1,0 +1,158 @@
+/*
+ * life.c - what the small programs of this folder share
+ */
+#include "life.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_SKIPPED = 77 };
+
+void life_fail(const char *file, int line, const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	dprintf(STDERR_FILENO, "%s:%d: %s\n", file, line, text);
+	_exit(EXIT_FAILURE);
+}
+
+void skip(const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	dprintf(STDOUT_FILENO, "skipped: %s\n", text);
+	_exit(EXIT_SKIPPED);
+}
+
+/* ISO C has no cast from void * to a function; POSIX promises the bytes are the same. */
+static int (*find_verify(void))(void)
+{
+	void *symbol = dlsym(RTLD_DEFAULT, "buddy_verify");
+	int (*function)(void);
+
+	memcpy(&function, &symbol, sizeof(function));
+	return function;
+}
+
+bool libbuddy_loaded(void)
+{
+	return find_verify() != NULL;
+}
+
+void require_libbuddy(void)
+{
+	CHECK(libbuddy_loaded() || getenv("LIFE_ANY_HEAP"), "libbuddy is not loaded");
+}
+
+void verify(const char *where)
+{
+	int (*function)(void) = find_verify();
+
+	if (function) {
+		int violations = function();
+
+		CHECK(violations == 0, "buddy_verify() found %d violations %s", violations, where);
+	}
+}
+
+size_t live_bytes(void)
+{
+	return libbuddy_loaded() ? mallinfo2().uordblks : 0;
+}
+
+/* smaps_rollup is exact, where statm is summed lazily over the CPUs. */
+size_t resident_kib_of(pid_t pid)
+{
+	char path[64], text[512];
+	size_t kib = 0;
+	ssize_t length;
+	char *rss;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	rss = strstr(text, "Rss:");
+	if (rss)
+		sscanf(rss, "Rss: %zu", &kib);
+	return kib;
+}
+
+size_t resident_kib(void)
+{
+	return resident_kib_of(getpid());
+}
+
+void fill(void *mem, size_t size, unsigned int key)
+{
+	unsigned char *bytes = mem;
+
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (unsigned char)(key * 31 + i);
+}
+
+bool filled(const void *mem, size_t size, unsigned int key)
+{
+	const unsigned char *bytes = mem;
+
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != (unsigned char)(key * 31 + i))
+			return false;
+	return true;
+}
+
+int wait_for(pid_t child)
+{
+	int status;
+
+	CHECK(child > 0, "no child: errno %d", errno);
+	while (waitpid(child, &status, 0) != child)
+		CHECK(errno == EINTR, "waitpid: errno %d", errno);
+	return status;
+}
+
+void expect_success(pid_t child, const char *what)
+{
+	int status = wait_for(child);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED)
+		_exit(EXIT_SKIPPED);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s ended with status %#x", what,
+	      (unsigned int)status);
+}
+
+void run_again(const char *path, const char *first, const char *second)
+{
+	/* execv takes its strings non-const for historical reasons only. */
+	char *argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t)first,
+			(char *)(uintptr_t)second, NULL};
+
+	execv(path, argv);
+	life_fail(__FILE__, __LINE__, "cannot run %s again: errno %d", path, errno);
+}
+
+void *keep(void *mem)
+{
+	__asm__ volatile("" : "+r"(mem) : : "memory");
+	return mem;
+}

@@ -1,0 +1,69 @@
+/*
+ * life.h - what the small programs of this folder share
+ *
+ * A program passes by returning 0, fails with a line on stderr, and is skipped with 77 and a
+ * line on stdout that says why.
+ */
+#ifndef BUDDY_TESTS_LIFE_H
+#define BUDDY_TESTS_LIFE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+_Noreturn void life_fail(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Ends the program unless the condition holds; the rest is a printf format and its values. */
+#define CHECK(condition, ...)                                                                      \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			life_fail(__FILE__, __LINE__, __VA_ARGS__);                                \
+	} while (0)
+
+_Noreturn void skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Fails unless libbuddy serves this process: a preload that did not happen must not pass.
+ * LIFE_ANY_HEAP=1 allows any malloc, to try the programs themselves.
+ */
+void require_libbuddy(void);
+bool libbuddy_loaded(void);
+
+/* buddy_verify(), where libbuddy is loaded. */
+void verify(const char *where);
+
+/* mallinfo2().uordblks of libbuddy, 0 under any other malloc. */
+size_t live_bytes(void);
+
+/* Resident memory of this process, or of another, in KiB. */
+size_t resident_kib(void);
+size_t resident_kib_of(pid_t pid);
+
+/*
+ * Ordinary use of malloc within about @budget bytes: all entry points, small and large
+ * blocks, two threads, everything checked and freed.
+ */
+void ordinary_use(size_t budget);
+
+/* The same without threads, for children that must not start any. */
+void ordinary_use_alone(size_t budget);
+
+/* Fills and checks a block with bytes that depend on @key. */
+void fill(void *mem, size_t size, unsigned int key);
+bool filled(const void *mem, size_t size, unsigned int key);
+
+/* waitpid without EINTR; returns the status. */
+int wait_for(pid_t child);
+
+/* Fails, naming @what, unless the child exits with 0. */
+void expect_success(pid_t child, const char *what);
+
+/* Runs the program again in its changed surroundings: execv of @path with up to two arguments. */
+_Noreturn void run_again(const char *path, const char *first, const char *second);
+
+/* Keeps the compiler from optimising an allocation away. */
+void *keep(void *mem);
+
+#endif

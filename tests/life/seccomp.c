@@ -1,0 +1,118 @@
+/*
+ * seccomp.c - a program whose seccomp filter refuses system calls an allocator likes
+ *
+ * seccomp start	mbind, get_mempolicy, madvise and membarrier give EPERM from the start
+ * seccomp late		the same, from the middle of a program with threads on
+ * seccomp strict	ENOSYS, and for more calls: memory policy, mremap, prctl, getcpu, affinity
+ */
+#include "life.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { CALLS_MAX = 16 };
+
+static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
+
+/* prctl is needed to install the filter itself, so it is not on the list for "late". */
+static const int strict_calls[] = {
+	SYS_mbind,	SYS_get_mempolicy, SYS_set_mempolicy,	  SYS_migrate_pages,
+	SYS_move_pages, SYS_madvise,	   SYS_membarrier,	  SYS_mremap,
+	SYS_prctl,	SYS_getcpu,	   SYS_sched_getaffinity, SYS_rseq,
+	SYS_mincore};
+
+/* Refuses the calls listed with @error for all threads; everything else is let through. */
+static void install(const int *calls, size_t count, unsigned int error)
+{
+	struct sock_filter code[CALLS_MAX + 3];
+	struct sock_fprog program = {.filter = code, .len = (unsigned short)(count + 3)};
+
+	CHECK(count <= CALLS_MAX, "too many calls");
+	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					       offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < count; i++)
+		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							   (unsigned int)calls[i],
+							   (unsigned char)(count - i), 0);
+	code[1 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[2 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program))
+		skip("no seccomp filter: errno %d", errno);
+}
+
+static void expect_refused(int error)
+{
+	CHECK(madvise(NULL, 0, MADV_NORMAL) == -1 && errno == error, "madvise is not refused");
+}
+
+static void inside(void)
+{
+	pid_t child;
+
+	ordinary_use(128 << 20);
+	child = fork();
+	if (child == 0) {
+		ordinary_use(16 << 20);
+		_exit(0);
+	}
+	expect_success(child, "a child under the filter");
+}
+
+static void *wait_at(void *argument)
+{
+	pthread_barrier_wait(argument);
+	ordinary_use_alone(16 << 20);
+	pthread_barrier_wait(argument);
+	ordinary_use_alone(16 << 20);
+	return NULL;
+}
+
+static void run_late(void)
+{
+	pthread_barrier_t barrier;
+	pthread_t thread;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	CHECK(pthread_create(&thread, NULL, wait_at, &barrier) == 0, "no thread");
+	pthread_barrier_wait(&barrier);
+	ordinary_use(128 << 20);
+	install(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
+	expect_refused(EPERM);
+	pthread_barrier_wait(&barrier);
+	inside();
+	pthread_join(thread, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+
+	require_libbuddy();
+	if (strcmp(how, "start") == 0) {
+		install(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
+		run_again(argv[0], "inside", "EPERM");
+	}
+	if (strcmp(how, "strict") == 0) {
+		install(strict_calls, sizeof(strict_calls) / sizeof(*strict_calls), ENOSYS);
+		run_again(argv[0], "inside", "ENOSYS");
+	}
+	if (strcmp(how, "late") == 0) {
+		run_late();
+		return 0;
+	}
+	CHECK(strcmp(how, "inside") == 0 && argc == 3, "usage: seccomp start|late|strict");
+	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
+	inside();
+	return 0;
+}

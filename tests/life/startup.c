@@ -1,0 +1,192 @@
+/*
+ * startup.c - what libbuddy costs a program that hardly needs it
+ *
+ * startup LIBBUDDY ONE_OBJECT, not preloaded itself.  Counts, no times: page faults of
+ * /bin/true, libraries it loads, threads, resident memory of a program with one object.
+ */
+#include "life.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { RUNS = 15, MORE_FAULTS_MAX = 40, MORE_RESIDENT_KIB_MAX = 512 };
+
+/* The variable under which the preload is handed down; empty for a run without. */
+static char preload[4096];
+
+/* Starts a program with no environment but the preload and one more variable. */
+static pid_t start(const char *program, bool with_libbuddy, const char *variable, int out)
+{
+	char *argv[] = {(char *)(uintptr_t)program, NULL};
+	char *environment[3] = {NULL};
+	int used = 0;
+	pid_t child;
+
+	if (with_libbuddy)
+		environment[used++] = preload;
+	if (variable)
+		environment[used++] = (char *)(uintptr_t)variable;
+	child = fork();
+	if (child == 0) {
+		if (out >= 0)
+			dup2(out, STDOUT_FILENO);
+		execve(program, argv, environment);
+		_exit(127);
+	}
+	return child;
+}
+
+static long faults_of_true(bool with_libbuddy)
+{
+	long least = 0;
+
+	for (int i = 0; i < RUNS; i++) {
+		pid_t child = start("/bin/true", with_libbuddy, NULL, -1);
+		struct rusage usage;
+		int status;
+
+		CHECK(wait4(child, &status, 0, &usage) == child && status == 0, "/bin/true");
+		if (i == 0 || usage.ru_minflt < least)
+			least = usage.ru_minflt;
+	}
+	return least;
+}
+
+static void test_page_faults(void)
+{
+	long without = faults_of_true(false), with = faults_of_true(true);
+
+	printf("page faults of /bin/true: %ld without, %ld with libbuddy\n", without, with);
+	CHECK(with - without <= MORE_FAULTS_MAX, "%ld more page faults", with - without);
+}
+
+static size_t resident_with_one_object(const char *program, bool with_libbuddy)
+{
+	size_t least = 0;
+
+	for (int i = 0; i < RUNS / 3; i++) {
+		pid_t child = start(program, with_libbuddy, NULL, -1);
+		size_t kib;
+		int status;
+
+		CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status),
+		      "one_object did not stop: status %#x", (unsigned int)status);
+		kib = resident_kib_of(child);
+		kill(child, SIGKILL);
+		wait_for(child);
+		CHECK(kib, "cannot read the resident memory of a child");
+		if (i == 0 || kib < least)
+			least = kib;
+	}
+	return least;
+}
+
+static void test_one_object(const char *program)
+{
+	size_t without = resident_with_one_object(program, false);
+	size_t with = resident_with_one_object(program, true);
+
+	printf("resident with one object: %zu KiB without, %zu KiB with libbuddy\n", without, with);
+	CHECK(with <= without + MORE_RESIDENT_KIB_MAX, "%zu KiB more resident", with - without);
+}
+
+/* The names of the libraries that the loader would map, one per line. */
+static int count_libraries(bool with_libbuddy, char *text, size_t size)
+{
+	size_t length = 0;
+	int lines = 0, ends[2];
+	ssize_t got;
+	pid_t child;
+
+	CHECK(pipe(ends) == 0, "no pipe");
+	child = start("/bin/true", with_libbuddy, "LD_TRACE_LOADED_OBJECTS=1", ends[1]);
+	close(ends[1]);
+	while ((got = read(ends[0], text + length, size - 1 - length)) > 0)
+		length += (size_t)got;
+	text[length] = '\0';
+	close(ends[0]);
+	expect_success(child, "the loader's list of libraries");
+	for (size_t i = 0; i < length; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+static void test_libraries(void)
+{
+	char text[8192];
+	int without = count_libraries(false, text, sizeof(text));
+	int with = count_libraries(true, text, sizeof(text));
+
+	CHECK(with == without + 1, "libbuddy brings other libraries:\n%s", text);
+}
+
+static int count_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *entry;
+	int count = 0;
+
+	CHECK(tasks, "cannot read /proc/self/task");
+	while ((entry = readdir(tasks)) != NULL)
+		count += isdigit((unsigned char)entry->d_name[0]) != 0;
+	closedir(tasks);
+	return count;
+}
+
+static bool may_be_mapped(const char *path)
+{
+	static const char *const allowed[] = {"/libc.so.6", "/libc-",	    "/ld-linux",
+					      "/ld-2",	    "/libbuddy.so", "/life_startup"};
+
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
+		if (strstr(path, allowed[i]))
+			return true;
+	return false;
+}
+
+/* What a started program sees of itself, with libraries that dlopen may have brought. */
+static int inside(void)
+{
+	char line[1024];
+	FILE *maps;
+
+	require_libbuddy();
+	for (size_t i = 0; i < 100; i++)
+		free(keep(malloc(i * 100)));
+	CHECK(count_threads() == 1, "%d threads in a program that started none", count_threads());
+	maps = fopen("/proc/self/maps", "r");
+	CHECK(maps, "cannot read /proc/self/maps");
+	while (fgets(line, sizeof(line), maps)) {
+		char *path = strchr(line, '/');
+
+		CHECK(!path || may_be_mapped(path), "mapped: %s", line);
+	}
+	fclose(maps);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	pid_t child;
+
+	if (argc == 1)
+		return inside();
+	CHECK(argc == 3, "usage: startup LIBBUDDY ONE_OBJECT");
+	CHECK(!libbuddy_loaded(), "libbuddy is loaded already");
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", argv[1]);
+	child = start(argv[0], true, NULL, -1);
+	expect_success(child, "a look at oneself");
+	test_libraries();
+	test_page_faults();
+	fflush(stdout);
+	test_one_object(argv[2]);
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_TESTS_SIM_PAGES_H
+#define BUDDY_TESTS_SIM_PAGES_H
+/*
+ * pages.h - pages the way the layer above asks for them, and straight from the buddy
+ */
+#include "sim.h"
+
+/* Until the caller says what they are, pages count as in the hands of their thread. */
+static inline struct page *pages_are_allocated(struct page *page)
+{
+	if (page) {
+		page->refcount = 0;
+		page_set_state(page, page_state(PAGE_ALLOC, page_order(page),
+						READ_ONCE(page->state) & PG_ZERO));
+	}
+	return page;
+}
+
+static inline struct page *run_is_allocated(struct page *head)
+{
+	if (head)
+		page_set_state(head, page_state(PAGE_EXACT, 0, 0));
+	return head;
+}
+
+/* As the layer above does: for the running thread, with its page set. */
+static inline struct page *pages_get(gfp_t gfp, unsigned int order)
+{
+	struct page_request rq;
+	struct page *page;
+	struct slow slow;
+
+	if (!slow_enter(&slow))
+		return NULL;
+	rq = (struct page_request){.gfp = gfp,
+				   .nid = slow.task->mm.node,
+				   .task = &slow.task->mm};
+	page = pages_are_allocated(alloc_pages_request(&rq, order));
+	slow_leave(&slow);
+	return page;
+}
+
+static inline void pages_put(struct page *page, unsigned int order)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	free_pages_request(page, order, slow.task ? &slow.task->mm : NULL, slow.nested);
+	slow_leave(&slow);
+}
+
+/* Straight from the buddy of @nid: no page set, so placement is a matter of arithmetic. */
+static inline struct page *buddy_get(int nid, gfp_t gfp, unsigned int order)
+{
+	struct page_request rq = {.gfp = gfp, .nid = nid};
+
+	return pages_are_allocated(alloc_pages_request(&rq, order));
+}
+
+static inline void buddy_put(struct page *page, unsigned int order)
+{
+	free_pages_request(page, order, NULL, false);
+}
+
+static inline struct page *run_get(int nid, u64 nr, u64 align, bool *ret_zero)
+{
+	struct page_request rq = {.nid = nid};
+
+	return run_is_allocated(large_alloc(&rq, nr, align, ret_zero));
+}
+
+static inline struct zone *zone_of(int nid)
+{
+	return &node_data[nid].zones[ZONE_NORMAL];
+}
+
+#endif

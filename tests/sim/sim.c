@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim.c - a machine made of numbers: src/platform answered by a test
+ *
+ * Memory comes from mmap at the very addresses asked for.  A call on a range that is not mapped
+ * is a mistake of the caller and ends the test: the real system would damage somebody else's
+ * memory without a word.
+ */
+#define _GNU_SOURCE
+#include "sim.h"
+#include "base/check.h"
+#include "platform/vm.h"
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MAX_EVENTS 65536
+#define MAX_RANGES 4096
+#define MAX_FUTEX_WAITS 10000
+
+struct sim_machine sim;
+struct sim_event sim_events[MAX_EVENTS];
+unsigned int sim_nr_events;
+
+bool (*slow_start)(void) = sim_start;
+
+/* ---- reports and failures ---- */
+
+static char reports[1 << 16];
+static size_t reports_len;
+
+static void write_report(const char *text, size_t len)
+{
+	len = MIN(len, sizeof(reports) - 1 - reports_len);
+	memcpy(reports + reports_len, text, len);
+	reports_len += len;
+	reports[reports_len] = 0;
+}
+
+const char *sim_reports(void)
+{
+	return reports;
+}
+
+void sim_clear_reports(void)
+{
+	reports_len = 0;
+	reports[0] = 0;
+}
+
+static void end_test(void)
+{
+	if (reports_len)
+		fprintf(stderr, "reported meanwhile:\n%.4000s", reports);
+	fflush(stdout);
+	fflush(stderr);
+	_exit(1);
+}
+
+void sim_fail(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
+	end_test();
+	__builtin_unreachable();
+}
+
+void sim_fail_eq(const char *file, int line, const char *what, long long a, long long b)
+{
+	fprintf(stderr, "%s:%d: not so: %s: %lld (0x%llx), %lld (0x%llx)\n", file, line, what, a,
+		(unsigned long long)a, b, (unsigned long long)b);
+	end_test();
+	__builtin_unreachable();
+}
+
+static void misuse(const char *call, const void *addr, size_t len) noreturn_fn;
+static void misuse(const char *call, const void *addr, size_t len)
+{
+	fprintf(stderr, "sim: %s(%p, %zu): not mapped, or not whole pages\n", call, addr, len);
+	end_test();
+	__builtin_unreachable();
+}
+
+void os_abort(void)
+{
+	fprintf(stderr, "sim: the library ended the program\n");
+	end_test();
+	__builtin_unreachable();
+}
+
+/* ---- the book of what is mapped: disjoint ranges in no order ---- */
+
+struct range {
+	uintptr_t start, end;
+};
+static struct range ranges[MAX_RANGES];
+static unsigned int nr_ranges;
+
+static void book_add(uintptr_t start, size_t len)
+{
+	if (nr_ranges == MAX_RANGES)
+		sim_fail(__FILE__, __LINE__, "the book of mappings is large enough");
+	ranges[nr_ranges++] = (struct range){start, start + len};
+	sim.mapped_bytes += len;
+}
+
+static size_t book_overlap(uintptr_t start, uintptr_t end)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < nr_ranges; i++) {
+		uintptr_t from = MAX(ranges[i].start, start), to = MIN(ranges[i].end, end);
+
+		sum += from < to ? to - from : 0;
+	}
+	return sum;
+}
+
+static void book_remove(uintptr_t start, uintptr_t end)
+{
+	sim.mapped_bytes -= end - start;
+	for (unsigned int i = 0; i < nr_ranges; i++) {
+		struct range r = ranges[i];
+
+		if (r.end <= start || r.start >= end)
+			continue;
+		ranges[i--] = ranges[--nr_ranges];
+		if (r.start < start)
+			ranges[nr_ranges++] = (struct range){r.start, start};
+		if (r.end > end)
+			ranges[nr_ranges++] = (struct range){end, r.end};
+	}
+}
+
+bool sim_is_mapped(const void *addr, size_t len)
+{
+	return book_overlap((uintptr_t)addr, (uintptr_t)addr + len) == len;
+}
+
+int sim_bound_node(const void *addr)
+{
+	for (unsigned int i = sim_nr_events; i-- > 0;) {
+		const struct sim_event *e = &sim_events[i];
+
+		if (e->op == SIM_BIND && (uintptr_t)addr - e->addr < e->len)
+			return e->node;
+	}
+	return NUMA_NO_NODE;
+}
+
+unsigned int sim_count(enum sim_op op)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < sim_nr_events; i++)
+		n += sim_events[i].op == op && !sim_events[i].error;
+	return n;
+}
+
+static struct sim_event *note(enum sim_op op, const void *addr, size_t len, int error)
+{
+	struct sim_event *e = &sim_events[sim_nr_events++];
+
+	if (sim_nr_events == MAX_EVENTS)
+		sim_fail(__FILE__, __LINE__, "the book of events is large enough");
+	*e = (struct sim_event){op, (uintptr_t)addr, len, NUMA_NO_NODE, error};
+	return e;
+}
+
+/* A call begins.  Return: 0, or the error that the test wants. */
+static int begin(enum sim_op op, const void *addr, size_t len)
+{
+	bool fails;
+
+	sim.calls++;
+	if (sim.before_call)
+		sim.before_call(op, sim.calls);
+	if (op > SIM_LAST_FALLIBLE)
+		return 0;
+	sim.fallible_calls++;
+	fails = (sim.fail_op_always && sim.fail_op == op) ||
+		(sim.fail_at && (sim.fallible_calls == sim.fail_at ||
+				 (sim.fail_onward && sim.fallible_calls > sim.fail_at)));
+	if (!fails)
+		return 0;
+	sim.faults++;
+	note(op, addr, len, sim.fail_error);
+	return sim.fail_error;
+}
+
+static void must_be_mapped(const char *call, const void *addr, size_t len)
+{
+	if (!len || ((uintptr_t)addr | len) % OS_PAGE || !sim_is_mapped(addr, len))
+		misuse(call, addr, len);
+}
+
+/* ---- vm.h ---- */
+
+static void *map(void *addr, size_t len, int prot, int flags)
+{
+	if (!len || ((uintptr_t)addr | len) % OS_PAGE)
+		misuse("map", addr, len);
+	return mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+int vm_map_at(void *addr, size_t len)
+{
+	int err = begin(SIM_MAP_AT, addr, len);
+	void *p;
+
+	if (err)
+		return err;
+	p = map(addr, len, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE);
+	if (p != addr) {
+		err = p == MAP_FAILED ? -errno : -EEXIST;
+		if (p != MAP_FAILED)
+			munmap(p, len);
+		note(SIM_MAP_AT, addr, len, err);
+		return err;
+	}
+	book_add((uintptr_t)p, len);
+	note(SIM_MAP_AT, addr, len, 0);
+	return 0;
+}
+
+/* High up, as Linux does it; valgrind by itself would go upward from the bottom. */
+static void *map_anywhere(enum sim_op op, size_t len, int prot)
+{
+	static uintptr_t below = (uintptr_t)63 << 40;
+	void *p;
+
+	if (begin(op, NULL, len))
+		return NULL;
+	below -= ALIGN_UP(len, 2 * MiB) + 2 * MiB;
+	p = map((void *)below, len, prot, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	book_add((uintptr_t)p, len);
+	note(op, p, len, 0);
+	return p;
+}
+
+void *vm_map(size_t len)
+{
+	return map_anywhere(SIM_MAP, len, PROT_READ | PROT_WRITE);
+}
+
+void *vm_map_zero_view(size_t len)
+{
+	return map_anywhere(SIM_VIEW, len, PROT_READ);
+}
+
+int vm_make_writable(void *addr, size_t len)
+{
+	int err = begin(SIM_WRITABLE, addr, len);
+
+	must_be_mapped("vm_make_writable", addr, len);
+	if (!err && mprotect(addr, len, PROT_READ | PROT_WRITE))
+		err = -errno;
+	if (!err)
+		note(SIM_WRITABLE, addr, len, 0);
+	return err;
+}
+
+void vm_unmap(void *addr, size_t len)
+{
+	begin(SIM_UNMAP, addr, len);
+	must_be_mapped("vm_unmap", addr, len);
+	book_remove((uintptr_t)addr, (uintptr_t)addr + len);
+	munmap(addr, len);
+	note(SIM_UNMAP, addr, len, 0);
+}
+
+int vm_discard(void *addr, size_t len)
+{
+	int err = begin(SIM_DISCARD, addr, len);
+
+	must_be_mapped("vm_discard", addr, len);
+	if (!err && madvise(addr, len, MADV_DONTNEED))
+		err = -errno;
+	if (!err)
+		note(SIM_DISCARD, addr, len, 0);
+	return err;
+}
+
+void vm_advise_huge(void *addr, size_t len, bool huge)
+{
+	begin(huge ? SIM_HUGE : SIM_NO_HUGE, addr, len);
+	must_be_mapped("vm_advise_huge", addr, len);
+	note(huge ? SIM_HUGE : SIM_NO_HUGE, addr, len, 0);
+}
+
+void *vm_resize(void *addr, size_t old_len, size_t new_len)
+{
+	int err = begin(SIM_RESIZE, addr, old_len);
+	void *p;
+
+	must_be_mapped("vm_resize", addr, old_len);
+	if (err)
+		return NULL;
+	p = mremap(addr, old_len, new_len, MREMAP_MAYMOVE);
+	if (p == MAP_FAILED)
+		return NULL;
+	book_remove((uintptr_t)addr, (uintptr_t)addr + old_len);
+	book_add((uintptr_t)p, new_len);
+	note(SIM_RESIZE, p, new_len, 0);
+	return p;
+}
+
+int vm_move_pages(void *from, void *to, size_t len)
+{
+	int err = begin(SIM_MOVE, from, len);
+
+	must_be_mapped("vm_move_pages", from, len);
+	must_be_mapped("vm_move_pages", to, len);
+	if (err)
+		return err;
+	memcpy(to, from, len);
+	madvise(from, len, MADV_DONTNEED);
+	note(SIM_MOVE, from, len, 0);
+	return 0;
+}
+
+void vm_bind(void *addr, size_t len, int node)
+{
+	begin(SIM_BIND, addr, len);
+	must_be_mapped("vm_bind", addr, len);
+	note(SIM_BIND, addr, len, 0)->node = node;
+}
+
+void vm_exclude_from_dump(void *addr, size_t len)
+{
+	begin(SIM_NO_DUMP, addr, len);
+	must_be_mapped("vm_exclude_from_dump", addr, len);
+	note(SIM_NO_DUMP, addr, len, 0);
+}
+
+void sim_occupy(void *addr, size_t len)
+{
+	if (map(addr, len, PROT_READ, MAP_FIXED_NOREPLACE) != addr)
+		sim_fail(__FILE__, __LINE__, "the place to occupy is empty");
+}
+
+/* ---- topology.h ---- */
+
+void sim_no_nodes(void)
+{
+	struct topology *t = &sim.nodes;
+
+	*t = (struct topology){0};
+	for (int a = 0; a < MAX_NUMNODES; a++)
+		for (int b = 0; b < MAX_NUMNODES; b++)
+			t->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+}
+
+int sim_add_node(u64 bytes, bool has_cpu)
+{
+	int n = sim.nodes.nr_nodes++;
+
+	if (bytes)
+		sim.nodes.has_memory |= 1u << n;
+	if (has_cpu)
+		sim.nodes.has_cpu |= 1u << n;
+	sim.nodes.bytes[n] = bytes;
+	return n;
+}
+
+void sim_distance(int a, int b, int distance)
+{
+	sim.nodes.distance[a][b] = sim.nodes.distance[b][a] = (u8)distance;
+}
+
+void sim_one_node(u64 bytes)
+{
+	sim = (struct sim_machine){
+		.nr_cpus = 2,
+		.limits = {OS_UNLIMITED, OS_UNLIMITED},
+		.clock_ms = 1000,
+		.random = 12288, /* 112 GiB: valgrind keeps its own from 64 GiB on */
+		.fail_error = -ENOMEM,
+	};
+	sim_no_nodes();
+	sim_add_node(bytes, true);
+}
+
+void topology_probe(struct topology *ret)
+{
+	*ret = sim.nodes;
+	if (!sim.blind_probe)
+		return;
+	memset(ret->bytes, 0, sizeof(ret->bytes));
+	for (int a = 0; a < MAX_NUMNODES; a++)
+		for (int b = 0; b < MAX_NUMNODES; b++)
+			ret->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+}
+
+int topology_load(struct topology *ret)
+{
+	*ret = sim.nodes;
+	return 0;
+}
+
+int topology_node_of_cpu(int cpu)
+{
+	(void)cpu;
+	return -ENOENT;
+}
+
+/* ---- threads ---- */
+
+struct sim_thread sim_main_thread = {.tid = 1000};
+static struct sim_thread *running = &sim_main_thread;
+static u32 last_tid = 1000;
+static bool gone_tids[4096];
+static void (*exit_destructor)(void *);
+static __thread bool is_real; /* a pthread of the test's own: not one of ours */
+
+__attribute__((constructor)) static void note_main_thread(void)
+{
+	sim_main_thread.malloc_tls = hit_malloc_tls;
+	sim_main_thread.free_tls = hit_free_tls;
+}
+
+void sim_thread_new(struct sim_thread *t, int node)
+{
+	*t = (struct sim_thread){
+		.malloc_tls = &boot_task.hit,
+		.free_tls = (char *)&boot_task.hit.free_cs,
+		.tid = ++last_tid,
+		.node = node,
+	};
+}
+
+void sim_switch_to(struct sim_thread *t)
+{
+	running->malloc_tls = hit_malloc_tls;
+	running->free_tls = hit_free_tls;
+	running->task_id = task_id_tls;
+	hit_malloc_tls = t->malloc_tls;
+	hit_free_tls = t->free_tls;
+	task_id_tls = t->task_id;
+	running = t;
+}
+
+void sim_thread_exit(struct sim_thread *t)
+{
+	struct sim_thread *was = running;
+
+	sim_switch_to(t);
+	if (t->exit_value && exit_destructor)
+		exit_destructor(t->exit_value);
+	t->exit_value = NULL;
+	t->gone = true;
+	gone_tids[t->tid % ARRAY_SIZE(gone_tids)] = true;
+	sim_switch_to(was == t ? &sim_main_thread : was);
+}
+
+u32 os_thread_id(void)
+{
+	if (syscall(SYS_gettid) != getpid())
+		is_real = true;
+	return is_real ? (u32)syscall(SYS_gettid) : running->tid;
+}
+
+bool os_thread_gone(u32 tid)
+{
+	return gone_tids[tid % ARRAY_SIZE(gone_tids)];
+}
+
+int os_thread_exit_key(void (*destructor)(void *))
+{
+	exit_destructor = destructor;
+	return 0;
+}
+
+void os_thread_exit_arm(void *value)
+{
+	running->exit_value = value;
+}
+
+int os_thread_start(void *(*fn)(void *), const char *name)
+{
+	(void)fn;
+	(void)name;
+	sim.threads_refused++;
+	return -EAGAIN;
+}
+
+void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
+{
+	*ret_cpu = (unsigned int)running->node;
+	*ret_node = (unsigned int)running->node;
+}
+
+/* Threads run one at a time, so who waits long waits for ever. */
+void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
+{
+	(void)word;
+	(void)expected;
+	sim.clock_ms += timeout_ms;
+	if (++sim.futex_waits > MAX_FUTEX_WAITS)
+		sim_fail(__FILE__, __LINE__, "somebody will release the lock waited for");
+	sched_yield();
+}
+
+void os_futex_wake(u32 *word, int count)
+{
+	(void)word;
+	(void)count;
+}
+
+struct rseq_cs **os_rseq_slot(void)
+{
+	return NULL;
+}
+
+int os_rseq_fence_register(void)
+{
+	return -ENOSYS;
+}
+
+int os_rseq_fence(void)
+{
+	return -ENOSYS;
+}
+
+static u32 *fork_cookie;
+
+u32 *os_fork_cookie_page(void)
+{
+	fork_cookie = vm_map(OS_PAGE);
+	return fork_cookie;
+}
+
+int os_at_fork_child(void (*fn)(void))
+{
+	(void)fn;
+	return 0;
+}
+
+void sim_wipe_fork_cookie(void)
+{
+	if (fork_cookie)
+		*fork_cookie = 0;
+}
+
+/* ---- the rest of os.h ---- */
+
+u64 os_clock_ms(void)
+{
+	return sim.clock_ms;
+}
+
+void os_sleep_ms(u32 ms)
+{
+	sim.clock_ms += ms;
+}
+
+void os_write_err(const char *text, size_t len)
+{
+	write_report(text, len);
+}
+
+void os_write_fd(int fd, const char *text, size_t len)
+{
+	(void)fd;
+	write_report(text, len);
+}
+
+u64 os_random(void)
+{
+	return sim.random;
+}
+
+const char *os_getenv(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+unsigned int os_nr_cpus(void)
+{
+	return sim.nr_cpus;
+}
+
+u64 os_memory_bytes(void)
+{
+	u64 sum = 0;
+
+	for (int n = 0; n < MAX_NUMNODES; n++)
+		sum += sim.nodes.bytes[n];
+	return sum;
+}
+
+void os_get_limits(struct os_limits *ret)
+{
+	*ret = sim.limits;
+}
+
+u64 os_page_faults(void)
+{
+	return 0;
+}
+
+/* ---- running ---- */
+
+bool sim_start(void)
+{
+	static bool started;
+
+	bug_ops.write = os_write_err;
+	bug_ops.abort = os_abort;
+	if (!started)
+		started = mm_init() == 0 && slab_init() == 0;
+	return started;
+}
+
+int sim_run_status(void (*body)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		sim_one_node(GiB);
+		bug_ops.write = os_write_err;
+		bug_ops.abort = os_abort;
+		body();
+		fflush(NULL);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1000;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+void sim_run(void (*body)(void))
+{
+	assert_int_equal(sim_run_status(body), 0);
+}

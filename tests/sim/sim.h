@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_TESTS_SIM_H
+#define BUDDY_TESTS_SIM_H
+/*
+ * sim.h - a machine made of numbers, for mm and slab to run on as they are
+ *
+ * A second answer to the contracts of src/platform.  The test says how many nodes there are, how
+ * far apart and how large, which CPU runs the caller, what time it is, and which system call
+ * fails.  Memory is real, so that it can be written; what is mapped, bound and discarded is kept
+ * in a book that tests read.
+ *
+ * All of it is one set of globals, as is the library's: every test runs in a child of its own
+ * (SIM_TEST below).
+ */
+#include "platform/os.h"
+#include "platform/topology.h"
+#include "slab/slab.h"
+
+/* ---- the machine ---- */
+
+enum sim_op {
+	SIM_MAP,
+	SIM_MAP_AT,
+	SIM_VIEW,
+	SIM_WRITABLE,
+	SIM_DISCARD,
+	SIM_RESIZE,
+	SIM_MOVE,
+	SIM_LAST_FALLIBLE = SIM_MOVE, /* up to here a call may fail */
+	SIM_UNMAP,
+	SIM_HUGE,
+	SIM_NO_HUGE,
+	SIM_BIND,
+	SIM_NO_DUMP,
+};
+
+struct sim_event {
+	enum sim_op op;
+	uintptr_t addr;
+	size_t len;
+	int node;  /* of SIM_BIND */
+	int error; /* 0 or -errno */
+};
+
+struct sim_machine {
+	struct topology nodes;
+	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
+	unsigned int nr_cpus;
+	u64 random; /* what os_random() says: where the range comes to lie */
+	struct os_limits limits;
+	u64 clock_ms;
+
+	/* Faults: among the calls that may fail, counted from 1. */
+	u64 fallible_calls;
+	u64 fail_at;	  /* 0: none */
+	bool fail_onward; /* that one and all after it */
+	enum sim_op fail_op; /* with fail_op_always: every call of this kind */
+	bool fail_op_always;
+	int fail_error;	  /* -ENOMEM unless the test says otherwise */
+	u64 faults;	  /* calls that were made to fail */
+
+	/* Called before every call into the system with its number, counted from 1. */
+	void (*before_call)(enum sim_op op, u64 number);
+	u64 calls;
+
+	u64 mapped_bytes;
+	u64 threads_refused; /* os_thread_start() */
+	u64 futex_waits;
+};
+extern struct sim_machine sim;
+
+/** sim_one_node - a machine of one node of @bytes and two CPUs; the state every test starts in */
+void sim_one_node(u64 bytes);
+/** sim_add_node - the next node; without memory if @bytes is 0.  Return: its number. */
+int sim_add_node(u64 bytes, bool has_cpu);
+void sim_no_nodes(void);
+void sim_distance(int a, int b, int distance); /* both ways */
+
+/** sim_start - what the first slow path of a process does, without options */
+bool sim_start(void);
+
+/* ---- the book ---- */
+
+extern struct sim_event sim_events[];
+extern unsigned int sim_nr_events;
+bool sim_is_mapped(const void *addr, size_t len);
+/* The node that the last vm_bind() over @addr named, or NUMA_NO_NODE. */
+int sim_bound_node(const void *addr);
+unsigned int sim_count(enum sim_op op);
+
+/* Map something of another owner's at @addr, as a program does. */
+void sim_occupy(void *addr, size_t len);
+
+/* ---- threads: one runs at a time, the test says which ---- */
+
+struct sim_thread {
+	struct hit_area *malloc_tls;
+	char *free_tls;
+	u32 task_id;
+	u32 tid;
+	int node;
+	void *exit_value;
+	bool gone;
+};
+extern struct sim_thread sim_main_thread;
+void sim_thread_new(struct sim_thread *t, int node);
+void sim_switch_to(struct sim_thread *t);
+/* Its destructor runs; afterwards the system says that it is gone. */
+void sim_thread_exit(struct sim_thread *t);
+
+/* The page that tells a forked child: as if this were one. */
+void sim_wipe_fork_cookie(void);
+
+/* What the library reported on stderr since the last sim_clear_reports(). */
+const char *sim_reports(void);
+void sim_clear_reports(void);
+
+/* ---- tests ---- */
+
+void sim_fail(const char *file, int line, const char *what) noreturn_fn;
+void sim_fail_eq(const char *file, int line, const char *what, long long a, long long b)
+	noreturn_fn;
+
+#define EXPECT(cond)                                                                               \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			sim_fail(__FILE__, __LINE__, #cond);                                       \
+	} while (0)
+
+#define EXPECT_EQ(a, b)                                                                            \
+	do {                                                                                       \
+		long long a_ = (long long)(a), b_ = (long long)(b);                                \
+		if (a_ != b_)                                                                      \
+			sim_fail_eq(__FILE__, __LINE__, #a " == " #b, a_, b_);                     \
+	} while (0)
+
+/* Both verifiers find nothing. */
+#define EXPECT_SOUND()                                                                             \
+	do {                                                                                       \
+		EXPECT_EQ(mm_verify(), 0);                                                         \
+		EXPECT_EQ(slab_verify(), 0);                                                       \
+	} while (0)
+
+/** sim_run - run @body in a child on a machine of one node; fails the cmocka test with it */
+void sim_run(void (*body)(void));
+/* The same with the exit status handed back; -signal if one ended it. */
+int sim_run_status(void (*body)(void));
+
+#define SIM_TEST(name)                                                                             \
+	static void name##_body(void);                                                             \
+	static void name(void **state)                                                             \
+	{                                                                                          \
+		(void)state;                                                                       \
+		sim_run(name##_body);                                                              \
+	}                                                                                          \
+	static void name##_body(void)
+
+/* A small generator, so that a seed says everything about a run. */
+static inline u64 sim_random(u64 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_reporting.c - free memory goes back to the system: when, what, and what is known of it
+ *
+ * The clock stands still unless the test moves it.
+ */
+#include "pages.h"
+#include "mm/internal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BLOCK_BYTES (PAGE_SIZE << PAGEBLOCK_ORDER)
+#define DELAY 1000
+
+/* Take @nr dirty blocks of @order in a row and free them again. */
+static void dirty_and_free(unsigned int order, int nr, struct page **ret_pages)
+{
+	for (int i = 0; i < nr; i++) {
+		ret_pages[i] = buddy_get(0, __GFP_MOVABLE, order);
+		memset(page_address(ret_pages[i]), 0x5a, PAGE_SIZE << order);
+	}
+	for (int i = 0; i < nr; i++)
+		buddy_put(ret_pages[i], order);
+}
+
+static bool discarded(const void *addr, size_t len)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < sim_nr_events; i++) {
+		const struct sim_event *e = &sim_events[i];
+		uintptr_t from = MAX(e->addr, (uintptr_t)addr);
+		uintptr_t to = MIN(e->addr + e->len, (uintptr_t)addr + len);
+
+		if (e->op == SIM_DISCARD && !e->error && from < to)
+			sum += to - from;
+	}
+	return sum == len;
+}
+
+SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
+{
+	struct page *pages[4];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 4, pages);
+	sim.clock_ms += DELAY - 1;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	sim.clock_ms += 1;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 4 * MAX_ORDER_NR_PAGES);
+	for (int i = 0; i < 4; i++)
+		EXPECT(discarded(page_address(pages[i]), PAGE_SIZE << MAX_PAGE_ORDER));
+	/* Each range once, aligned to a pageblock, none of a page in use. */
+	EXPECT_EQ(sim_count(SIM_DISCARD), 4);
+	for (unsigned int i = 0; i < sim_nr_events; i++)
+		if (sim_events[i].op == SIM_DISCARD)
+			EXPECT(!((sim_events[i].addr | sim_events[i].len) % BLOCK_BYTES));
+	EXPECT_EQ(zone_of(0)->stat.reported, 4 * MAX_ORDER_NR_PAGES);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_discarded_block_is_not_discarded_again)
+{
+	struct page *pages[4];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 4, pages);
+	sim.clock_ms += DELAY;
+	EXPECT(page_reporting_pass(DELAY, PAGEBLOCK_ORDER));
+	sim.clock_ms += 100 * DELAY;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 4);
+}
+
+/* What was never written is not resident: there is nothing to give back. */
+SIM_TEST(memory_never_touched_is_not_discarded)
+{
+	EXPECT(sim_start());
+	sim.clock_ms += 100 * DELAY;
+	EXPECT_EQ(page_reporting_pass(0, 0), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	EXPECT(page_is_zero(buddy_get(0, 0, 3)));
+}
+
+SIM_TEST(a_discarded_block_is_known_to_be_zero_until_it_is_used)
+{
+	struct page *pages[1], *page;
+	const u64 *words;
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 1, pages);
+	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
+	page = buddy_get(0, __GFP_MOVABLE, 0);
+	EXPECT(!page_is_zero(page)); /* dirty: nothing may be claimed of it */
+	buddy_put(page, 0);
+	sim.clock_ms += DELAY;
+	page_reporting_pass(DELAY, PAGEBLOCK_ORDER);
+	EXPECT_EQ(zone_of(0)->nr_zero_pages, MAX_ORDER_NR_PAGES);
+	page = buddy_get(0, __GFP_MOVABLE, 5);
+	EXPECT(page_is_zero(page));
+	words = page_address(page);
+	for (size_t i = 0; i < (PAGE_SIZE << 5) / sizeof(u64); i++)
+		EXPECT_EQ(words[i], 0);
+	EXPECT_EQ(zone_of(0)->nr_zero_pages, MAX_ORDER_NR_PAGES - 32);
+	/* Freed, it counts as written; merged with zero neighbours, so do they. */
+	buddy_put(page, 5);
+	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
+	EXPECT_SOUND();
+}
+
+/*
+ *   |<- 512 pages ->|<- 512 pages ->|      the first pageblock has one page in use:
+ *   |X..............|...............|      only the second may go
+ */
+SIM_TEST(a_pageblock_with_a_page_in_use_stays)
+{
+	struct page *block, *rest[1], *used;
+
+	EXPECT(sim_start());
+	block = buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER);
+	memset(page_address(block), 1, PAGE_SIZE << MAX_PAGE_ORDER);
+	buddy_put(block, MAX_PAGE_ORDER);
+	used = buddy_get(0, __GFP_MOVABLE, 0);
+	rest[0] = used + PAGEBLOCK_NR_PAGES;
+	EXPECT_EQ(page_to_pfn(used), page_to_pfn(block));
+	sim.clock_ms += DELAY;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), PAGEBLOCK_NR_PAGES);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+	EXPECT(discarded(page_address(rest[0]), BLOCK_BYTES));
+	EXPECT_EQ(*(u8 *)page_address(used), 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_block_that_is_used_again_in_time_is_not_discarded)
+{
+	struct page *pages[2];
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 20; i++) {
+		dirty_and_free(MAX_PAGE_ORDER, 2, pages);
+		sim.clock_ms += DELAY - 1;
+		EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	}
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+SIM_TEST(a_refused_discard_leaves_the_block_dirty_and_available)
+{
+	struct page *pages[3];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 3, pages);
+	sim.clock_ms += DELAY;
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_op_always = true;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	EXPECT_EQ(zone_of(0)->stat.report_failed, 3);
+	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
+	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
+	EXPECT_SOUND();
+	EXPECT(!page_is_zero(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)));
+	/* Another time it works. */
+	sim.fail_op_always = false;
+	sim.clock_ms += DELAY;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 2 * MAX_ORDER_NR_PAGES);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(some_refused_discards_do_not_stop_the_others_nor_the_pass)
+{
+	struct page *pages[50];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 50, pages); /* more than one batch of 32 */
+	sim.clock_ms += DELAY;
+	sim.fail_at = sim.fallible_calls + 3;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 49 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(zone_of(0)->stat.report_failed, 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_forced_pass_takes_the_small_blocks_too)
+{
+	struct page *page, *block;
+
+	EXPECT(sim_start());
+	block = buddy_get(0, __GFP_MOVABLE, PAGEBLOCK_ORDER);
+	memset(page_address(block), 1, BLOCK_BYTES);
+	buddy_put(block, PAGEBLOCK_ORDER);
+	page = buddy_get(0, __GFP_MOVABLE, 0);
+	page_reporting_pass(0, 0);
+	EXPECT_EQ(zone_of(0)->nr_zero_pages, zone_of(0)->nr_free_pages);
+	EXPECT(discarded(page_address(page + 1), PAGE_SIZE));
+	EXPECT(!discarded(page_address(page), PAGE_SIZE));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(200)];
+	u64 state = 5, calls = 0;
+	void *objs[600] = {NULL};
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 60000; i++) {
+		void **o = &objs[sim_random(&state) % 600];
+
+		if (i == 30000)
+			calls = sim.calls;
+		if (*o)
+			slab_free(s, *o);
+		*o = *o ? NULL : slab_alloc(s, 0, NUMA_NO_NODE);
+	}
+	EXPECT_EQ(sim.calls, calls);
+	EXPECT_SOUND();
+}
+
+/* Objects, sheaves, barns, slabs, pages, system: one idle pass after the other. */
+SIM_TEST(an_idle_heap_gives_back_what_it_cached)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(4096)];
+	static void *objs[8192];
+	struct zone *zone;
+
+	EXPECT(sim_start());
+	zone = zone_of(0);
+	for (int i = 0; i < 8192; i++)
+		memset(objs[i] = slab_alloc(s, 0, NUMA_NO_NODE), 1, 4096);
+	for (int i = 0; i < 8192; i++)
+		slab_free(s, objs[i]);
+	EXPECT_EQ(zone->nr_zero_pages, 0);
+	for (int pass = 0; pass < 40; pass++) {
+		sim.clock_ms += 500;
+		slab_reclaim(/* all= */ false);
+		EXPECT_SOUND();
+	}
+	EXPECT(zone->nr_free_pages + 512 > zone->present_pages);
+	EXPECT(zone->nr_zero_pages + 3 * PAGEBLOCK_NR_PAGES > zone->present_pages);
+}
+
+/* Where no thread can be started, slow paths make the passes, one a second. */
+SIM_TEST(without_a_thread_slow_paths_give_memory_back)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(8192)];
+	struct page *pages[8];
+	struct slow slow;
+
+	EXPECT(sim_start());
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	dirty_and_free(MAX_PAGE_ORDER, 8, pages);
+	for (int i = 0; i < 64 * 40; i++) {
+		EXPECT(slow_enter(&slow));
+		slab_free_slow(s, slab_alloc_slow(s, &slow), &slow);
+		slow_leave(&slow);
+		kswapd_poke(&slow);
+		sim.clock_ms += 2;
+	}
+	EXPECT(sim.threads_refused > 0);
+	EXPECT(sim_count(SIM_DISCARD) >= 7);
+	EXPECT_SOUND();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after),
+		cmocka_unit_test(a_discarded_block_is_not_discarded_again),
+		cmocka_unit_test(memory_never_touched_is_not_discarded),
+		cmocka_unit_test(a_discarded_block_is_known_to_be_zero_until_it_is_used),
+		cmocka_unit_test(a_pageblock_with_a_page_in_use_stays),
+		cmocka_unit_test(a_block_that_is_used_again_in_time_is_not_discarded),
+		cmocka_unit_test(a_refused_discard_leaves_the_block_dirty_and_available),
+		cmocka_unit_test(some_refused_discards_do_not_stop_the_others_nor_the_pass),
+		cmocka_unit_test(a_forced_pass_takes_the_small_blocks_too),
+		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
+		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
+		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

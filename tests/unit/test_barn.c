@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_barn.c - the store of sheaves of a node: src/slab/barn.c
+ */
+#include "unit.h"
+
+static struct slow slow;
+static struct kmem_cache *s;
+static struct kmem_cache_node *n;
+
+static void start(void)
+{
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(256)];
+	n = cache_node(s, 0);
+}
+
+/* A sheaf of @nr objects that are out of their slabs. */
+static struct slab_sheaf *sheaf_of(unsigned int kind, unsigned int nr)
+{
+	struct slab_sheaf *sheaf = sheaf_alloc(s, kind, &slow);
+
+	EXPECT(sheaf);
+	EXPECT(nr <= sheaf->capacity);
+	if (nr)
+		EXPECT_EQ(slab_take(s, 0, sheaf->objects, nr, true, 0, &slow), nr);
+	sheaf->size = (u16)nr;
+	return sheaf;
+}
+
+SIM_TEST(an_empty_barn_has_nothing_to_give)
+{
+	start();
+	EXPECT(!barn_get_full(s, n, NULL, false));
+	EXPECT(!barn_get_empty(n, 0, false));
+}
+
+SIM_TEST(the_full_sheaf_put_last_is_got_first)
+{
+	struct slab_sheaf *sheaves[3];
+
+	start();
+	for (int i = 0; i < 3; i++) {
+		sheaves[i] = sheaf_of(1, 5);
+		EXPECT(barn_put_full(s, n, sheaves[i], false, false));
+	}
+	EXPECT_SOUND();
+	for (int i = 3; i-- > 0;)
+		EXPECT(barn_get_full(s, n, NULL, false) == sheaves[i]);
+	EXPECT_EQ(n->barn.nr_full, 0);
+}
+
+SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
+{
+	struct slab_sheaf *full, *empty;
+
+	start();
+	full = sheaf_of(1, 5);
+	empty = sheaf_of(1, 0);
+	EXPECT(!barn_get_full(s, n, empty, false));
+	EXPECT_EQ(n->barn.nr_empty, 0);
+	EXPECT(barn_put_full(s, n, full, false, false));
+	EXPECT(barn_get_full(s, n, empty, false) == full);
+	EXPECT_EQ(n->barn.nr_empty, 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(full_sheaves_are_kept_up_to_the_limit_and_beyond_by_force)
+{
+	struct slab_sheaf *over;
+
+	start();
+	for (u32 i = 0; i < s->max_full; i++)
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false, false));
+	over = sheaf_of(0, 3);
+	EXPECT(!barn_put_full(s, n, over, false, false));
+	EXPECT_EQ(n->barn.nr_full, s->max_full);
+	EXPECT_EQ(n->barn_over, 1);
+	EXPECT(barn_put_full(s, n, over, true, false));
+	EXPECT_EQ(n->barn.nr_full, s->max_full + 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(ten_empty_sheaves_are_kept)
+{
+	struct slab_sheaf *sheaf;
+
+	start();
+	for (int i = 0; i < 10; i++)
+		EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
+	sheaf = sheaf_of(0, 0);
+	EXPECT(!barn_put_empty(n, sheaf, false));
+	EXPECT_EQ(n->barn.nr_empty, 10);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(an_empty_sheaf_smaller_than_asked_for_stays)
+{
+	start();
+	EXPECT(barn_put_empty(n, sheaf_of(1, 0), false));
+	EXPECT(!barn_get_empty(n, 2, false));
+	EXPECT_EQ(n->barn.nr_empty, 1);
+	EXPECT(barn_get_empty(n, 1, false));
+	EXPECT_EQ(n->barn.nr_empty, 0);
+}
+
+SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
+{
+	struct slab_sheaf *sheaf;
+
+	start();
+	EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false, false));
+	EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
+	sheaf = sheaf_of(0, 2);
+	spin_lock(&n->barn.lock);
+	EXPECT(!barn_get_full(s, n, NULL, /* nowait= */ true));
+	EXPECT(!barn_get_empty(n, 0, true));
+	EXPECT(!barn_put_full(s, n, sheaf, false, true));
+	EXPECT(!barn_put_empty(n, sheaf, true));
+	spin_unlock(&n->barn.lock);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(shrinking_puts_the_objects_back_coldest_first)
+{
+	struct slab_sheaf *sheaves[4];
+
+	start();
+	for (int i = 0; i < 4; i++) {
+		sheaves[i] = sheaf_of(1, 6);
+		EXPECT(barn_put_full(s, n, sheaves[i], false, false));
+	}
+	EXPECT_EQ(n->inuse, 24);
+	EXPECT_EQ(barn_shrink(s, n, 1, &slow), 18);
+	EXPECT_EQ(n->barn.nr_full, 1);
+	EXPECT_EQ(n->inuse, 6);
+	EXPECT(barn_get_full(s, n, NULL, false) == sheaves[3]); /* the one put last */
+	EXPECT_SOUND();
+}
+
+SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
+{
+	start();
+	for (int i = 0; i < 4; i++) {
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 6), false, false));
+		EXPECT(barn_put_empty(n, sheaf_of(2, 0), false));
+	}
+	EXPECT_EQ(barn_shrink(s, n, 0, &slow), 24);
+	EXPECT_EQ(n->inuse, 0);
+	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++)
+		EXPECT_EQ(sheaf_cache(k)->node[0]->inuse, 0);
+	EXPECT_SOUND();
+}
+
+/* The lists are gone with their thread; sheaves know their place. */
+SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
+{
+	struct kmem_cache *other;
+	struct kmem_cache_node *on;
+
+	start();
+	other = &kmalloc_caches[kmalloc_class(512)];
+	on = cache_node(other, 0);
+	for (int i = 0; i < 7; i++)
+		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4), false, false));
+	for (int i = 0; i < 3; i++)
+		EXPECT(barn_put_empty(n, sheaf_of((unsigned int)i, 0), false));
+	/* Neighbours that belong elsewhere: another cache's barn, and a thread's hands. */
+	EXPECT(barn_put_empty(on, sheaf_of(0, 0), false));
+	sheaf_of(0, 0);
+	n->barn.full.next = (void *)8;
+	n->barn.empty.prev = (void *)8;
+	n->barn.nr_full = 500;
+	n->barn.nr_empty = 1;
+	lock_of_vanished_thread(&n->barn.lock);
+	EXPECT(barn_get_full(s, n, NULL, false));
+	EXPECT_EQ(n->barn.nr_full, 6);
+	EXPECT_EQ(n->barn.nr_empty, 3);
+	EXPECT_EQ(on->barn.nr_empty, 1);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
+	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
+	  T(full_sheaves_are_kept_up_to_the_limit_and_beyond_by_force),
+	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_stays),
+	  T(a_barn_whose_lock_is_held_is_passed_by),
+	  T(shrinking_puts_the_objects_back_coldest_first),
+	  T(shrinking_to_nothing_frees_the_sheaves_too),
+	  T(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf))

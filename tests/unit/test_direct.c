@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_direct.c - blocks that are mappings of their own: src/mm/direct.c
+ */
+#include "unit.h"
+
+static void expect_totals(unsigned long count, size_t bytes)
+{
+	unsigned long n;
+	size_t b;
+
+	direct_totals(&n, &b);
+	EXPECT_EQ(n, count);
+	EXPECT_EQ(b, bytes);
+}
+
+SIM_TEST(a_block_is_mapped_zero_and_known_by_its_address_alone)
+{
+	char *p;
+
+	EXPECT(sim_start());
+	p = direct_alloc(5 * OS_PAGE - 100, 16, false);
+	EXPECT(sim_is_mapped(p, 5 * OS_PAGE));
+	for (size_t i = 0; i < 5 * OS_PAGE; i++)
+		EXPECT_EQ(p[i], 0);
+	EXPECT_EQ(direct_size(p), 5 * OS_PAGE);
+	EXPECT_EQ(direct_size(p + 16), 0);
+	EXPECT_EQ(direct_size(p + OS_PAGE), 0);
+	EXPECT_EQ(direct_size(&p), 0);
+	EXPECT(!direct_free(p + OS_PAGE, false));
+	expect_totals(1, 5 * OS_PAGE);
+	EXPECT(direct_free(p, false));
+	EXPECT(!sim_is_mapped(p, 1));
+	EXPECT(!direct_free(p, false));
+	EXPECT_EQ(direct_size(p), 0);
+	expect_totals(0, 0);
+}
+
+/*
+ *     raw        addr               raw + extra + len
+ *      |  cut    |      block      |  cut  |
+ */
+SIM_TEST(what_alignment_needs_in_excess_is_unmapped_again)
+{
+	u64 before;
+
+	EXPECT(sim_start());
+	EXPECT(direct_free(direct_alloc(OS_PAGE, 16, false), false)); /* makes the table */
+	before = sim.mapped_bytes;
+	for (size_t align = OS_PAGE; align <= 256 * MiB; align *= 2) {
+		void *p = direct_alloc(3 * OS_PAGE, align, false);
+
+		EXPECT_EQ((uintptr_t)p % align, 0);
+		EXPECT_EQ(sim.mapped_bytes, before + 3 * OS_PAGE);
+		EXPECT(direct_free(p, false));
+	}
+	EXPECT_EQ(sim.mapped_bytes, before);
+}
+
+SIM_TEST(sizes_that_wrap_are_refused)
+{
+	EXPECT(sim_start());
+	EXPECT(!direct_alloc(SIZE_MAX, 16, false));
+	EXPECT(!direct_alloc(SIZE_MAX - 4095, (size_t)1 << 40, false));
+	EXPECT(!direct_alloc(SIZE_MAX / 2, (size_t)1 << 63, false));
+	expect_totals(0, 0);
+}
+
+SIM_TEST(thousands_of_blocks_are_each_found)
+{
+	static void *blocks[2500];
+	u64 state = 5;
+
+	EXPECT(sim_start());
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 2500; i++)
+			if (!blocks[i])
+				blocks[i] = direct_alloc((1 + (size_t)i % 7) * OS_PAGE, 16, false);
+		for (int i = 0; i < 2500; i++)
+			EXPECT_EQ(direct_size(blocks[i]), (1 + (size_t)i % 7) * OS_PAGE);
+		for (int i = 0; i < 2000; i++) {
+			void **b = &blocks[sim_random(&state) % 2500];
+
+			EXPECT(!*b || direct_free(*b, false));
+			*b = NULL;
+		}
+	}
+	for (int i = 0; i < 2500; i++)
+		EXPECT(!blocks[i] || direct_free(blocks[i], false));
+	expect_totals(0, 0);
+}
+
+SIM_TEST(a_resized_block_keeps_its_contents_and_is_found_at_its_new_place)
+{
+	char *p, *q;
+
+	EXPECT(sim_start());
+	p = direct_alloc(2 * OS_PAGE, 16, false);
+	memset(p, 9, 2 * OS_PAGE);
+	q = direct_resize(p, 300 * OS_PAGE);
+	EXPECT(q);
+	EXPECT_EQ(direct_size(q), 300 * OS_PAGE);
+	EXPECT_EQ(q[2 * OS_PAGE - 1], 9);
+	EXPECT_EQ(q[2 * OS_PAGE], 0);
+	if (q != p)
+		EXPECT_EQ(direct_size(p), 0);
+	p = direct_resize(q, OS_PAGE);
+	EXPECT_EQ(direct_size(p), OS_PAGE);
+	EXPECT_EQ(p[0], 9);
+	expect_totals(1, OS_PAGE);
+	EXPECT(direct_free(p, false));
+	expect_totals(0, 0);
+}
+
+SIM_TEST(a_resize_that_the_system_refuses_changes_nothing)
+{
+	char *p;
+
+	EXPECT(sim_start());
+	p = direct_alloc(2 * OS_PAGE, 16, false);
+	sim.fail_op = SIM_RESIZE;
+	sim.fail_op_always = true;
+	EXPECT(!direct_resize(p, 9 * OS_PAGE));
+	EXPECT_EQ(direct_size(p), 2 * OS_PAGE);
+	expect_totals(1, 2 * OS_PAGE);
+	EXPECT(direct_free(p, false));
+}
+
+/* The mapping comes first, then the table; without one there are a few spare entries. */
+SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
+{
+	void *blocks[1000];
+	u64 before;
+	int nr = 0;
+
+	EXPECT(sim_start());
+	before = sim.mapped_bytes;
+	for (;;) {
+		EXPECT(nr < 1000);
+		sim.fail_at = sim.fallible_calls + 2;
+		blocks[nr] = direct_alloc(OS_PAGE, 16, false);
+		if (!blocks[nr])
+			break;
+		EXPECT_EQ(direct_size(blocks[nr++]), OS_PAGE);
+	}
+	EXPECT_EQ(sim.mapped_bytes, before + (u64)nr * OS_PAGE);
+	expect_totals((unsigned long)nr, (size_t)nr * OS_PAGE);
+	sim.fail_at = 0;
+	while (nr)
+		EXPECT(direct_free(blocks[--nr], false));
+	EXPECT_EQ(sim.mapped_bytes, before);
+	expect_totals(0, 0);
+}
+
+RUN_TESTS(T(a_block_is_mapped_zero_and_known_by_its_address_alone),
+	  T(what_alignment_needs_in_excess_is_unmapped_again), T(sizes_that_wrap_are_refused),
+	  T(thousands_of_blocks_are_each_found),
+	  T(a_resized_block_keeps_its_contents_and_is_found_at_its_new_place),
+	  T(a_resize_that_the_system_refuses_changes_nothing),
+	  T(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped))

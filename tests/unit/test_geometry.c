@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_geometry.c - classes, slabs and sheaves by the numbers: src/slab/geometry.c
+ */
+#include "unit.h"
+
+SIM_TEST(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_below)
+{
+	EXPECT_EQ(kmalloc_class_size(0), 16);
+	for (unsigned int c = 1; c < NR_KMALLOC_CLASSES; c++) {
+		u32 size = kmalloc_class_size(c), below = kmalloc_class_size(c - 1);
+
+		EXPECT_EQ(size % 16, 0);
+		EXPECT(size > below);
+		/* Below 64 bytes a step of 16 is more than a quarter. */
+		EXPECT(size - below <= MAX(below / 4, 16u));
+	}
+	EXPECT_EQ(kmalloc_class_size(NR_KMALLOC_CLASSES - 1), KMALLOC_MAX_SIZE);
+}
+
+SIM_TEST(the_class_of_every_size_is_what_a_linear_search_finds)
+{
+	unsigned int c = 0;
+
+	for (size_t size = 1; size <= KMALLOC_MAX_SIZE; size++) {
+		while (kmalloc_class_size(c) < size)
+			c++;
+		EXPECT_EQ(kmalloc_class(size), c);
+	}
+	EXPECT_EQ(kmalloc_class(0), 0);
+}
+
+static struct kmem_cache geometry(u32 size)
+{
+	struct kmem_cache s = {.size = size, .object_size = size};
+
+	cache_geometry(&s);
+	return s;
+}
+
+static u32 waste(const struct kmem_cache *s)
+{
+	return (u32)(PAGE_SIZE << s->order) - s->objects * s->size;
+}
+
+SIM_TEST(a_slab_of_any_class_wastes_at_most_an_eighth)
+{
+	for (unsigned int cpus = 1; cpus <= 1024; cpus *= 2) {
+		sim.nr_cpus = cpus;
+		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+			struct kmem_cache s = geometry(kmalloc_class_size(c));
+
+			EXPECT(waste(&s) <= (PAGE_SIZE << s.order) / 8);
+			EXPECT(s.order <= (s.size > 8192 ? 5 : 3));
+			EXPECT(s.objects >= 1);
+		}
+	}
+}
+
+/* Program caches may have any size: what has to hold for all of them. */
+SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
+{
+	for (unsigned int cpus = 1; cpus <= 4096; cpus *= 64) {
+		sim.nr_cpus = cpus;
+		for (u32 size = 16; size <= 32768; size += 8) {
+			struct kmem_cache s = geometry(size);
+			size_t bitmap = DIV_ROUND_UP(s.objects, 64u) * sizeof(unsigned long);
+			size_t room = ((size_t)1 << s.order) * sizeof(struct page) -
+				      offsetof(struct page, bits);
+
+			EXPECT(s.objects >= 1 && (size_t)s.objects * size <= PAGE_SIZE << s.order);
+			EXPECT(bitmap <= room);
+			/* Or a tail's state is bits, and whoever walks over it is led astray. */
+			EXPECT(bitmap <= sizeof(((struct page *)0)->bits));
+			EXPECT(s.capacity >= 2);
+			EXPECT(s.capacity <= 252);
+			EXPECT(s.capacity == 2 || (size_t)s.capacity * size <= 16 * KiB);
+			EXPECT(s.keep_empty >= 1);
+			EXPECT(s.max_full >= 4);
+		}
+	}
+}
+
+SIM_TEST(powers_of_two_are_naturally_aligned)
+{
+	EXPECT(sim_start());
+	for (size_t size = 16; size <= KMALLOC_MAX_SIZE; size *= 2)
+		for (int i = 0; i < 40; i++)
+			EXPECT_EQ((uintptr_t)slab_alloc(&kmalloc_caches[kmalloc_class(size)], 0,
+							NUMA_NO_NODE) % size, 0);
+}
+
+/* The multiplication that stands for a division is exact for every address in a slab. */
+SIM_TEST(the_index_of_every_address_in_a_slab_is_its_quotient)
+{
+	EXPECT(sim_start());
+	for (u32 size = 16; size <= 32768; size = size < 600 ? size + 8 : size + 1000 + size % 48) {
+		struct kmem_cache s = geometry(ALIGN_UP(size, 8));
+		char *base = page_address(at(0));
+
+		for (size_t offset = 0; offset < PAGE_SIZE << s.order; offset += 1 + offset % 3)
+			EXPECT_EQ(obj_to_index(&s, at(0), base + offset), offset / s.size);
+	}
+}
+
+SIM_TEST(page_map_values_of_classes_are_even_and_distinct_for_three_nodes)
+{
+	bool seen[256] = {false};
+
+	for (int node = 0; node < NODE_GROUPS; node++) {
+		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+			u8 v = kmalloc_map_value(c, node);
+
+			EXPECT(v && v % 2 == 0 && v <= MAP_CLASS_LAST);
+			EXPECT(!seen[v]);
+			seen[v] = true;
+			EXPECT_EQ(kmalloc_map_value(c, node + NODE_GROUPS), v);
+		}
+	}
+}
+
+RUN_TESTS(T(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_below),
+	  T(the_class_of_every_size_is_what_a_linear_search_finds),
+	  T(a_slab_of_any_class_wastes_at_most_an_eighth),
+	  T(a_slab_of_any_size_holds_an_object_and_its_bitmap),
+	  T(powers_of_two_are_naturally_aligned),
+	  T(the_index_of_every_address_in_a_slab_is_its_quotient),
+	  T(page_map_values_of_classes_are_even_and_distinct_for_three_nodes))

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_large.c - blocks of exactly so many pages: src/mm/large.c
+ */
+#include "unit.h"
+
+static struct page *get(u64 nr, u64 align)
+{
+	bool zero;
+	struct page *head = run_get(0, nr, align, &zero);
+
+	EXPECT(head);
+	EXPECT_EQ(head->nr_pages, nr);
+	EXPECT_EQ(page_type(head), PAGE_EXACT);
+	return head;
+}
+
+static void put(struct page *head)
+{
+	large_free(head, false);
+}
+
+static u64 in_use(void)
+{
+	return zone_of(0)->present_pages - zone_of(0)->nr_free_pages;
+}
+
+SIM_TEST(a_block_costs_exactly_its_pages)
+{
+	EXPECT(sim_start());
+	for (u64 nr = 1; nr < 3000; nr += nr < 40 ? 1 : 37) {
+		struct page *head = get(nr, 1);
+
+		EXPECT_EQ(in_use(), nr);
+		EXPECT_EQ(mm_verify(), 0);
+		put(head);
+		EXPECT_EQ(in_use(), 0);
+	}
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+/*
+ *    |-- 9 pages --|7 free|            the rest of the order 4 block is there for others
+ */
+SIM_TEST(the_tail_of_a_block_is_free_for_others)
+{
+	struct page *head;
+
+	EXPECT(sim_start());
+	head = get(9, 1);
+	EXPECT_EQ(place(buddy_get(0, 0, 0)), place(head) + 9);
+	EXPECT_EQ(place(buddy_get(0, 0, 1)), place(head) + 10);
+	EXPECT_EQ(place(buddy_get(0, 0, 2)), place(head) + 12);
+}
+
+SIM_TEST(a_block_is_aligned_as_asked)
+{
+	EXPECT(sim_start());
+	for (u64 align = 1; align <= 8192; align *= 2) {
+		struct page *odd = get(3, 1), *head = get(5, align), *large = get(700, align);
+
+		EXPECT_EQ(page_to_pfn(head) % align, 0);
+		EXPECT_EQ(page_to_pfn(large) % align, 0);
+		put(odd);
+		EXPECT_EQ(mm_verify(), 0);
+	}
+}
+
+/*
+ *    |  2048  | X |  1024  | X | ..        both runs hold 1000 pages; the closer fit is taken
+ */
+SIM_TEST(a_run_comes_from_the_closest_fit)
+{
+	struct page *large, *wall, *small, *end;
+
+	EXPECT(sim_start());
+	large = get(2048, 1024);
+	wall = get(1024, 1024);
+	small = get(1024, 1024);
+	end = get(1024, 1024);
+	EXPECT(place(large) < place(wall) && place(wall) < place(small));
+	EXPECT(place(small) < place(end));
+	put(large);
+	put(small);
+	EXPECT_EQ(place(get(1000, 1)), place(small));
+	EXPECT_EQ(place(get(2000, 1)), place(large));
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+SIM_TEST(of_runs_that_fit_alike_the_lowest_is_taken)
+{
+	struct page *runs[6];
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 6; i++)
+		runs[i] = get(1024, 1024);
+	put(runs[3]);
+	put(runs[1]);
+	EXPECT_EQ(place(get(1020, 1)), place(runs[1]));
+}
+
+/* A run larger than any block of the buddy: over many MAX_PAGE_ORDER blocks in a row. */
+SIM_TEST(a_run_spans_blocks_and_comes_back_as_whole_ones)
+{
+	struct page *head;
+
+	EXPECT(sim_start());
+	head = get(20 * MAX_ORDER_NR_PAGES + 77, 1);
+	memset(page_address(head), 3, head->nr_pages << PAGE_SHIFT);
+	EXPECT_EQ(mm_verify(), 0);
+	put(head);
+	EXPECT_EQ(zone_of(0)->free_area[MAX_PAGE_ORDER].nr_free * MAX_ORDER_NR_PAGES,
+		  zone_of(0)->present_pages);
+}
+
+SIM_TEST(a_freed_run_is_used_again_without_more_memory)
+{
+	u64 present;
+
+	EXPECT(sim_start());
+	put(get(5000, 1));
+	present = zone_of(0)->present_pages;
+	for (int i = 0; i < 20; i++)
+		put(get(5000 - (u64)i, 1));
+	EXPECT_EQ(zone_of(0)->present_pages, present);
+}
+
+SIM_TEST(a_block_grows_in_place_where_pages_behind_it_are_free)
+{
+	struct page *head, *wall;
+
+	EXPECT(sim_start());
+	head = get(600, 1024);
+	memset(page_address(head), 0x77, 600 * PAGE_SIZE);
+	EXPECT(large_resize(head, 900));
+	EXPECT_EQ(in_use(), 900);
+	EXPECT_EQ(mm_verify(), 0);
+	EXPECT_EQ(*((u8 *)page_address(head) + 600 * PAGE_SIZE - 1), 0x77);
+	EXPECT(large_resize(head, 1024));
+	wall = get(100, 1);
+	EXPECT_EQ(place(wall), place(head) + 1024);
+	/* Now it cannot, and nothing changes. */
+	EXPECT(!large_resize(head, 1025));
+	EXPECT_EQ(head->nr_pages, 1024);
+	EXPECT_EQ(in_use(), 1124);
+	EXPECT(large_resize(head, 10));
+	EXPECT_EQ(in_use(), 110);
+	EXPECT_EQ(mm_verify(), 0);
+	put(head);
+	put(wall);
+	EXPECT_EQ(in_use(), 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+SIM_TEST(fresh_memory_is_known_to_be_zero_and_used_memory_is_not)
+{
+	struct page *head;
+	bool zero = false;
+
+	EXPECT(sim_start());
+	head = run_get(0, 700, 1, &zero);
+	EXPECT(zero);
+	memset(page_address(head), 1, 700 * PAGE_SIZE);
+	put(head);
+	EXPECT(run_get(0, 700, 1, &zero));
+	EXPECT(!zero);
+}
+
+SIM_TEST(a_block_beyond_half_a_span_is_refused)
+{
+	u64 span = 0;
+	bool zero;
+
+	EXPECT(sim_start());
+	span = zone_of(0)->end_pfn - zone_of(0)->start_pfn;
+	EXPECT(!run_get(0, span / 2 + 1, 1, &zero));
+	EXPECT(!run_get(0, (u64)1 << 50, 1, &zero));
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+/* A free that may wait for nothing and finds the zone locked leaves the block to the next. */
+SIM_TEST(a_free_that_may_not_wait_is_caught_up_by_the_next)
+{
+	struct page *a, *b;
+
+	EXPECT(sim_start());
+	a = get(50, 1);
+	b = get(60, 1);
+	EXPECT(zone_trylock(zone_of(0)));
+	large_free(a, /* nowait= */ true);
+	zone_unlock(zone_of(0));
+	EXPECT_EQ(in_use(), 110);
+	large_free(b, /* nowait= */ false);
+	EXPECT_EQ(in_use(), 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
+{
+	struct page *blocks[60] = {NULL};
+	u64 lens[60] = {0}, total = 0;
+
+	EXPECT(sim_start());
+	for (u64 seed = 1; seed <= 6; seed++) {
+		u64 state = seed;
+
+		for (int i = 0; i < 1500; i++) {
+			int b = (int)(sim_random(&state) % 60);
+			u64 nr = 1 + sim_random(&state) % (sim_random(&state) % 4 ? 300 : 2500);
+
+			if (!blocks[b]) {
+				blocks[b] = get(nr, 1);
+				lens[b] = nr;
+				total += nr;
+				*(u64 *)page_address(blocks[b]) = (u64)b;
+				*(u64 *)page_address(blocks[b] + nr - 1) = (u64)b;
+			} else if (i % 5 == 0 && large_resize(blocks[b], nr)) {
+				total += nr - lens[b];
+				lens[b] = nr;
+				*(u64 *)page_address(blocks[b] + nr - 1) = (u64)b;
+			} else {
+				EXPECT_EQ(*(u64 *)page_address(blocks[b] + lens[b] - 1), b);
+				total -= lens[b];
+				put(blocks[b]);
+				blocks[b] = NULL;
+			}
+			EXPECT_EQ(in_use(), total);
+			if (i % 50 == 0)
+				EXPECT_EQ(mm_verify(), 0);
+		}
+	}
+	for (int b = 0; b < 60; b++)
+		if (blocks[b])
+			put(blocks[b]);
+	EXPECT_EQ(zone_of(0)->free_area[MAX_PAGE_ORDER].nr_free * MAX_ORDER_NR_PAGES,
+		  zone_of(0)->present_pages);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+RUN_TESTS(T(a_block_costs_exactly_its_pages), T(the_tail_of_a_block_is_free_for_others),
+	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
+	  T(of_runs_that_fit_alike_the_lowest_is_taken),
+	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
+	  T(a_freed_run_is_used_again_without_more_memory),
+	  T(a_block_grows_in_place_where_pages_behind_it_are_free),
+	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
+	  T(a_block_beyond_half_a_span_is_refused),
+	  T(a_free_that_may_not_wait_is_caught_up_by_the_next),
+	  T(random_blocks_of_all_lengths_stay_disjoint_and_come_back))

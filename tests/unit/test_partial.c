@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_partial.c - slabs, bitmaps and the lists by fullness: src/slab/partial.c
+ */
+#include "base/check.h"
+#include "unit.h"
+
+#define SIZE 512
+
+static struct slow slow;
+static struct kmem_cache *s;
+static struct kmem_cache_node *n;
+
+/* No task: objects come straight from slabs. */
+static void start(void)
+{
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	n = cache_node(s, 0);
+	EXPECT(n);
+}
+
+static void *take(void)
+{
+	void *obj;
+
+	EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &slow), 1);
+	return obj;
+}
+
+static void give(void *obj)
+{
+	slab_give(s, &obj, 1, &slow);
+}
+
+SIM_TEST(objects_of_a_fresh_slab_come_in_address_order)
+{
+	char *first;
+
+	start();
+	first = take();
+	EXPECT_EQ((uintptr_t)first % (PAGE_SIZE << s->order), 0);
+	for (unsigned int i = 1; i < s->objects; i++)
+		EXPECT(take() == first + i * SIZE);
+	EXPECT_EQ(n->nr_slabs, 1);
+	EXPECT_EQ(n->nr_partial, 0); /* full: on no list */
+	EXPECT_EQ(n->inuse, s->objects);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_batch_is_filled_from_its_end_with_the_lowest_address_last)
+{
+	void *objs[8];
+
+	start();
+	EXPECT_EQ(slab_take(s, 0, objs, 8, false, 0, &slow), 8);
+	for (int i = 0; i < 7; i++)
+		EXPECT((char *)objs[i] == (char *)objs[i + 1] + SIZE);
+}
+
+/*
+ *   slab 1  [XXXXXXX.]   fullest        the next objects come from 1, then 2, then 3, so that
+ *   slab 2  [XXXX....]                  3 has the best chance to become empty
+ *   slab 3  [X.......]
+ */
+SIM_TEST(the_fullest_slab_is_used_first)
+{
+	void *objs[3][64];
+	struct page *slabs[3];
+	unsigned int leave[3];
+
+	start();
+	leave[0] = s->objects - 1u;
+	leave[1] = s->objects / 2u;
+	leave[2] = 1;
+	for (int i = 0; i < 3; i++) {
+		for (unsigned int j = 0; j < s->objects; j++)
+			objs[i][j] = take();
+		slabs[i] = slab_of(s, objs[i][0]);
+	}
+	EXPECT_EQ(n->nr_slabs, 3);
+	for (int i = 2; i >= 0; i--)
+		for (unsigned int j = leave[i]; j < s->objects; j++)
+			give(objs[i][j]);
+	EXPECT_EQ(n->nr_partial, 3);
+	EXPECT_SOUND();
+	for (int i = 0; i < 3; i++)
+		for (unsigned int j = leave[i]; j < s->objects; j++)
+			EXPECT(slab_of(s, take()) == slabs[i]);
+	EXPECT_EQ(n->nr_slabs, 3);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(no_more_empty_slabs_are_kept_than_the_cache_wants)
+{
+	static void *objs[4000];
+	unsigned int nr;
+
+	start();
+	nr = s->objects * (s->keep_empty + 10);
+	for (unsigned int i = 0; i < nr; i++)
+		objs[i] = take();
+	for (unsigned int i = 0; i < nr; i++)
+		give(objs[i]);
+	EXPECT_EQ(n->nr_empty, s->keep_empty);
+	EXPECT_EQ(n->nr_slabs, s->keep_empty);
+	EXPECT_EQ(n->slabs_freed, 10);
+	EXPECT_EQ(n->inuse, 0);
+	EXPECT_EQ(node_discard_empty(s, n), (u64)s->keep_empty << s->order);
+	EXPECT_EQ(n->nr_slabs, 0);
+	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_second_free_of_an_object_is_reported_and_changes_nothing)
+{
+	void *a, *b;
+
+	start();
+	bug_abort_on_error = false;
+	bug_ops.abort = NULL;
+	a = take();
+	b = take();
+	give(a);
+	give(a);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT_EQ(n->inuse, 1);
+	EXPECT_SOUND();
+	EXPECT(take() == a);
+	EXPECT(take() != b);
+}
+
+SIM_TEST(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing)
+{
+	char *a;
+
+	start();
+	bug_abort_on_error = false;
+	a = take();
+	give(a + 16);
+	EXPECT(strstr(sim_reports(), "middle"));
+	EXPECT_EQ(n->inuse, 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_free_into_a_slab_that_is_gone_is_reported)
+{
+	void *a;
+
+	start();
+	bug_abort_on_error = false;
+	a = take();
+	give(a);
+	node_discard_empty(s, n);
+	give(a);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_constructor_runs_once_for_each_object_of_a_slab)
+{
+	extern void count_constructed(void *);
+	struct kmem_cache *c;
+	void *objs[10];
+
+	start();
+	c = cache_create("constructed", 100, 8, 0, count_constructed);
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 10; i++) {
+			objs[i] = slab_alloc(c, 0, NUMA_NO_NODE);
+			EXPECT_EQ(*(u32 *)objs[i], 0xc0ffee);
+		}
+		for (int i = 0; i < 10; i++)
+			slab_free(c, objs[i]);
+	}
+	EXPECT_EQ(cache_destroy(c), 0);
+	EXPECT_SOUND();
+}
+
+void count_constructed(void *obj);
+void count_constructed(void *obj)
+{
+	*(u32 *)obj = 0xc0ffee;
+}
+
+SIM_TEST(a_cache_with_objects_in_use_is_not_ended)
+{
+	struct kmem_cache *c;
+	void *obj;
+
+	start();
+	bug_abort_on_error = false;
+	c = cache_create("busy", 100, 8, 0, NULL);
+	obj = slab_alloc(c, 0, NUMA_NO_NODE);
+	EXPECT(cache_destroy(c) < 0);
+	EXPECT(strstr(sim_reports(), "busy"));
+	slab_free(c, obj);
+	EXPECT_EQ(cache_destroy(c), 0);
+	EXPECT_SOUND();
+}
+
+/* ---- after a fork ---- */
+
+struct census {
+	unsigned long slabs, partial, empty, inuse;
+};
+
+static struct census census(void)
+{
+	return (struct census){n->nr_slabs, n->nr_partial, n->nr_empty, n->inuse};
+}
+
+static void some_history(void **objs, int nr)
+{
+	u64 state = 12;
+
+	for (int i = 0; i < nr; i++)
+		objs[i] = take();
+	for (int i = 0; i < nr; i++)
+		if (sim_random(&state) % 2 || i < nr / 4) {
+			give(objs[i]);
+			objs[i] = NULL;
+		}
+}
+
+static void ruin(void)
+{
+	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
+		n->partial[i].next = (void *)8;
+	n->empty.prev = (void *)16;
+	n->nr_slabs = n->nr_partial = n->inuse = 77777;
+	n->nr_empty = 3;
+}
+
+SIM_TEST(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists)
+{
+	void *objs[300];
+	struct census before, after;
+
+	start();
+	some_history(objs, 300);
+	before = census();
+	ruin();
+	lock_of_vanished_thread(&n->list_lock);
+	node_lock(s, n);
+	spin_unlock(&n->list_lock);
+	after = census();
+	EXPECT(!memcmp(&before, &after, sizeof(before)));
+	EXPECT_SOUND();
+	for (int i = 0; i < 300; i++)
+		if (objs[i])
+			give(objs[i]);
+	EXPECT_EQ(n->inuse, 0);
+	EXPECT_SOUND();
+}
+
+/* Counts that had not followed the bitmap yet: the bitmap is the authority. */
+SIM_TEST(rebuilding_counts_objects_by_the_bitmap)
+{
+	void *objs[40];
+	struct page *slab;
+
+	start();
+	for (int i = 0; i < 40; i++)
+		objs[i] = take();
+	slab = slab_of(s, objs[0]);
+	slab->bits[0] &= ~1ul; /* given back, and then its thread vanished */
+	node_lock(s, n);
+	node_rebuild(s, n);
+	spin_unlock(&n->list_lock);
+	EXPECT_EQ(n->inuse, 39);
+	EXPECT_SOUND();
+	EXPECT(take() == objs[0]);
+}
+
+/* A child must get at its slabs without asking for memory while it holds the lock. */
+SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
+{
+	unsigned long nodes;
+
+	sim_no_nodes();
+	for (int i = 0; i < 4; i++)
+		sim_add_node(GiB, true);
+	start();
+	take();
+	nodes = 0;
+	for (int i = 0; i < 4; i++)
+		nodes += s->node[i] != NULL;
+	EXPECT_EQ(nodes, 1);
+	node_lock(s, n);
+	node_rebuild(s, n);
+	spin_unlock(&n->list_lock);
+	for (int i = 0; i < 4; i++)
+		nodes -= s->node[i] != NULL;
+	EXPECT_EQ(nodes, 0);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
+	  T(a_batch_is_filled_from_its_end_with_the_lowest_address_last),
+	  T(the_fullest_slab_is_used_first),
+	  T(no_more_empty_slabs_are_kept_than_the_cache_wants),
+	  T(a_second_free_of_an_object_is_reported_and_changes_nothing),
+	  T(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing),
+	  T(a_free_into_a_slab_that_is_gone_is_reported),
+	  T(a_constructor_runs_once_for_each_object_of_a_slab),
+	  T(a_cache_with_objects_in_use_is_not_ended),
+	  T(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists),
+	  T(rebuilding_counts_objects_by_the_bitmap),
+	  T(rebuilding_on_several_nodes_takes_no_memory))

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_pcp.c - the page set of a thread: src/mm/pcp.c
+ */
+#include "unit.h"
+
+static struct per_task_pages *my_set(void)
+{
+	return &current_task()->mm.pcp;
+}
+
+/* zone_batchsize() of the kernel, for some sizes, by hand */
+SIM_TEST(the_batch_follows_the_size_of_the_zone)
+{
+	static const struct {
+		u64 mib;
+		int batch;
+	} expected[] = {{8, 1}, {32, 1}, {64, 3}, {128, 7}, {256, 15}, {512, 31}, {1024, 63},
+			{65536, 63}};
+	struct zone zone = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		zone.managed_pages = expected[i].mib * MiB / PAGE_SIZE;
+		setup_zone_wmarks(&zone);
+		EXPECT_EQ(zone.pcp_batch, expected[i].batch);
+		EXPECT(zone.pcp_high_min >= 4 * zone.pcp_batch);
+		EXPECT(zone.pcp_high_max >= zone.pcp_high_min || zone.pcp_high_max >= 4);
+	}
+}
+
+SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
+{
+	int refills[5], n = 0;
+
+	EXPECT(pages_get(0, 0));
+	/* Enough in the zone that no refill falls short. */
+	EXPECT(accept_memory(zone_of(0), 16 * MAX_ORDER_NR_PAGES, false, true));
+	while (my_set()->count)
+		pages_get(0, 0);
+	while (n < 5) {
+		EXPECT(pages_get(0, 0));
+		refills[n++] = my_set()->count + 1;
+		while (my_set()->count)
+			pages_get(0, 0);
+	}
+	/* The first refill, 63, was before. */
+	EXPECT_EQ(my_set()->batch, 63);
+	EXPECT_EQ(refills[0], 126);
+	EXPECT_EQ(refills[1], 252);
+	/* Then the height of the set, which a refill raises by a batch, is the limit. */
+	for (int i = 2; i < 5; i++)
+		EXPECT_EQ(refills[i] - refills[i - 1], i == 2 ? refills[2] - 252 : 63);
+	EXPECT(refills[2] > 252);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(the_page_freed_last_comes_back_first)
+{
+	struct page *pages[20];
+
+	for (int i = 0; i < 20; i++)
+		pages[i] = pages_get(0, 0);
+	for (int i = 0; i < 20; i++)
+		pages_put(pages[i], 0);
+	for (int i = 20; i-- > 0;)
+		EXPECT_EQ(place(pages_get(0, 0)), place(pages[i]));
+}
+
+static unsigned long zone_moves(void)
+{
+	return zone_of(0)->stat.pgalloc + zone_of(0)->stat.pgfree;
+}
+
+SIM_TEST(orders_0_to_3_and_9_are_recycled_without_the_zone)
+{
+	/* A busy set, so that it is high enough for a block of order 9. */
+	for (int i = 0; i < 3000; i++)
+		pages_get(0, 0);
+	EXPECT(my_set()->high > (int)PAGEBLOCK_NR_PAGES + my_set()->batch);
+	for (unsigned int order = 0; order <= PAGEBLOCK_ORDER; order++) {
+		int high = my_set()->high;
+		bool cached = order <= 3 || order == PAGEBLOCK_ORDER;
+		unsigned long moves;
+
+		pages_put(pages_get(0, order), order);
+		moves = zone_moves();
+		for (int i = 0; i < 50; i++)
+			pages_put(pages_get(0, order), order);
+		EXPECT_EQ(zone_moves() == moves, cached);
+		pcp_drain(&current_task()->mm, true);
+		my_set()->high = high; /* which draining resets */
+	}
+	EXPECT_SOUND();
+}
+
+SIM_TEST(kinds_do_not_mix_in_a_page_set)
+{
+	struct page *m = pages_get(__GFP_MOVABLE, 0), *u = pages_get(0, 0);
+	struct zone *zone = zone_of(0);
+
+	for (int i = 0; i < 200; i++) {
+		pages_put(m, 0);
+		pages_put(u, 0);
+		u = pages_get(0, 0);
+		m = pages_get(__GFP_MOVABLE, 0);
+		EXPECT_EQ(get_pageblock_migratetype(zone, page_to_pfn(m)), MIGRATE_MOVABLE);
+		EXPECT_EQ(get_pageblock_migratetype(zone, page_to_pfn(u)), MIGRATE_UNMOVABLE);
+	}
+}
+
+SIM_TEST(a_thread_that_only_frees_keeps_the_set_below_its_height)
+{
+	static struct page *pages[20000];
+	unsigned long flushes;
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 20000; i++)
+		pages[i] = buddy_get(0, 0, 0);
+	pages_put(pages_get(0, 0), 0);
+	for (int i = 0; i < 20000; i++) {
+		pages_put(pages[i], 0);
+		EXPECT(my_set()->count <= MAX(my_set()->high, my_set()->high_max));
+	}
+	/* In bulk: far fewer turns at the zone's lock than pages. */
+	flushes = zone_of(0)->stat.flush;
+	EXPECT(flushes > 10 && flushes < 20000 / 40);
+	EXPECT_EQ(my_set()->count + (int)zone_of(0)->nr_free_pages,
+		  (int)zone_of(0)->present_pages);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(an_idle_set_decays_and_a_drained_one_is_empty)
+{
+	static struct page *pages[4000];
+	struct per_task_pages *set;
+	int before;
+
+	for (int i = 0; i < 4000; i++)
+		pages[i] = pages_get(0, 0);
+	for (int i = 0; i < 3000; i++)
+		pages_put(pages[i], 0);
+	set = my_set();
+	before = set->high;
+	for (int tick = 0; tick < 100; tick++) {
+		int high = set->high;
+
+		pcp_drain(&current_task()->mm, /* all= */ false);
+		EXPECT(set->high <= high);
+		EXPECT(set->count <= set->high);
+	}
+	EXPECT(set->high < before || before == set->high_min);
+	EXPECT_EQ(set->high, set->high_min);
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT_EQ(set->count, 0);
+	for (int i = 3000; i < 4000; i++)
+		pages_put(pages[i], 0);
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
+	EXPECT_SOUND();
+}
+
+/* As a handler finds it that interrupted its own thread in there. */
+SIM_TEST(a_set_whose_lock_is_held_is_passed_by)
+{
+	struct page *page = pages_get(0, 0), *other;
+	int count = my_set()->count;
+
+	EXPECT(spin_trylock(&my_set()->lock) != LOCK_BUSY);
+	other = pages_get(0, 0);
+	EXPECT(other);
+	EXPECT_EQ(my_set()->count, count);
+	pages_put(page, 0);
+	EXPECT_EQ(my_set()->count, count);
+	spin_unlock(&my_set()->lock);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(another_thread_can_drain_a_set)
+{
+	struct sim_thread idle;
+	struct task *task;
+
+	sim_thread_new(&idle, 0);
+	sim_switch_to(&idle);
+	pages_put(pages_get(0, 0), 0);
+	task = current_task();
+	EXPECT(task->mm.pcp.count > 0);
+	sim_switch_to(&sim_main_thread);
+	EXPECT(pages_get(0, 0));
+	EXPECT(current_task() != task);
+	pcp_drain(&task->mm, true);
+	EXPECT_EQ(task->mm.pcp.count, 0);
+	EXPECT_SOUND();
+}
+
+/* A forked child finds the pages of a set that nobody has any more by their owner. */
+SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
+{
+	struct sim_thread gone;
+	struct task *task;
+
+	sim_thread_new(&gone, 0);
+	sim_switch_to(&gone);
+	for (unsigned int order = 0; order <= 3; order++)
+		pages_put(pages_get(0, order), order);
+	task = current_task();
+	EXPECT(task->mm.pcp.count > 0);
+	sim_switch_to(&sim_main_thread);
+	spin_generation += 1u << SPIN_GEN_SHIFT;
+	mm_fork_repair(true);
+	pcp_abandon(&task->mm);
+	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
+	  T(a_thread_that_only_allocates_gets_doubling_refills),
+	  T(the_page_freed_last_comes_back_first),
+	  T(orders_0_to_3_and_9_are_recycled_without_the_zone),
+	  T(kinds_do_not_mix_in_a_page_set),
+	  T(a_thread_that_only_frees_keeps_the_set_below_its_height),
+	  T(an_idle_set_decays_and_a_drained_one_is_empty),
+	  T(a_set_whose_lock_is_held_is_passed_by), T(another_thread_can_drain_a_set),
+	  T(the_pages_of_a_vanished_thread_are_taken_back))

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_sheaf.c - a thread's two sheaves for a cache: src/slab/sheaf.c
+ */
+#include "unit.h"
+
+static struct kmem_cache *s;
+static struct kmem_cache_node *n;
+
+static void start(size_t size)
+{
+	s = &kmalloc_caches[kmalloc_class(size)];
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	n = s->node[0];
+	EXPECT(current_task());
+}
+
+static struct pcs *mine(void)
+{
+	return &current_task()->pcs[s->class];
+}
+
+static unsigned int held(void)
+{
+	struct pcs *p = mine();
+
+	return (p->main ? p->main->size : 0u) + (p->spare ? p->spare->size : 0u);
+}
+
+SIM_TEST(the_object_freed_last_is_allocated_first)
+{
+	void *objs[20];
+
+	start(128);
+	for (int i = 0; i < 20; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < 5; i++)
+		slab_free(s, objs[i]);
+	for (int i = 5; i-- > 0;)
+		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE) == objs[i]);
+}
+
+SIM_TEST(objects_of_a_fresh_sheaf_ascend)
+{
+	char *last = NULL;
+
+	s = &kmalloc_caches[kmalloc_class(64)];
+	for (int i = 0; i < 8; i++) {
+		char *obj = slab_alloc(s, 0, NUMA_NO_NODE);
+
+		EXPECT(!last || obj == last + 64);
+		last = obj;
+	}
+}
+
+SIM_TEST(sheaves_start_small_and_grow_with_every_second_miss)
+{
+	unsigned int kinds = 0, last = 0;
+
+	start(64);
+	EXPECT_EQ(mine()->main->capacity, 12);
+	for (int i = 0; i < 3000; i++) {
+		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+		EXPECT(mine()->main->capacity >= last);
+		kinds += mine()->main->capacity > last;
+		last = mine()->main->capacity;
+	}
+	EXPECT_EQ(last, MIN(16 * KiB / 64, 252));
+	EXPECT_EQ(kinds, NR_SHEAF_KINDS);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_sheaf_holds_at_most_16_kib_of_objects_but_two_at_least)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		unsigned int most = 0;
+
+		start(kmalloc_class_size(c));
+		for (int i = 0; i < 1500; i++) {
+			EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+			most = MAX(most, mine()->main->capacity);
+		}
+		EXPECT(most == 2 || most * s->size <= 16 * KiB);
+		EXPECT_EQ(most, s->capacity);
+	}
+}
+
+SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
+{
+	static void *objs[30000];
+	unsigned int two_sheaves;
+
+	start(256);
+	for (int i = 0; i < 30000; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < 30000; i++)
+		slab_free(s, objs[i]);
+	two_sheaves = 2u * s->capacity;
+	EXPECT(held() <= two_sheaves);
+	EXPECT(n->barn.nr_full > 0 && n->barn.nr_full <= s->max_full);
+	/* Whatever neither holds is back in its slabs. */
+	EXPECT(n->inuse <= two_sheaves + s->max_full * s->capacity);
+	EXPECT(n->inuse >= held());
+	EXPECT_SOUND();
+	/* And comes back from there: no slab is made while the barn has objects. */
+	unsigned long slabs = n->nr_slabs;
+
+	for (unsigned int i = 0; i < s->max_full; i++)
+		slab_alloc(s, 0, NUMA_NO_NODE);
+	EXPECT(n->nr_slabs <= slabs);
+}
+
+SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
+{
+	void *objs[64];
+	unsigned long moves;
+
+	start(1024);
+	for (int i = 0; i < 64; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < 64; i++)
+		slab_free(s, objs[i]);
+	/* A capacity up and down: the two sheaves take turns. */
+	moves = n->barn_get + n->barn_put + n->refills + n->flushes;
+	for (int round = 0; round < 50; round++) {
+		for (int i = 0; i < s->capacity / 2; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < s->capacity / 2; i++)
+			slab_free(s, objs[i]);
+	}
+	EXPECT(n->barn_get + n->barn_put + n->refills + n->flushes <= moves + 4);
+}
+
+/* As a handler finds it that interrupted its own thread in there. */
+SIM_TEST(a_task_whose_lock_is_held_is_served_from_slabs)
+{
+	unsigned int had;
+	void *obj;
+
+	start(128);
+	had = held();
+	EXPECT(task_trylock(current_task()));
+	obj = slab_alloc(s, 0, NUMA_NO_NODE);
+	EXPECT(obj);
+	slab_free(s, obj);
+	EXPECT_EQ(held(), had);
+	spin_unlock(&current_task()->lock);
+	EXPECT_SOUND();
+}
+
+/* Two idle scans: the first sees that it was used, the second that it was not. */
+SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
+{
+	start(128);
+	EXPECT(held() > 0);
+	drain_this_task(/* only_idle= */ true);
+	EXPECT(held() > 0);
+	drain_this_task(true);
+	EXPECT_EQ(held(), 0);
+	EXPECT(!mine()->main && !mine()->spare);
+	EXPECT_EQ(mine()->kind, 0);
+	EXPECT_SOUND();
+	/* What was in them is in the barn for the next. */
+	EXPECT_EQ(n->barn.nr_full, 1);
+}
+
+SIM_TEST(an_object_is_in_one_place_only_through_any_mix)
+{
+	static void *objs[2000];
+	u64 state = 77;
+
+	start(48);
+	for (int i = 0; i < 60000; i++) {
+		void **o = &objs[sim_random(&state) % (i < 30000 ? 2000 : 200)];
+
+		if (*o) {
+			EXPECT_EQ(*(void ***)*o, o);
+			slab_free(s, *o);
+			*o = NULL;
+		} else {
+			*o = slab_alloc(s, 0, NUMA_NO_NODE);
+			*(void ***)*o = o;
+		}
+		if (i % 3000 == 0)
+			EXPECT_SOUND();
+	}
+}
+
+SIM_TEST(bulk_is_all_or_nothing)
+{
+	void *objs[100];
+	unsigned long inuse;
+
+	start(2048);
+	EXPECT_EQ(slab_alloc_bulk(s, 0, 100, objs), 100);
+	for (int i = 0; i < 100; i++)
+		slab_free(s, objs[i]);
+	slab_reclaim(true);
+	inuse = n->inuse;
+	EXPECT_EQ(inuse, 0);
+	/* All that is accepted is taken; there will be no more of it. */
+	while (pages_get(0, 0) && zone_of(0)->nr_free_pages > 40)
+		;
+	sim.fail_at = 1;
+	sim.fail_onward = true;
+	EXPECT_EQ(slab_alloc_bulk(s, 0, 100, objs), 0);
+	slab_reclaim(true);
+	EXPECT_EQ(n->inuse, 0);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(the_object_freed_last_is_allocated_first), T(objects_of_a_fresh_sheaf_ascend),
+	  T(sheaves_start_small_and_grow_with_every_second_miss),
+	  T(a_sheaf_holds_at_most_16_kib_of_objects_but_two_at_least),
+	  T(a_burst_of_frees_fills_spare_then_barn_then_slabs),
+	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),
+	  T(a_task_whose_lock_is_held_is_served_from_slabs),
+	  T(sheaves_that_nobody_uses_are_taken_away),
+	  T(an_object_is_in_one_place_only_through_any_mix), T(bulk_is_all_or_nothing))

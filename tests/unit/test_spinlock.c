@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_spinlock.c - owners, waiters, forks, ranks: src/sync/spinlock.c
+ */
+#include "unit.h"
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct spinlock lock = SPINLOCK_INIT(RANK_ZONE);
+
+SIM_TEST(a_free_lock_is_taken_and_known_by_its_owner)
+{
+	EXPECT(!spin_is_locked(&lock));
+	EXPECT_EQ(spin_lock(&lock), LOCK_TAKEN);
+	EXPECT(spin_is_locked(&lock));
+	EXPECT(spin_held_by_me(&lock));
+	spin_unlock(&lock);
+	EXPECT(!spin_is_locked(&lock));
+	EXPECT_EQ(lock.word, 0);
+}
+
+SIM_TEST(a_lock_that_is_held_is_busy_to_a_trylock_also_of_its_owner)
+{
+	EXPECT_EQ(spin_trylock(&lock), LOCK_TAKEN);
+	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
+	spin_unlock(&lock);
+	EXPECT_EQ(spin_trylock(&lock), LOCK_TAKEN);
+	spin_unlock(&lock);
+}
+
+SIM_TEST(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale)
+{
+	lock_of_vanished_thread(&lock);
+	EXPECT_EQ(spin_lock(&lock), LOCK_STALE);
+	EXPECT(spin_held_by_me(&lock));
+	spin_unlock(&lock);
+	lock_of_vanished_thread(&lock);
+	EXPECT_EQ(spin_trylock(&lock), LOCK_STALE);
+	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
+	spin_unlock(&lock);
+	EXPECT_EQ(spin_lock(&lock), LOCK_TAKEN);
+}
+
+SIM_TEST(a_lock_of_this_generation_is_never_stale)
+{
+	lock.word = spin_generation | 4711;
+	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
+	EXPECT_EQ(lock.word, spin_generation | 4711);
+}
+
+/* The thread that forks from a signal handler over its own critical section still owns it. */
+SIM_TEST(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale)
+{
+	lock.word = task_id() | ((spin_generation - (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK);
+	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
+	EXPECT(spin_held_by_me(&lock));
+}
+
+SIM_TEST(the_generation_wraps_round_without_becoming_zero)
+{
+	u32 seen = 0;
+
+	for (int i = 0; i < 600; i++) {
+		struct sim_thread child;
+
+		sim_thread_new(&child, 0);
+		sim_switch_to(&child);
+		seen = spin_generation;
+		slab_fork_new_generation();
+		EXPECT(spin_generation != seen);
+		EXPECT(spin_generation & SPIN_GEN_MASK);
+		EXPECT(!(spin_generation & ~SPIN_GEN_MASK));
+	}
+}
+
+SIM_TEST(waiting_for_a_lock_of_ones_own_ends_the_program)
+{
+	/* In a child of its own: what the test waits for is the end. */
+	EXPECT(sim_reports()[0] == 0);
+	spin_lock(&lock);
+	if (fork() == 0) {
+		close(2); /* its report is of no interest */
+		spin_lock(&lock);
+		_exit(0);
+	}
+	int status = 0;
+
+	EXPECT(wait(&status) > 0);
+	EXPECT(!WIFEXITED(status) || WEXITSTATUS(status));
+}
+
+SIM_TEST(taking_locks_against_their_ranks_ends_the_program)
+{
+	struct spinlock outer = SPINLOCK_INIT(RANK_SLAB_MUTEX);
+	int status = 0;
+
+	spin_lock(&lock);
+	if (fork() == 0) {
+		close(2); /* its report is of no interest */
+		spin_lock(&outer);
+		_exit(0);
+	}
+	EXPECT(wait(&status) > 0);
+	EXPECT(!WIFEXITED(status) || WEXITSTATUS(status));
+	/* A trylock never waits, so it may. */
+	EXPECT_EQ(spin_trylock(&outer), LOCK_TAKEN);
+}
+
+static unsigned long counter;
+
+static void *count(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 200000; i++) {
+		spin_lock(&lock);
+		counter++;
+		spin_unlock(&lock);
+	}
+	return NULL;
+}
+
+SIM_TEST(two_threads_exclude_each_other)
+{
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		EXPECT(!pthread_create(&threads[i], NULL, count, NULL));
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(counter, 400000);
+	EXPECT_EQ(lock.word & TASK_ID_MASK, 0);
+}
+
+RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
+	  T(a_lock_that_is_held_is_busy_to_a_trylock_also_of_its_owner),
+	  T(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale),
+	  T(a_lock_of_this_generation_is_never_stale),
+	  T(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale),
+	  T(the_generation_wraps_round_without_becoming_zero),
+	  T(waiting_for_a_lock_of_ones_own_ends_the_program),
+	  T(taking_locks_against_their_ranks_ends_the_program),
+	  T(two_threads_exclude_each_other))

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_verify.c - every invariant, broken on purpose: src/mm/verify.c and src/slab/verify.c
+ *
+ * Each test breaks one thing, sees it reported by its number in the kernel map, and mends it.
+ */
+#include "unit.h"
+
+static void expect_mm_report(const char *what)
+{
+	EXPECT(mm_verify() > 0);
+	EXPECT(strstr(sim_reports(), what));
+	sim_clear_reports();
+}
+
+static void expect_slab_report(const char *what)
+{
+	EXPECT(slab_verify() > 0);
+	EXPECT(strstr(sim_reports(), what));
+	sim_clear_reports();
+}
+
+static struct page *first_free(unsigned int order)
+{
+	for (int mt = 0; mt < MIGRATE_PCPTYPES; mt++)
+		if (!list_empty(&zone_of(0)->free_area[order].free_list[mt]))
+			return list_first_entry(&zone_of(0)->free_area[order].free_list[mt],
+						struct page, lru);
+	return NULL;
+}
+
+static void start(void)
+{
+	EXPECT(sim_start());
+	EXPECT(buddy_get(0, __GFP_MOVABLE, 0));
+	EXPECT_SOUND();
+	EXPECT_EQ(sim_reports()[0], 0);
+}
+
+SIM_TEST(I_1_a_page_without_a_state_is_reported)
+{
+	u32 state;
+
+	start();
+	state = at(0)->state;
+	at(0)->state = PAGE_NONE;
+	expect_mm_report("I-1");
+	at(0)->state = state;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_1_a_block_that_reaches_out_of_the_zone_is_reported)
+{
+	struct page *head;
+	bool zero;
+
+	start();
+	head = run_get(0, 600, 1, &zero);
+	head->nr_pages = 1 << 30;
+	expect_mm_report("I-1");
+	head->nr_pages = 600;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_2_an_unaligned_free_block_is_reported)
+{
+	struct page *page;
+	u32 state;
+
+	start();
+	page = first_free(3);
+	state = page->state;
+	page->state = page_state(PAGE_FREE, 9, 0);
+	expect_mm_report("I-2");
+	page->state = state;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_3_free_buddies_that_did_not_merge_are_reported)
+{
+	struct zone *zone = zone_of(0);
+	struct page *page;
+
+	start();
+	page = first_free(4);
+	zone_lock(zone);
+	del_page_from_free_list(zone, page, 4);
+	add_to_free_list(zone, page + 8, 3, MIGRATE_MOVABLE, PG_ZERO, false);
+	add_to_free_list(zone, page, 3, MIGRATE_MOVABLE, PG_ZERO, false);
+	zone_unlock(zone);
+	expect_mm_report("I-3");
+}
+
+SIM_TEST(I_4_a_count_that_is_not_the_length_of_its_lists_is_reported)
+{
+	start();
+	zone_of(0)->free_area[5].nr_free++;
+	expect_mm_report("I-4");
+	zone_of(0)->free_area[5].nr_free--;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_4_a_stranger_on_a_free_list_is_reported)
+{
+	start();
+	/* The page in use, linked beside the free ones. */
+	list_add(&at(0)->lru, &zone_of(0)->free_area[0].free_list[MIGRATE_MOVABLE]);
+	expect_mm_report("I-4");
+	list_del(&at(0)->lru);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_4_a_free_block_on_no_list_is_reported)
+{
+	struct page *page;
+
+	start();
+	page = first_free(2);
+	list_del(&page->lru);
+	EXPECT(mm_verify() > 0);
+	EXPECT(strstr(sim_reports(), "I-4"));
+}
+
+SIM_TEST(I_5_wrong_sums_of_a_zone_are_reported)
+{
+	struct zone *zone = zone_of(0);
+
+	start();
+	zone->nr_free_pages++;
+	expect_mm_report("I-5");
+	zone->nr_free_pages--;
+	zone->nr_zero_pages--;
+	expect_mm_report("I-5");
+	zone->nr_zero_pages++;
+	zone->present_pages++;
+	expect_mm_report("I-5");
+	zone->present_pages--;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_12_a_list_of_another_type_than_the_pageblock_is_reported)
+{
+	struct zone *zone = zone_of(0);
+
+	start();
+	set_pageblock_migratetype(zone, zone->start_pfn, MIGRATE_RECLAIMABLE);
+	expect_mm_report("I-12");
+	set_pageblock_migratetype(zone, zone->start_pfn, MIGRATE_MOVABLE);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_14_marks_that_do_not_rise_are_reported)
+{
+	start();
+	zone_of(0)->_watermark[WMARK_LOW] = zone_of(0)->_watermark[WMARK_HIGH] + 1;
+	EXPECT(mm_verify() > 0);
+}
+
+/* ---- slab ---- */
+
+static struct kmem_cache *s;
+static void *obj;
+
+static void start_slab(void)
+{
+	s = &kmalloc_caches[kmalloc_class(256)];
+	for (int i = 0; i < 50; i++)
+		obj = slab_alloc(s, 0, NUMA_NO_NODE);
+	EXPECT_SOUND();
+	EXPECT_EQ(sim_reports()[0], 0);
+}
+
+static struct page *partial_slab(void)
+{
+	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
+		if (!list_empty(&s->node[0]->partial[i]))
+			return list_first_entry(&s->node[0]->partial[i], struct page, lru);
+	return NULL;
+}
+
+SIM_TEST(I_22_a_count_that_is_not_the_bitmap_is_reported)
+{
+	struct page *slab;
+
+	start_slab();
+	while (!(slab = partial_slab()))
+		slab_alloc(s, 0, NUMA_NO_NODE);
+	slab->bits[0] ^= 1;
+	expect_slab_report("I-22");
+	slab->bits[0] ^= 1;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_24_a_slab_on_the_wrong_list_is_reported)
+{
+	struct page *slab;
+
+	start_slab();
+	while (!(slab = partial_slab()))
+		slab_alloc(s, 0, NUMA_NO_NODE);
+	list_move(&slab->lru, &s->node[0]->empty);
+	expect_slab_report("I-24");
+}
+
+SIM_TEST(I_24_wrong_counts_of_lists_are_reported)
+{
+	start_slab();
+	s->node[0]->nr_partial++;
+	expect_slab_report("I-24");
+	s->node[0]->nr_partial--;
+	EXPECT_SOUND();
+	s->node[0]->nr_empty++;
+	expect_slab_report("I-24");
+}
+
+SIM_TEST(I_29_a_listed_slab_of_another_cache_is_reported)
+{
+	struct page *slab;
+
+	start_slab();
+	while (!(slab = partial_slab()))
+		slab_alloc(s, 0, NUMA_NO_NODE);
+	slab->cache = s + 1;
+	expect_slab_report("I-29");
+	slab->cache = s;
+	EXPECT_SOUND();
+}
+
+static struct slab_sheaf *sheaf_in_barn(void)
+{
+	start_slab();
+	drain_this_task(false);
+	EXPECT(!list_empty(&s->node[0]->barn.full));
+	return list_first_entry(&s->node[0]->barn.full, struct slab_sheaf, barn_list);
+}
+
+SIM_TEST(I_27_wrong_counts_of_a_barn_are_reported)
+{
+	sheaf_in_barn();
+	s->node[0]->barn.nr_full++;
+	expect_slab_report("I-27");
+	s->node[0]->barn.nr_full--;
+	s->node[0]->barn.nr_empty++;
+	expect_slab_report("I-27");
+}
+
+SIM_TEST(I_27_an_empty_sheaf_among_the_full_is_reported)
+{
+	struct slab_sheaf *sheaf = sheaf_in_barn();
+
+	sheaf->size = 0;
+	expect_slab_report("I-27");
+	sheaf->size = (u16)(sheaf->capacity + 1);
+	expect_slab_report("I-27");
+}
+
+SIM_TEST(I_27_an_object_of_another_cache_in_a_sheaf_is_reported)
+{
+	struct slab_sheaf *sheaf = sheaf_in_barn();
+	void *was = sheaf->objects[0];
+
+	sheaf->objects[0] = slab_alloc(s + 3, 0, NUMA_NO_NODE);
+	expect_slab_report("I-27");
+	sheaf->objects[0] = was;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_27_a_sentinel_that_was_overwritten_is_reported)
+{
+	struct slab_sheaf *sheaf = sheaf_in_barn();
+
+	sheaf->sentinel = sheaf;
+	expect_slab_report("I-27");
+}
+
+RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
+	  T(I_1_a_block_that_reaches_out_of_the_zone_is_reported),
+	  T(I_2_an_unaligned_free_block_is_reported),
+	  T(I_3_free_buddies_that_did_not_merge_are_reported),
+	  T(I_4_a_count_that_is_not_the_length_of_its_lists_is_reported),
+	  T(I_4_a_stranger_on_a_free_list_is_reported),
+	  T(I_4_a_free_block_on_no_list_is_reported),
+	  T(I_5_wrong_sums_of_a_zone_are_reported),
+	  T(I_12_a_list_of_another_type_than_the_pageblock_is_reported),
+	  T(I_14_marks_that_do_not_rise_are_reported),
+	  T(I_22_a_count_that_is_not_the_bitmap_is_reported),
+	  T(I_24_a_slab_on_the_wrong_list_is_reported),
+	  T(I_24_wrong_counts_of_lists_are_reported),
+	  T(I_29_a_listed_slab_of_another_cache_is_reported),
+	  T(I_27_wrong_counts_of_a_barn_are_reported),
+	  T(I_27_an_empty_sheaf_among_the_full_is_reported),
+	  T(I_27_an_object_of_another_cache_in_a_sheaf_is_reported),
+	  T(I_27_a_sentinel_that_was_overwritten_is_reported))

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUDDY_TESTS_UNIT_H
+#define BUDDY_TESTS_UNIT_H
+/*
+ * unit.h - what every test of one source file starts with
+ */
+#include "mm/internal.h"
+#include "pages.h"
+#include "platform/vm.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Where a page lies in node 0's zone, counted from its start. */
+static inline u64 place(const struct page *page)
+{
+	return page_to_pfn(page) - zone_of(0)->start_pfn;
+}
+
+/* The page at @where. */
+static inline struct page *at(u64 where)
+{
+	return pfn_to_page(zone_of(0)->start_pfn + where);
+}
+
+/* A lock as a fork leaves it: taken by a thread that is not here, a generation ago. */
+static inline void lock_of_vanished_thread(struct spinlock *lock)
+{
+	u32 before = (spin_generation - (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
+
+	lock->word = before | 4711;
+}
+
+/* One pass of reclaim over the sheaves and pages of the running thread. */
+static inline void drain_this_task(bool only_idle)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	task_drain(current_task(), only_idle, &slow);
+	slow_leave(&slow);
+}
+
+#define RUN_TESTS(...)                                                                             \
+	int main(void)                                                                             \
+	{                                                                                          \
+		const struct CMUnitTest tests[] = {__VA_ARGS__};                                   \
+                                                                                                   \
+		return cmocka_run_group_tests(tests, NULL, NULL);                                  \
+	}
+
+#define T(name) cmocka_unit_test(name)
+
+#endif
