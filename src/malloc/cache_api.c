@@ -78,7 +78,7 @@ BUDDY_API void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int
 		bug_warn("buddy_kmem_cache_alloc(): cache is NULL");
 		return NULL;
 	}
-	if (node < NUMA_NO_NODE || node >= topology.nr_nodes) {
+	if (node_unknown(node)) {
 		bug_warn("buddy_kmem_cache_alloc_node(%s): node %d does not exist", s->name, node);
 		return NULL;
 	}

@@ -26,6 +26,10 @@ static inline struct kmem_cache *map_value_cache(u8 value)
 	return &kmalloc_caches[(value / 2u - 1) % NR_KMALLOC_CLASSES];
 }
 
+/* kmalloc.c: does the machine have no such node?  bad_node() says so under @call. */
+bool node_unknown(int node);
+bool bad_node(const char *call, int node);
+
 /* aligned.c */
 void *aligned_any(size_t align, size_t size);
 

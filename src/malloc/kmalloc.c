@@ -13,12 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool bad_node(const char *call, int node)
+bool node_unknown(int node)
 {
-	if (node >= NUMA_NO_NODE && node < topology.nr_nodes)
+	if (node >= NUMA_NO_NODE && node < MAX(topology.nr_nodes, 1))
 		return false;
-	/* Before the first allocation nothing is known yet. */
-	if (!topology.nr_nodes && node >= NUMA_NO_NODE && node < MAX_NUMNODES)
+	/* One that exists but is not allowed to this process is served from the nearest. */
+	return node < 0 || node >= MAX_NUMNODES || !topology_node_exists(node);
+}
+
+bool bad_node(const char *call, int node)
+{
+	if (!node_unknown(node))
 		return false;
 	bug_warn("%s(): node %d does not exist", call, node);
 	return true;

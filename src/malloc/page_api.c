@@ -11,12 +11,9 @@
 
 static bool bad_request(const char *call, int node, unsigned int order)
 {
-	if (order > MAX_PAGE_ORDER)
-		bug_warn("%s(): order %u is above %u", call, order, MAX_PAGE_ORDER);
-	else if (node < NUMA_NO_NODE || node >= topology.nr_nodes)
-		bug_warn("%s(): node %d does not exist", call, node);
-	else
-		return false;
+	if (order <= MAX_PAGE_ORDER)
+		return bad_node(call, node);
+	bug_warn("%s(): order %u is above %u", call, order, MAX_PAGE_ORDER);
 	return true;
 }
 

@@ -21,29 +21,54 @@
 
 #define STRIDE_MAX (16 * MAX_ORDER_NR_PAGES) /* 64 MiB */
 
+/* How far a stride has got, for a child that is forked in the middle of it. */
+static void note_mapped(struct zone *zone, u64 end, u8 parts)
+{
+	zone->mapping_pfn = end;
+	barrier();
+	zone->mapped_parts = parts;
+	barrier();
+}
+
+static void unmap_stride(struct zone *zone, u64 pfn, u64 nr)
+{
+	if (zone->mapped_parts > 1)
+		vm_unmap(pfn_to_addr(pfn), nr << PAGE_SHIFT);
+	if (zone->mapped_parts > 0)
+		vm_unmap(pfn_to_page(pfn), nr * sizeof(struct page));
+	note_mapped(zone, 0, 0);
+}
+
 static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 {
-	struct page *first = pfn_to_page(pfn);
-	size_t desc = nr * sizeof(struct page);
-	int err = vm_map_at(first, desc);
+	int err = vm_map_at(pfn_to_page(pfn), nr * sizeof(struct page));
 
 	if (err)
 		return err;
+	note_mapped(zone, pfn + nr, 1);
 	err = vm_map_at(pfn_to_addr(pfn), nr << PAGE_SHIFT);
-	if (err) {
-		vm_unmap(first, desc);
-		return err;
+	if (!err) {
+		note_mapped(zone, pfn + nr, 2);
+		if (vm_make_writable(page_map.bytes + ALIGN_DOWN(pfn, OS_PAGE),
+				     ALIGN_UP(pfn + nr, OS_PAGE) - ALIGN_DOWN(pfn, OS_PAGE)))
+			err = -ENOMEM;
 	}
-	if (vm_make_writable(page_map.bytes + ALIGN_DOWN(pfn, OS_PAGE),
-			     ALIGN_UP(pfn + nr, OS_PAGE) - ALIGN_DOWN(pfn, OS_PAGE))) {
-		vm_unmap(pfn_to_addr(pfn), nr << PAGE_SHIFT);
-		vm_unmap(first, desc);
-		return -ENOMEM;
+	if (err) {
+		unmap_stride(zone, pfn, nr);
+		return err;
 	}
 	if (zone->bind)
 		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node);
 	hugepage_advise_new(zone, pfn, nr);
 	return 0;
+}
+
+/* The stride is whole: it counts from now on.  Under accept_lock. */
+static void commit(struct zone *zone, u64 nr)
+{
+	zone->commit_pfn += nr;
+	barrier();
+	note_mapped(zone, 0, 0);
 }
 
 /* The block at commit_pfn cannot be had: describe it as a hole and go on behind it. */
@@ -69,7 +94,7 @@ static bool commit_stride(struct zone *zone)
 	     nr = ALIGN_DOWN(nr / 2, MAX_ORDER_NR_PAGES)) {
 		err = map_stride(zone, zone->commit_pfn, nr);
 		if (!err) {
-			zone->commit_pfn += nr;
+			commit(zone, nr);
 			return true;
 		}
 	}
@@ -97,7 +122,7 @@ static bool commit_whole(struct zone *zone, u64 nr)
 		return false;
 	err = map_stride(zone, zone->commit_pfn, need);
 	if (!err)
-		zone->commit_pfn += need;
+		commit(zone, need);
 	/* With something else in the way, go block by block and leave a hole. */
 	return !err || err == -EEXIST;
 }
@@ -128,14 +153,21 @@ static bool accept_one(struct zone *zone, bool nowait)
 	return true;
 }
 
+/* The last owner vanished in a fork, perhaps in the middle of mapping: map it anew. */
+static void drop_half_mapped(struct zone *zone)
+{
+	if (zone->mapping_pfn > zone->commit_pfn)
+		unmap_stride(zone, zone->commit_pfn, zone->mapping_pfn - zone->commit_pfn);
+}
+
 static bool accept_lock(struct zone *zone, bool nowait)
 {
-	if (!nowait) {
-		/* A stale owner leaves at worst a stride mapped twice tried: EEXIST, a hole. */
-		spin_lock(&zone->accept_lock);
-		return true;
-	}
-	return spin_trylock(&zone->accept_lock) != LOCK_BUSY;
+	enum lock_result r =
+		nowait ? spin_trylock(&zone->accept_lock) : spin_lock(&zone->accept_lock);
+
+	if (unlikely(r == LOCK_STALE))
+		drop_half_mapped(zone);
+	return r != LOCK_BUSY;
 }
 
 /**
@@ -151,7 +183,8 @@ bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budge
 
 	if (!zone->end_pfn || !accept_lock(zone, nowait))
 		return false;
-	if (!commit_whole(zone, nr_pages)) {
+	if ((!over_budget && zone->present_pages + nr_pages > zone->managed_pages) ||
+	    !commit_whole(zone, nr_pages)) {
 		spin_unlock(&zone->accept_lock);
 		return false;
 	}

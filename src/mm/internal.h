@@ -32,6 +32,8 @@ void setup_zone_wmarks(struct zone *zone);
 
 /* zonelist.c */
 void build_zonelists(void);
+/* How many nodes of node_data[nid].fallback a request may use: all, or with THISNODE its own. */
+int zonelist_length(int nid, bool thisnode);
 
 /* zone locks: taking one from an owner that a fork lost repairs the lists first */
 void zone_lock(struct zone *zone) acquires(&zone->lock);

@@ -175,7 +175,8 @@ static void claim_pageblocks(struct zone *zone, u64 pfn, u64 nr)
 		set_pageblock_migratetype(zone, p, MIGRATE_UNMOVABLE);
 }
 
-static struct page *alloc_run(struct zone *zone, u64 nr, u64 align, bool nowait, bool *ret_zero)
+static struct page *alloc_run(struct zone *zone, const struct page_request *rq, u64 nr, u64 align,
+			      bool over_budget, bool *ret_zero)
 {
 	/* Each failed try accepts more; another thread may win what was accepted. */
 	for (int tries = 0; tries < 8; tries++) {
@@ -183,7 +184,7 @@ static struct page *alloc_run(struct zone *zone, u64 nr, u64 align, bool nowait,
 		u32 zero = PG_ZERO;
 		u64 tail = 0, pfn;
 
-		if (!zone_lock_ctx(zone, nowait))
+		if (!zone_lock_ctx(zone, rq->nowait))
 			return NULL;
 		pfn = find_run(zone, nr, align, &tail);
 		if (pfn) {
@@ -197,9 +198,8 @@ static struct page *alloc_run(struct zone *zone, u64 nr, u64 align, bool nowait,
 		if (head)
 			return head;
 		/* A large alignment may need almost as much again in front. */
-		nr = MAX(nr, (u64)1);
 		if (!accept_memory(zone, nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
-				   nowait, /* over_budget= */ true))
+				   rq->nowait, over_budget))
 			return NULL;
 	}
 	return NULL;
@@ -336,7 +336,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	struct page *page;
 
 	if (order > PAGEBLOCK_ORDER)
-		return alloc_run(zone, nr, MAX(align, (u64)1), rq->nowait, ret_zero);
+		return alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, ret_zero);
 	do {
 		page = align > 1 ? alloc_order(zone, nr, order, rq->nowait, ret_zero)
 				 : alloc_packed(zone, nr, order, rq->nowait, ret_zero);
@@ -347,7 +347,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero)
 {
 	struct pglist_data *pgdat = &node_data[rq->nid];
-	int nodes = rq->gfp & __GFP_THISNODE ? MIN(pgdat->nr_fallback, 1) : pgdat->nr_fallback;
+	int nodes = zonelist_length(rq->nid, rq->gfp & __GFP_THISNODE);
 
 	if (rq->gfp & (__GFP_DMA | __GFP_DMA32))
 		return NULL;

@@ -129,9 +129,14 @@ static int try_base(u64 base, u64 span)
 {
 	struct layout l = make_layout(base, span);
 	u64 map_bytes = ALIGN_UP(l.end >> PAGE_SHIFT, OS_PAGE);
-	u8 *map = vm_map_zero_view(map_bytes);
+	u8 *map = vm_map_zero_view(NULL, map_bytes);
 	int err;
 
+	/* Some emulators map low addresses first: ask for a place above everything. */
+	if (map && (uintptr_t)map < l.end) {
+		vm_unmap(map, map_bytes);
+		map = vm_map_zero_view((void *)(l.end + l.end / 4), map_bytes);
+	}
 	if (!map)
 		return -ENOMEM;
 	/* The word that disabled cursors point behind must lie above every sheaf. */

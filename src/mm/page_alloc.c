@@ -105,7 +105,7 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 static struct page *get_page_from_freelist(const struct page_request *rq, unsigned int order)
 {
 	struct pglist_data *pgdat = &node_data[rq->nid];
-	int nr = rq->gfp & __GFP_THISNODE ? MIN(pgdat->nr_fallback, 1) : pgdat->nr_fallback;
+	int nr = zonelist_length(rq->nid, rq->gfp & __GFP_THISNODE);
 
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < nr; i++) {

@@ -65,6 +65,15 @@ void build_zonelists(void)
 		build_node(n);
 }
 
+int zonelist_length(int nid, bool thisnode)
+{
+	const struct pglist_data *pgdat = &node_data[nid];
+
+	if (!thisnode)
+		return pgdat->nr_fallback;
+	return pgdat->nr_fallback && pgdat->fallback[0] == nid;
+}
+
 /* The nearest node with memory (the kernel's numa_mem_id()). */
 int mm_nearest_node(int node)
 {

@@ -39,6 +39,9 @@ void topology_probe(struct topology *ret);
  */
 int topology_load(struct topology *ret);
 
+/** topology_node_exists - does the machine have @node, whether this process may use it or not? */
+bool topology_node_exists(int node);
+
 /**
  * topology_node_of_cpu - which node a CPU is on, asked of the same module
  * Return: the node, or -errno.

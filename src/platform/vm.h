@@ -27,10 +27,11 @@ void *vm_map(size_t len);
 /**
  * vm_map_zero_view - map zeros, read-only; vm_make_writable() opens parts of it
  *
- * Reading costs no memory, so the view may be far larger than what is ever written.
+ * Reading costs no memory, so the view may be far larger than what is ever written.  It lies near
+ * @hint if that is free.
  * Return: the address, or NULL.
  */
-void *vm_map_zero_view(size_t len);
+void *vm_map_zero_view(void *hint, size_t len);
 int vm_make_writable(void *addr, size_t len);
 
 void vm_unmap(void *addr, size_t len);

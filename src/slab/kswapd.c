@@ -23,7 +23,7 @@ u32 reporting_delay_ms = 1000;
 #define QUIET_TICKS 12			   /* without activity: finish, then sleep until poked */
 #define START_PAGES (64 * MiB / PAGE_SIZE) /* a heap that starts the thread at once */
 #define START_PAGES_LATER (8 * MiB / PAGE_SIZE) /* one that does after START_AGE_MS */
-#define START_AGE_MS 1000
+#define START_AGE_MS 1000 /* not where distances matter: the thread asks for them */
 #define RETRY_MS 10000
 #define INLINE_EVERY_MS 1000
 
@@ -114,6 +114,9 @@ u64 slab_reclaim(bool all)
 		if (t->state == TASK_LIVE)
 			task_drain(t, !all, &slow);
 	shrink_caches(all, &slow);
+	/* What the slabs gave back went through the page set of this very thread. */
+	if (slow.task)
+		pcp_drain(&slow.task->mm, /* all= */ true);
 	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
 	spin_unlock(&reclaim_lock);
 out:
@@ -188,8 +191,8 @@ static slowpath void poke(bool may_start)
 	if (!start_ms)
 		start_ms = now;
 	if (kswapd_enabled && may_start && now >= next_try_ms && state == OFF &&
-	    (pages >= START_PAGES ||
-	     (pages >= START_PAGES_LATER && now - start_ms >= START_AGE_MS))) {
+	    (pages >= START_PAGES || (pages >= START_PAGES_LATER &&
+				      (topology.nr_nodes > 2 || now - start_ms >= START_AGE_MS)))) {
 		start_thread(now);
 	} else if (now >= next_inline_ms && state == OFF) {
 		next_inline_ms = now + INLINE_EVERY_MS;

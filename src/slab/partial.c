@@ -165,7 +165,7 @@ static void discard_slab(struct kmem_cache *s, struct page *slab, const struct s
 static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n, void **objs,
 				unsigned int nr, bool exact)
 {
-	unsigned int got = 0;
+	unsigned int got = 0, more;
 	struct page *slab;
 
 	while (got < nr && (slab = fullest(n)) != NULL) {
@@ -173,7 +173,10 @@ static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n,
 		if (got && !slab->inuse && !exact)
 			break;
 		slab_take_out(n, slab);
-		got += take_from_slab(s, slab, objs + nr - got, nr - got);
+		more = take_from_slab(s, slab, objs + nr - got, nr - got);
+		got += more;
+		/* Counts that the bitmap denies would keep us here for ever. */
+		BUG_ON(!more);
 		slab_sort_in(n, slab);
 	}
 	stat_add(n->inuse, got);
@@ -395,7 +398,7 @@ void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
 	for (int i = 0; i <= topology.nr_nodes; i++) {
 		zone = i == topology.nr_nodes ? &meta_zone : &node_data[i].zones[ZONE_NORMAL];
 		if (!zone->end_pfn || zone->metadata != s->metadata ||
-		    (!s->metadata && cache_node(s, zone->node) != n))
+		    (!s->metadata && s->node[zone->node] != n))
 			continue;
 		for (u64 pfn = zone->start_pfn; pfn < READ_ONCE(zone->accept_pfn);) {
 			struct page *slab = pfn_to_page(pfn);

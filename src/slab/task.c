@@ -172,6 +172,9 @@ static slowpath struct task *task_create(struct slow *slow)
 		return NULL;
 	spin_lock(&tasks_lock);
 	task = reuse_dead();
+	/* Of a thread lost in a fork: its old number may still stand in locks it held. */
+	if (task && !task->mm.tid)
+		task->mm.id = ++nr_tasks;
 	spin_unlock(&tasks_lock);
 	if (!task) {
 		task = new_task(slow);
@@ -367,6 +370,20 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 	return taken;
 }
 
+/* Caches of the program have no cursors: the lock is all it takes. */
+static void drain_ext(struct task *task, bool only_idle, struct slow *slow)
+{
+	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++) {
+		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++) {
+			struct pcs *p = &task->ext[chunk][i];
+
+			if ((p->main || p->spare) && (!only_idle || !p->used))
+				pcs_empty(task, cache_by_id(chunk * PCS_CHUNK + i), p, slow);
+			p->used = false;
+		}
+	}
+}
+
 /**
  * task_drain - take the sheaves of a thread that does not use them
  * @only_idle: leave classes that were missed in since the last call
@@ -391,6 +408,8 @@ void task_drain(struct task *task, bool only_idle, struct slow *slow)
 			if (classes >> c & 1)
 				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c], slow);
 	}
+	if (task->state == TASK_LIVE)
+		drain_ext(task, only_idle, slow);
 	spin_unlock(&task->lock);
 	pcp_drain(&task->mm, !only_idle || idle);
 	/* A thread whose first use of the heap came after its destructors had run. */

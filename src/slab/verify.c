@@ -80,7 +80,7 @@ static int verify_barn(struct kmem_cache *s, struct kmem_cache_node *n)
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
 		full++;
-		for (unsigned int i = 0; i < sheaf->size; i++)
+		for (unsigned int i = 0; i < MIN(sheaf->size, sheaf->capacity); i++)
 			bad += slab_of(s, sheaf->objects[i])->cache != s;
 		bad += !sheaf->size || sheaf->size > sheaf->capacity || sheaf->sentinel != NULL;
 	}

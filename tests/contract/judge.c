@@ -41,42 +41,61 @@ static size_t wanted_alignment(const struct cell *c, unsigned int promises)
 	return a;
 }
 
+/* What a block promises by itself.  Says the first fault in @t. */
+static bool block_is_sound(const struct cell *c, void *block, struct text *t, unsigned int promises)
+{
+	size_t need = asked(c), usable = fn_usable_size(block);
+	size_t align = wanted_alignment(c, promises);
+
+	if ((uintptr_t)block & (align - 1))
+		return say(t, "the block at %p is not aligned to %zu", block, align), false;
+	if ((promises & ZEROED) && !all_zero(block, need))
+		return say(t, "the block is not zeroed"), false;
+	if (promises & WHOLE_PAGES)
+		need = (need + page_size - 1) & ~(page_size - 1);
+	if (usable < need)
+		return say(t, "%zu bytes are usable, want %zu", usable, need), false;
+	return true;
+}
+
+/* A second block by the same call while the first is alive: as sound, and another place. */
+static bool twin_is_apart(const struct cell *c, void *block, struct text *t, unsigned int promises)
+{
+	size_t usable = fn_usable_size(block), twin_usable;
+	void *twin = call(c, NULL).block;
+	uintptr_t x = (uintptr_t)block, y = (uintptr_t)twin;
+	bool good;
+
+	if (!twin)
+		return true;
+	twin_usable = fn_usable_size(twin);
+	good = block_is_sound(c, twin, t, promises);
+	fill(twin, twin_usable, 0xc3);
+	if (good && (x == y || (x < y ? y - x < usable : x - y < twin_usable) ||
+		     !filled(block, usable, usable, 0x3c)))
+		good = (say(t, "two blocks that are alive overlap"), false);
+	fn_free(twin);
+	return good;
+}
+
 /* Everything a block promises.  The memory is overwritten.  Says the first fault in @t. */
 static bool block_is_good(const struct cell *c, const struct answer *a, struct text *t,
 			  unsigned int promises, size_t old_usable)
 {
-	size_t size = asked(c), need = size, usable = fn_usable_size(a->block);
-	size_t align = wanted_alignment(c, promises);
-	struct answer twin;
-	bool apart = true;
+	size_t size = asked(c), usable = fn_usable_size(a->block);
 
-	if (promises & WHOLE_PAGES)
-		need = (size + page_size - 1) & ~(page_size - 1);
-	if ((uintptr_t)a->block & (align - 1))
-		return say(t, "the block at %p is not aligned to %zu", a->block, align), false;
-	if (usable < need)
-		return say(t, "%zu bytes are usable, want %zu", usable, need), false;
-	if ((promises & ZEROED) && !all_zero(a->block, size))
-		return say(t, "the block is not zeroed"), false;
+	if (!block_is_sound(c, a->block, t, promises))
+		return false;
 	if ((promises & CONTENTS_KEPT) && c->by &&
 	    !filled(a->block, old_usable, size < old_usable ? size : old_usable, OLD_BYTE))
 		return say(t, "the contents were not kept"), false;
 	if ((promises & ERRNO_KEPT) && a->errno_after != ERRNO_BEFORE)
 		return say(t, "errno changed to %d on success", a->errno_after), false;
 	fill(a->block, usable, 0x3c);
-	if (!c->by) {
-		twin = call(c, NULL);
-		if (twin.block) {
-			size_t other = fn_usable_size(twin.block);
-			uintptr_t x = (uintptr_t)a->block, y = (uintptr_t)twin.block;
-
-			fill(twin.block, other, 0xc3);
-			apart = x < y ? y - x >= usable && x != y : x - y >= other && x != y;
-			fn_free(twin.block);
-		}
-	}
-	if (!apart || !filled(a->block, usable, usable, 0x3c))
-		return say(t, "two blocks that are alive overlap"), false;
+	if (!c->by && !twin_is_apart(c, a->block, t, promises))
+		return false;
+	if (!filled(a->block, usable, usable, 0x3c))
+		return say(t, "the block changed while it was alive"), false;
 	return true;
 }
 

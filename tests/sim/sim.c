@@ -11,8 +11,10 @@
 #include "base/check.h"
 #include "platform/vm.h"
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -254,8 +257,9 @@ void *vm_map(size_t len)
 	return map_anywhere(SIM_MAP, len, PROT_READ | PROT_WRITE);
 }
 
-void *vm_map_zero_view(size_t len)
+void *vm_map_zero_view(void *hint, size_t len)
 {
+	(void)hint;
 	return map_anywhere(SIM_VIEW, len, PROT_READ);
 }
 
@@ -422,7 +426,6 @@ static struct sim_thread *running = &sim_main_thread;
 static u32 last_tid = 1000;
 static bool gone_tids[4096];
 static void (*exit_destructor)(void *);
-static __thread bool is_real; /* a pthread of the test's own: not one of ours */
 
 __attribute__((constructor)) static void note_main_thread(void)
 {
@@ -464,11 +467,15 @@ void sim_thread_exit(struct sim_thread *t)
 	sim_switch_to(was == t ? &sim_main_thread : was);
 }
 
+/* A pthread of the test's own, not a simulated one. */
+static bool in_real_thread(void)
+{
+	return syscall(SYS_gettid) != getpid();
+}
+
 u32 os_thread_id(void)
 {
-	if (syscall(SYS_gettid) != getpid())
-		is_real = true;
-	return is_real ? (u32)syscall(SYS_gettid) : running->tid;
+	return in_real_thread() ? (u32)syscall(SYS_gettid) : running->tid;
 }
 
 bool os_thread_gone(u32 tid)
@@ -501,11 +508,18 @@ void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
 	*ret_node = (unsigned int)running->node;
 }
 
-/* Threads run one at a time, so who waits long waits for ever. */
+/*
+ * Simulated threads run one at a time, so who waits long waits for ever.  Threads that a test
+ * makes itself wait as they would anywhere.
+ */
 void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
 {
-	(void)word;
-	(void)expected;
+	struct timespec t = {.tv_nsec = 1000000};
+
+	if (in_real_thread()) {
+		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &t);
+		return;
+	}
 	sim.clock_ms += timeout_ms;
 	if (++sim.futex_waits > MAX_FUTEX_WAITS)
 		sim_fail(__FILE__, __LINE__, "somebody will release the lock waited for");
@@ -514,8 +528,7 @@ void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
 
 void os_futex_wake(u32 *word, int count)
 {
-	(void)word;
-	(void)count;
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count);
 }
 
 struct rseq_cs **os_rseq_slot(void)
@@ -624,6 +637,8 @@ bool sim_start(void)
 	return started;
 }
 
+static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGABRT};
+
 int sim_run_status(void (*body)(void))
 {
 	int status;
@@ -632,6 +647,9 @@ int sim_run_status(void (*body)(void))
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
+		/* cmocka catches these, and would go on with the tests in here. */
+		for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
+			signal(fatal_signals[i], SIG_DFL);
 		sim_one_node(GiB);
 		bug_ops.write = os_write_err;
 		bug_ops.abort = os_abort;

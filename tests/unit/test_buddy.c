@@ -149,6 +149,30 @@ SIM_TEST(a_page_whose_upper_buddy_is_in_use_is_handed_out_next)
 	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, 0)), 6);
 }
 
+/*
+ *    0 1 2 3              1 was written and freed; 0 comes back known to be zero: of the two
+ *    Z D Z Z ..           together that is not true any more
+ */
+SIM_TEST(a_block_merged_from_a_zero_and_a_dirty_one_is_dirty)
+{
+	struct zone *zone = zone_of(0);
+	struct page *zero, *dirty;
+
+	EXPECT(sim_start());
+	zero = buddy_get(0, __GFP_MOVABLE, 0);
+	dirty = buddy_get(0, __GFP_MOVABLE, 0);
+	EXPECT_EQ(place(dirty), 1);
+	memset(page_address(dirty), 1, PAGE_SIZE);
+	buddy_put(dirty, 0);
+	EXPECT_EQ(zone->nr_zero_pages, MAX_ORDER_NR_PAGES - 2);
+	zone_lock(zone);
+	__free_one_page(zone, zero, 0, PG_ZERO);
+	zone_unlock(zone);
+	EXPECT(!page_is_zero(at(0)));
+	EXPECT_EQ(zone->nr_zero_pages, 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 SIM_TEST(an_order_beyond_the_largest_is_refused)
 {
 	EXPECT(sim_start());
@@ -271,6 +295,7 @@ RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(freeing_everything_in_random_order_gives_back_whole_blocks),
 	  T(a_page_whose_upper_buddy_is_free_waits_at_the_tail),
 	  T(a_page_whose_upper_buddy_is_in_use_is_handed_out_next),
+	  T(a_block_merged_from_a_zero_and_a_dirty_one_is_dirty),
 	  T(an_order_beyond_the_largest_is_refused),
 	  T(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it),
 	  T(rebuilding_restores_lists_and_counts_from_the_states_of_pages),

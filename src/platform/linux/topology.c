@@ -4,12 +4,15 @@
  */
 #define _GNU_SOURCE
 #include "platform/topology.h"
+#include "base/fmt.h"
 #include "base/math.h"
 #include "platform/linux/syscall.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_KERNEL_NODES 1024
 
@@ -49,6 +52,15 @@ void topology_probe(struct topology *ret)
 	for (int a = 0; a < MAX_NUMNODES; a++)
 		for (int b = 0; b < MAX_NUMNODES; b++)
 			ret->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+}
+
+bool topology_node_exists(int node)
+{
+	char path[64];
+	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
+
+	fmt_print(&b, "/sys/devices/system/node/node%d", node);
+	return sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
 }
 
 /* The module, loaded once; NULL if it is not there. */

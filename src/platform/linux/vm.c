@@ -41,9 +41,9 @@ void *vm_map(size_t len)
 	return sys_failed(ret) ? NULL : (void *)ret;
 }
 
-void *vm_map_zero_view(size_t len)
+void *vm_map_zero_view(void *hint, size_t len)
 {
-	long ret = map(NULL, len, PROT_READ, MAP_OURS);
+	long ret = map(hint, len, PROT_READ, MAP_OURS);
 
 	return sys_failed(ret) ? NULL : (void *)ret;
 }
