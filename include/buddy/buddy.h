@@ -138,7 +138,7 @@ int buddy_nr_nodes(void);
 int buddy_node_distance(int a, int b);
 
 /**
- * buddy_node_of_cpu - the node that memory for threads on @cpu comes from
+ * buddy_node_of_cpu - the node that @cpu is on, with memory or without
  * Return: the node, or -EINVAL for a CPU this process does not know.
  */
 int buddy_node_of_cpu(int cpu);

@@ -88,6 +88,15 @@ BUDDY_API void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node)
 {
 	if (bad_node("buddy_kmalloc_node", node))
 		return NULL;
+	/* Who asks for the node it runs on means now: not what an earlier node left in a sheaf. */
+	if (node == NUMA_NO_NODE && topology.nr_nodes > 1) {
+		struct slow slow;
+
+		if (slow_enter(&slow)) {
+			node = slow.task ? slow.task->mm.node : NUMA_NO_NODE;
+			slow_leave(&slow);
+		}
+	}
 	return kmalloc_any(size, gfp, node);
 }
 

@@ -194,6 +194,9 @@ int mm_init(void)
 		return 0;
 	if (!topology.nr_nodes) {
 		topology_probe(&topology);
+		for (int n = 1; n < MAX_NUMNODES; n++)
+			topology.rank[n] =
+				(u8)(topology.rank[n - 1] + (topology.has_memory >> (n - 1) & 1));
 		build_zonelists();
 	}
 	err = choose_base();
@@ -242,22 +245,26 @@ void mm_task_init(struct mm_task *task, u32 id)
 	task->tid = os_thread_id();
 	task->depth = 0;
 	task->node_check = 0;
+	task->cpu = -1;
 	task->pcp.lock = (struct spinlock)SPINLOCK_INIT(RANK_PCP);
 	task->node = mm_local_node(task);
 }
 
-#define NODE_CHECK_EVERY 64
+#define NODE_CHECK_EVERY 16 /* slow paths, where nothing tells the CPU for free */
 
-/* Where this thread runs, asked for now and then: the nearest node that has memory. */
+/* Where this thread runs: the nearest node that has memory.  Asked again when the CPU changed. */
 int mm_local_node(struct mm_task *task)
 {
 	unsigned int cpu, node;
+	int hint;
 
 	if (topology.nr_nodes <= 1)
 		return 0;
-	if (task->node_check--)
+	hint = os_cpu_hint();
+	if (hint >= 0 ? hint == task->cpu : task->node_check-- != 0)
 		return task->node;
 	task->node_check = NODE_CHECK_EVERY;
+	task->cpu = hint;
 	os_cpu(&cpu, &node);
 	return mm_nearest_node((int)node);
 }

@@ -109,6 +109,7 @@ struct mm_task {
 	u32 depth;	/* slow paths this thread is in; more than 1: a signal handler; owner */
 	int node;	/* where it ran last; owner */
 	u32 node_check; /* slow paths until node is looked up again; owner */
+	int cpu;	/* of that look-up; owner */
 	struct per_task_pages pcp;
 };
 

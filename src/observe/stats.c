@@ -281,9 +281,7 @@ BUDDY_API int buddy_node_of_cpu(int cpu)
 		node = topology_node_of_cpu(cpu);
 	else
 		node = os_cpu_allowed(cpu) ? 0 : -EINVAL;
-	if (node < 0 || cpu < 0)
-		return -EINVAL;
-	return mm_nearest_node(node);
+	return node < 0 || cpu < 0 ? -EINVAL : node;
 }
 
 BUDDY_API int buddy_node_of(const void *ptr)

@@ -45,6 +45,9 @@ const char *os_getenv(const char *name);
 /** os_cpu - the CPU this thread runs on and its NUMA node; both 0 when unknown */
 void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node);
 
+/* The CPU as the C library's rseq area has it, without a system call; -1 where there is none. */
+int os_cpu_hint(void);
+
 /* How many CPUs this process may run on, at least 1. */
 unsigned int os_nr_cpus(void);
 

@@ -17,12 +17,14 @@
  * @has_memory, @has_cpu: bit n for node n; has_memory counts only nodes this process may use
  * @distance: as the firmware tells, LOCAL_DISTANCE on the diagonal
  * @bytes: memory of each node, 0 where unknown
+ * @rank: how many nodes with memory come before each
  */
 struct topology {
 	int nr_nodes;
 	u32 has_memory, has_cpu;
 	u8 distance[MAX_NUMNODES][MAX_NUMNODES];
 	u64 bytes[MAX_NUMNODES];
+	u8 rank[MAX_NUMNODES];
 };
 
 /**

@@ -22,14 +22,16 @@ u32 kmalloc_class_size(unsigned int class);
 
 /*
  * Each class has a page map value for each of three groups of nodes, so that an object of
- * another node does not get into the sheaf of this one: node n belongs to group n % 3.
+ * another node does not get into the sheaf of this one.  Up to three nodes with memory are told
+ * apart; of more, every third shares a group.
  */
 #define NODE_GROUPS 3
 static_assert(2 * NODE_GROUPS * NR_KMALLOC_CLASSES <= MAP_CLASS_LAST, "page map values");
 
 static inline u8 kmalloc_map_value(unsigned int class, int node)
 {
-	return (u8)(2 * (1 + (unsigned int)node % NODE_GROUPS * NR_KMALLOC_CLASSES + class));
+	return (u8)(2 * (1 + (unsigned int)topology.rank[node] % NODE_GROUPS * NR_KMALLOC_CLASSES +
+			 class));
 }
 
 /* ---- sheaf ---- */

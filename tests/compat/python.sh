@@ -17,8 +17,8 @@ modules=(
 )
 if [ -n "${BUDDY_SOAK:-}" ]; then
 	modules+=(
-		test_ast test_asyncio test_buffer test_bz2 test_compile test_hashlib test_io
-		test_lzma test_ssl test_weakref
+		test_ast test_buffer test_bz2 test_compile test_hashlib test_io test_lzma
+		test_weakref
 	)
 fi
 

@@ -502,6 +502,11 @@ int os_thread_start(void *(*fn)(void *), const char *name)
 	return -EAGAIN;
 }
 
+int os_cpu_hint(void)
+{
+	return -1;
+}
+
 void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
 {
 	*ret_cpu = (unsigned int)running->node;

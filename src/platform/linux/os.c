@@ -235,6 +235,13 @@ struct rseq_cs **os_rseq_slot(void)
 #endif
 }
 
+int os_cpu_hint(void)
+{
+	char *slot = (char *)os_rseq_slot();
+
+	return slot ? *(volatile int *)(slot - RSEQ_CS_OFFSET + 4) : -1;
+}
+
 int os_rseq_fence_register(void)
 {
 	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);

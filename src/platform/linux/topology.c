@@ -39,6 +39,33 @@ static u32 bound_nodes(u32 allowed)
 	return allowed;
 }
 
+/*
+ * Where there are more than two nodes, who is the nearest must be known from the first page on.
+ * One small file a node; machines with one or two nodes read none.
+ */
+static void read_distances(struct topology *t, int node)
+{
+	char path[64], text[256];
+	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
+	long fd, n;
+	int to = 0, value = 0;
+
+	fmt_print(&b, "/sys/devices/system/node/node%d/distance", node);
+	fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (sys_failed(fd))
+		return;
+	n = sys3(SYS_read, fd, text, sizeof(text));
+	(void)sys1(SYS_close, fd);
+	for (long i = 0; i < n && to < t->nr_nodes; i++) {
+		if (text[i] >= '0' && text[i] <= '9') {
+			value = value * 10 + (text[i] - '0');
+		} else if (value) {
+			t->distance[node][to++] = (u8)MIN(value, 255);
+			value = 0;
+		}
+	}
+}
+
 void topology_probe(struct topology *ret)
 {
 	u32 allowed = allowed_nodes();
@@ -52,6 +79,8 @@ void topology_probe(struct topology *ret)
 	for (int a = 0; a < MAX_NUMNODES; a++)
 		for (int b = 0; b < MAX_NUMNODES; b++)
 			ret->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;
+	for (int n = 0; n < ret->nr_nodes && ret->nr_nodes > 2; n++)
+		read_distances(ret, n);
 }
 
 bool topology_node_exists(int node)
