@@ -23,7 +23,6 @@ typedef uint64_t u64;
 #define alwaysinline inline __attribute__((always_inline))
 #define noreturn_fn __attribute__((noreturn))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
-#define maybe_unused __attribute__((unused))
 
 /* The only way a symbol leaves the library; src/malloc/libbuddy.map has the last word. */
 #define BUDDY_API __attribute__((visibility("default")))

@@ -39,14 +39,28 @@ static void unmap_stride(struct zone *zone, u64 pfn, u64 nr)
 	note_mapped(zone, 0, 0);
 }
 
+/*
+ * After a fork in the middle of a stride, what is in the way at the frontier may be our own: the
+ * note comes a moment after the mapping.
+ */
+static int map_at_frontier(const struct zone *zone, void *addr, size_t len)
+{
+	int err = vm_map_at(addr, len);
+
+	if (err != -EEXIST || !zone->frontier_suspect)
+		return err;
+	vm_unmap(addr, len);
+	return vm_map_at(addr, len);
+}
+
 static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 {
-	int err = vm_map_at(pfn_to_page(pfn), nr * sizeof(struct page));
+	int err = map_at_frontier(zone, pfn_to_page(pfn), nr * sizeof(struct page));
 
 	if (err)
 		return err;
 	note_mapped(zone, pfn + nr, 1);
-	err = vm_map_at(pfn_to_addr(pfn), nr << PAGE_SHIFT);
+	err = map_at_frontier(zone, pfn_to_addr(pfn), nr << PAGE_SHIFT);
 	if (!err) {
 		note_mapped(zone, pfn + nr, 2);
 		if (vm_make_writable(page_map.bytes + ALIGN_DOWN(pfn, OS_PAGE),
@@ -69,6 +83,7 @@ static void commit(struct zone *zone, u64 nr)
 	zone->commit_pfn += nr;
 	barrier();
 	note_mapped(zone, 0, 0);
+	zone->frontier_suspect = false;
 }
 
 /* The block at commit_pfn cannot be had: describe it as a hole and go on behind it. */
@@ -156,6 +171,7 @@ static bool accept_one(struct zone *zone, bool nowait)
 /* The last owner vanished in a fork, perhaps in the middle of mapping: map it anew. */
 static void drop_half_mapped(struct zone *zone)
 {
+	zone->frontier_suspect = true;
 	if (zone->mapping_pfn > zone->commit_pfn)
 		unmap_stride(zone, zone->commit_pfn, zone->mapping_pfn - zone->commit_pfn);
 }

@@ -26,16 +26,12 @@ static void repair_zone(struct zone *zone, u32 self)
 	}
 }
 
-/**
- * mm_fork_repair - take back what the vanished threads held
- * @full: the zone lists may be broken as well; otherwise only page sets are taken back
- */
-void mm_fork_repair(bool full)
+/** mm_fork_repair - take back what the vanished threads held */
+void mm_fork_repair(void)
 {
 	struct zone *zone;
 	u32 self = task_id();
 
-	(void)full;
 	for_each_populated_zone(zone)
 	{
 		enum lock_result r = spin_trylock(&zone->lock);

@@ -46,13 +46,9 @@ bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* accept.c */
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
-u64 accept_contiguous(struct zone *zone, u64 nr_blocks);
 
 /* hugepage.c */
 void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr);
-
-/* page_reporting.c */
-bool zone_has_reportable(struct zone *zone);
 
 #define for_each_populated_zone(z)                                                                 \
 	for (int n_ = 0; n_ <= topology.nr_nodes; n_++)                                            \

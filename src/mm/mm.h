@@ -78,7 +78,7 @@ static inline bool pcp_allowed_order(unsigned int order)
 u64 page_reporting_pass(u64 age_ms, unsigned int min_order);
 
 /* fork.c */
-void mm_fork_repair(bool full);
+void mm_fork_repair(void);
 
 /* verify.c */
 int mm_verify(void);

@@ -63,12 +63,12 @@ struct zone {
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;
-	u64 accept_pfn;	   /* below: accepted; written under accept_lock and zone->lock */
-	u64 commit_pfn;	   /* below: mapped; accept_lock */
-	u64 mapping_pfn;   /* the stride from commit_pfn to here is being mapped; accept_lock */
-	u8 mapped_parts;   /* of that stride: 1 descriptors, 2 memory too; accept_lock */
-	u64 present_pages; /* accepted less holes; zone->lock */
-	u64 report_pfn_hint;
+	u64 accept_pfn;	       /* below: accepted; written under accept_lock and zone->lock */
+	u64 commit_pfn;	       /* below: mapped; accept_lock */
+	u64 mapping_pfn;       /* the stride from commit_pfn to here is being mapped; accept_lock */
+	u8 mapped_parts;       /* of that stride: 1 descriptors, 2 memory too; accept_lock */
+	bool frontier_suspect; /* a fork may have left more mapped than is noted; accept_lock */
+	u64 present_pages;     /* accepted less holes; zone->lock */
 };
 FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);

@@ -8,8 +8,8 @@
  *   gap = max(min / 4, managed * watermark_scale_factor / 10000)
  *   low = min + gap, high = low + gap, promo = high + gap
  *
- * What reads them today: the reserve that accept_memory() keeps ahead of demand in the page
- * sets' limits, and the reports.
+ * Nothing acts on them yet: the page sets take their height from the low mark, as the kernel does,
+ * and zoneinfo shows them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"

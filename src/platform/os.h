@@ -95,6 +95,4 @@ void os_thread_exit_arm(void *value);
 int os_thread_start(void *(*fn)(void *), const char *name);
 void os_sleep_ms(u32 ms);
 
-u64 os_page_faults(void);
-
 #endif

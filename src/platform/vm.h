@@ -63,7 +63,4 @@ int vm_move_pages(void *from, void *to, size_t len);
 /** vm_bind - prefer memory of @node for the range; a refusal is ignored */
 void vm_bind(void *addr, size_t len, int node);
 
-/** vm_exclude_from_dump - keep the range out of core dumps */
-void vm_exclude_from_dump(void *addr, size_t len);
-
 #endif

@@ -229,7 +229,7 @@ void slab_fork_repair(void)
 		for (struct task *t = all_tasks; t; t = t->next)
 			if (!is_me(t) && t->mm.tid)
 				settle_task(t);
-		mm_fork_repair(/* full= */ true);
+		mm_fork_repair();
 		rebuild_caches();
 		collect_sheaves(&slow);
 	}

@@ -62,7 +62,6 @@ void task_caches_init(void);
 void task_bury(struct task *task);
 void **cursor_disabled_at(void);
 void hit_fence_register(void);
-int hit_fence(void);
 extern bool hit_fence_ready;
 
 #endif

@@ -236,9 +236,6 @@ int cache_destroy(struct kmem_cache *s);
 u64 cache_shrink(struct kmem_cache *s);
 struct kmem_cache_node *cache_node(struct kmem_cache *s, int node);
 
-/* ---- kmalloc.c ---- */
-void *kmalloc_node_gfp(size_t size, gfp_t gfp, int node);
-
 /* ---- reclaim (kswapd.c) ---- */
 u64 slab_reclaim(bool all);
 void kswapd_poke(struct slow *slow);

@@ -59,8 +59,13 @@ static void *alloc_direct(struct kmem_cache *s, gfp_t gfp, int node, struct slow
 
 	if (slab_take(s, node, &obj, 1, /* exact= */ true, gfp, slow))
 		return obj;
-	/* Every lock held under us: a mapping of its own is better than no memory. */
-	return slow->nested && !s->ctor ? direct_alloc(s->size, s->align, true) : NULL;
+	/*
+	 * Every lock held under us, or no room for a slab: a mapping of its own is better than
+	 * no memory.  free() knows it; objects of other caches have to be in slabs.
+	 */
+	if (s->class == CLASS_NONE || (gfp & __GFP_THISNODE))
+		return NULL;
+	return direct_alloc(s->size, s->align, slow->nested);
 }
 
 static int slow_node(const struct slow *slow)

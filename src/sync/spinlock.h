@@ -93,15 +93,4 @@ static inline void spin_unlock(struct spinlock *lock)
 		spin_unlock_wake(lock);
 }
 
-static inline bool spin_is_locked(const struct spinlock *lock)
-{
-	return READ_ONCE(lock->word) != 0;
-}
-
-/* Held by this very thread, perhaps in a frame that a signal interrupted. */
-static inline bool spin_held_by_me(const struct spinlock *lock)
-{
-	return (READ_ONCE(lock->word) & TASK_ID_MASK) == task_id();
-}
-
 #endif

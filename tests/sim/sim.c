@@ -341,12 +341,6 @@ void vm_bind(void *addr, size_t len, int node)
 	note(SIM_BIND, addr, len, 0)->node = node;
 }
 
-void vm_exclude_from_dump(void *addr, size_t len)
-{
-	begin(SIM_NO_DUMP, addr, len);
-	must_be_mapped("vm_exclude_from_dump", addr, len);
-	note(SIM_NO_DUMP, addr, len, 0);
-}
 
 void sim_occupy(void *addr, size_t len)
 {
@@ -624,10 +618,6 @@ void os_get_limits(struct os_limits *ret)
 	*ret = sim.limits;
 }
 
-u64 os_page_faults(void)
-{
-	return 0;
-}
 
 /* ---- running ---- */
 

@@ -207,7 +207,7 @@ SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 	EXPECT(task->mm.pcp.count > 0);
 	sim_switch_to(&sim_main_thread);
 	spin_generation += 1u << SPIN_GEN_SHIFT;
-	mm_fork_repair(true);
+	mm_fork_repair();
 	pcp_abandon(&task->mm);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_EQ(mm_verify(), 0);

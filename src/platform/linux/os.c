@@ -313,10 +313,3 @@ void os_sleep_ms(u32 ms)
 
 	(void)sys4(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &t, NULL);
 }
-
-u64 os_page_faults(void)
-{
-	struct rusage ru;
-
-	return sys2(SYS_getrusage, RUSAGE_SELF, &ru) ? 0 : (u64)ru.ru_minflt;
-}

@@ -99,8 +99,3 @@ void vm_bind(void *addr, size_t len, int node)
 	(void)sys6(SYS_mbind, (long)addr, (long)len, MPOL_PREFERRED, (long)&mask,
 		   sizeof(mask) * 8 + 1, 0);
 }
-
-void vm_exclude_from_dump(void *addr, size_t len)
-{
-	(void)sys3(SYS_madvise, addr, len, MADV_DONTDUMP);
-}
