@@ -35,6 +35,9 @@ typedef uint64_t u64;
 #define acquires(lock)
 #define releases(lock)
 
+/* Looks at what other threads change, on purpose: not for the thread sanitizer to report. */
+#define racy_on_purpose __attribute__((no_sanitize("thread")))
+
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

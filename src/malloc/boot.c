@@ -11,7 +11,7 @@
 #include "malloc/internal.h"
 #include "platform/os.h"
 
-#if defined(__x86_64__)
+#if !CONFIG_GENERIC_HIT
 extern const u64 hit_sequences[2][3] __attribute__((visibility("hidden")));
 #define HIT_SEQUENCES hit_sequences
 #else

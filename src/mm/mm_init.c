@@ -246,7 +246,6 @@ void mm_task_init(struct mm_task *task, u32 id)
 	task->depth = 0;
 	task->node_check = 0;
 	task->cpu = -1;
-	task->pcp.lock = (struct spinlock)SPINLOCK_INIT(RANK_PCP);
 	task->node = mm_local_node(task);
 }
 

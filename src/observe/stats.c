@@ -35,7 +35,7 @@ static u64 cached_in_tasks(const struct kmem_cache *s)
 		const struct cursor *c = NULL;
 		const struct pcs *p;
 
-		if (t->state != TASK_LIVE)
+		if (READ_ONCE(t->state) != TASK_LIVE)
 			continue;
 		if (s->class != CLASS_NONE) {
 			p = &t->pcs[s->class];

@@ -17,20 +17,6 @@
 #include "slab/sheaf.h"
 #include <string.h>
 
-/* From now on locks of vanished threads are seen as stale. */
-void slab_fork_new_generation(void)
-{
-	static u32 last_pid_tid; /* owner: the only thread */
-	u32 tid = os_thread_id();
-
-	if (last_pid_tid == tid)
-		return;
-	last_pid_tid = tid;
-	spin_generation = (spin_generation + (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
-	if (!spin_generation)
-		spin_generation = 1u << SPIN_GEN_SHIFT;
-}
-
 static bool is_me(const struct task *task)
 {
 	return task == current_task();
@@ -97,6 +83,30 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 	sheaf->size = (u16)n;
 }
 
+/*
+ * From now on locks of vanished threads are seen as stale.  What those threads had in flight is
+ * settled first: once their locks can be taken, an object that a slot names but no bit confirms
+ * may become somebody else's, with its bit set.
+ */
+void slab_fork_new_generation(void)
+{
+	static u32 last_pid_tid; /* owner: the only thread */
+	u32 tid = os_thread_id();
+
+	if (last_pid_tid == tid)
+		return;
+	last_pid_tid = tid;
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		if (is_me(t) || !t->inflight)
+			continue;
+		settle_inflight(t->inflight);
+		t->inflight = NULL;
+	}
+	spin_generation = (spin_generation + (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
+	if (!spin_generation)
+		spin_generation = 1u << SPIN_GEN_SHIFT;
+}
+
 static void forget_task(struct task *task)
 {
 	task->mm.depth = 0;
@@ -108,8 +118,8 @@ static void forget_task(struct task *task)
 			memset(task->ext[i], 0, PCS_CHUNK * sizeof(struct pcs));
 	pcp_abandon(&task->mm);
 	task->mm.tid = 0; /* gone for sure: the next thread may have the block */
-	if (task->state == TASK_LIVE) {
-		task->state = TASK_DYING;
+	if (READ_ONCE(task->state) == TASK_LIVE) {
+		WRITE_ONCE(task->state, TASK_DYING);
 		task_bury(task);
 	}
 }
@@ -118,8 +128,6 @@ static void settle_task(struct task *task)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 		settle_main(task, &kmalloc_caches[c], &task->pcs[c]);
-	if (task->inflight)
-		settle_inflight(task->inflight);
 }
 
 /* Every sheaf that a vanished thread had, wherever it had it: contents to the slabs. */
@@ -236,7 +244,7 @@ void slab_fork_repair(void)
 	for (struct task *t = all_tasks; t; t = t->next) {
 		if (is_me(t) || !t->mm.tid)
 			continue;
-		if (!dirty && t->state == TASK_LIVE)
+		if (!dirty && READ_ONCE(t->state) == TASK_LIVE)
 			adopt_clean(t, &slow);
 		forget_task(t);
 	}

@@ -80,8 +80,9 @@ static u64 shrink_caches(bool all, struct slow *slow)
 			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
 			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
-				if (s->node[i])
-					pages += shrink_node(s, s->node[i], all, slow);
+				if (load_acquire(&s->node[i]))
+					pages += shrink_node(s, load_acquire(&s->node[i]), all,
+							     slow);
 		}
 		spin_unlock(&slab_mutex);
 	}
@@ -108,10 +109,10 @@ u64 slab_reclaim(bool all)
 		spin_lock(&reclaim_lock);
 	else if (spin_trylock(&reclaim_lock) == LOCK_BUSY)
 		goto out;
-	if (all && !hit_fence_ready)
+	if (all && !READ_ONCE(hit_fence_ready))
 		hit_fence_register();
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (t->state == TASK_LIVE)
+		if (load_acquire(&t->state) == TASK_LIVE)
 			task_drain(t, !all, &slow);
 	shrink_caches(all, &slow);
 	/* What the slabs gave back went through the page set of this very thread. */
@@ -180,7 +181,7 @@ static slowpath void start_thread(u64 now)
 		store_release(&state, RUNNING);
 		return;
 	}
-	next_try_ms = now + RETRY_MS;
+	WRITE_ONCE(next_try_ms, now + RETRY_MS);
 	store_release(&state, OFF);
 }
 
@@ -188,14 +189,16 @@ static slowpath void poke(bool may_start)
 {
 	u64 now = os_clock_ms(), pages = heap_pages();
 
-	if (!start_ms)
-		start_ms = now;
-	if (kswapd_enabled && may_start && now >= next_try_ms && state == OFF &&
-	    (pages >= START_PAGES || (pages >= START_PAGES_LATER &&
-				      (topology.nr_nodes > 2 || now - start_ms >= START_AGE_MS)))) {
+	if (!READ_ONCE(start_ms))
+		WRITE_ONCE(start_ms, now);
+	if (kswapd_enabled && may_start && now >= READ_ONCE(next_try_ms) &&
+	    READ_ONCE(state) == OFF &&
+	    (pages >= START_PAGES ||
+	     (pages >= START_PAGES_LATER &&
+	      (topology.nr_nodes > 2 || now - READ_ONCE(start_ms) >= START_AGE_MS)))) {
 		start_thread(now);
-	} else if (now >= next_inline_ms && state == OFF) {
-		next_inline_ms = now + INLINE_EVERY_MS;
+	} else if (now >= READ_ONCE(next_inline_ms) && READ_ONCE(state) == OFF) {
+		WRITE_ONCE(next_inline_ms, now + INLINE_EVERY_MS);
 		if (pages >= START_PAGES_LATER)
 			slab_reclaim(false);
 	}
@@ -224,5 +227,5 @@ void kswapd_forget(void)
 {
 	state = OFF;
 	sleeping = 0;
-	hit_fence_ready = false;
+	WRITE_ONCE(hit_fence_ready, false);
 }

@@ -114,7 +114,7 @@ static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab
 			*--end = base + (size_t)(w * 64 + bit) * s->size;
 			got++;
 		}
-		slab->bits[w] = bits;
+		WRITE_ONCE(slab->bits[w], bits); /* racy readers: is_object() */
 	}
 	slab->inuse = (u16)(slab->inuse + got);
 	return got;
@@ -144,7 +144,7 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 	slab->objects = s->objects;
 	slab->cache = s;
 	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
-		slab->bits[w] = 0;
+		WRITE_ONCE(slab->bits[w], 0);
 	page_set_state(slab, page_state(PAGE_SLAB, s->order, 0));
 	page_map_set(pfn, (u64)1 << s->order, slab_map_value(s, page_to_nid(slab)));
 	if (s->ctor)
@@ -259,7 +259,7 @@ static struct page *give_one(struct kmem_cache *s, struct kmem_cache_node *n, st
 		return NULL;
 	}
 	old_bucket = bucket_of(slab);
-	slab->bits[index / 64] &= ~mask;
+	WRITE_ONCE(slab->bits[index / 64], slab->bits[index / 64] & ~mask);
 	stat_add(n->inuse, -1ul);
 	if (was == slab->objects || was == 1 ||
 	    old_bucket != (was - 1u) * NR_PARTIAL_BUCKETS / (slab->objects + 1u)) {
@@ -398,7 +398,7 @@ void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
 	for (int i = 0; i <= topology.nr_nodes; i++) {
 		zone = i == topology.nr_nodes ? &meta_zone : &node_data[i].zones[ZONE_NORMAL];
 		if (!zone->end_pfn || zone->metadata != s->metadata ||
-		    (!s->metadata && s->node[zone->node] != n))
+		    (!s->metadata && load_acquire(&s->node[zone->node]) != n))
 			continue;
 		for (u64 pfn = zone->start_pfn; pfn < READ_ONCE(zone->accept_pfn);) {
 			struct page *slab = pfn_to_page(pfn);

@@ -186,7 +186,7 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct pcs *p;
 
-		if (t->state != TASK_LIVE)
+		if (READ_ONCE(t->state) != TASK_LIVE)
 			continue;
 		spin_lock(&t->lock);
 		p = task_pcs(t, s, false);
@@ -195,8 +195,8 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 		spin_unlock(&t->lock);
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
-		if (s->node[i])
-			barn_shrink(s, s->node[i], 0, slow);
+		if (load_acquire(&s->node[i]))
+			barn_shrink(s, load_acquire(&s->node[i]), 0, slow);
 }
 
 /**
@@ -213,8 +213,8 @@ u64 cache_shrink(struct kmem_cache *s)
 		if (s->class == CLASS_NONE)
 			drain_cache(s, &slow);
 		for (int i = 0; i < topology.nr_nodes; i++)
-			if (s->node[i])
-				pages += node_discard_empty(s, s->node[i]);
+			if (load_acquire(&s->node[i]))
+				pages += node_discard_empty(s, load_acquire(&s->node[i]));
 	}
 	slow_leave(&slow);
 	return pages;
@@ -232,7 +232,7 @@ int cache_destroy(struct kmem_cache *s)
 
 	cache_shrink(s);
 	for (int i = 0; i < topology.nr_nodes; i++)
-		inuse += s->node[i] ? s->node[i]->inuse : 0;
+		inuse += load_acquire(&s->node[i]) ? load_acquire(&s->node[i])->inuse : 0;
 	if (inuse) {
 		bug_report("kmem_cache_destroy(%s): %lu objects still in use", s->name, inuse);
 		return -EBUSY;
@@ -244,7 +244,7 @@ int cache_destroy(struct kmem_cache *s)
 		cache_table[s->id] = NULL;
 	spin_unlock(&slab_mutex);
 	for (int i = 0; i < topology.nr_nodes; i++) {
-		void *node = s->node[i];
+		void *node = load_acquire(&s->node[i]);
 
 		if (node)
 			slab_give(&node_cache, &node, 1, &slow);

@@ -124,6 +124,9 @@ static struct task *new_task(struct slow *slow)
 		return NULL;
 	task = obj;
 	memset(task, 0, sizeof(*task));
+	/* Once: whoever reclaims may look at the locks of a block that is being reused. */
+	task->lock = (struct spinlock)SPINLOCK_INIT(RANK_TASK);
+	task->mm.pcp.lock = (struct spinlock)SPINLOCK_INIT(RANK_PCP);
 	return task;
 }
 
@@ -187,9 +190,9 @@ static slowpath struct task *task_create(struct slow *slow)
 		spin_unlock(&tasks_lock);
 	}
 	mm_task_init(&task->mm, task->mm.id);
-	task->lock = (struct spinlock)SPINLOCK_INIT(RANK_TASK);
 	init_hit_area(task);
-	task->state = TASK_LIVE;
+	/* Pairs with load_acquire() in slab_reclaim(): what it drains is whole. */
+	store_release(&task->state, TASK_LIVE);
 	/* A handler in between finds either boot_task or a whole task. */
 	barrier();
 	task_id_tls = task->mm.id;
@@ -238,7 +241,7 @@ static bool task_lock_wait(struct task *task)
 
 bool task_trylock(struct task *task)
 {
-	return task->state == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
+	return READ_ONCE(task->state) == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
 }
 
 /* Everything this thread has in its sheaves and page set goes to where others find it. */
@@ -291,7 +294,7 @@ void task_exit(void *arg)
 	slow_enter_free(&slow);
 	if (task_lock_wait(task)) {
 		task_empty(task, &slow);
-		task->state = TASK_DYING;
+		WRITE_ONCE(task->state, TASK_DYING);
 		spin_unlock(&task->lock);
 	}
 	slow_leave(&slow);
@@ -304,7 +307,7 @@ bool hit_fence_ready;
 
 void hit_fence_register(void)
 {
-	hit_fence_ready = slab_hit_sequences && os_rseq_fence_register() == 0;
+	WRITE_ONCE(hit_fence_ready, slab_hit_sequences && os_rseq_fence_register() == 0);
 }
 
 static void note_idle(struct task *task, bool only_idle, u64 *idle)
@@ -354,7 +357,7 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 		 * A filter installed since refuses.  Putting a cursor back is safe without the
 		 * fence: whatever hit is under way commits over the one or the other.
 		 */
-		hit_fence_ready = false;
+		WRITE_ONCE(hit_fence_ready, false);
 		enable_cursors_again(task, was);
 		return 0;
 	}
@@ -397,10 +400,11 @@ void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	u64 classes = 0;
 
 	task->last_use = use;
-	if (task->state != TASK_LIVE ||
-	    (task->cursors_on && !hit_fence_ready && task != slow->task) || !task_lock_wait(task))
+	if (READ_ONCE(task->state) != TASK_LIVE ||
+	    (task->cursors_on && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
+	    !task_lock_wait(task))
 		return;
-	if (task->state == TASK_LIVE) {
+	if (READ_ONCE(task->state) == TASK_LIVE) {
 		note_idle(task, only_idle, &classes);
 		if (classes)
 			classes = disable_cursors(task, classes, /* own= */ task == slow->task);
@@ -408,12 +412,13 @@ void task_drain(struct task *task, bool only_idle, struct slow *slow)
 			if (classes >> c & 1)
 				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c], slow);
 	}
-	if (task->state == TASK_LIVE)
+	if (READ_ONCE(task->state) == TASK_LIVE) {
 		drain_ext(task, only_idle, slow);
+		pcp_drain(&task->mm, !only_idle || idle);
+	}
 	spin_unlock(&task->lock);
-	pcp_drain(&task->mm, !only_idle || idle);
 	/* A thread whose first use of the heap came after its destructors had run. */
-	if (idle && task->state == TASK_LIVE && os_thread_gone(task->mm.tid))
+	if (idle && READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(task->mm.tid))
 		task_exit(task);
 }
 

@@ -110,10 +110,10 @@ int slab_verify(void)
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
 		for (int i = 0; i < topology.nr_nodes; i++) {
-			if (!s->node[i])
+			if (!load_acquire(&s->node[i]))
 				continue;
-			bad += verify_barn(s, s->node[i]);
-			bad += verify_node(s, s->node[i]);
+			bad += verify_barn(s, load_acquire(&s->node[i]));
+			bad += verify_node(s, load_acquire(&s->node[i]));
 		}
 	}
 	spin_unlock(&slab_mutex);
@@ -137,15 +137,15 @@ struct places {
 	unsigned int nr;
 };
 
-static void add_place(struct places *all, struct slab_sheaf *sheaf, unsigned int nr,
-		      struct cursor *cursor, void **cur)
+racy_on_purpose static void add_place(struct places *all, struct slab_sheaf *sheaf, unsigned int nr,
+				      struct cursor *cursor, void **cur)
 {
 	if (sheaf && nr && all->nr < MAX_PLACES)
 		all->place[all->nr++] = (struct place){sheaf->objects, nr, cursor, cur};
 }
 
 /* Main of another thread, as long as its cursor is where a sheaf can be. */
-static void add_main(struct places *all, struct task *t, unsigned int class)
+racy_on_purpose static void add_main(struct places *all, struct task *t, unsigned int class)
 {
 	struct cursor *c = &t->hit.cursor[kmalloc_map_value(class, t->mm.node) / 2];
 	struct slab_sheaf *main = t->pcs[class].main;
@@ -159,8 +159,8 @@ static void add_main(struct places *all, struct task *t, unsigned int class)
 		add_place(all, main, (unsigned int)(cur - main->objects), c, cur);
 }
 
-static void gather(struct task *self, unsigned int class, struct kmem_cache_node *n,
-		   struct places *all)
+racy_on_purpose static void gather(struct task *self, unsigned int class, struct kmem_cache_node *n,
+				   struct places *all)
 {
 	struct list_head *pos;
 
@@ -173,7 +173,7 @@ static void gather(struct task *self, unsigned int class, struct kmem_cache_node
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct slab_sheaf *spare = t->pcs[class].spare;
 
-		if (t->state != TASK_LIVE || t->mm.node != self->mm.node)
+		if (READ_ONCE(t->state) != TASK_LIVE || t->mm.node != self->mm.node)
 			continue;
 		add_main(all, t, class);
 		if (spare)
@@ -182,7 +182,7 @@ static void gather(struct task *self, unsigned int class, struct kmem_cache_node
 }
 
 /* Nobody has allocated or freed in between: what was seen is so. */
-static bool still_so(const struct places *all)
+racy_on_purpose static bool still_so(const struct places *all)
 {
 	for (unsigned int i = 0; i < all->nr; i++)
 		if (all->place[i].cursor &&
@@ -191,7 +191,7 @@ static bool still_so(const struct places *all)
 	return true;
 }
 
-static const char *what_is_wrong(const struct kmem_cache *s, const void *obj)
+racy_on_purpose static const char *what_is_wrong(const struct kmem_cache *s, const void *obj)
 {
 	struct page *slab = find_slab(obj);
 	unsigned int index;
@@ -208,7 +208,7 @@ static const char *what_is_wrong(const struct kmem_cache *s, const void *obj)
 }
 
 /* Under the locks of the barn and of the slabs. */
-static void check_places(const struct kmem_cache *s, const struct places *all)
+racy_on_purpose static void check_places(const struct kmem_cache *s, const struct places *all)
 {
 	const char *wrong = NULL;
 	const void *bad = NULL;
@@ -224,7 +224,7 @@ static void check_places(const struct kmem_cache *s, const struct places *all)
 }
 
 /* The slabs' bits as they were: every free object in a sheaf is out of its slab. */
-static void restore(const struct kmem_cache *s, const struct places *all)
+racy_on_purpose static void restore(const struct kmem_cache *s, const struct places *all)
 {
 	for (unsigned int p = 0; p < all->nr; p++) {
 		for (unsigned int i = 0; i < all->place[p].nr; i++) {
@@ -240,9 +240,9 @@ static void restore(const struct kmem_cache *s, const struct places *all)
 	}
 }
 
-static void check_class(struct task *self, struct kmem_cache *s, struct places *all)
+racy_on_purpose static void check_class(struct task *self, struct kmem_cache *s, struct places *all)
 {
-	struct kmem_cache_node *n = s->node[self->mm.node];
+	struct kmem_cache_node *n = load_acquire(&s->node[self->mm.node]);
 
 	if (!n || spin_trylock(&n->barn.lock) == LOCK_BUSY)
 		return;
@@ -261,7 +261,7 @@ static void check_class(struct task *self, struct kmem_cache *s, struct places *
  * The hit path does not look at the objects it takes back.  A program that frees one twice and
  * ends normally is told here at the latest.  Threads that still run are looked at as they are.
  */
-void slab_check_at_exit(void)
+racy_on_purpose void slab_check_at_exit(void)
 {
 	static struct places all; /* too large for a stack; the program is ending */
 	struct task *task = current_task();
