@@ -68,9 +68,17 @@ static void init_meta_cache(struct kmem_cache *s, struct kmem_cache_node *n, con
 	list_add_tail(&s->list, &slab_caches);
 }
 
-static void note_fork(void)
+/*
+ * The child repairs at once, while it is alone: its first slow path might be that of a thread
+ * which it has started meanwhile.  Children that skip handlers are noticed by the page.
+ */
+static void at_fork_child(void)
 {
+	struct slow slow;
+
 	WRITE_ONCE(fork_pending, true);
+	slow_enter_free(&slow);
+	slow_leave(&slow);
 }
 
 static void notice_fork(void);
@@ -82,8 +90,7 @@ void task_caches_init(void)
 	fork_cookie = os_fork_cookie_page();
 	if (fork_cookie)
 		WRITE_ONCE(*fork_cookie, 1);
-	else
-		(void)os_at_fork_child(note_fork);
+	(void)os_at_fork_child(at_fork_child);
 	spin_long_wait = notice_fork;
 	os_thread_exit_key(task_exit);
 }
