@@ -205,21 +205,15 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 	return NULL;
 }
 
-static struct page *alloc_order(struct zone *zone, u64 nr, unsigned int order, bool nowait,
-				bool *ret_zero)
+/* A block of @order, the rest of it given back.  Under zone->lock. */
+static struct page *take_order(struct zone *zone, u64 nr, unsigned int order, u32 *zero)
 {
-	struct page *page;
-	u32 zero;
+	struct page *page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
 
-	if (!zone_lock_ctx(zone, nowait))
-		return NULL;
-	page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
 	if (page) {
-		zero = READ_ONCE(page->state) & PG_ZERO;
-		*ret_zero = zero;
-		make_exact(zone, page, nr, (u64)1 << order, zero);
+		*zero = READ_ONCE(page->state) & PG_ZERO;
+		make_exact(zone, page, nr, (u64)1 << order, *zero);
 	}
-	zone_unlock(zone);
 	return page;
 }
 
@@ -305,25 +299,21 @@ static struct page *take_packed(struct zone *zone, u64 nr, unsigned int order, u
 	return pfn_to_page(pfn);
 }
 
-/* Up to a pageblock. */
-static struct page *alloc_packed(struct zone *zone, u64 nr, unsigned int order, bool nowait,
-				 bool *ret_zero)
+/* Up to a pageblock.  @packed: at any page; otherwise aligned to @order. */
+static struct page *alloc_block(struct zone *zone, u64 nr, unsigned int order, bool packed,
+				bool nowait, bool *ret_zero)
 {
-	struct page *page;
+	struct page *page = NULL;
 	u32 zero = PG_ZERO;
 
 	if (!zone_lock_ctx(zone, nowait))
 		return NULL;
-	page = take_best_fit(zone, nr, &zero);
-	if (!page)
+	if (packed)
+		page = take_best_fit(zone, nr, &zero);
+	if (packed && !page)
 		page = take_packed(zone, nr, order, &zero);
-	if (!page) {
-		page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
-		if (page) {
-			zero = READ_ONCE(page->state) & PG_ZERO;
-			make_exact(zone, page, nr, (u64)1 << order, zero);
-		}
-	}
+	if (!page)
+		page = take_order(zone, nr, order, &zero);
 	zone_unlock(zone);
 	*ret_zero = zero;
 	return page;
@@ -338,8 +328,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	if (order > PAGEBLOCK_ORDER)
 		return alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, ret_zero);
 	do {
-		page = align > 1 ? alloc_order(zone, nr, order, rq->nowait, ret_zero)
-				 : alloc_packed(zone, nr, order, rq->nowait, ret_zero);
+		page = alloc_block(zone, nr, order, /* packed= */ align <= 1, rq->nowait, ret_zero);
 	} while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget));
 	return page;
 }

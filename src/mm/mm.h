@@ -83,10 +83,4 @@ void mm_fork_repair(void);
 /* verify.c */
 int mm_verify(void);
 
-/* Sums over all zones, racy. */
-struct mm_totals {
-	u64 present, free, zero, large;
-};
-void mm_get_totals(struct mm_totals *ret);
-
 #endif

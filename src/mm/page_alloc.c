@@ -194,16 +194,3 @@ void free_pages_request(struct page *page, unsigned int order, struct mm_task *t
 	if (unlikely(READ_ONCE(deferred)) && !nowait)
 		take_deferred();
 }
-
-void mm_get_totals(struct mm_totals *ret)
-{
-	struct zone *zone;
-
-	*ret = (struct mm_totals){0};
-	for_each_populated_zone(zone)
-	{
-		ret->present += READ_ONCE(zone->present_pages);
-		ret->free += READ_ONCE(zone->nr_free_pages);
-		ret->zero += READ_ONCE(zone->nr_zero_pages);
-	}
-}

@@ -66,7 +66,9 @@ void os_get_limits(struct os_limits *ret);
 
 /**
  * os_fork_cookie_page - a page that a forked child finds wiped
- * Return: the page, or NULL if the system has no such thing; then os_at_fork_child() tells.
+ * Return: the page, or NULL if the system has no such thing.
+ *
+ * os_at_fork_child() has @fn called in children that do not skip handlers.  Return: 0 or -errno.
  */
 u32 *os_fork_cookie_page(void);
 int os_at_fork_child(void (*fn)(void));

@@ -56,6 +56,10 @@ bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
 u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, u32 keep, struct slow *slow);
 
+/* slab_common.c */
+void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
+		     size_t size);
+
 /* task.c */
 extern struct spinlock tasks_lock;
 void task_caches_init(void);

@@ -52,8 +52,8 @@ static void init_kmalloc_caches(void)
 	}
 }
 
-static void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
-			    size_t size)
+/* A cache of our own structures, with its one node: it needs no other cache to exist. */
+void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name, size_t size)
 {
 	copy_name(&s->name, name);
 	s->object_size = (u32)size;

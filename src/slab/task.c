@@ -53,21 +53,6 @@ void **cursor_disabled_at(void)
 	return (void **)(page_map.bytes + sizeof(void *));
 }
 
-static void init_meta_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
-			    size_t size)
-{
-	memcpy(s->name, name, strlen(name) + 1);
-	s->object_size = (u32)size;
-	s->size = (u32)ALIGN_UP(size, CACHE_LINE);
-	s->align = CACHE_LINE;
-	s->metadata = true;
-	s->class = CLASS_NONE;
-	cache_geometry(s);
-	cache_node_init(n);
-	s->node[0] = n;
-	list_add_tail(&s->list, &slab_caches);
-}
-
 /*
  * The child repairs at once, while it is alone: its first slow path might be that of a thread
  * which it has started meanwhile.  Children that skip handlers are noticed by the page.
@@ -85,8 +70,8 @@ static void notice_fork(void);
 
 void task_caches_init(void)
 {
-	init_meta_cache(&task_cache, &task_node, "task", sizeof(struct task));
-	init_meta_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
+	init_boot_cache(&task_cache, &task_node, "task", sizeof(struct task));
+	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
 	fork_cookie = os_fork_cookie_page();
 	if (fork_cookie)
 		WRITE_ONCE(*fork_cookie, 1);
