@@ -285,6 +285,23 @@ struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migr
 	return NULL;
 }
 
+/* Small free blocks may be resident after all: as parts of huge pages.  Under zone->lock. */
+void buddy_forget_zero(struct zone *zone)
+{
+	struct list_head *pos;
+
+	for (unsigned int order = 0; order < PAGEBLOCK_ORDER; order++)
+		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
+			list_for_each (pos, &zone->free_area[order].free_list[mt]) {
+				struct page *page = list_entry(pos, struct page, lru);
+
+				if (!page_is_zero(page))
+					continue;
+				stat_add(zone->nr_zero_pages, -(1ul << order));
+				page_set_state(page, page_state(PAGE_FREE, order, 0));
+			}
+}
+
 #define REBUILD_OWNER 0xffffffffu /* no task */
 
 /**

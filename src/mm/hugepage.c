@@ -26,10 +26,27 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 	u64 end = pfn + nr;
 	u64 limit = zone->start_pfn + (mm_hugepage_threshold >> PAGE_SHIFT);
 
-	if (zone->metadata || mm_hugepages == HUGEPAGES_NEVER)
+	if (zone->metadata || mm_hugepages == HUGEPAGES_NEVER || READ_ONCE(zone->small_pages))
 		limit = end;
 	else if (mm_hugepages == HUGEPAGES_ALWAYS)
 		limit = pfn;
 	advise(pfn, MIN(end, limit), false);
 	advise(MAX(pfn, limit), end, true);
+}
+
+/**
+ * hugepage_stop - from now on small pages only
+ *
+ * A huge page makes 2 MiB resident where one page is used, and the free rest of it was believed
+ * not to be there.  A container near its limit cannot afford either.
+ */
+slowpath void hugepage_stop(struct zone *zone)
+{
+	if (zone->metadata || mm_hugepages == HUGEPAGES_ALWAYS || READ_ONCE(zone->small_pages))
+		return;
+	WRITE_ONCE(zone->small_pages, true);
+	advise(zone->start_pfn, READ_ONCE(zone->commit_pfn), false);
+	zone_lock(zone);
+	buddy_forget_zero(zone);
+	zone_unlock(zone);
 }

@@ -17,6 +17,7 @@ void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u3
 struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migratetype mt);
 struct page *page_del_and_expand(struct zone *zone, struct page *page, unsigned int order,
 				 enum migratetype mt);
+void buddy_forget_zero(struct zone *zone);
 void buddy_rebuild(struct zone *zone);
 
 /* fallback.c */
@@ -47,8 +48,26 @@ bool zone_lock_ctx(struct zone *zone, bool nowait);
 /* accept.c */
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
 
+/* budget.c */
+void budget_init_zone(struct zone *zone);
+void budget_slow(const struct zone *zone, u64 nr);
+
+/* Accepted pages less free ones known not to be resident. */
+static inline u64 zone_resident(const struct zone *zone)
+{
+	return READ_ONCE(zone->present_pages) - READ_ONCE(zone->nr_zero_pages);
+}
+
+/* Before @nr pages are taken from the buddy by who may wait. */
+static inline void budget_check(const struct zone *zone, u64 nr)
+{
+	if (unlikely(zone_resident(zone) + nr > READ_ONCE(zone->resident_mark)))
+		budget_slow(zone, nr);
+}
+
 /* hugepage.c */
 void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr);
+void hugepage_stop(struct zone *zone);
 
 #define for_each_populated_zone(z)                                                                 \
 	for (int n_ = 0; n_ <= topology.nr_nodes; n_++)                                            \

@@ -325,6 +325,8 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	unsigned int order = fls64(MAX(nr, align) - 1);
 	struct page *page;
 
+	if (!rq->nowait)
+		budget_check(zone, nr);
 	if (order > PAGEBLOCK_ORDER)
 		return alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, ret_zero);
 	do {
@@ -403,6 +405,8 @@ bool large_resize(struct page *head, u64 nr)
 
 	if (nr == old)
 		return true;
+	if (nr > old)
+		budget_check(zone, nr - old);
 	zone_lock(zone);
 	if (nr < old) {
 		free_exact_tail(zone, head, nr, old, 0);

@@ -73,9 +73,16 @@ static inline bool pcp_allowed_order(unsigned int order)
 /**
  * page_reporting_pass - give free blocks back that have been free for @age_ms
  * @min_order: smallest blocks to look at
+ * @enough: pages after which to stop
  * Return: pages given back.
  */
-u64 page_reporting_pass(u64 age_ms, unsigned int min_order);
+#define REPORT_ALL (~(u64)0)
+u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
+
+/* budget.c */
+/* Free blocks alone could not keep us within the limit: slabs and sheaves have to give.  Atomic. */
+extern bool mm_pressure;
+bool budget_tight(void);
 
 /* fork.c */
 void mm_fork_repair(void);

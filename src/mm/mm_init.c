@@ -74,6 +74,7 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
 	zone->pageblock_types = mem;
 	zone->free_block_map = (unsigned long *)(mem + types);
 	buddy_init_zone(zone);
+	budget_init_zone(zone);
 	return 0;
 }
 
@@ -85,6 +86,7 @@ static int init_zones(const struct layout *l)
 	if (err)
 		return err;
 	meta_zone.metadata = true;
+	budget_init_zone(&meta_zone);
 	meta_zone.managed_pages = l->meta_span >> PAGE_SHIFT;
 	setup_zone_wmarks(&meta_zone);
 	for (int n = 0; n < topology.nr_nodes; n++) {

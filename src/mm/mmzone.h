@@ -46,6 +46,7 @@ struct zone {
 	enum zone_type type;
 	bool bind;		/* const: bind memory to the node */
 	bool metadata;		/* const: holds our own structures */
+	bool small_pages;	/* memory is short: no huge pages; set once, racy */
 	u64 start_pfn, end_pfn; /* the span, multiples of MAX_ORDER_NR_PAGES */
 	u64 managed_pages;	/* budget */
 	unsigned long _watermark[NR_WMARK];
@@ -60,6 +61,7 @@ struct zone {
 	unsigned long nr_zero_pages; /* of those: not resident; zone->lock */
 	struct free_area free_area[NR_PAGE_ORDERS];
 	struct zone_stat stat;
+	u64 resident_mark; /* resident pages that may not be passed without a look; racy */
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;

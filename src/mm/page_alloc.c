@@ -67,6 +67,8 @@ static struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum mi
 {
 	struct page *page;
 
+	if (!nowait)
+		budget_check(zone, (u64)1 << order);
 	if (!zone_lock_ctx(zone, nowait))
 		return NULL;
 	page = __rmqueue(zone, order, mt);

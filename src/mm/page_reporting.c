@@ -4,7 +4,8 @@
  *
  * A free block of pageblock order or more that nobody wanted for a while is taken off its list,
  * discarded without a lock held, and put back marked PG_ZERO: not resident, reads as zero.  It
- * stays available.  Nothing on the way of an allocation or a free ever does this.
+ * stays available.  Nothing on the way of an allocation or a free does this, but for who is about
+ * to pass a container's limit (budget.c).
  *
  * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).
  * Locks:  zone->lock to take a batch and to put it back.
@@ -15,10 +16,17 @@
 #include "platform/vm.h"
 
 #define REPORTING_CAPACITY 32
+/*
+ * What is in a batch is missed by who allocates meanwhile, and replaced by other memory.  So a
+ * batch is small: its thread may lose the CPU, and a container's limit may be near.
+ */
+#define REPORTING_BATCH_PAGES MAX_ORDER_NR_PAGES
+#define REPORTING_MAX_REFUSED 4 /* batches; then the system is left alone until the next pass */
 
 struct report_batch {
 	struct page *page[REPORTING_CAPACITY];
 	int nr;
+	u64 pages, most; /* in it; after which to stop */
 };
 
 static bool wanted(const struct page *page, unsigned int order, u64 now, u64 age_ms)
@@ -36,13 +44,14 @@ static void isolate_from(struct zone *zone, unsigned int order, struct list_head
 	list_for_each_safe (pos, next, list) {
 		struct page *page = list_entry(pos, struct page, lru);
 
-		if (batch->nr == REPORTING_CAPACITY)
+		if (batch->nr == REPORTING_CAPACITY || batch->pages >= batch->most)
 			return;
 		if (!wanted(page, order, now, age_ms))
 			continue;
 		del_page_from_free_list(zone, page, order);
 		page_set_owned(page, order, 0);
 		batch->page[batch->nr++] = page;
+		batch->pages += (u64)1 << order;
 	}
 }
 
@@ -52,6 +61,7 @@ static void isolate_batch(struct zone *zone, unsigned int min_order, u64 age_ms,
 	u64 now = os_clock_ms();
 
 	batch->nr = 0;
+	batch->pages = 0;
 	zone_lock(zone);
 	for (int order = MAX_PAGE_ORDER; order >= (int)min_order; order--)
 		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
@@ -88,25 +98,32 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 	return pages;
 }
 
-u64 page_reporting_pass(u64 age_ms, unsigned int min_order)
+static u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_order, u64 enough)
 {
 	struct report_batch batch;
+	int refused = 0;
+	u64 pages = 0;
+
+	while (pages < enough && refused < REPORTING_MAX_REFUSED) {
+		u64 got;
+
+		batch.most = MIN(enough - pages, (u64)REPORTING_BATCH_PAGES);
+		isolate_batch(zone, min_order, age_ms, &batch);
+		if (!batch.nr)
+			break;
+		got = report_batch(zone, &batch);
+		refused += got == 0;
+		pages += got;
+	}
+	return pages;
+}
+
+u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough)
+{
 	struct zone *zone;
 	u64 pages = 0;
 
-	for_each_populated_zone(zone)
-	{
-		for (;;) {
-			u64 got;
-
-			isolate_batch(zone, min_order, age_ms, &batch);
-			if (!batch.nr)
-				break;
-			got = report_batch(zone, &batch);
-			pages += got;
-			if (!got)
-				break; /* the system refuses: try again another time */
-		}
-	}
+	for_each_populated_zone(zone) pages +=
+		report_zone(zone, age_ms, min_order, enough - MIN(pages, enough));
 	return pages;
 }

@@ -86,6 +86,7 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 	struct list_head *list = &pcp->lists[list_index(order, mt)];
 	int i;
 
+	budget_check(zone, (u64)nr << order);
 	zone_lock(zone);
 	for (i = 0; i < nr; i++) {
 		struct page *page = __rmqueue(zone, order, mt);

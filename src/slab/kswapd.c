@@ -118,7 +118,8 @@ u64 slab_reclaim(bool all)
 	/* What the slabs gave back went through the page set of this very thread. */
 	if (slow.task)
 		pcp_drain(&slow.task->mm, /* all= */ true);
-	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
+	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
+				    REPORT_ALL);
 	spin_unlock(&reclaim_lock);
 out:
 	slow_leave(&slow);
@@ -129,7 +130,7 @@ out:
 static void finish_idle(void)
 {
 	spin_lock(&reclaim_lock);
-	page_reporting_pass(0, 2);
+	page_reporting_pass(0, 2, REPORT_ALL);
 	spin_unlock(&reclaim_lock);
 }
 
@@ -144,7 +145,7 @@ static void *kswapd(void *arg)
 		unsigned long now;
 
 		os_sleep_ms(TICK_MS);
-		slab_reclaim(false);
+		slab_reclaim(budget_tight());
 		now = zone_activity();
 		quiet = now == activity_seen ? quiet + 1 : 0;
 		activity_seen = now;
@@ -216,6 +217,10 @@ void kswapd_poke(struct slow *slow)
 	if (unlikely(READ_ONCE(sleeping)) && READ_ONCE(state) == RUNNING) {
 		WRITE_ONCE(sleeping, 0);
 		os_futex_wake(&sleeping, 1);
+	}
+	if (unlikely(READ_ONCE(mm_pressure)) && !slow->nested) {
+		WRITE_ONCE(mm_pressure, false);
+		slab_reclaim(true);
 	}
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
 	    slow->task->slow_allocs % 64 == 0)

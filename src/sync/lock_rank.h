@@ -17,6 +17,7 @@ enum lock_rank {
 	RANK_CACHE_NODE, /* kmem_cache_node.list_lock: slabs of a cache on a node, bitmaps */
 	RANK_PCP,	 /* per_task_pages.lock: the page sets of one thread */
 	RANK_DIRECT,	 /* direct_lock: the table of direct mappings */
+	RANK_BUDGET,	 /* budget_lock: a look at the container's limit */
 	RANK_ACCEPT,	 /* zone.accept_lock: taking reserved address space into use */
 	RANK_ZONE,	 /* zone.lock: free areas, pageblock types */
 	NR_LOCK_RANKS,

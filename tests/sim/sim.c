@@ -618,6 +618,14 @@ void os_get_limits(struct os_limits *ret)
 	*ret = sim.limits;
 }
 
+bool os_memory_room(u64 *ret_limit, u64 *ret_room)
+{
+	*ret_limit = sim.memory_limit ? sim.memory_limit : OS_UNLIMITED;
+	*ret_room = sim.memory_limit ? sim.memory_room() : OS_UNLIMITED;
+	sim.memory_looks++;
+	return sim.memory_limit != 0;
+}
+
 
 /* ---- running ---- */
 

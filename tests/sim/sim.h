@@ -46,6 +46,9 @@ struct sim_machine {
 	struct topology nodes;
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
 	unsigned int nr_cpus;
+	u64 memory_limit; /* of the control group; 0: none */
+	u64 (*memory_room)(void);
+	u64 memory_looks; /* os_memory_room() */
 	u64 random; /* what os_random() says: where the range comes to lie */
 	struct os_limits limits;
 	u64 clock_ms;

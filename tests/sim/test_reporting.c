@@ -48,10 +48,10 @@ SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 	EXPECT(sim_start());
 	dirty_and_free(MAX_PAGE_ORDER, 4, pages);
 	sim.clock_ms += DELAY - 1;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
 	sim.clock_ms += 1;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 4 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 4 * MAX_ORDER_NR_PAGES);
 	for (int i = 0; i < 4; i++)
 		EXPECT(discarded(page_address(pages[i]), PAGE_SIZE << MAX_PAGE_ORDER));
 	/* Each range once, aligned to a pageblock, none of a page in use. */
@@ -70,9 +70,9 @@ SIM_TEST(a_discarded_block_is_not_discarded_again)
 	EXPECT(sim_start());
 	dirty_and_free(MAX_PAGE_ORDER, 4, pages);
 	sim.clock_ms += DELAY;
-	EXPECT(page_reporting_pass(DELAY, PAGEBLOCK_ORDER));
+	EXPECT(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL));
 	sim.clock_ms += 100 * DELAY;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 4);
 }
 
@@ -81,7 +81,7 @@ SIM_TEST(memory_never_touched_is_not_discarded)
 {
 	EXPECT(sim_start());
 	sim.clock_ms += 100 * DELAY;
-	EXPECT_EQ(page_reporting_pass(0, 0), 0);
+	EXPECT_EQ(page_reporting_pass(0, 0, REPORT_ALL), 0);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
 	EXPECT(page_is_zero(buddy_get(0, 0, 3)));
 }
@@ -98,7 +98,7 @@ SIM_TEST(a_discarded_block_is_known_to_be_zero_until_it_is_used)
 	EXPECT(!page_is_zero(page)); /* dirty: nothing may be claimed of it */
 	buddy_put(page, 0);
 	sim.clock_ms += DELAY;
-	page_reporting_pass(DELAY, PAGEBLOCK_ORDER);
+	page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, MAX_ORDER_NR_PAGES);
 	page = buddy_get(0, __GFP_MOVABLE, 5);
 	EXPECT(page_is_zero(page));
@@ -128,7 +128,7 @@ SIM_TEST(a_pageblock_with_a_page_in_use_stays)
 	rest[0] = used + PAGEBLOCK_NR_PAGES;
 	EXPECT_EQ(page_to_pfn(used), page_to_pfn(block));
 	sim.clock_ms += DELAY;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), PAGEBLOCK_NR_PAGES);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), PAGEBLOCK_NR_PAGES);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
 	EXPECT(discarded(page_address(rest[0]), BLOCK_BYTES));
 	EXPECT_EQ(*(u8 *)page_address(used), 1);
@@ -143,7 +143,7 @@ SIM_TEST(a_block_that_is_used_again_in_time_is_not_discarded)
 	for (int i = 0; i < 20; i++) {
 		dirty_and_free(MAX_PAGE_ORDER, 2, pages);
 		sim.clock_ms += DELAY - 1;
-		EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+		EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	}
 	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
 }
@@ -157,7 +157,7 @@ SIM_TEST(a_refused_discard_leaves_the_block_dirty_and_available)
 	sim.clock_ms += DELAY;
 	sim.fail_op = SIM_DISCARD;
 	sim.fail_op_always = true;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 0);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	EXPECT_EQ(zone_of(0)->stat.report_failed, 3);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
@@ -166,7 +166,7 @@ SIM_TEST(a_refused_discard_leaves_the_block_dirty_and_available)
 	/* Another time it works. */
 	sim.fail_op_always = false;
 	sim.clock_ms += DELAY;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 2 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 2 * MAX_ORDER_NR_PAGES);
 	EXPECT_SOUND();
 }
 
@@ -178,7 +178,7 @@ SIM_TEST(some_refused_discards_do_not_stop_the_others_nor_the_pass)
 	dirty_and_free(MAX_PAGE_ORDER, 50, pages); /* more than one batch of 32 */
 	sim.clock_ms += DELAY;
 	sim.fail_at = sim.fallible_calls + 3;
-	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER), 49 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 49 * MAX_ORDER_NR_PAGES);
 	EXPECT_EQ(zone_of(0)->stat.report_failed, 1);
 	EXPECT_SOUND();
 }
@@ -192,7 +192,7 @@ SIM_TEST(a_forced_pass_takes_the_small_blocks_too)
 	memset(page_address(block), 1, BLOCK_BYTES);
 	buddy_put(block, PAGEBLOCK_ORDER);
 	page = buddy_get(0, __GFP_MOVABLE, 0);
-	page_reporting_pass(0, 0);
+	page_reporting_pass(0, 0, REPORT_ALL);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, zone_of(0)->nr_free_pages);
 	EXPECT(discarded(page_address(page + 1), PAGE_SIZE));
 	EXPECT(!discarded(page_address(page), PAGE_SIZE));

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * budget.c - staying within a container's memory limit
+ *
+ * A freed block stays resident for a while, because it is likely to be used again.  In a control
+ * group with a limit that is memory which the kernel cannot take back and kills for.  So a zone
+ * has a mark for its resident pages.  Who is about to pass it looks at how much room the group has
+ * left, gives free blocks back at once if that is little, and sets the mark anew: half of the
+ * room further up.
+ *
+ * The first look is at FIRST_LOOK, so that small programs read no files; without a limit the
+ * next is when the heap has doubled, since limits can be set later.
+ *
+ * Linux:  the role that memory.high plays for the kernel: reclaim by who allocates.
+ * Locks:  budget_lock, then zone->lock.
+ */
+#include "base/check.h"
+#include "mm/internal.h"
+#include "mm/mm.h"
+#include "platform/os.h"
+
+#define FIRST_LOOK (8 * MiB / PAGE_SIZE)
+#define HEADROOM_MIN (1 * MiB)
+#define HEADROOM_MAX (64 * MiB)
+
+static struct spinlock budget_lock = SPINLOCK_INIT(RANK_BUDGET);
+
+bool mm_pressure; /* atomic */
+
+void budget_init_zone(struct zone *zone)
+{
+	zone->resident_mark = zone->metadata ? ~(u64)0 : FIRST_LOOK;
+}
+
+/* Every zone may grow by @nr pages before somebody looks again. */
+static void set_marks(u64 nr)
+{
+	struct zone *zone;
+
+	for_each_populated_zone(zone) if (!zone->metadata)
+		WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr);
+}
+
+/* What is left free for others in the group, and for what is not heap: stacks, page tables. */
+static u64 headroom(u64 limit)
+{
+	return CLAMP(limit / 32, (u64)HEADROOM_MIN, (u64)HEADROOM_MAX);
+}
+
+/* Make room for @nr pages.  Under budget_lock. */
+static void make_room(u64 nr, u64 limit, u64 room)
+{
+	u64 spare = headroom(limit), want = (nr << PAGE_SHIFT) + 2 * spare, left;
+	struct zone *zone;
+
+	if (room < want)
+		for_each_populated_zone(zone) hugepage_stop(zone);
+	while (room < want) {
+		if (!page_reporting_pass(0, 0, (want - room) >> PAGE_SHIFT)) {
+			WRITE_ONCE(mm_pressure, true);
+			break;
+		}
+		/* Ask again: of what was given back some may never have been touched. */
+		if (!os_memory_room(&limit, &room))
+			break;
+	}
+	left = room > want ? room - want : 0;
+	set_marks(nr + (MAX(left / 2, spare / 4) >> PAGE_SHIFT));
+}
+
+/**
+ * budget_slow - @zone is about to pass its mark with @nr more pages
+ *
+ * Gives back what is free in any zone; what lies in sheaves
+ * and empty slabs is the slab layer's, which is told by mm_pressure.
+ */
+slowpath void budget_slow(const struct zone *zone, u64 nr)
+{
+	u64 limit, room;
+
+	/* Who passes by while another looks would grow without bound until that one is done. */
+	spin_lock(&budget_lock);
+	/* Another thread may just have looked. */
+	if (zone_resident(zone) + nr > READ_ONCE(zone->resident_mark)) {
+		if (os_memory_room(&limit, &room))
+			make_room(nr, limit, room);
+		else
+			set_marks(MAX(nr + zone_resident(zone), FIRST_LOOK));
+	}
+	spin_unlock(&budget_lock);
+}
+
+/**
+ * budget_tight - is the group about to reach its limit?
+ *
+ * For the background thread: other processes use the group up too.
+ */
+bool budget_tight(void)
+{
+	u64 limit, room;
+	bool tight;
+
+	spin_lock(&budget_lock);
+	tight = os_memory_room(&limit, &room) && room < headroom(limit);
+	spin_unlock(&budget_lock);
+	return tight;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_limit.c - the memory limit of the control group this process is in
+ *
+ * Both versions: cgroup 2 where its memory controller is in use (memory.max and memory.high),
+ * else cgroup 1 (memory.limit_in_bytes).  Every group up the tree counts; in a container the
+ * names that /proc tells may lead nowhere, and the root of the mount is the group itself.
+ * Page cache is not in the way: the kernel drops it before it kills.
+ */
+#define _GNU_SOURCE
+#include "base/fmt.h"
+#include "base/math.h"
+#include "platform/linux/syscall.h"
+#include "platform/os.h"
+#include <fcntl.h>
+#include <string.h>
+
+struct group_files {
+	const char *mount;
+	const char *limits[2];
+	const char *usage;
+	const char *cache[2]; /* lines of memory.stat, with the children's */
+};
+
+static const struct group_files version2 = {
+	.mount = "/sys/fs/cgroup",
+	.limits = {"memory.max", "memory.high"},
+	.usage = "memory.current",
+	.cache = {"inactive_file ", "active_file "},
+};
+
+static const struct group_files version1 = {
+	.mount = "/sys/fs/cgroup/memory",
+	.limits = {"memory.limit_in_bytes", NULL},
+	.usage = "memory.usage_in_bytes",
+	.cache = {"total_inactive_file ", "total_active_file "},
+};
+
+/* Off the stack, which may be a signal handler's.  Guarded by the caller of os_memory_room(). */
+static char text[4096], group[512], path[640];
+
+static bool read_text(const char *name)
+{
+	long fd = sys4(SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0);
+	size_t len = 0;
+	long n;
+
+	if (sys_failed(fd))
+		return false;
+	while (len < sizeof(text) - 1) {
+		n = sys3(SYS_read, fd, text + len, sizeof(text) - 1 - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	(void)sys1(SYS_close, fd);
+	text[len] = 0;
+	return len != 0;
+}
+
+/* What does not start with a digit ("max"), or is more than any machine has, is no limit. */
+static u64 number(const char *s)
+{
+	u64 v = 0;
+
+	if (*s < '0' || *s > '9')
+		return OS_UNLIMITED;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, (u64)(*s - '0'), &v))
+			return OS_UNLIMITED;
+	return v >= (u64)1 << 60 ? OS_UNLIMITED : v;
+}
+
+static bool read_group_file(const struct group_files *files, const char *name)
+{
+	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
+
+	fmt_print(&b, "%s%s/%s", files->mount, group, name);
+	return read_text(path);
+}
+
+static u64 read_number(const struct group_files *files, const char *name)
+{
+	return read_group_file(files, name) ? number(text) : OS_UNLIMITED;
+}
+
+/* The line of @text that starts with @key; NULL if there is none. */
+static const char *find_line(const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) == 0)
+			return line + len;
+	}
+	return NULL;
+}
+
+static u64 cached_bytes(const struct group_files *files)
+{
+	u64 sum = 0;
+
+	if (!read_group_file(files, "memory.stat"))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		const char *value = find_line(files->cache[i]);
+
+		if (value)
+			sum += number(value);
+	}
+	return sum;
+}
+
+/* Take the path behind the second colon of @line, without a slash at its end, as the group. */
+static bool take_group(const char *line)
+{
+	size_t len = strcspn(line, "\n");
+
+	if (len >= sizeof(group))
+		return false;
+	memcpy(group, line, len);
+	while (len && group[len - 1] == '/')
+		len--;
+	group[len] = 0;
+	return true;
+}
+
+/* Find the group in /proc/self/cgroup: "4:memory:/path" or "0::/path" in a line. */
+static const struct group_files *find_group(void)
+{
+	const char *line = text, *names;
+
+	if (!read_text("/proc/self/cgroup"))
+		return NULL;
+	for (; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		names = strchr(line, ':');
+		if (names && strncmp(names, ":memory:", 8) == 0)
+			return take_group(names + 8) ? &version1 : NULL;
+	}
+	line = find_line("0::");
+	return line && take_group(line) ? &version2 : NULL;
+}
+
+/* Narrow *@limit and *@room to what @group leaves. */
+static void look_at_group(const struct group_files *files, u64 *limit, u64 *room)
+{
+	u64 own = OS_UNLIMITED, used, cached, free;
+
+	for (int i = 0; i < 2 && files->limits[i]; i++)
+		own = MIN(own, read_number(files, files->limits[i]));
+	if (own == OS_UNLIMITED)
+		return;
+	used = read_number(files, files->usage);
+	if (used == OS_UNLIMITED)
+		return;
+	free = own - MIN(used, own);
+	if (free < own / 4 && free < *room) {
+		/* Worth the price: the kernel sums this file up when it is read. */
+		cached = cached_bytes(files);
+		free = own - MIN(used - MIN(cached, used), own);
+	}
+	*limit = MIN(*limit, own);
+	*room = MIN(*room, free);
+}
+
+bool os_memory_room(u64 *ret_limit, u64 *ret_room)
+{
+	const struct group_files *files = find_group();
+	char *end;
+
+	*ret_limit = *ret_room = OS_UNLIMITED;
+	if (!files)
+		return false;
+	for (;;) {
+		look_at_group(files, ret_limit, ret_room);
+		end = strrchr(group, '/');
+		if (!end)
+			break;
+		*end = 0;
+	}
+	return *ret_limit != OS_UNLIMITED;
+}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# memory_limit.sh PROGRAM LIBRARY - PROGRAM within the memory limit of a control group of its own
+#
+# In one group after the other: with the C library's malloc, which shows that the limit can be
+# lived with, then with LIBRARY preloaded.  The kernel kills who exceeds the limit.  Needs to make
+# groups below the one this shell is in: root, and cgroup files that can be written.
+program=$1 library=$2
+
+if own=$(grep -E '^[0-9]+:memory:' /proc/self/cgroup); then
+	parent=/sys/fs/cgroup/memory${own#*:memory:}
+	limit=memory.limit_in_bytes
+else
+	own=$(grep '^0::' /proc/self/cgroup) || own=0::/
+	parent=/sys/fs/cgroup${own#0::}
+	limit=memory.max
+fi
+group=${parent%/}/libbuddy-test-$$
+
+skip() {
+	rmdir "$group" 2>/dev/null
+	echo "cannot make a control group with a memory limit: $1"
+	exit 77
+}
+mkdir "$group" 2>/dev/null || skip "$parent is not ours"
+echo 64M 2>/dev/null >"$group/$limit" || skip "no memory controller in $parent"
+
+status=0
+for preload in "" "$library"; do
+	(
+		read -r pid _ </proc/self/stat
+		echo "$pid" >"$group/cgroup.procs" || exit 77
+		LD_PRELOAD=$preload exec "$program" 40 1200
+	)
+	case $? in
+	0) ;;
+	77) skip "no process may enter $group" ;;
+	*) echo "status $? under a limit of 64 MiB, preloaded: $preload" >&2; status=1 ;;
+	esac
+done
+rmdir "$group"
+exit $status

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_budget.c - in a control group with a limit, what is free goes back before the limit is met
+ *
+ * The group's use is what the zones hold resident, as the kernel would count it.
+ */
+#include "pages.h"
+#include "mm/internal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LIMIT (64 * MiB)
+
+static u64 others; /* bytes that other processes of the group use */
+static u64 peak;
+
+static u64 used(void)
+{
+	return (zone_resident(zone_of(0)) << PAGE_SHIFT) + others;
+}
+
+static u64 room(void)
+{
+	return LIMIT - MIN(used(), (u64)LIMIT);
+}
+
+static void start_limited(void)
+{
+	sim.memory_limit = LIMIT;
+	sim.memory_room = room;
+	EXPECT(sim_start());
+}
+
+/* @bytes in blocks of @order, all at once, then free again. */
+static void use_and_free(u64 bytes, unsigned int order)
+{
+	static struct page *pages[LIMIT / PAGE_SIZE];
+	u64 nr = bytes >> PAGE_SHIFT >> order;
+
+	for (u64 i = 0; i < nr; i++) {
+		pages[i] = buddy_get(0, order % 2 ? 0 : __GFP_MOVABLE, order);
+		EXPECT(pages[i]);
+		peak = MAX(peak, used());
+	}
+	for (u64 i = 0; i < nr; i++)
+		buddy_put(pages[i], order);
+}
+
+/* A page kept out of every pageblock makes the next round's larger blocks come from elsewhere. */
+SIM_TEST(what_is_free_goes_back_before_the_limit_is_passed)
+{
+	static const unsigned int orders[] = {0, 5, 1, 9, 4, 10, 0, 8};
+
+	start_limited();
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+			use_and_free(20 * MiB, orders[i]);
+			EXPECT(buddy_get(0, 0, 0));
+		}
+	}
+	EXPECT(peak < LIMIT);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_others_use_of_the_group_counts)
+{
+	start_limited();
+	use_and_free(40 * MiB, 0);
+	others = 30 * MiB;
+	EXPECT(used() > LIMIT);
+	/* What the background thread does at every tick. */
+	EXPECT(budget_tight());
+	EXPECT(slab_reclaim(/* all= */ true));
+	EXPECT(!budget_tight());
+	EXPECT_SOUND();
+}
+
+SIM_TEST(far_from_the_limit_nothing_is_given_back)
+{
+	start_limited();
+	for (int round = 0; round < 8; round++)
+		use_and_free(24 * MiB, (unsigned int)round);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+SIM_TEST(a_small_heap_does_not_look_and_a_large_one_seldom)
+{
+	EXPECT(sim_start());
+	use_and_free(4 * MiB, 0);
+	EXPECT_EQ(sim.memory_looks, 0);
+	use_and_free(60 * MiB, 0);
+	EXPECT(sim.memory_looks > 0 && sim.memory_looks < 6);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+/* Nothing is free: the marks move on, and slabs are asked to give. */
+SIM_TEST(a_heap_in_full_use_grows_on_and_asks_the_slabs)
+{
+	start_limited();
+	for (u64 got = 0; got < LIMIT + 8 * MiB; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	EXPECT(mm_pressure);
+	EXPECT(sim.memory_looks < 64);
+	EXPECT_SOUND();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_free_goes_back_before_the_limit_is_passed),
+		cmocka_unit_test(what_others_use_of_the_group_counts),
+		cmocka_unit_test(far_from_the_limit_nothing_is_given_back),
+		cmocka_unit_test(a_small_heap_does_not_look_and_a_large_one_seldom),
+		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
