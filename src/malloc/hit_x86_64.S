@@ -2,9 +2,10 @@
 /*
  * hit_x86_64.S - malloc and free when they hit
  *
- *   malloc    14 instructions: a size up to 1024 whose class has an object in the sheaf
+ *   malloc    13 instructions: a size up to 1024 whose class has an object in the sheaf; up to
+ *             32 KiB 18
  *     malloc_slow     everything else, by tail call with the arguments as they came
- *   free      17 instructions: an object of a class of this thread's node, sheaf not full
+ *   free      16 instructions: an object of a class of this thread's node, sheaf not full
  *     free_slow       everything else: NULL, large, foreign, another node, full
  *
  * No lock, no atomic instruction, no store to the object.  Cache lines touched: malloc: the
@@ -29,7 +30,9 @@
 #define RSEQ_SLOT	64
 #define CURSOR		128
 #define SIZE_TO_MAP	2176
+#define STEPS_TO_MAP	3208
 #define HIT_MAX_SIZE	1024
+#define KMALLOC_MAX_SIZE 32768
 #define FREE_CS		32	/* hit_free_tls points this far into the area */
 
 #define RSEQ_SIG	0x53053053
@@ -64,9 +67,9 @@
  * area.  Registers: rdx = hit area, rcx = page map value of the class, rsi = cursor, rax = the
  * object.
  */
-.macro malloc_body slow, start, commit, cs
+.macro malloc_body slow, medium, start, commit, cs
 	cmpq	$HIT_MAX_SIZE, %rdi
-	ja	\slow
+	ja	\medium
 	movq	hit_malloc_tls@gottpoff(%rip), %rdx
 	movq	%fs:(%rdx), %rdx
 	movzbl	SIZE_TO_MAP(%rdx,%rdi), %ecx
@@ -82,14 +85,27 @@
 	movq	-8(%rsi), %rax
 	testq	%rax, %rax
 	je	\slow
-	subq	$8, %rsi
-	movq	%rsi, CURSOR(%rdx,%rcx,8)
+	subq	$8, CURSOR(%rdx,%rcx,8)
 \commit:
 	ret
 .endm
 
+/* Sizes above 1 KiB: another table, by steps of 128 bytes; five instructions more. */
+.macro malloc_medium slow, start
+	cmpq	$KMALLOC_MAX_SIZE, %rdi
+	ja	\slow
+	movq	hit_malloc_tls@gottpoff(%rip), %rdx
+	movq	%fs:(%rdx), %rdx
+	leaq	127(%rdi), %rcx
+	shrq	$7, %rcx
+	movzbl	STEPS_TO_MAP(%rdx,%rcx), %ecx
+	jmp	\start
+.endm
+
 	export_function malloc
-	malloc_body malloc_slow, hit_malloc_start, hit_malloc_commit
+	malloc_body malloc_slow, hit_malloc_medium, hit_malloc_start, hit_malloc_commit
+hit_malloc_medium:
+	malloc_medium malloc_slow, hit_malloc_start
 	end_function malloc
 
 	/* Registers are as they were at the interruption; rdi, rdx and rcx still hold. */
@@ -111,8 +127,7 @@ hit_free_start:
 	cmpq	CURSOR+8-FREE_CS(%rdx,%rcx,8), %rsi
 	jae	free_slow
 	movq	%rdi, (%rsi)
-	addq	$8, %rsi
-	movq	%rsi, CURSOR-FREE_CS(%rdx,%rcx,8)
+	addq	$8, CURSOR-FREE_CS(%rdx,%rcx,8)
 hit_free_commit:
 	ret
 	end_function free
@@ -142,7 +157,9 @@ hit_new_cs:
 
 	.text
 	export_function _Znwm
-	malloc_body new_slow, hit_new_start, hit_new_commit, hit_new_cs
+	malloc_body new_slow, hit_new_medium, hit_new_start, hit_new_commit, hit_new_cs
+hit_new_medium:
+	malloc_medium new_slow, hit_new_start
 	end_function _Znwm
 	abort_label hit_new_abort, hit_new_start
 
@@ -174,8 +191,7 @@ hit_pop_start:
 	movq	-8(%rsi), %rax
 	testq	%rax, %rax
 	je	1f
-	subq	$8, %rsi
-	movq	%rsi, CURSOR(%rdx,%rcx,8)
+	subq	$8, CURSOR(%rdx,%rcx,8)
 hit_pop_commit:
 1:	ret
 	end_function hit_pop

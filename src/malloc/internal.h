@@ -26,6 +26,16 @@ static inline struct kmem_cache *map_value_cache(u8 value)
 	return &kmalloc_caches[(value / 2u - 1) % NR_KMALLOC_CLASSES];
 }
 
+/* Is @ptr, in a slab of @s, the start of an object that is out of the slab? */
+static inline bool is_object(const struct kmem_cache *s, const void *ptr)
+{
+	const struct page *slab = slab_of(s, ptr);
+	unsigned int i = obj_to_index(s, slab, ptr);
+
+	return likely((char *)page_address(slab) + (size_t)i * s->size == ptr &&
+		      (READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1));
+}
+
 /* kmalloc.c: does the machine have no such node?  bad_node() says so under @call. */
 bool node_unknown(int node);
 bool bad_node(const char *call, int node);

@@ -4,7 +4,6 @@
  *
  *   malloc                     hit_x86_64.S
  *     malloc_slow
- *       hit_pop                classes above 1 KiB
  *       slab_alloc_slow        up to 32 KiB
  *       malloc_large           exact pages; a mapping of its own if no zone can hold them
  *   free                       hit_x86_64.S
@@ -70,11 +69,6 @@ static void *malloc_small(size_t size)
 	struct slow slow;
 	void *obj;
 
-	if (size > HIT_MAX_SIZE) {
-		obj = pop_class(class);
-		if (likely(obj))
-			return obj;
-	}
 	if (!slow_enter(&slow))
 		return NULL;
 	obj = slab_alloc_slow(&kmalloc_caches[class], &slow);
@@ -143,16 +137,6 @@ static void free_large(const char *call, void *ptr, struct slow *slow)
 	}
 	atomic_sub(&large_pages, head->nr_pages);
 	large_free(head, slow->nested);
-}
-
-/* Is @ptr, in a slab of @s, the start of an object that is out of the slab? */
-static bool is_object(const struct kmem_cache *s, const void *ptr)
-{
-	const struct page *slab = slab_of(s, ptr);
-	unsigned int i = obj_to_index(s, slab, ptr);
-
-	return likely((char *)page_address(slab) + (size_t)i * s->size == ptr &&
-		      (READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1));
 }
 
 static void free_object(const char *call, void *ptr, struct kmem_cache *s, struct slow *slow)

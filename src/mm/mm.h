@@ -36,8 +36,12 @@ bool mm_owns(const void *addr);
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);
 struct zone *page_zone(const struct page *page);
+int page_find_nid(const struct page *page);
 void page_set_owned(struct page *page, unsigned int order, u32 flags);
-int page_to_nid(const struct page *page);
+static inline int page_to_nid(const struct page *page)
+{
+	return likely(topology.nr_nodes <= 1) ? 0 : page_find_nid(page);
+}
 
 /* large.c */
 /**

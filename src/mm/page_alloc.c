@@ -26,9 +26,9 @@ struct zone *page_zone(const struct page *page)
 	BUG_ON(true);
 }
 
-int page_to_nid(const struct page *page)
+int page_find_nid(const struct page *page)
 {
-	return topology.nr_nodes <= 1 ? 0 : page_zone(page)->node;
+	return page_zone(page)->node;
 }
 
 void zone_lock(struct zone *zone)

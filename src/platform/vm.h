@@ -51,15 +51,6 @@ void vm_advise_huge(void *addr, size_t len, bool huge);
  */
 void *vm_resize(void *addr, size_t old_len, size_t new_len);
 
-/**
- * vm_move_pages - move the memory behind @from to @to without copying
- *
- * Both ranges stay mapped; @from reads as zero afterwards, what was at @to is gone.
- * Return: 0; -EFAULT if nothing is mapped at @to any more; another -errno with @from unchanged and
- * zeros at @to.
- */
-int vm_move_pages(void *from, void *to, size_t len);
-
 /** vm_bind - prefer memory of @node for the range; a refusal is ignored */
 void vm_bind(void *addr, size_t len, int node);
 

@@ -51,7 +51,7 @@ bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait)
 
 static unsigned int bucket_of(const struct page *slab)
 {
-	return (unsigned int)slab->inuse * NR_PARTIAL_BUCKETS / ((unsigned int)slab->objects + 1);
+	return (unsigned int)((u64)slab->inuse * slab->cache->bucket_mul >> BUCKET_SHIFT);
 }
 
 /* Put @slab, on no list, where its filling says.  Full ones are on none. */
@@ -92,12 +92,25 @@ static unsigned long valid_mask(unsigned int objects, unsigned int word)
 	return left >= 64 ? ~0ul : (1ul << left) - 1;
 }
 
+/* Of the bits of @avail those whose whole group is in it: objects that share no cache line. */
+static unsigned long whole_lines(unsigned long avail, unsigned int group)
+{
+	if (group == 2) {
+		avail &= avail >> 1 & 0x5555555555555555ul;
+		return avail * 3;
+	}
+	avail &= avail >> 1;
+	avail &= avail >> 2 & 0x1111111111111111ul;
+	return avail * 15;
+}
+
 /*
  * Take up to @nr objects out of @slab, on no list now.  objs[] is filled from its end, so that
  * pops, which go from the end of a sheaf, ascend.
+ * @group: take only objects whose group of so many is free; 1: any
  */
-static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab, void **end,
-				   unsigned int nr)
+static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, void **end,
+			      unsigned int nr, unsigned int group)
 {
 	char *base = page_address(slab);
 	unsigned int words = DIV_ROUND_UP(s->objects, 64u), got = 0;
@@ -106,6 +119,8 @@ static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab
 		unsigned long bits = slab->bits[w];
 		unsigned long avail = ~bits & valid_mask(s->objects, w);
 
+		if (group > 1)
+			avail = whole_lines(avail, group);
 		while (avail && got < nr) {
 			unsigned int bit = (unsigned int)__builtin_ctzl(avail);
 
@@ -118,6 +133,20 @@ static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab
 	}
 	slab->inuse = (u16)(slab->inuse + got);
 	return got;
+}
+
+/*
+ * Objects smaller than a cache line come by whole lines as long as the slab has any: a line that
+ * another thread's object lies in would be fought over.
+ */
+static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab, void **end,
+				   unsigned int nr)
+{
+	unsigned int got = 0;
+
+	if (s->line_group > 1)
+		got = take_bits(s, slab, end, nr, s->line_group);
+	return got ? got : take_bits(s, slab, end, nr, 1);
 }
 
 static u8 slab_map_value(const struct kmem_cache *s, int node)
@@ -239,41 +268,47 @@ static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj
 	bug_report("free(%p): %s of an object of %s", obj, what, s->name);
 }
 
-/*
- * Put one object back.  Under the list_lock of its node.  Return: the slab if it is empty now
- * and no more empty ones are to be kept.
- */
-static struct page *give_one(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
-			     void *obj)
+/* Clear the bit of one object.  Return: whether it was a live object's. */
+static bool clear_bit(struct kmem_cache *s, struct page *slab, const void *obj)
 {
 	unsigned int index = obj_to_index(s, slab, obj);
-	unsigned long mask = 1ul << (index % 64);
-	unsigned int old_bucket, was = slab->inuse;
+	unsigned long mask = 1ul << (index % 64), bits;
 
 	if (unlikely((char *)page_address(slab) + (size_t)index * s->size != obj)) {
 		report_bad_free(s, obj, "invalid free into the middle");
-		return NULL;
+		return false;
 	}
-	if (unlikely(!(slab->bits[index / 64] & mask))) {
+	bits = slab->bits[index / 64];
+	if (unlikely(!(bits & mask))) {
 		report_bad_free(s, obj, "double free");
+		return false;
+	}
+	WRITE_ONCE(slab->bits[index / 64], bits & ~mask);
+	return true;
+}
+
+/*
+ * @nr objects of @slab are back.  Under the list_lock of its node.  Return: the slab if it is
+ * empty now and no more empty ones are to be kept.
+ */
+static struct page *slab_shrunk(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+				unsigned int nr)
+{
+	unsigned int was = slab->inuse, bucket = bucket_of(slab);
+
+	stat_add(n->inuse, 0ul - nr);
+	slab->inuse = (u16)(was - nr);
+	if (was < slab->objects && slab->inuse && bucket_of(slab) == bucket)
 		return NULL;
+	slab->inuse = (u16)was;
+	slab_take_out(n, slab);
+	slab->inuse = (u16)(was - nr);
+	if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
+		stat_add(n->nr_slabs, -1);
+		stat_inc(n->slabs_freed);
+		return slab;
 	}
-	old_bucket = bucket_of(slab);
-	WRITE_ONCE(slab->bits[index / 64], slab->bits[index / 64] & ~mask);
-	stat_add(n->inuse, -1ul);
-	if (was == slab->objects || was == 1 ||
-	    old_bucket != (was - 1u) * NR_PARTIAL_BUCKETS / (slab->objects + 1u)) {
-		slab_take_out(n, slab);
-		slab->inuse = (u16)(was - 1);
-		if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
-			stat_add(n->nr_slabs, -1);
-			stat_inc(n->slabs_freed);
-			return slab;
-		}
-		slab_sort_in(n, slab);
-	} else {
-		slab->inuse = (u16)(was - 1);
-	}
+	slab_sort_in(n, slab);
 	return NULL;
 }
 
@@ -283,19 +318,46 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 	return page_type(slab) == PAGE_SLAB && slab->cache == s;
 }
 
-#define GIVE_CHUNK 32
+/*
+ * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its node.
+ * Return: how many; *gone: the slab, if nobody needs it any more.
+ */
+static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+			     void **objs, unsigned int nr, struct page **gone)
+{
+	unsigned int i = 0, cleared = 0;
+
+	*gone = NULL;
+	if (unlikely(!still_ours(s, slab))) {
+		report_bad_free(s, objs[0], "double free");
+		objs[0] = NULL;
+		return 1;
+	}
+	do {
+		void *obj = objs[i];
+
+		/* The slot goes before the bit: see settle_inflight() in fork.c. */
+		WRITE_ONCE(objs[i], NULL);
+		barrier();
+		cleared += clear_bit(s, slab, obj);
+	} while (++i < nr && slab_of(s, objs[i]) == slab);
+	if (likely(cleared))
+		*gone = slab_shrunk(s, n, slab, cleared);
+	stat_add(n->flushed, cleared);
+	return i;
+}
+
+#define GIVE_CHUNK 64
 
 /* Up to GIVE_CHUNK objects, however they lie, one hold of the lock for each run of a node. */
 static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow)
 {
-	struct kmem_cache_node *locked = NULL;
-	struct page *discard[GIVE_CHUNK];
+	struct kmem_cache_node *locked = NULL, *n;
+	struct page *discard[GIVE_CHUNK], *gone;
 	unsigned int nr_discard = 0;
 
-	for (unsigned int i = 0; i < nr; i++) {
-		void *obj = objs[i];
-		struct page *slab = slab_of(s, obj), *gone;
-		struct kmem_cache_node *n;
+	for (unsigned int i = 0; i < nr;) {
+		struct page *slab = slab_of(s, objs[i]);
 
 		n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
 		if (n != locked) {
@@ -305,15 +367,7 @@ static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr, struc
 			locked = n;
 			stat_inc(n->flushes);
 		}
-		/* The slot goes before the bit: see settle_inflight() in fork.c. */
-		objs[i] = NULL;
-		barrier();
-		if (unlikely(!still_ours(s, slab))) {
-			report_bad_free(s, obj, "double free");
-			continue;
-		}
-		stat_inc(n->flushed);
-		gone = give_one(s, n, slab, obj);
+		i += give_run(s, n, slab, objs + i, nr - i, &gone);
 		if (gone)
 			discard[nr_discard++] = gone;
 	}
@@ -337,17 +391,13 @@ void slab_give(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *
 /* One object, without waiting.  Return: whether it is back. */
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 {
-	struct page *slab = slab_of(s, obj), *gone = NULL;
+	struct page *slab = slab_of(s, obj), *gone;
 	struct kmem_cache_node *n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
 
 	if (!n || !node_lock_ctx(s, n, slow->nested))
 		return false;
-	if (unlikely(!still_ours(s, slab)))
-		report_bad_free(s, obj, "double free");
-	else
-		gone = give_one(s, n, slab, obj);
+	(void)give_run(s, n, slab, &obj, 1, &gone);
 	stat_inc(n->flushes);
-	stat_inc(n->flushed);
 	spin_unlock(&n->list_lock);
 	if (gone)
 		discard_slab(s, gone, slow);

@@ -181,6 +181,7 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 	return sheaf ? sheaf : sheaf_alloc(s, kind, slow);
 }
 
+#define EARLY_FREES 4
 #define MISS_TICK_MS 4 /* the resolution of the coarse clock */
 #define MISSES_TO_GROW 4
 
@@ -341,6 +342,14 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 	if (!n)
 		return false;
 	main = pcs_detach(task, s, p);
+	/*
+	 * A thread's first frees are likely of what it was handed, and lie among objects of the
+	 * thread that did: better back to the slab than next to be used here.
+	 */
+	if (!main && !p->spare && p->early_frees < EARLY_FREES) {
+		p->early_frees++;
+		return false;
+	}
 	if (!main || main->size == main->capacity) {
 		if (p->spare && p->spare->size < p->spare->capacity)
 			swap_main(p);

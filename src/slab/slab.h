@@ -14,7 +14,8 @@
 
 #define KMALLOC_MAX_SIZE 32768u /* the largest class; above, exact pages */
 #define NR_KMALLOC_CLASSES 40
-#define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task */
+#define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task byte by byte */
+#define HIT_STEP 128u	   /* above: in steps of so many bytes, up to KMALLOC_MAX_SIZE */
 
 /** kmalloc_class - the class for @size bytes, 1 to KMALLOC_MAX_SIZE */
 unsigned int kmalloc_class(size_t size);
@@ -56,6 +57,7 @@ static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_
 /* ---- caches ---- */
 
 #define NR_PARTIAL_BUCKETS 8
+#define BUCKET_SHIFT 26 /* of bucket_mul; exact for less than 2^13 objects */
 
 struct node_barn {
 	struct spinlock lock;
@@ -89,6 +91,8 @@ struct kmem_cache {
 	bool metadata;		      /* const: slabs from the zone of our own structures */
 	u32 keep_empty;		      /* const: empty slabs kept on a node */
 	u32 max_full;		      /* const: full sheaves a barn keeps */
+	u32 bucket_mul;		      /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
+	u32 line_group;		      /* const: objects that fill whole cache lines together */
 	void (*ctor)(void *);	      /* const */
 	struct list_head list;	      /* slab_mutex */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
@@ -123,12 +127,14 @@ struct hit_area {
 	u64 reserved[6];
 	struct cursor cursor[MAP_CURSORS];
 	u8 size_to_map[HIT_MAX_SIZE + 8]; /* const: page map value of the class of each size */
+	u8 steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP + 8]; /* const: the same by steps, rounded up */
 };
 FIELD_AT(struct hit_area, malloc_cs, 0);
 FIELD_AT(struct hit_area, free_cs, 32);
 FIELD_AT(struct hit_area, rseq_slot, 64);
 FIELD_AT(struct hit_area, cursor, 128);
 FIELD_AT(struct hit_area, size_to_map, 2176);
+FIELD_AT(struct hit_area, steps_to_map, 3208);
 
 /* The sheaves of a thread for one cache (Linux: slub_percpu_sheaves).  task.lock. */
 struct pcs {
@@ -137,6 +143,7 @@ struct pcs {
 	u8 kind;		  /* size class of the next sheaf */
 	u8 misses;		  /* slow paths in this tick since kind last changed */
 	u8 tick;		  /* when they were counted */
+	u8 early_frees;		  /* frees before there was a sheaf, up to EARLY_FREES */
 	bool used;		  /* since the last idle scan */
 };
 
@@ -234,7 +241,15 @@ struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags
 				void (*ctor)(void *));
 int cache_destroy(struct kmem_cache *s);
 u64 cache_shrink(struct kmem_cache *s);
-struct kmem_cache_node *cache_node(struct kmem_cache *s, int node);
+struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node);
+
+/* The node's part of @s, made when first needed; NULL if there is no memory. */
+static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
+{
+	struct kmem_cache_node *n = load_acquire(&s->node[s->metadata ? 0 : node]);
+
+	return likely(n) ? n : cache_make_node(s, node);
+}
 
 /* ---- reclaim (kswapd.c) ---- */
 u64 slab_reclaim(bool all);

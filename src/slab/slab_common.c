@@ -79,7 +79,7 @@ int slab_init(void)
 	return 0;
 }
 
-static slowpath struct kmem_cache_node *make_node(struct kmem_cache *s, int node)
+slowpath struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node)
 {
 	struct task *task = current_task();
 	struct slow slow = {.task = NULL, .nested = task && task->mm.depth > 1};
@@ -100,17 +100,6 @@ static slowpath struct kmem_cache_node *make_node(struct kmem_cache *s, int node
 		bug_warn("a node of %s was made twice in a signal handler: %zu bytes lost", s->name,
 			 sizeof(*n));
 	return expected;
-}
-
-/* Return: the node's part of @s, made when first needed; NULL if there is no memory. */
-struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
-{
-	struct kmem_cache_node *n;
-
-	if (s->metadata)
-		node = 0;
-	n = load_acquire(&s->node[node]);
-	return likely(n) ? n : make_node(s, node);
 }
 
 struct kmem_cache *cache_by_id(u32 id)

@@ -141,6 +141,11 @@ static void init_size_table(struct task *task)
 	for (unsigned int class = 0; size <= HIT_MAX_SIZE; class ++)
 		for (; size <= MIN(kmalloc_class_size(class), HIT_MAX_SIZE); size++)
 			map[size] = kmalloc_map_value(class, task->mm.node);
+	/* Every class above HIT_MAX_SIZE is a whole number of steps. */
+	for (unsigned int step = HIT_MAX_SIZE / HIT_STEP; step <= KMALLOC_MAX_SIZE / HIT_STEP;
+	     step++)
+		task->hit.steps_to_map[step] =
+			kmalloc_map_value(kmalloc_class((size_t)step * HIT_STEP), task->mm.node);
 }
 
 static void init_hit_area(struct task *task)

@@ -320,20 +320,6 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len)
 	return p;
 }
 
-int vm_move_pages(void *from, void *to, size_t len)
-{
-	int err = begin(SIM_MOVE, from, len);
-
-	must_be_mapped("vm_move_pages", from, len);
-	must_be_mapped("vm_move_pages", to, len);
-	if (err)
-		return err;
-	memcpy(to, from, len);
-	madvise(from, len, MADV_DONTNEED);
-	note(SIM_MOVE, from, len, 0);
-	return 0;
-}
-
 void vm_bind(void *addr, size_t len, int node)
 {
 	begin(SIM_BIND, addr, len);

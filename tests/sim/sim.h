@@ -25,8 +25,7 @@ enum sim_op {
 	SIM_WRITABLE,
 	SIM_DISCARD,
 	SIM_RESIZE,
-	SIM_MOVE,
-	SIM_LAST_FALLIBLE = SIM_MOVE, /* up to here a call may fail */
+	SIM_LAST_FALLIBLE = SIM_RESIZE, /* up to here a call may fail */
 	SIM_UNMAP,
 	SIM_HUGE,
 	SIM_NO_HUGE,

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-LIMIT = 34
+LIMIT = 30
 SKIPPED = 77
 
 

@@ -9,10 +9,6 @@
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
 
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
-#endif
-
 #define MAP_OURS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 static long map(void *addr, size_t len, int prot, int flags)
@@ -73,22 +69,6 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len)
 	long ret = sys4(SYS_mremap, addr, old_len, new_len, MREMAP_MAYMOVE);
 
 	return sys_failed(ret) ? NULL : (void *)ret;
-}
-
-int vm_move_pages(void *from, void *to, size_t len)
-{
-	long ret = sys5(SYS_mremap, from, len, len,
-			MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
-
-	if (!sys_failed(ret))
-		return 0;
-	/*
-	 * The kernel unmaps the target before it checks limits and accounting, so a refusal may
-	 * have left a hole there.  What it took is free again: fill it.
-	 */
-	if (vm_map_at(to, len) == -ENOMEM)
-		return -EFAULT;
-	return (int)ret;
 }
 
 void vm_bind(void *addr, size_t len, int node)
