@@ -4,11 +4,14 @@
  *
  * A small heap stays on 4 KiB pages, also where the system's setting is `always`: one touched
  * byte would otherwise cost 2 MiB.  Address space beyond the threshold of a zone is advised
- * huge before its first touch; by then blocks fill up densely.  Advice follows the address, so a
- * zone has two differently advised ranges and no more.  Metadata is never advised huge.
+ * huge before its first touch, unless what is in use already is mostly untouched: a heap of
+ * sparse tables would become resident as a whole (zeroed blocks of 32 bytes to 1 MiB, never
+ * written: 238 MiB against 16).  Advice follows the address, stride by stride.  Metadata is never
+ * advised huge.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
+#include "platform/os.h"
 #include "platform/vm.h"
 
 enum hugepage_mode mm_hugepages = HUGEPAGES_AUTO;
@@ -18,6 +21,16 @@ static void advise(u64 pfn, u64 end, bool huge)
 {
 	if (pfn < end)
 		vm_advise_huge(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT, huge);
+}
+
+/* Is at least half of what is in use resident?  Also true where the system does not tell. */
+static bool heap_is_dense(void)
+{
+	u64 in_use = 0, resident = os_resident_pages();
+	struct zone *zone;
+
+	for_each_populated_zone(zone) in_use += zone_resident(zone);
+	return !resident || resident >= in_use / 2;
 }
 
 /* Just mapped, never touched. */
@@ -30,6 +43,8 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 		limit = end;
 	else if (mm_hugepages == HUGEPAGES_ALWAYS)
 		limit = pfn;
+	else if (end > limit && !heap_is_dense())
+		limit = end;
 	advise(pfn, MIN(end, limit), false);
 	advise(MAX(pfn, limit), end, true);
 }

@@ -604,6 +604,11 @@ void os_get_limits(struct os_limits *ret)
 	*ret = sim.limits;
 }
 
+u64 os_resident_pages(void)
+{
+	return sim.resident_pages;
+}
+
 bool os_memory_room(u64 *ret_limit, u64 *ret_room)
 {
 	*ret_limit = sim.memory_limit ? sim.memory_limit : OS_UNLIMITED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_budget.c - in a control group with a limit, what is free goes back before the limit is met
+ * test_budget.c - memory that is not there to waste: in a control group with a limit, what is
+ * free goes back before the limit is met; a sparse heap gets no huge pages
  *
  * The group's use is what the zones hold resident, as the kernel would count it.
  */
@@ -107,6 +108,31 @@ SIM_TEST(a_heap_in_full_use_grows_on_and_asks_the_slabs)
 	EXPECT_SOUND();
 }
 
+/* Twice the threshold of huge pages in use, of which the system sees @resident. */
+static unsigned int huge_advices(u64 resident)
+{
+	EXPECT(sim_start());
+	sim.resident_pages = resident >> PAGE_SHIFT;
+	for (u64 got = 0; got < 2 * mm_hugepage_threshold; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	return sim_count(SIM_HUGE);
+}
+
+SIM_TEST(a_dense_heap_gets_huge_pages)
+{
+	EXPECT(huge_advices(mm_hugepage_threshold));
+}
+
+SIM_TEST(a_heap_of_unknown_density_gets_huge_pages)
+{
+	EXPECT(huge_advices(0));
+}
+
+SIM_TEST(a_sparse_heap_does_not_get_huge_pages)
+{
+	EXPECT_EQ(huge_advices(1 * MiB), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +140,9 @@ int main(void)
 		cmocka_unit_test(what_others_use_of_the_group_counts),
 		cmocka_unit_test(far_from_the_limit_nothing_is_given_back),
 		cmocka_unit_test(a_small_heap_does_not_look_and_a_large_one_seldom),
+		cmocka_unit_test(a_dense_heap_gets_huge_pages),
+		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
+		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
 	};
 

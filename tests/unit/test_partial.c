@@ -59,6 +59,31 @@ SIM_TEST(a_batch_is_filled_from_its_end_with_the_lowest_address_last)
 }
 
 /*
+ * Objects of 16 bytes, four to a cache line:
+ *
+ *   XXXX XX.X XXXX .... ....    the hole waits while whole lines are to be had
+ */
+SIM_TEST(small_objects_come_by_whole_cache_lines_while_there_are_any)
+{
+	void *objs[256];
+	char *base, *hole;
+
+	start();
+	s = &kmalloc_caches[kmalloc_class(16)];
+	n = cache_node(s, 0);
+	EXPECT_EQ(slab_take(s, 0, objs, 12, false, 0, &slow), 12);
+	base = objs[11];
+	hole = base + 6 * 16;
+	give(hole);
+	EXPECT_EQ(slab_take(s, 0, objs, 8, false, 0, &slow), 8);
+	for (int i = 0; i < 8; i++)
+		EXPECT(objs[i] != hole);
+	EXPECT_EQ(slab_take(s, 0, objs, s->objects - 20, false, 0, &slow), s->objects - 20);
+	EXPECT(take() == hole);
+	EXPECT_SOUND();
+}
+
+/*
  *   slab 1  [XXXXXXX.]   fullest        the next objects come from 1, then 2, then 3, so that
  *   slab 2  [XXXX....]                  3 has the best chance to become empty
  *   slab 3  [X.......]
@@ -298,8 +323,8 @@ SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
 
 RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_batch_is_filled_from_its_end_with_the_lowest_address_last),
-	  T(the_fullest_slab_is_used_first),
-	  T(no_more_empty_slabs_are_kept_than_the_cache_wants),
+	  T(small_objects_come_by_whole_cache_lines_while_there_are_any),
+	  T(the_fullest_slab_is_used_first), T(no_more_empty_slabs_are_kept_than_the_cache_wants),
 	  T(a_second_free_of_an_object_is_reported_and_changes_nothing),
 	  T(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing),
 	  T(a_free_into_a_slab_that_is_gone_is_reported),

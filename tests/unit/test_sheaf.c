@@ -40,6 +40,27 @@ SIM_TEST(the_object_freed_last_is_allocated_first)
 		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE) == objs[i]);
 }
 
+/* What a thread was handed lies among objects of who handed it over. */
+SIM_TEST(the_first_frees_of_a_thread_go_back_to_the_slab)
+{
+	struct sim_thread other;
+	void *objs[8];
+
+	start(64);
+	for (int i = 0; i < 8; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	for (int i = 0; i < 4; i++)
+		slab_free(s, objs[i]);
+	EXPECT_EQ(held(), 0);
+	/* One that goes on freeing gets a sheaf. */
+	for (int i = 4; i < 8; i++)
+		slab_free(s, objs[i]);
+	EXPECT_EQ(held(), 4);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(objects_of_a_fresh_sheaf_ascend)
 {
 	char *last = NULL;
@@ -210,7 +231,8 @@ SIM_TEST(bulk_is_all_or_nothing)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(the_object_freed_last_is_allocated_first), T(objects_of_a_fresh_sheaf_ascend),
+RUN_TESTS(T(the_object_freed_last_is_allocated_first),
+	  T(the_first_frees_of_a_thread_go_back_to_the_slab), T(objects_of_a_fresh_sheaf_ascend),
 	  T(sheaves_start_small_and_grow_with_every_second_miss),
 	  T(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve),
 	  T(a_burst_of_frees_fills_spare_then_barn_then_slabs),

@@ -176,6 +176,25 @@ u64 os_memory_bytes(void)
 	return ((u64)si.totalram + si.totalswap) * si.mem_unit;
 }
 
+u64 os_resident_pages(void)
+{
+	char text[128];
+	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/statm", O_RDONLY | O_CLOEXEC, 0), n;
+	u64 pages = 0;
+	long i = 0;
+
+	if (fd < 0)
+		return 0;
+	n = sys3(SYS_read, fd, text, sizeof(text));
+	(void)sys1(SYS_close, fd);
+	/* The second number. */
+	while (i < n && text[i] != ' ')
+		i++;
+	for (i++; i < n && text[i] >= '0' && text[i] <= '9'; i++)
+		pages = pages * 10 + (u64)(text[i] - '0');
+	return pages;
+}
+
 static u64 soft_limit(int resource)
 {
 	struct rlimit r;
