@@ -162,7 +162,7 @@ static inline void page_map_set(u64 pfn, u64 n, u8 value)
  * the task.  Classes of malloc come first; the others have cursors that are always full.
  */
 #define MAP_NONE 0
-#define MAP_CLASS_LAST 240
+#define MAP_CLASS_LAST 246
 #define MAP_PAGES 248 /* page API: free() refuses it */
 #define MAP_CACHE 250 /* slab of a cache without a cursor of its own */
 #define MAP_LARGE 252 /* first page of a large malloc block */

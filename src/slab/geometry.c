@@ -11,15 +11,23 @@
 #include "platform/os.h"
 
 /*
- * 16, 32, ... 128, then four classes to each doubling: 160 192 224 256, 320 ... 32768.
+ * 16, 32, ... 128, then four classes to each doubling: 160 192 224 256, 320 ... 32768; and one
+ * between, for a page of a database with a header, which would waste a sixth of the next class:
+ * sqlite3 in memory took 1.29 times the memory of glibc without it.
  * Powers of two are naturally aligned, since slabs are and the stride is the size.
  */
+#define PAGE_AND_HEADER 4608u
+#define PAGE_AND_HEADER_CLASS 28u
+
 u32 kmalloc_class_size(unsigned int class)
 {
 	unsigned int group;
 
 	if (class < 8)
 		return 16 * (class + 1);
+	if (class == PAGE_AND_HEADER_CLASS)
+		return PAGE_AND_HEADER;
+	class -= class > PAGE_AND_HEADER_CLASS;
 	group = (class - 8) / 4;
 	return (128u << group) + (32u << group) * ((class - 8) % 4 + 1);
 }
@@ -30,8 +38,11 @@ unsigned int kmalloc_class(size_t size)
 
 	if (size <= 128)
 		return size ? (unsigned int)(size - 1) / 16 : 0;
+	if (size > 4096 && size <= PAGE_AND_HEADER)
+		return PAGE_AND_HEADER_CLASS;
 	log = ilog2(size - 1); /* at least 7: size is in (2^log, 2^(log + 1)] */
-	return 8 + (log - 7) * 4 + (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
+	return 8 + (size > PAGE_AND_HEADER) + (log - 7) * 4 +
+	       (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
 }
 
 #define SLUB_MAX_ORDER 3
