@@ -268,22 +268,40 @@ static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj
 	bug_report("free(%p): %s of an object of %s", obj, what, s->name);
 }
 
-/* Clear the bit of one object.  Return: whether it was a live object's. */
-static bool clear_bit(struct kmem_cache *s, struct page *slab, const void *obj)
+/* What give_run() reads for each object, kept out of the reach of its barriers. */
+struct slab_view {
+	uintptr_t base;
+	size_t bytes;
+	u32 size, reciprocal;
+	unsigned long *bits;
+};
+
+static struct slab_view view_slab(const struct kmem_cache *s, struct page *slab)
 {
-	unsigned int index = obj_to_index(s, slab, obj);
+	return (struct slab_view){.base = (uintptr_t)page_address(slab),
+				  .bytes = PAGE_SIZE << s->order,
+				  .size = s->size,
+				  .reciprocal = s->reciprocal,
+				  .bits = slab->bits};
+}
+
+/* Clear the bit of one object.  Return: whether it was a live object's. */
+static inline bool clear_bit(const struct kmem_cache *s, const struct slab_view *v, const void *obj)
+{
+	u64 offset = (uintptr_t)obj - v->base;
+	unsigned int index = (unsigned int)(offset * v->reciprocal >> 32);
 	unsigned long mask = 1ul << (index % 64), bits;
 
-	if (unlikely((char *)page_address(slab) + (size_t)index * s->size != obj)) {
+	if (unlikely((u64)index * v->size != offset)) {
 		report_bad_free(s, obj, "invalid free into the middle");
 		return false;
 	}
-	bits = slab->bits[index / 64];
+	bits = v->bits[index / 64];
 	if (unlikely(!(bits & mask))) {
 		report_bad_free(s, obj, "double free");
 		return false;
 	}
-	WRITE_ONCE(slab->bits[index / 64], bits & ~mask);
+	WRITE_ONCE(v->bits[index / 64], bits & ~mask);
 	return true;
 }
 
@@ -325,6 +343,7 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
 			     void **objs, unsigned int nr, struct page **gone)
 {
+	const struct slab_view v = view_slab(s, slab);
 	unsigned int i = 0, cleared = 0;
 
 	*gone = NULL;
@@ -339,8 +358,8 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 		/* The slot goes before the bit: see settle_inflight() in fork.c. */
 		WRITE_ONCE(objs[i], NULL);
 		barrier();
-		cleared += clear_bit(s, slab, obj);
-	} while (++i < nr && slab_of(s, objs[i]) == slab);
+		cleared += clear_bit(s, &v, obj);
+	} while (++i < nr && (uintptr_t)objs[i] - v.base < v.bytes);
 	if (likely(cleared))
 		*gone = slab_shrunk(s, n, slab, cleared);
 	stat_add(n->flushed, cleared);

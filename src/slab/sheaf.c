@@ -388,6 +388,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p, struct sl
 	p->spare = NULL;
 	p->kind = 0;
 	p->misses = 0;
+	p->early_frees = 0;
 	if (main)
 		give_up_sheaf(task, s, n, main, slow);
 	if (spare)
