@@ -9,7 +9,7 @@
 #include "mm/internal.h"
 #include "mm/mm.h"
 
-static void repair_zone(struct zone *zone, u32 self)
+static void repair_zone(struct zone *zone)
 {
 	/* Lists first: freeing merges with neighbours that must be linked. */
 	buddy_rebuild(zone);
@@ -17,28 +17,28 @@ static void repair_zone(struct zone *zone, u32 self)
 		struct page *page = pfn_to_page(pfn);
 		u64 nr = page_block_pages(page);
 
-		if (page_type(page) == PAGE_PCP && page->owner && page->owner != self)
+		if (page_type(page) == PAGE_PCP && page->owner)
 			__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
-		else if (page_type(page) == PAGE_EXACT && page->owner != self &&
-			 (READ_ONCE(page->state) & PG_TRANSIT))
+		else if (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT))
 			free_page_range(zone, pfn, nr, 0);
 		pfn += nr;
 	}
 }
 
-/** mm_fork_repair - take back what the vanished threads held */
+/**
+ * mm_fork_repair - take back what the vanished threads held
+ *
+ * Outside any slow path and with the page set of this thread empty: it has no pages in hand.
+ */
 void mm_fork_repair(void)
 {
 	struct zone *zone;
-	u32 self = task_id();
 
 	for_each_populated_zone(zone)
 	{
-		enum lock_result r = spin_trylock(&zone->lock);
-
-		if (r == LOCK_BUSY)
-			continue; /* ours, in a frame below a signal handler: whole by itself */
-		repair_zone(zone, self);
+		if (spin_trylock(&zone->lock) == LOCK_BUSY)
+			continue; /* cannot be: nobody else is left, and we hold nothing */
+		repair_zone(zone);
 		zone_unlock(zone);
 	}
 }

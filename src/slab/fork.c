@@ -31,12 +31,16 @@ static bool was_inside(const struct task *task)
 static void settle_main(struct task *task, const struct kmem_cache *s, struct pcs *p)
 {
 	struct cursor *c;
+	ptrdiff_t stray;
 
 	if (!p->main || s->class == CLASS_NONE || !task->cursors_on)
 		return;
 	c = &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
-	if (c->cur != cursor_disabled_at())
+	stray = cursor_stray(c);
+	if (stray < -1 || stray > 1)
 		p->main->size = (u16)(c->cur - p->main->objects);
+	else
+		p->main->size = (u16)(p->main->size + stray);
 	c->cur = cursor_disabled_at();
 }
 
@@ -83,6 +87,41 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 	sheaf->size = (u16)n;
 }
 
+static void settle_task(struct task *task)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		settle_main(task, &kmalloc_caches[c], &task->pcs[c]);
+}
+
+static void settle_task_inflight(struct task *task)
+{
+	if (!task->inflight)
+		return;
+	settle_inflight(task->inflight);
+	task->inflight = NULL;
+}
+
+static bool held_by_another(const struct spinlock *lock)
+{
+	u32 owner = lock->word & ~(SPIN_WAITERS | SPIN_GEN_MASK);
+
+	return owner && owner != task_id();
+}
+
+/*
+ * A reclaimer that vanished may have been emptying the sheaves and the page set of this very
+ * thread.  What it had taken out already is found by slab_fork_repair().
+ */
+static void settle_me(struct task *me)
+{
+	if (held_by_another(&me->lock)) {
+		settle_task(me);
+		settle_task_inflight(me);
+	}
+	if (held_by_another(&me->mm.pcp.lock))
+		pcp_abandon(&me->mm);
+}
+
 /*
  * From now on locks of vanished threads are seen as stale.  What those threads had in flight is
  * settled first: once their locks can be taken, an object that a slot names but no bit confirms
@@ -97,10 +136,10 @@ void slab_fork_new_generation(void)
 		return;
 	last_pid_tid = tid;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		if (is_me(t) || !t->inflight)
-			continue;
-		settle_inflight(t->inflight);
-		t->inflight = NULL;
+		if (is_me(t))
+			settle_me(t);
+		else
+			settle_task_inflight(t);
 	}
 	spin_generation = (spin_generation + (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
 	if (!spin_generation)
@@ -124,24 +163,58 @@ static void forget_task(struct task *task)
 	}
 }
 
-static void settle_task(struct task *task)
+static bool is_in_pcs(const struct pcs *p, const struct slab_sheaf *sheaf)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		settle_main(task, &kmalloc_caches[c], &task->pcs[c]);
+	return p->main == sheaf || p->spare == sheaf;
 }
 
-/* Every sheaf that a vanished thread had, wherever it had it: contents to the slabs. */
-static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, u32 me, struct slow *slow)
+static bool is_in_use(const struct task *me, const struct slab_sheaf *sheaf)
+{
+	for (unsigned int c = 0; me && c < NR_KMALLOC_CLASSES; c++)
+		if (is_in_pcs(&me->pcs[c], sheaf))
+			return true;
+	for (unsigned int chunk = 0; me && chunk < PCS_CHUNKS; chunk++)
+		for (unsigned int i = 0; me->ext[chunk] && i < PCS_CHUNK; i++)
+			if (is_in_pcs(&me->ext[chunk][i], sheaf))
+				return true;
+	return false;
+}
+
+/* Whose objects are in it?  Of one that was being emptied the first slots may be cleared. */
+static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
+{
+	struct kmem_cache *s = NULL;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < sheaf->size; i++) {
+		void *obj = sheaf->objects[i];
+		struct page *slab = obj ? find_slab(obj) : NULL;
+
+		if (!slab || !object_is_out(slab->cache, obj))
+			continue;
+		s = slab->cache;
+		sheaf->objects[n++] = obj;
+	}
+	sheaf->size = (u16)n;
+	return s;
+}
+
+/*
+ * Every sheaf that a vanished thread had, wherever it had it, and what one took from this
+ * thread: contents to the slabs.
+ */
+static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, const struct task *me,
+			  struct slow *slow)
 {
 	enum sheaf_place place = sheaf_place(sheaf);
-	struct page *slab;
+	struct kmem_cache *content;
 	void *obj = sheaf;
 
-	if (sheaf->owner == me || (place != SHEAF_TASK && place != SHEAF_TRANSIT))
+	if ((place != SHEAF_TASK && place != SHEAF_TRANSIT) || is_in_use(me, sheaf))
 		return;
-	slab = sheaf->size ? find_slab(sheaf->objects[0]) : NULL;
-	if (slab)
-		slab_give(slab->cache, sheaf->objects, sheaf->size, slow);
+	content = drop_cleared_slots(sheaf);
+	if (content)
+		slab_give(content, sheaf->objects, sheaf->size, slow);
 	sheaf->size = 0;
 	/* By the cache it lies in: one that was being made says nothing of itself yet. */
 	slab_give(s, &obj, 1, slow);
@@ -149,7 +222,7 @@ static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, u32 me
 
 static void collect_sheaves(struct slow *slow)
 {
-	u32 me = task_id();
+	const struct task *me = current_task();
 
 	for (u64 pfn = meta_zone.start_pfn; pfn < meta_zone.accept_pfn;) {
 		struct page *slab = pfn_to_page(pfn);
@@ -237,6 +310,8 @@ void slab_fork_repair(void)
 		for (struct task *t = all_tasks; t; t = t->next)
 			if (!is_me(t) && t->mm.tid)
 				settle_task(t);
+		if (me)
+			pcp_drain(&me->mm, /* all= */ true);
 		mm_fork_repair();
 		rebuild_caches();
 		collect_sheaves(&slow);

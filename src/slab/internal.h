@@ -65,6 +65,8 @@ extern struct spinlock tasks_lock;
 void task_caches_init(void);
 void task_bury(struct task *task);
 void **cursor_disabled_at(void);
+void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf);
+ptrdiff_t cursor_stray(const struct cursor *c);
 void hit_fence_register(void);
 extern bool hit_fence_ready;
 

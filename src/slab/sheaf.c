@@ -112,27 +112,13 @@ static struct cursor *cursor_of(struct task *task, const struct kmem_cache *s)
 	return &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
 }
 
-/*
- * Take the main sheaf out of its cursor.  The size is stored before the cursor is given up, so
- * that there is no instant at which neither says how long the sheaf is; a handler that moves
- * the cursor in between makes the exchange fail.
- *
- * Return: p->main, which may be NULL.
- */
+/* Take the main sheaf out of its cursor.  Return: p->main, which may be NULL. */
 struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 {
 	struct cursor *c = cursor_of(task, s);
-	void **cur, **disabled = cursor_disabled_at();
 
-	if (!c || !p->main)
-		return p->main;
-	cur = READ_ONCE(c->cur);
-	while (cur != disabled) {
-		p->main->size = (u16)(cur - p->main->objects);
-		barrier();
-		if (atomic_cmpxchg(&c->cur, &cur, disabled))
-			break;
-	}
+	if (c && p->main)
+		(void)cursor_disable(c, p->main);
 	return p->main;
 }
 

@@ -47,10 +47,38 @@ static struct kmem_cache_node chunk_node;
 static u32 *fork_cookie;  /* const after start; wiped in a forked child */
 static bool fork_pending; /* set by os_at_fork_child() where there is no such page */
 
-/* The slot below the returned address holds NULL, and it lies above every sheaf. */
+/*
+ * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit that
+ * commits on a cursor that was disabled under it moves it by one slot: still disabled, and
+ * cursor_stray() tells which way.
+ */
 void **cursor_disabled_at(void)
 {
-	return (void **)(page_map.bytes + sizeof(void *));
+	return (void **)(page_map.bytes + 8 * sizeof(void *));
+}
+
+/* Slots that @c was moved by since it was disabled: -1, 0 or 1; anything else: it is in use. */
+ptrdiff_t cursor_stray(const struct cursor *c)
+{
+	return READ_ONCE(c->cur) - cursor_disabled_at();
+}
+
+/*
+ * Take @sheaf out of @c.  The size is stored before the cursor is given up, so that there is no
+ * instant at which neither says how long the sheaf is; who moves the cursor in between makes
+ * the exchange fail.  Return: what the cursor was.
+ */
+void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf)
+{
+	void **was = READ_ONCE(c->cur), **disabled = cursor_disabled_at();
+
+	while (was != disabled) {
+		sheaf->size = (u16)(was - sheaf->objects);
+		barrier();
+		if (atomic_cmpxchg(&c->cur, &was, disabled))
+			break;
+	}
+	return was;
 }
 
 /*
@@ -322,52 +350,63 @@ static void enable_cursors_again(struct task *task, void ***was)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
 		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
-		void **disabled = cursor_disabled_at();
+		void **disabled = cursor_disabled_at(), **now = READ_ONCE(cur->cur);
 
-		if (was[c] != disabled)
-			(void)atomic_cmpxchg(&cur->cur, &disabled, was[c]);
+		if (was[c] == disabled)
+			continue;
+		while (!atomic_cmpxchg(&cur->cur, &now, was[c] + (now - disabled)))
+			;
 	}
 }
 
 /*
- * Disable the cursors of @classes and wait until no hit is under way that saw them; keep those
- * that stayed disabled.  A hit that committed in between has put its cursor back: that sheaf is
- * in use, leave it.  @own: it is this thread's, which is in no hit.
+ * A hit that was under way committed after its cursor was disabled: one object fewer or one more.
+ * In this order a fork in between loses an object at worst.
+ */
+static void settle_stray(struct cursor *c, struct slab_sheaf *sheaf)
+{
+	ptrdiff_t stray = cursor_stray(c);
+
+	if (stray < 0)
+		sheaf->size--;
+	barrier();
+	WRITE_ONCE(c->cur, cursor_disabled_at());
+	barrier();
+	if (stray > 0)
+		sheaf->size++;
+}
+
+/*
+ * Disable the cursors of @classes and wait until no hit is under way that saw them.
+ * @own: it is this thread's, which is in no hit.  Return: the classes that are disabled.
  */
 static u64 disable_cursors(struct task *task, u64 classes, bool own)
 {
-	void **disabled = cursor_disabled_at();
 	void **was[NR_KMALLOC_CLASSES];
-	u64 taken = 0;
 
 	if (!task->cursors_on)
 		return classes;
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
 		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
 
-		was[c] = disabled;
+		was[c] = cursor_disabled_at();
 		if (classes >> c & 1)
-			was[c] = atomic_xchg(&cur->cur, disabled);
+			was[c] = cursor_disable(cur, task->pcs[c].main);
 	}
 	if (!own && os_rseq_fence()) {
 		/*
 		 * A filter installed since refuses.  Putting a cursor back is safe without the
-		 * fence: whatever hit is under way commits over the one or the other.
+		 * fence: whatever hit is under way commits relative to the one or the other.
 		 */
 		WRITE_ONCE(hit_fence_ready, false);
 		enable_cursors_again(task, was);
 		return 0;
 	}
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
-
-		if (!(classes >> c & 1) || READ_ONCE(cur->cur) != disabled)
-			continue;
-		if (was[c] != disabled && task->pcs[c].main)
-			task->pcs[c].main->size = (u16)(was[c] - task->pcs[c].main->objects);
-		taken |= (u64)1 << c;
-	}
-	return taken;
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		if (was[c] != cursor_disabled_at())
+			settle_stray(&task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2],
+				     task->pcs[c].main);
+	return classes;
 }
 
 /* Caches of the program have no cursors: the lock is all it takes. */
