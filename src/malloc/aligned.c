@@ -11,10 +11,14 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-/* The smallest class that holds @size and is a multiple of @align, a power of two up to a page. */
+/*
+ * The smallest class that holds @size and is a multiple of @align, a power of two up to a page;
+ * 0 if there is none.
+ */
 static size_t class_size_aligned(size_t align, size_t size)
 {
-	unsigned int class = kmalloc_class(MAX(size, align));
+	/* Rounded up, the first class is nearly always the one. */
+	unsigned int class = kmalloc_class(ALIGN_UP(size, align));
 
 	while (class < NR_KMALLOC_CLASSES && kmalloc_class_size(class) % align)
 		class ++;
@@ -29,6 +33,7 @@ void *aligned_any(size_t align, size_t size)
 	if (align <= 16)
 		return size <= PTRDIFF_MAX ? malloc(size) : NULL;
 	if (align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE) {
+		/* Classes end at a multiple of a page, so rounding up stays within them. */
 		size_t fit = class_size_aligned(align, MAX(size, 1ul));
 
 		if (fit)
@@ -67,9 +72,10 @@ BUDDY_API int posix_memalign(void **ret, size_t align, size_t size)
 	if (!is_power_of_2(align) || align % sizeof(void *))
 		return EINVAL;
 	p = aligned_any(align, size);
-	errno = saved;
-	if (!p)
+	if (!p) {
+		errno = saved;
 		return ENOMEM;
+	}
 	*ret = p;
 	return 0;
 }

@@ -19,6 +19,8 @@
 #include "platform/vm.h"
 #include <errno.h>
 
+bool mm_grew;
+
 #define STRIDE_MAX (16 * MAX_ORDER_NR_PAGES) /* 64 MiB */
 
 /* How far a stride has got, for a child that is forked in the middle of it. */
@@ -162,6 +164,7 @@ static bool accept_one(struct zone *zone, bool nowait)
 				 /* tail= */ true);
 		WRITE_ONCE(zone->present_pages, zone->present_pages + MAX_ORDER_NR_PAGES);
 		stat_add(zone->stat.accepted, MAX_ORDER_NR_PAGES);
+		WRITE_ONCE(mm_grew, true);
 	}
 	WRITE_ONCE(zone->accept_pfn, pfn + MAX_ORDER_NR_PAGES);
 	zone_unlock(zone);

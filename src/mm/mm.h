@@ -32,6 +32,9 @@ int mm_local_node(struct mm_task *task);
 int mm_nearest_node(int node);
 bool mm_owns(const void *addr);
 
+/* accept.c: memory was taken into use since somebody cleared this; racy */
+extern bool mm_grew;
+
 /* page_alloc.c */
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);

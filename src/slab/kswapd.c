@@ -222,9 +222,12 @@ void kswapd_poke(struct slow *slow)
 		WRITE_ONCE(mm_pressure, false);
 		slab_reclaim(true);
 	}
+	/* A thousand threads of few allocations each make a large heap too. */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
-	    slow->task->slow_allocs % 64 == 0)
+	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
+		WRITE_ONCE(mm_grew, false);
 		poke(/* may_start= */ true);
+	}
 }
 
 /* The thread did not come along into the forked child. */

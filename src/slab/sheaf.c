@@ -168,7 +168,8 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 }
 
 #define EARLY_FREES 4
-#define MISS_TICK_MS 4 /* the resolution of the coarse clock */
+#define FIRST_REFILL_BYTES (8 * KiB) /* of objects, on the first miss within a tick */
+#define MISS_TICK_MS 4		     /* the resolution of the coarse clock */
 #define MISSES_TO_GROW 4
 
 /*
@@ -188,6 +189,18 @@ static void count_miss(const struct kmem_cache *s, struct pcs *p)
 		return;
 	p->kind++;
 	p->misses = 0;
+}
+
+/*
+ * Of large objects a thread that asks for the first time is given few: most of those that touch a
+ * class do so once, and what they do not use is missing elsewhere.
+ */
+static unsigned int refill_objects(const struct kmem_cache *s, const struct slab_sheaf *sheaf,
+				   const struct pcs *p)
+{
+	unsigned int few = MAX(FIRST_REFILL_BYTES / s->size, 1u);
+
+	return p->misses > 1 || few > sheaf->capacity ? sheaf->capacity : few;
 }
 
 /*
@@ -213,7 +226,7 @@ static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	}
 	if (!sheaf)
 		return false;
-	nr = sheaf->capacity;
+	nr = refill_objects(s, sheaf, p);
 	memset(sheaf->objects, 0, nr * sizeof(void *));
 	sheaf->size = 0;
 	barrier();
