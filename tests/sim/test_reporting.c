@@ -264,6 +264,29 @@ SIM_TEST(without_a_thread_slow_paths_give_memory_back)
 	EXPECT_SOUND();
 }
 
+static void one_slow_path(void)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(8192)];
+	struct slow slow;
+
+	EXPECT(slow_enter(&slow));
+	EXPECT(slab_alloc_slow(s, &slow));
+	slow_leave(&slow);
+	kswapd_poke(&slow);
+}
+
+/* A thousand threads of few allocations each have a large heap and nobody who allocates much. */
+SIM_TEST(a_heap_that_grew_starts_the_thread_whoever_comes_by)
+{
+	EXPECT(sim_start());
+	one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 0);
+	for (int i = 0; i < 17; i++)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +302,7 @@ int main(void)
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
+		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
