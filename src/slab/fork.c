@@ -36,11 +36,10 @@ static void settle_main(struct task *task, const struct kmem_cache *s, struct pc
 	if (!p->main || s->class == CLASS_NONE || !task->cursors_on)
 		return;
 	c = &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
-	stray = cursor_stray(c);
-	if (stray < -1 || stray > 1)
-		p->main->size = (u16)(c->cur - p->main->objects);
-	else
+	if (cursor_is_disabled(c, &stray))
 		p->main->size = (u16)(p->main->size + stray);
+	else
+		p->main->size = (u16)(c->cur - p->main->objects);
 	c->cur = cursor_disabled_at();
 }
 

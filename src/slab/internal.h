@@ -66,7 +66,7 @@ void task_caches_init(void);
 void task_bury(struct task *task);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf);
-ptrdiff_t cursor_stray(const struct cursor *c);
+bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray);
 void hit_fence_register(void);
 extern bool hit_fence_ready;
 

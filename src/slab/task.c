@@ -48,19 +48,23 @@ static u32 *fork_cookie;  /* const after start; wiped in a forked child */
 static bool fork_pending; /* set by os_at_fork_child() where there is no such page */
 
 /*
- * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit that
- * commits on a cursor that was disabled under it moves it by one slot: still disabled, and
- * cursor_stray() tells which way.
+ * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit commits
+ * with one instruction that reads, adds and writes.  One whose cursor is disabled under it either
+ * moves the disabled cursor by one slot, which is as disabled, or, if its read came before,
+ * writes over it: then its cursor is in use again.
  */
 void **cursor_disabled_at(void)
 {
 	return (void **)(page_map.bytes + 8 * sizeof(void *));
 }
 
-/* Slots that @c was moved by since it was disabled: -1, 0 or 1; anything else: it is in use. */
-ptrdiff_t cursor_stray(const struct cursor *c)
+/*
+ * Is @c disabled?  *stray: the slots it was moved by since: -1, 0 or 1.
+ */
+bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray)
 {
-	return READ_ONCE(c->cur) - cursor_disabled_at();
+	*stray = READ_ONCE(c->cur) - cursor_disabled_at();
+	return *stray >= -1 && *stray <= 1;
 }
 
 /*
@@ -350,12 +354,16 @@ static void enable_cursors_again(struct task *task, void ***was)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
 		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
-		void **disabled = cursor_disabled_at(), **now = READ_ONCE(cur->cur);
+		ptrdiff_t stray;
+		void **now;
 
-		if (was[c] == disabled)
+		if (was[c] == cursor_disabled_at())
 			continue;
-		while (!atomic_cmpxchg(&cur->cur, &now, was[c] + (now - disabled)))
-			;
+		while (cursor_is_disabled(cur, &stray)) {
+			now = cursor_disabled_at() + stray;
+			if (atomic_cmpxchg(&cur->cur, &now, was[c] + stray))
+				break;
+		}
 	}
 }
 
@@ -363,10 +371,8 @@ static void enable_cursors_again(struct task *task, void ***was)
  * A hit that was under way committed after its cursor was disabled: one object fewer or one more.
  * In this order a fork in between loses an object at worst.
  */
-static void settle_stray(struct cursor *c, struct slab_sheaf *sheaf)
+static void settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray)
 {
-	ptrdiff_t stray = cursor_stray(c);
-
 	if (stray < 0)
 		sheaf->size--;
 	barrier();
@@ -378,7 +384,8 @@ static void settle_stray(struct cursor *c, struct slab_sheaf *sheaf)
 
 /*
  * Disable the cursors of @classes and wait until no hit is under way that saw them.
- * @own: it is this thread's, which is in no hit.  Return: the classes that are disabled.
+ * @own: it is this thread's, which is in no hit.  Return: the classes that are disabled; of
+ * the others the sheaf is in use, leave it.
  */
 static u64 disable_cursors(struct task *task, u64 classes, bool own)
 {
@@ -402,10 +409,17 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 		enable_cursors_again(task, was);
 		return 0;
 	}
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		if (was[c] != cursor_disabled_at())
-			settle_stray(&task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2],
-				     task->pcs[c].main);
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+		ptrdiff_t stray;
+
+		if (was[c] == cursor_disabled_at())
+			continue;
+		if (cursor_is_disabled(cur, &stray))
+			settle_stray(cur, task->pcs[c].main, stray);
+		else
+			classes &= ~((u64)1 << c);
+	}
 	return classes;
 }
 
