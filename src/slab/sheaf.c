@@ -204,7 +204,7 @@ static unsigned int refill_objects(const struct kmem_cache *s, const struct slab
 }
 
 /*
- * Fill p->main, empty or NULL, from slabs.  The slots are cleared first and the sheaf is named
+ * Fill p->main, empty or NULL, from slabs.  All slots are cleared first and the sheaf is named
  * in task->inflight: a forked child tells what had arrived by the slots that are not NULL.
  */
 static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
@@ -227,7 +227,7 @@ static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	if (!sheaf)
 		return false;
 	nr = refill_objects(s, sheaf, p);
-	memset(sheaf->objects, 0, nr * sizeof(void *));
+	memset(sheaf->objects, 0, sheaf->capacity * sizeof(void *));
 	sheaf->size = 0;
 	barrier();
 	task->inflight = sheaf;
