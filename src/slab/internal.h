@@ -63,6 +63,7 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 /* task.c */
 extern struct spinlock tasks_lock;
 void task_caches_init(void);
+bool slab_fork_pending(void);
 void task_bury(struct task *task);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf);

@@ -223,8 +223,10 @@ void kswapd_poke(struct slow *slow)
 		slab_reclaim(true);
 	}
 	/* A thousand threads of few allocations each make a large heap too. */
+	/* A child that is not repaired yet must stay alone: another thread would take it for gone.
+	 */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
-	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
+	    !slab_fork_pending() && (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
 		WRITE_ONCE(mm_grew, false);
 		poke(/* may_start= */ true);
 	}

@@ -488,6 +488,12 @@ static inline bool is_forked_child(void)
 			   : unlikely(READ_ONCE(fork_pending));
 }
 
+/* Is this a forked child whose heap is not in order yet? */
+bool slab_fork_pending(void)
+{
+	return is_forked_child();
+}
+
 /* Only the generation: the rest is done when this thread next enters at depth 1. */
 static void notice_fork(void)
 {
