@@ -222,8 +222,9 @@ void kswapd_poke(struct slow *slow)
 		WRITE_ONCE(mm_pressure, false);
 		slab_reclaim(true);
 	}
-	/* A thousand threads of few allocations each make a large heap too. */
-	/* A child that is not repaired yet must stay alone: another thread would take it for gone.
+	/*
+	 * A thousand threads of few allocations each make a large heap too, hence mm_grew.  A child
+	 * that is not repaired yet must stay alone: another thread would take it for gone.
 	 */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
 	    !slab_fork_pending() && (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
