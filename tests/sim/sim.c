@@ -528,7 +528,7 @@ int os_rseq_fence_register(void)
 
 int os_rseq_fence(void)
 {
-	return -ENOSYS;
+	return sim.on_fence ? sim.on_fence() : -ENOSYS;
 }
 
 static u32 *fork_cookie;

@@ -67,7 +67,8 @@ struct sim_machine {
 	u64 calls;
 
 	u64 mapped_bytes;
-	u64 threads_refused; /* os_thread_start() */
+	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
+	u64 threads_refused;   /* os_thread_start() */
 	u64 futex_waits;
 };
 extern struct sim_machine sim;

@@ -231,7 +231,96 @@ SIM_TEST(bulk_is_all_or_nothing)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(the_object_freed_last_is_allocated_first),
+/*
+ * A reclaimer takes the sheaf of another thread, of which a hit is under way.  The hit commits
+ * with one instruction that reads the cursor, adds, and writes it:
+ *
+ *   hit        read was .......... write was - 1      over the disabled cursor: it is in use
+ *   reclaimer           disable
+ *
+ *   hit                  read disabled, write disabled - 1
+ *   reclaimer  disable                                 still disabled, one object fewer
+ */
+static struct cursor *cursor;
+static void **was;
+static int hit_moves; /* slots */
+static bool hit_read_early;
+static void *hit_pushed;
+
+static int commit_under_fence(void)
+{
+	if (hit_moves > 0)
+		*was = hit_pushed;
+	cursor->cur = (hit_read_early ? was : cursor->cur) + hit_moves;
+	return 0;
+}
+
+/* Two threads' worth of cursors, switched on by hand: the simulated machine has no hits. */
+static void drain_under_a_hit(int moves, bool read_early)
+{
+	static void *objs[6];
+	struct slow slow = {.task = NULL};
+	struct task *task;
+	struct pcs *p;
+
+	start(64);
+	task = current_task();
+	p = mine();
+	for (int i = 0; i < 6; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	hit_pushed = objs[0];
+	cursor = &task->hit.cursor[kmalloc_map_value(s->class, 0) / 2];
+	task->cursors_on = true;
+	hit_fence_ready = true;
+	pcs_attach(task, s, p);
+	was = cursor->cur;
+	EXPECT(was > p->main->objects && was < cursor->end);
+	hit_moves = moves;
+	hit_read_early = read_early;
+	sim.on_fence = commit_under_fence;
+	task_drain(task, /* only_idle= */ false, &slow);
+	sim.on_fence = NULL;
+}
+
+/* Objects out of slabs that no sheaf has: what the program, and the hit, hold. */
+static unsigned long held_by_program(void)
+{
+	unsigned long cached = 0;
+	struct list_head *pos;
+
+	list_for_each (pos, &n->barn.full)
+		cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
+	return n->inuse - cached;
+}
+
+SIM_TEST(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object)
+{
+	drain_under_a_hit(-1, false);
+	EXPECT(!mine()->main);
+	EXPECT_EQ(held_by_program(), 7);
+	EXPECT(cursor->cur == cursor->end || !cursor->cur[-1]);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost)
+{
+	drain_under_a_hit(1, false);
+	EXPECT(!mine()->main);
+	EXPECT_EQ(held_by_program(), 5);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf)
+{
+	drain_under_a_hit(-1, true);
+	EXPECT(mine()->main);
+	EXPECT(cursor->cur == was - 1);
+}
+
+RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
+	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
+	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
+	  T(the_object_freed_last_is_allocated_first),
 	  T(the_first_frees_of_a_thread_go_back_to_the_slab), T(objects_of_a_fresh_sheaf_ascend),
 	  T(sheaves_start_small_and_grow_with_every_second_miss),
 	  T(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve),
