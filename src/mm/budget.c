@@ -71,8 +71,8 @@ static void make_room(u64 nr, u64 limit, u64 room)
 /**
  * budget_slow - @zone is about to pass its mark with @nr more pages
  *
- * Gives back what is free in any zone; what lies in sheaves
- * and empty slabs is the slab layer's, which is told by mm_pressure.
+ * Gives back what is free in any zone; what lies in sheaves and empty slabs is the slab layer's,
+ * which is told by mm_pressure.
  */
 slowpath void budget_slow(const struct zone *zone, u64 nr)
 {

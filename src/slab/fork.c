@@ -35,7 +35,7 @@ static void settle_main(struct task *task, const struct kmem_cache *s, struct pc
 
 	if (!p->main || s->class == CLASS_NONE || !task->cursors_on)
 		return;
-	c = &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
+	c = class_cursor(task, s->class);
 	if (cursor_is_disabled(c, &stray))
 		p->main->size = (u16)(p->main->size + stray);
 	else

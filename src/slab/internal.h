@@ -10,6 +10,11 @@
 void cache_geometry(struct kmem_cache *s);
 
 /* partial.c: slabs and their bitmaps */
+/* Which of the partial lists a slab of this filling is on. */
+static inline unsigned int slab_bucket(const struct page *slab)
+{
+	return (unsigned int)((u64)slab->inuse * slab->cache->bucket_mul >> BUCKET_SHIFT);
+}
 unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
 		       gfp_t gfp, struct slow *slow);
 void slab_give(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow);
@@ -61,6 +66,10 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 		     size_t size);
 
 /* task.c */
+static inline struct cursor *class_cursor(struct task *task, unsigned int class)
+{
+	return &task->hit.cursor[kmalloc_map_value(class, task->mm.node) / 2];
+}
 extern struct spinlock tasks_lock;
 void task_caches_init(void);
 bool slab_fork_pending(void);

@@ -49,11 +49,6 @@ bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait)
 	return r != LOCK_BUSY;
 }
 
-static unsigned int bucket_of(const struct page *slab)
-{
-	return (unsigned int)((u64)slab->inuse * slab->cache->bucket_mul >> BUCKET_SHIFT);
-}
-
 /* Put @slab, on no list, where its filling says.  Full ones are on none. */
 void slab_sort_in(struct kmem_cache_node *n, struct page *slab)
 {
@@ -61,7 +56,7 @@ void slab_sort_in(struct kmem_cache_node *n, struct page *slab)
 		list_add(&slab->lru, &n->empty);
 		stat_inc(n->nr_empty);
 	} else if (slab->inuse < slab->objects) {
-		list_add(&slab->lru, &n->partial[bucket_of(slab)]);
+		list_add(&slab->lru, &n->partial[slab_bucket(slab)]);
 		stat_inc(n->nr_partial);
 	}
 }
@@ -312,11 +307,11 @@ static inline bool clear_bit(const struct kmem_cache *s, const struct slab_view 
 static struct page *slab_shrunk(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
 				unsigned int nr)
 {
-	unsigned int was = slab->inuse, bucket = bucket_of(slab);
+	unsigned int was = slab->inuse, bucket = slab_bucket(slab);
 
 	stat_add(n->inuse, 0ul - nr);
 	slab->inuse = (u16)(was - nr);
-	if (was < slab->objects && slab->inuse && bucket_of(slab) == bucket)
+	if (was < slab->objects && slab->inuse && slab_bucket(slab) == bucket)
 		return NULL;
 	slab->inuse = (u16)was;
 	slab_take_out(n, slab);

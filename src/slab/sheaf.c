@@ -109,7 +109,7 @@ static struct cursor *cursor_of(struct task *task, const struct kmem_cache *s)
 {
 	if (s->class == CLASS_NONE || !task->cursors_on)
 		return NULL;
-	return &task->hit.cursor[kmalloc_map_value(s->class, task->mm.node) / 2];
+	return class_cursor(task, s->class);
 }
 
 /* Take the main sheaf out of its cursor.  Return: p->main, which may be NULL. */

@@ -353,7 +353,7 @@ static void note_idle(struct task *task, bool only_idle, u64 *idle)
 static void enable_cursors_again(struct task *task, void ***was)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+		struct cursor *cur = class_cursor(task, c);
 		ptrdiff_t stray;
 		void **now;
 
@@ -394,7 +394,7 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 	if (!task->cursors_on)
 		return classes;
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+		struct cursor *cur = class_cursor(task, c);
 
 		was[c] = cursor_disabled_at();
 		if (classes >> c & 1)
@@ -410,7 +410,7 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 		return 0;
 	}
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = &task->hit.cursor[kmalloc_map_value(c, task->mm.node) / 2];
+		struct cursor *cur = class_cursor(task, c);
 		ptrdiff_t stray;
 
 		if (was[c] == cursor_disabled_at())

@@ -38,9 +38,7 @@ static int check_list(const struct kmem_cache *s, const struct list_head *list, 
 
 	list_for_each (pos, list) {
 		const struct page *slab = container_of(pos, struct page, lru);
-		unsigned int where = slab->inuse ? (unsigned int)slab->inuse * NR_PARTIAL_BUCKETS /
-							   (slab->objects + 1u)
-						 : NR_PARTIAL_BUCKETS;
+		unsigned int where = slab->inuse ? slab_bucket(slab) : NR_PARTIAL_BUCKETS;
 
 		bad += check_slab(s, slab);
 		if (where != bucket || slab->inuse == slab->objects)
@@ -147,7 +145,7 @@ racy_on_purpose static void add_place(struct places *all, struct slab_sheaf *she
 /* Main of another thread, as long as its cursor is where a sheaf can be. */
 racy_on_purpose static void add_main(struct places *all, struct task *t, unsigned int class)
 {
-	struct cursor *c = &t->hit.cursor[kmalloc_map_value(class, t->mm.node) / 2];
+	struct cursor *c = class_cursor(t, class);
 	struct slab_sheaf *main = t->pcs[class].main;
 	void **cur = READ_ONCE(c->cur);
 

@@ -41,19 +41,8 @@ static char text[4096], group[512], path[640];
 
 static bool read_text(const char *name)
 {
-	long fd = sys4(SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0);
-	size_t len = 0;
-	long n;
+	size_t len = sys_read_file(name, text, sizeof(text) - 1);
 
-	if (sys_failed(fd))
-		return false;
-	while (len < sizeof(text) - 1) {
-		n = sys3(SYS_read, fd, text + len, sizeof(text) - 1 - len);
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	(void)sys1(SYS_close, fd);
 	text[len] = 0;
 	return len != 0;
 }

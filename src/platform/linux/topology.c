@@ -47,16 +47,12 @@ static void read_distances(struct topology *t, int node)
 {
 	char path[64], text[256];
 	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
-	long fd, n;
+	size_t n;
 	int to = 0, value = 0;
 
 	fmt_print(&b, "/sys/devices/system/node/node%d/distance", node);
-	fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (sys_failed(fd))
-		return;
-	n = sys3(SYS_read, fd, text, sizeof(text));
-	(void)sys1(SYS_close, fd);
-	for (long i = 0; i < n && to < t->nr_nodes; i++) {
+	n = sys_read_file(path, text, sizeof(text));
+	for (size_t i = 0; i < n && to < t->nr_nodes; i++) {
 		if (text[i] >= '0' && text[i] <= '9') {
 			value = value * 10 + (text[i] - '0');
 		} else if (value) {
