@@ -5,7 +5,8 @@
  * Linux:  mm/page_alloc.c, __free_one_page(), __rmqueue_smallest(), expand().  The same rules
  *         of placement.  Differs in the order of its stores: a head grows or shrinks with one
  *         store of its state, before the half that it swallows is cleared and after the half
- *         that it sheds is marked, so that a walk by heads is whole at every instruction.
+ *         that it sheds is marked, so that a walk by heads is whole at every instruction.  And
+ *         a block says that it is in somebody's hands while its head moves, see "bare".
  * Locks:  zone->lock for everything here.
  *
  * INVARIANT merged: while zone->lock is free, no two free blocks of equal order are buddies if
@@ -16,6 +17,15 @@
  *   relied on   buddyinfo as a measure of fragmentation; large.c, which looks for runs of
  *               free pageblocks
  *   checked by  mm_verify()
+ *
+ * INVARIANT bare: at every instruction, no descriptor that a head covers says FREE, but in slabs,
+ * whose tails may hold anything: their blocks are aligned, and nobody looks inside.
+ *   made by     accept_memory(): fresh descriptors are zero
+ *   kept by     __free_one_page(), expand() and large.c mark a block PCP, as in this thread's
+ *               hands, before a head comes to cover it, and until a head is cut off it
+ *   relied on   a child of a fork at that instruction: page_is_buddy() and
+ *               count_free_before() believe a state that says FREE, whatever lies around it
+ *   checked by  mm_verify(); tests/sim/test_fork_at_instruction.c
  */
 #include "base/check.h"
 #include "mm/internal.h"
@@ -84,6 +94,13 @@ void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int 
 		mark_free_blocks(zone, page, order, false);
 }
 
+/* In the hands of this thread: a forked child that finds the thread gone frees it. */
+void page_set_owned(struct page *page, unsigned int order, u32 flags)
+{
+	page->owner = task_id();
+	page_set_state(page, page_state(PAGE_PCP, order, flags & PG_ZERO));
+}
+
 static bool page_is_buddy(const struct zone *zone, u64 buddy_pfn, unsigned int order)
 {
 	const struct page *buddy;
@@ -138,6 +155,7 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 	VM_BUG_ON(page_type(page) == PAGE_FREE);
 	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
 	flags &= PG_ZERO;
+	page_set_owned(page, order, flags);
 	stat_add(zone->stat.pgfree, 1ul << order);
 	while (order < MAX_PAGE_ORDER) {
 		u64 buddy_pfn = pfn ^ ((u64)1 << order);
@@ -150,10 +168,11 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 		del_page_from_free_list(zone, buddy, order);
 		if (!page_is_zero(buddy))
 			flags = 0;
+		page_set_owned(buddy, order, flags);
 		head = buddy_pfn < pfn ? buddy : page;
 		upper = head == page ? buddy : page;
 		order++;
-		page_set_state(head, page_state(PAGE_FREE, order, flags));
+		page_set_owned(head, order, flags);
 		page_set_state(upper, PAGE_NONE);
 		page = head;
 		pfn = page_to_pfn(head);
@@ -174,13 +193,6 @@ static u64 first_of_block(u64 end, u64 nr, unsigned int *ret_order)
 {
 	*ret_order = order_before(end, nr);
 	return end - ((u64)1 << *ret_order);
-}
-
-/* In the hands of this thread: a forked child that finds the thread gone frees it. */
-void page_set_owned(struct page *page, unsigned int order, u32 flags)
-{
-	page->owner = task_id();
-	page_set_state(page, page_state(PAGE_PCP, order, flags & PG_ZERO));
 }
 
 /*
@@ -250,8 +262,9 @@ static void expand(struct zone *zone, struct page *page, unsigned int low, unsig
 
 		high--;
 		half = page + ((size_t)1 << high);
-		page_set_state(half, page_state(PAGE_FREE, high, flags));
+		page_set_owned(half, high, flags);
 		page_set_state(page, page_state(PAGE_FREE, high, flags));
+		page_set_state(half, page_state(PAGE_FREE, high, flags));
 		link_free(zone, half, high, mt, false);
 	}
 }
@@ -312,6 +325,8 @@ void buddy_forget_zero(struct zone *zone)
  */
 void buddy_rebuild(struct zone *zone)
 {
+	u64 present = 0;
+
 	buddy_init_zone(zone);
 	zone->nr_free_pages = 0;
 	zone->nr_zero_pages = 0;
@@ -323,12 +338,15 @@ void buddy_rebuild(struct zone *zone)
 		struct page *page = pfn_to_page(pfn);
 
 		pfn += page_block_pages(page);
+		if (page_type(page) != PAGE_HOLE)
+			present += page_block_pages(page);
 		if (page_type(page) != PAGE_FREE)
 			continue;
 		page->owner = REBUILD_OWNER;
 		page_set_state(page, page_state(PAGE_PCP, page_order(page),
 						READ_ONCE(page->state) & PG_ZERO));
 	}
+	WRITE_ONCE(zone->present_pages, present);
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
 		struct page *page = pfn_to_page(pfn);
 		unsigned int order = page_order(page);

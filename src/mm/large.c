@@ -151,6 +151,7 @@ static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u
 		*zero &= was_zero;
 		del_page_from_free_list(zone, page, order);
 		stat_add(zone->stat.pgalloc, 1ul << order);
+		page_set_owned(page, order, was_zero);
 		head->nr_pages = next - page_to_pfn(head);
 		barrier();
 		if (page == head)

@@ -50,6 +50,14 @@ static void check_free_head(struct zone *zone, const struct page *page, struct w
 	}
 }
 
+/* Inside of a block; the tails of a slab may hold its bitmap. */
+static void check_bare(const struct page *head, u64 nr, struct walk *w)
+{
+	for (u64 i = 1; page_type(head) != PAGE_SLAB && i < nr; i++)
+		CHECK(w, page_type(head + i) != PAGE_FREE, head + i,
+		      "I-1 free page inside a block");
+}
+
 static void walk_heads(struct zone *zone, struct walk *w)
 {
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
@@ -75,6 +83,7 @@ static void walk_heads(struct zone *zone, struct walk *w)
 			CHECK(w, false, page, "I-1 block reaches out of the zone");
 			break;
 		}
+		check_bare(page, nr, w);
 		w->pages += nr;
 		pfn += nr;
 	}

@@ -67,9 +67,11 @@ struct sim_machine {
 	u64 calls;
 
 	u64 mapped_bytes;
+	bool loose_unmap; /* of what is mapped in part: a call that a fork cut in two */
 	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
 	u64 threads_refused;   /* os_thread_start() */
 	u64 futex_waits;
+	void (*on_futex_wait)(void);
 };
 extern struct sim_machine sim;
 

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_fork_at_instruction.c - a fork while another thread is inside, at every instruction
+ *
+ * States of pages and places of sheaves are written in an order that leaves them whole at every
+ * instruction, so that a forked child can make all lists anew.  Here one thread walks through an
+ * operation an instruction at a time, and before each another one forks:
+ *
+ *   another    it was idle: in the child it repairs, frees what lies around, and goes on
+ *   a handler  it was in an operation of its own, at an instruction drawn by chance, where a
+ *              handler forked: the child returns from the handler, with or without a use of
+ *              the heap in it, ends the operation, repairs and goes on
+ *
+ * Where stepping is not to be had, tests are skipped.
+ */
+#include "pages.h"
+#include "step.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- a heap with holes, and operations on it ---- */
+
+#define NR_RUNS 24
+#define NR_BLOCKS 48
+#define NR_OBJECTS 600
+#define CLASS 9
+
+/* What one thread works on.  All of it is the program's, but for what is NULL. */
+struct work {
+	struct page *run[NR_RUNS], *block[NR_BLOCKS];
+	void *obj[NR_OBJECTS];
+	int nr_obj;
+};
+static struct work works[2];
+static struct work *work; /* of the thread that steps */
+static struct sim_thread other;
+
+static unsigned int order_of(int i)
+{
+	return (unsigned int)i % 4;
+}
+
+static void get_objects(int n)
+{
+	for (int i = 0; i < n; i++)
+		work->obj[work->nr_obj++] = slab_alloc(&kmalloc_caches[CLASS], 0, NUMA_NO_NODE);
+}
+
+static void put_objects(int n)
+{
+	for (int i = 0; i < n && work->nr_obj; i++)
+		slab_free(&kmalloc_caches[CLASS], work->obj[--work->nr_obj]);
+}
+
+/* The work of both lies mingled, each run and block with room beside it. */
+static void build_heap(void)
+{
+	struct page *gap[2 * (NR_RUNS + NR_BLOCKS)];
+	int nr_gaps = 0;
+	bool zero;
+
+	/* The first operation of each thread gets it a task. */
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+
+	for (int i = 0; i < NR_BLOCKS; i++) {
+		for (int w = 0; w < 2; w++) {
+			works[w].block[i] = buddy_get(0, 0, order_of(i));
+			gap[nr_gaps++] = buddy_get(0, 0, 0);
+		}
+	}
+	for (int i = 0; i < nr_gaps; i++)
+		buddy_put(gap[i], 0);
+	nr_gaps = 0;
+	for (int i = 0; i < NR_RUNS; i++) {
+		for (int w = 0; w < 2; w++) {
+			works[w].run[i] = run_get(0, (u64)(9 + 7 * i), 1, &zero);
+			gap[nr_gaps++] = run_get(0, (u64)(5 + 3 * i), 1, &zero);
+		}
+	}
+	for (int i = 0; i < nr_gaps; i++)
+		large_free(gap[i], false);
+	work = &works[1];
+	sim_switch_to(&other);
+	get_objects(150);
+	put_objects(40);
+	work = &works[0];
+	sim_switch_to(&sim_main_thread);
+	get_objects(150);
+	put_objects(40);
+}
+
+static void grow_run(void)
+{
+	int grown = 0;
+
+	for (int i = NR_RUNS - 1; i >= 0 && grown < 2; i--)
+		grown += large_resize(work->run[i], work->run[i]->nr_pages + 2 + (u64)i % 8);
+	EXPECT_EQ(grown, 2);
+}
+
+static void shrink_run(void)
+{
+	EXPECT(large_resize(work->run[4], 6));
+	EXPECT(large_resize(work->run[11], 1));
+}
+
+static void free_run(void)
+{
+	large_free(work->run[5], false);
+	work->run[5] = NULL;
+	large_free(work->run[14], false);
+	work->run[14] = NULL;
+}
+
+static void get_run(void)
+{
+	bool zero;
+
+	work->run[0] = run_get(0, 6, 1, &zero);
+	work->run[1] = run_get(0, 21, 1, &zero);
+	work->run[2] = run_get(0, 130, 1, &zero);
+}
+
+static void get_long_run(void)
+{
+	bool zero;
+
+	work->run[2] = run_get(0, 1100, 1, &zero);
+}
+
+static void put_blocks(void)
+{
+	for (int i = 0; i < 4; i++) {
+		buddy_put(work->block[i], order_of(i));
+		work->block[i] = NULL;
+	}
+}
+
+static void get_blocks(void)
+{
+	for (int i = 0; i < 4; i++)
+		work->block[i] = buddy_get(0, 0, order_of(i));
+}
+
+static void pages_by_the_set(void)
+{
+	struct page *page = pages_get(0, 1);
+
+	EXPECT(page);
+	pages_put(page, 1);
+}
+
+static void refill_objects(void)
+{
+	get_objects(120);
+}
+
+static void flush_objects(void)
+{
+	put_objects(150);
+}
+
+/* As the background thread does it, to the other thread. */
+static void drain(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	for (struct task *t = all_tasks; t; t = t->next)
+		if (t != slow.task)
+			task_drain(t, /* only_idle= */ false, &slow);
+	slow_leave(&slow);
+}
+
+static void report(void)
+{
+	page_reporting_pass(0, 7, ~(u64)0);
+}
+
+struct operation {
+	void (*fn)(void);
+	const char *name;
+	/* A fork before every so many instructions, beginning by chance; with BUDDY_SOAK all. */
+	int stride;
+	bool pages; /* of the layer below slow paths: whoever calls it is in one */
+};
+
+static const struct operation operations[] = {
+	{grow_run, "grow_run", 1, true},
+	{shrink_run, "shrink_run", 5, true},
+	{free_run, "free_run", 5, true},
+	{get_run, "get_run", 53, true},
+	{get_long_run, "get_long_run", 11, true},
+	{put_blocks, "put_blocks", 1, true},
+	{get_blocks, "get_blocks", 2, true},
+	{pages_by_the_set, "pages_by_the_set", 17, false},
+	{refill_objects, "refill_objects", 211, false},
+	{flush_objects, "flush_objects", 211, false},
+	{drain, "drain", 211, false},
+	{report, "report", 211, true},
+};
+static const struct operation *operation; /* that is walked through */
+static const struct operation *second;	  /* that the other thread is in */
+
+static void run(const struct operation *o)
+{
+	struct slow slow;
+
+	if (o->pages)
+		EXPECT(slow_enter(&slow));
+	o->fn();
+	if (o->pages)
+		slow_leave(&slow);
+}
+
+static void run_operation(void)
+{
+	run(operation);
+}
+
+static void run_second(void)
+{
+	run(second);
+}
+
+/* ---- afterwards ---- */
+
+static void free_all(struct work *w)
+{
+	for (int i = 0; i < NR_BLOCKS; i++)
+		if (w->block[i])
+			buddy_put(w->block[i], order_of(i));
+	for (int i = 0; i < NR_RUNS; i++)
+		if (w->run[i])
+			large_free(w->run[i], false);
+	for (int i = 0; i < w->nr_obj; i++)
+		slab_free(&kmalloc_caches[CLASS], w->obj[i]);
+}
+
+/* As the layers above do it: every operation after a fork begins by entering. */
+static void enter_and_leave(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+}
+
+static void go_on(void)
+{
+	void *objs[NR_KMALLOC_CLASSES];
+	bool zero;
+
+	enter_and_leave();
+	EXPECT_SOUND();
+	for (int i = 0; i < 3; i++) {
+		struct page *run = run_get(0, 3u << (3 * i), 1, &zero);
+
+		EXPECT(run);
+		large_free(run, false);
+	}
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c += 6) {
+		objs[c] = slab_alloc(&kmalloc_caches[c], 0, NUMA_NO_NODE);
+		EXPECT(objs[c]);
+		memset(objs[c], 7, kmalloc_caches[c].size);
+	}
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c += 6)
+		slab_free(&kmalloc_caches[c], objs[c]);
+	EXPECT_SOUND();
+}
+
+/* In a thread of its own, for a thread's own variables as at birth. */
+static void in_thread(void *(*fn)(void *))
+{
+	pthread_t thread;
+
+	EXPECT(!pthread_create(&thread, NULL, fn, NULL));
+	EXPECT(!pthread_join(thread, NULL));
+}
+
+static void be_the_other_thread(void)
+{
+	hit_malloc_tls = other.malloc_tls;
+	hit_free_tls = other.free_tls;
+	task_id_tls = other.task_id;
+	work = &works[1];
+}
+
+/* Return: the exit status of a child that runs @fn in a new thread. */
+static int in_child(void *(*fn)(void *))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		in_thread(fn);
+		fflush(NULL);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static u64 forks, nr_bad;
+
+static void note(int status, u64 number)
+{
+	forks++;
+	nr_bad += status != 0;
+	if (status)
+		fprintf(stderr, "%s: a fork before instruction %llu: status %d\n", operation->name,
+			(unsigned long long)number, status);
+}
+
+/* ---- another thread forks ---- */
+
+static void *bystander(void *arg)
+{
+	be_the_other_thread();
+	sim_wipe_fork_cookie();
+	enter_and_leave();
+	free_all(&works[1]);
+	go_on();
+	return arg;
+}
+
+static u64 stride, phase;
+
+static void fork_here(u64 number)
+{
+	if (number % stride == phase && nr_bad < 10)
+		note(in_child(bystander), number);
+}
+
+static void walk_through(void)
+{
+	sim.loose_unmap = true;
+	sim_thread_new(&other, 0);
+	build_heap();
+	step_through(run_operation, fork_here);
+	printf("%s: %llu forks\n", operation->name, (unsigned long long)forks);
+	EXPECT_EQ(nr_bad, 0);
+	free_all(&works[0]);
+	free_all(&works[1]);
+	EXPECT_SOUND();
+}
+
+/* ---- a handler in the midst of another operation forks ---- */
+
+#define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+#define SAMPLES 12 /* forks for each operation that is left; a hundred times that to soak */
+
+static u64 *lengths; /* in instructions; shared with the children */
+static u64 random_state;
+static u64 second_at;
+static bool handler_allocates, in_handler_child;
+
+static void count_instructions(u64 number)
+{
+	lengths[operation - operations] = number;
+}
+
+static void measure(void)
+{
+	sim.loose_unmap = true;
+	sim_thread_new(&other, 0);
+	build_heap();
+	step_through(run_operation, count_instructions);
+}
+
+/* In the child this returns, into the second operation. */
+static void fork_in_handler(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid) {
+		if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+			fprintf(stderr, "the child ended with %x\n", (unsigned int)status);
+			_exit(2);
+		}
+		_exit(WEXITSTATUS(status));
+	}
+	alarm(20);
+	in_handler_child = true;
+	sim_wipe_fork_cookie();
+	if (handler_allocates) {
+		void *obj = slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE);
+
+		/* What was interrupted may hold every lock of the zone. */
+		EXPECT(obj);
+		if (!direct_free(obj, /* nowait= */ true))
+			slab_free(&kmalloc_caches[3], obj);
+	}
+}
+
+static void fork_second(u64 number)
+{
+	if (number != second_at && !in_handler_child)
+		return;
+	step_stop();
+	if (!in_handler_child)
+		fork_in_handler();
+}
+
+/* What it waits for is held by the thread that stands still: a signal comes. */
+static void fork_waiting(void)
+{
+	if (in_handler_child)
+		return;
+	step_stop();
+	fork_in_handler();
+}
+
+static void *interrupted(void *arg)
+{
+	(void)arg;
+	alarm(20);
+	be_the_other_thread();
+	sim.on_futex_wait = fork_waiting;
+	step_through(run_second, fork_second);
+	if (!in_handler_child)
+		_exit(0); /* shorter than it was alone */
+	enter_and_leave();
+	free_all(&works[1]);
+	go_on();
+	_exit(0);
+}
+
+static void fork_in_second(u64 number)
+{
+	u64 was_bad;
+
+	if (sim_random(&random_state) % lengths[operation - operations] >= stride || nr_bad >= 10)
+		return;
+	second = &operations[sim_random(&random_state) % NR_OPERATIONS];
+	second_at = 1 + sim_random(&random_state) % lengths[second - operations];
+	handler_allocates = sim_random(&random_state) & 1;
+	was_bad = nr_bad;
+	note(in_child(interrupted), number);
+	if (nr_bad > was_bad)
+		fprintf(stderr, "  the other in %s, before %llu\n", second->name,
+			(unsigned long long)second_at);
+}
+
+static void walk_beside_another(void)
+{
+	sim.loose_unmap = true;
+	sim_thread_new(&other, 0);
+	build_heap();
+	step_through(run_operation, fork_in_second);
+	printf("%s: %llu forks\n", operation->name, (unsigned long long)forks);
+	EXPECT_EQ(nr_bad, 0);
+}
+
+/* ---- tests ---- */
+
+static void for_each_operation(void (*body)(void), bool wanted_stride)
+{
+	const char *soak = getenv("BUDDY_SOAK");
+	int bad = 0;
+
+	if (!lengths[0])
+		skip();
+	for (size_t i = 0; i < NR_OPERATIONS; i++) {
+		operation = &operations[i];
+		stride = wanted_stride ? (soak ? 1 : operation->stride)
+				       : (soak ? 100 * SAMPLES : SAMPLES);
+		phase = sim_random(&random_state) % stride;
+		bad += sim_run_status(body) != 0;
+	}
+	assert_int_equal(bad, 0);
+}
+
+static int measure_all(void **state)
+{
+	const char *seed = getenv("BUDDY_SEED");
+
+	(void)state;
+	random_state = seed ? strtoull(seed, NULL, 0) : (u64)time(NULL) * 2 + 1;
+	printf("BUDDY_SEED=%llu\n", (unsigned long long)random_state);
+	lengths = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (lengths == MAP_FAILED)
+		return -1;
+	for (size_t i = 0; i < NR_OPERATIONS; i++) {
+		operation = &operations[i];
+		if (sim_run_status(measure))
+			return -1;
+	}
+	return 0;
+}
+
+static void a_child_forked_by_another_at_any_instruction_is_sound(void **state)
+{
+	(void)state;
+	for_each_operation(walk_through, true);
+}
+
+static void a_child_that_returns_from_a_handler_is_sound_wherever_another_was(void **state)
+{
+	(void)state;
+	for_each_operation(walk_beside_another, false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_child_forked_by_another_at_any_instruction_is_sound),
+		cmocka_unit_test(a_child_that_returns_from_a_handler_is_sound_wherever_another_was),
+	};
+
+	return cmocka_run_group_tests(tests, measure_all, NULL);
+}
