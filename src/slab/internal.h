@@ -23,6 +23,8 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n);
 void node_lock(struct kmem_cache *s, struct kmem_cache_node *n);
 bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait);
 void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n);
+/* The byte of the page map for pages of a slab. */
+u8 slab_map_value(const struct kmem_cache *s, const struct page *slab);
 void slab_sort_in(struct kmem_cache_node *n, struct page *slab);
 void cache_node_init(struct kmem_cache_node *n);
 

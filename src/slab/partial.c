@@ -15,6 +15,14 @@
  *   kept by     take_from_slab() and give_one(), under list_lock
  *   relied on   double frees found when a sheaf is flushed; rebuilding in a forked child
  *   checked by  slab_verify()
+ *
+ * INVARIANT listed: while list_lock is free, a block says SLAB if and only if it is one of its
+ * cache's: on a list, or full, and counted.
+ *   made by     open_slab(), under list_lock
+ *   kept by     close_slab(), under list_lock: before and after, the block is in somebody's hands
+ *   relied on   node_rebuild(), which takes what says SLAB for the slabs of a node, also where
+ *               the thread that rebuilds has a block in hand that will be one, or was one
+ *   checked by  tests/sim/test_fork_at_instruction.c
  */
 #include "base/check.h"
 #include "slab/internal.h"
@@ -144,13 +152,19 @@ static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab
 	return got ? got : take_bits(s, slab, end, nr, 1);
 }
 
-static u8 slab_map_value(const struct kmem_cache *s, int node)
+u8 slab_map_value(const struct kmem_cache *s, const struct page *slab)
 {
 	if (s->metadata)
 		return MAP_META;
-	return s->class == CLASS_NONE ? MAP_CACHE : kmalloc_map_value(s->class, node);
+	return s->class == CLASS_NONE ? MAP_CACHE : kmalloc_map_value(s->class, page_to_nid(slab));
 }
 
+static void map_slab(const struct kmem_cache *s, const struct page *slab)
+{
+	page_map_set(page_to_pfn(slab), (u64)1 << s->order, slab_map_value(s, slab));
+}
+
+/* A block that is to become a slab, in the hands of this thread. */
 static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const struct slow *slow)
 {
 	struct page_request rq = {.gfp = gfp & __GFP_THISNODE,
@@ -159,30 +173,44 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 				  .metadata = s->metadata,
 				  .task = slow->task ? &slow->task->mm : NULL};
 	struct page *slab = alloc_pages_request(&rq, s->order);
-	u64 pfn;
 
 	if (!slab)
 		return NULL;
-	pfn = page_to_pfn(slab);
-	slab->inuse = 0;
-	slab->objects = s->objects;
-	slab->cache = s;
 	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
 		WRITE_ONCE(slab->bits[w], 0);
-	page_set_state(slab, page_state(PAGE_SLAB, s->order, 0));
-	page_map_set(pfn, (u64)1 << s->order, slab_map_value(s, page_to_nid(slab)));
 	if (s->ctor)
 		for (unsigned int i = 0; i < s->objects; i++)
 			s->ctor((char *)page_address(slab) + (size_t)i * s->size);
 	return slab;
 }
 
-/* @slab is empty, on no list, and nobody else can find it. */
-static void discard_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow)
+/* It becomes a slab.  Under list_lock. */
+static void open_slab(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab)
+{
+	/* They overlay the owner of the block, which needs none from the next store on. */
+	slab->inuse = 0;
+	slab->objects = s->objects;
+	slab->cache = s;
+	page_set_state(slab, page_state(PAGE_SLAB, s->order, 0));
+	map_slab(s, slab);
+	stat_inc(n->nr_slabs);
+}
+
+/* It is empty, off its list, and a slab no longer, but a block in this thread's hands.  As above.
+ */
+static void close_slab(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab)
+{
+	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
+	page_set_owned(slab, s->order, 0);
+	stat_add(n->nr_slabs, -1);
+	stat_inc(n->slabs_freed);
+}
+
+/* @slab is closed, or was never opened. */
+static void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow)
 {
 	struct mm_task *task = slow && slow->task ? &slow->task->mm : NULL;
 
-	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
 	free_pages_request(slab, s->order, task, slow && slow->nested);
 }
 
@@ -222,7 +250,7 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 		       gfp_t gfp, struct slow *slow)
 {
 	struct kmem_cache_node *n = cache_node(s, node);
-	unsigned int got;
+	unsigned int got, more;
 
 	if (!n || !node_lock_ctx(s, n, slow->nested))
 		return 0;
@@ -237,20 +265,15 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 		/* Memory may have come from another node: the slab belongs there. */
 		sn = s->metadata ? n : cache_node(s, page_to_nid(slab));
 		if (!sn || !node_lock_ctx(s, sn, slow->nested)) {
-			discard_slab(s, slab, slow);
+			free_slab(s, slab, slow);
 			break;
 		}
-		stat_inc(sn->nr_slabs);
-		slab_sort_in(sn, slab);
-		slab_take_out(sn, slab);
-		{
-			unsigned int more = take_from_slab(s, slab, objs + nr - got, nr - got);
-
-			got += more;
-			stat_add(sn->inuse, more);
-			stat_inc(sn->refills);
-			stat_add(sn->refilled, more);
-		}
+		open_slab(s, sn, slab);
+		more = take_from_slab(s, slab, objs + nr - got, nr - got);
+		got += more;
+		stat_add(sn->inuse, more);
+		stat_inc(sn->refills);
+		stat_add(sn->refilled, more);
 		slab_sort_in(sn, slab);
 		spin_unlock(&sn->list_lock);
 	}
@@ -301,8 +324,8 @@ static inline bool clear_bit(const struct kmem_cache *s, const struct slab_view 
 }
 
 /*
- * @nr objects of @slab are back.  Under the list_lock of its node.  Return: the slab if it is
- * empty now and no more empty ones are to be kept.
+ * @nr objects of @slab are back.  Under the list_lock of its node.  Return: the slab, closed, if
+ * it is empty now and no more empty ones are to be kept.
  */
 static struct page *slab_shrunk(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
 				unsigned int nr)
@@ -317,8 +340,7 @@ static struct page *slab_shrunk(struct kmem_cache *s, struct kmem_cache_node *n,
 	slab_take_out(n, slab);
 	slab->inuse = (u16)(was - nr);
 	if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
-		stat_add(n->nr_slabs, -1);
-		stat_inc(n->slabs_freed);
+		close_slab(s, n, slab);
 		return slab;
 	}
 	slab_sort_in(n, slab);
@@ -333,7 +355,7 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 
 /*
  * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its node.
- * Return: how many; *gone: the slab, if nobody needs it any more.
+ * Return: how many; *gone: the slab, closed, if nobody needs it any more.
  */
 static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
 			     void **objs, unsigned int nr, struct page **gone)
@@ -388,7 +410,7 @@ static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr, struc
 	if (locked)
 		spin_unlock(&locked->list_lock);
 	for (unsigned int i = 0; i < nr_discard; i++)
-		discard_slab(s, discard[i], slow);
+		free_slab(s, discard[i], slow);
 }
 
 /**
@@ -414,7 +436,7 @@ bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 	stat_inc(n->flushes);
 	spin_unlock(&n->list_lock);
 	if (gone)
-		discard_slab(s, gone, slow);
+		free_slab(s, gone, slow);
 	return true;
 }
 
@@ -429,13 +451,12 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
 	list_for_each_safe (pos, next, &n->empty) {
 		list_move(pos, &gone);
 		stat_add(n->nr_empty, -1);
-		stat_add(n->nr_slabs, -1);
-		stat_inc(n->slabs_freed);
+		close_slab(s, n, list_entry(pos, struct page, lru));
 	}
 	spin_unlock(&n->list_lock);
 	list_for_each_safe (pos, next, &gone) {
 		pages += (u64)1 << s->order;
-		discard_slab(s, list_entry(pos, struct page, lru), NULL);
+		free_slab(s, list_entry(pos, struct page, lru), NULL);
 	}
 	return pages;
 }
@@ -470,7 +491,10 @@ void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
 			pfn += page_block_pages(slab);
 			if (page_type(slab) != PAGE_SLAB || slab->cache != s)
 				continue;
+			/* The thread that vanished may have been opening or closing it. */
 			slab->inuse = (u16)count_bits(s, slab);
+			slab->objects = s->objects;
+			map_slab(s, slab);
 			stat_inc(n->nr_slabs);
 			n->inuse += slab->inuse;
 			slab_sort_in(n, slab);

@@ -7,13 +7,15 @@
  * operation an instruction at a time, and before each another one forks:
  *
  *   another    it was idle: in the child it repairs, frees what lies around, and goes on
- *   a handler  it was in an operation of its own, at an instruction drawn by chance, where a
- *              handler forked: the child returns from the handler, with or without a use of
- *              the heap in it, ends the operation, repairs and goes on
+ *   a handler  two threads were inside, and a handler forked in one of them: its child returns
+ *              from the handler, with or without a use of the heap in it, ends the operation,
+ *              repairs and goes on.  Both operations, and the instructions they had got to,
+ *              are drawn by chance.
  *
  * Where stepping is not to be had, tests are skipped.
  */
 #include "pages.h"
+#include "slab/internal.h"
 #include "step.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -40,9 +42,10 @@ struct work {
 	struct page *run[NR_RUNS], *block[NR_BLOCKS];
 	void *obj[NR_OBJECTS];
 	int nr_obj;
+	void *obj_of_slab;
 };
 static struct work works[2];
-static struct work *work; /* of the thread that steps */
+static __thread struct work *work; /* of this thread */
 static struct sim_thread other;
 
 static unsigned int order_of(int i)
@@ -60,6 +63,20 @@ static void put_objects(int n)
 {
 	for (int i = 0; i < n && work->nr_obj; i++)
 		slab_free(&kmalloc_caches[CLASS], work->obj[--work->nr_obj]);
+}
+
+/* Slabs with nothing in them, for end_slabs(). */
+#define EMPTY_CLASS 14
+
+static void leave_empty_slabs(void)
+{
+	void *obj[100];
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	EXPECT_EQ(slab_take(&kmalloc_caches[EMPTY_CLASS], 0, obj, 100, true, 0, &slow), 100);
+	slab_give(&kmalloc_caches[EMPTY_CLASS], obj, 100, &slow);
+	slow_leave(&slow);
 }
 
 /* The work of both lies mingled, each run and block with room beside it. */
@@ -89,6 +106,7 @@ static void build_heap(void)
 	}
 	for (int i = 0; i < nr_gaps; i++)
 		large_free(gap[i], false);
+	leave_empty_slabs();
 	work = &works[1];
 	sim_switch_to(&other);
 	get_objects(150);
@@ -170,6 +188,30 @@ static void flush_objects(void)
 	put_objects(150);
 }
 
+/* A slab is made; see go_on(), which uses what there is of its class. */
+#define SLAB_CLASS 12
+
+static void make_slab(void)
+{
+	struct slow slow;
+	void *obj;
+
+	slow_enter_free(&slow);
+	EXPECT_EQ(slab_take(&kmalloc_caches[SLAB_CLASS], 0, &obj, 1, true, 0, &slow), 1);
+	work->obj_of_slab = obj;
+	slow_leave(&slow);
+}
+
+static void end_slabs(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	node_discard_empty(&kmalloc_caches[EMPTY_CLASS],
+			   cache_node(&kmalloc_caches[EMPTY_CLASS], 0));
+	slow_leave(&slow);
+}
+
 /* As the background thread does it, to the other thread. */
 static void drain(void)
 {
@@ -206,6 +248,8 @@ static const struct operation operations[] = {
 	{pages_by_the_set, "pages_by_the_set", 17, false},
 	{refill_objects, "refill_objects", 211, false},
 	{flush_objects, "flush_objects", 211, false},
+	{make_slab, "make_slab", 1, false},
+	{end_slabs, "end_slabs", 7, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
 };
@@ -245,6 +289,8 @@ static void free_all(struct work *w)
 			large_free(w->run[i], false);
 	for (int i = 0; i < w->nr_obj; i++)
 		slab_free(&kmalloc_caches[CLASS], w->obj[i]);
+	if (w->obj_of_slab)
+		slab_free(&kmalloc_caches[SLAB_CLASS], w->obj_of_slab);
 }
 
 /* As the layers above do it: every operation after a fork begins by entering. */
@@ -356,15 +402,16 @@ static void walk_through(void)
 	EXPECT_SOUND();
 }
 
-/* ---- a handler in the midst of another operation forks ---- */
+/* ---- two threads are inside, and a handler forks in one ---- */
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
-#define SAMPLES 12 /* forks for each operation that is left; a hundred times that to soak */
+#define SAMPLES 12 /* forks for each operation and order; a hundred times that to soak */
 
 static u64 *lengths; /* in instructions; shared with the children */
 static u64 random_state;
 static u64 second_at;
 static bool handler_allocates, in_handler_child;
+static volatile bool frozen;
 
 static void count_instructions(u64 number)
 {
@@ -373,13 +420,12 @@ static void count_instructions(u64 number)
 
 static void measure(void)
 {
-	sim.loose_unmap = true;
 	sim_thread_new(&other, 0);
 	build_heap();
 	step_through(run_operation, count_instructions);
 }
 
-/* In the child this returns, into the second operation. */
+/* In the child this returns, into the operation that was interrupted. */
 static void fork_in_handler(void)
 {
 	int status;
@@ -394,6 +440,7 @@ static void fork_in_handler(void)
 	}
 	alarm(20);
 	in_handler_child = true;
+	sim.on_futex_wait = NULL;
 	sim_wipe_fork_cookie();
 	if (handler_allocates) {
 		void *obj = slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE);
@@ -404,6 +451,35 @@ static void fork_in_handler(void)
 			slab_free(&kmalloc_caches[3], obj);
 	}
 }
+
+static void finish_child(struct work *w)
+{
+	enter_and_leave();
+	free_all(w);
+	go_on();
+	_exit(0);
+}
+
+static bool draw(void)
+{
+	if (sim_random(&random_state) % lengths[operation - operations] >= stride || nr_bad >= 10)
+		return false;
+	second = &operations[sim_random(&random_state) % NR_OPERATIONS];
+	second_at = 1 + sim_random(&random_state) % lengths[second - operations];
+	handler_allocates = sim_random(&random_state) & 1;
+	return true;
+}
+
+static void note_pair(int status, u64 number)
+{
+	note(status, number);
+	if (status)
+		fprintf(stderr, "  with %s before %llu%s\n", second->name,
+			(unsigned long long)second_at,
+			handler_allocates ? ", the handler allocates" : "");
+}
+
+/* ---- the one that was inside first vanishes ---- */
 
 static void fork_second(u64 number)
 {
@@ -425,41 +501,93 @@ static void fork_waiting(void)
 
 static void *interrupted(void *arg)
 {
-	(void)arg;
 	alarm(20);
 	be_the_other_thread();
 	sim.on_futex_wait = fork_waiting;
 	step_through(run_second, fork_second);
-	if (!in_handler_child)
-		_exit(0); /* shorter than it was alone */
-	enter_and_leave();
-	free_all(&works[1]);
-	go_on();
-	_exit(0);
+	if (in_handler_child)
+		finish_child(&works[1]);
+	return arg; /* it was shorter than alone */
 }
 
 static void fork_in_second(u64 number)
 {
-	u64 was_bad;
-
-	if (sim_random(&random_state) % lengths[operation - operations] >= stride || nr_bad >= 10)
-		return;
-	second = &operations[sim_random(&random_state) % NR_OPERATIONS];
-	second_at = 1 + sim_random(&random_state) % lengths[second - operations];
-	handler_allocates = sim_random(&random_state) & 1;
-	was_bad = nr_bad;
-	note(in_child(interrupted), number);
-	if (nr_bad > was_bad)
-		fprintf(stderr, "  the other in %s, before %llu\n", second->name,
-			(unsigned long long)second_at);
+	if (draw())
+		note_pair(in_child(interrupted), number);
 }
 
-static void walk_beside_another(void)
+static void first_vanishes(void)
 {
-	sim.loose_unmap = true;
 	sim_thread_new(&other, 0);
 	build_heap();
 	step_through(run_operation, fork_in_second);
+	printf("%s: %llu forks\n", operation->name, (unsigned long long)forks);
+	EXPECT_EQ(nr_bad, 0);
+}
+
+/* ---- the one that came second vanishes ---- */
+
+static void freeze(void)
+{
+	frozen = true;
+	for (;;)
+		pause();
+}
+
+static void freeze_second(u64 number)
+{
+	if (number == second_at)
+		freeze();
+}
+
+static void *doomed(void *arg)
+{
+	be_the_other_thread();
+	sim.on_futex_wait = freeze;
+	step_through(run_second, freeze_second);
+	freeze();
+	return arg;
+}
+
+/* In a process of its own: let the other get as far as it is to, then fork. */
+static void run_doomed(void)
+{
+	pthread_t thread;
+
+	alarm(20);
+	step_stop();
+	frozen = false;
+	EXPECT(!pthread_create(&thread, NULL, doomed, NULL));
+	while (!frozen)
+		usleep(100);
+	fork_in_handler();
+}
+
+static void fork_in_first(u64 number)
+{
+	int status;
+	pid_t pid;
+
+	if (!draw())
+		return;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		run_doomed();
+		return;
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		status = -1;
+	note_pair(status, number);
+}
+
+static void second_vanishes(void)
+{
+	sim_thread_new(&other, 0);
+	build_heap();
+	step_through(run_operation, fork_in_first);
+	if (in_handler_child)
+		finish_child(&works[0]);
 	printf("%s: %llu forks\n", operation->name, (unsigned long long)forks);
 	EXPECT_EQ(nr_bad, 0);
 }
@@ -507,17 +635,26 @@ static void a_child_forked_by_another_at_any_instruction_is_sound(void **state)
 	for_each_operation(walk_through, true);
 }
 
-static void a_child_that_returns_from_a_handler_is_sound_wherever_another_was(void **state)
+static void a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_vanished(void **state)
 {
 	(void)state;
-	for_each_operation(walk_beside_another, false);
+	for_each_operation(first_vanishes, false);
+}
+
+static void a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_vanished(void **state)
+{
+	(void)state;
+	for_each_operation(second_vanishes, false);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_child_forked_by_another_at_any_instruction_is_sound),
-		cmocka_unit_test(a_child_that_returns_from_a_handler_is_sound_wherever_another_was),
+		cmocka_unit_test(
+			a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_vanished),
+		cmocka_unit_test(
+			a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_vanished),
 	};
 
 	return cmocka_run_group_tests(tests, measure_all, NULL);
