@@ -20,6 +20,25 @@
 	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
 /*
+ * cmpxchg_local - the same for a word that only this thread writes, and its signal handlers: one
+ * instruction is enough, it need not be a locked one, which costs four times as much
+ */
+static inline bool cmpxchg_local(void ***p, void ***expected, void **v)
+{
+#if defined(__x86_64__)
+	bool done;
+
+	__asm__ volatile("cmpxchgq %3, %1"
+			 : "=@ccz"(done), "+m"(*p), "+a"(*expected)
+			 : "r"(v)
+			 : "memory");
+	return done;
+#else
+	return atomic_cmpxchg(p, expected, v);
+#endif
+}
+
+/*
  * A counter with one writer at a time (the owner of a lock, or the owning thread) and racy
  * readers: an increment without a locked instruction.
  */

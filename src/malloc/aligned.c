@@ -4,7 +4,7 @@
  * aligned.c - memory aligned beyond 16 bytes
  *
  * A class whose size is a multiple of the alignment has all its objects aligned, since slabs are
- * aligned to pages at least; such a class exists for every alignment up to a page.
+ * aligned to pages at least; aligned_any() says why there is one for every alignment up to a page.
  */
 #include "malloc/internal.h"
 #include <errno.h>
@@ -12,34 +12,23 @@
 #include <stdlib.h>
 
 /*
- * The smallest class that holds @size and is a multiple of @align, a power of two up to a page;
- * 0 if there is none.
+ * @align is a power of two.  NULL without errno, or with ENOMEM.
+ *
+ * A size rounded up to the alignment, up to a page, has a class that is a multiple of it.  Where
+ * classes step by less than the alignment, the rounded size is a class itself; where they step by
+ * as much or more, every class is a multiple of the step, both being powers of two.
+ * Checked by tests/unit/test_geometry.c.
  */
-static size_t class_size_aligned(size_t align, size_t size)
-{
-	/* Rounded up, the first class is nearly always the one. */
-	unsigned int class = kmalloc_class(ALIGN_UP(size, align));
-
-	while (class < NR_KMALLOC_CLASSES && kmalloc_class_size(class) % align)
-		class ++;
-	return class < NR_KMALLOC_CLASSES ? kmalloc_class_size(class) : 0;
-}
-
-/* @align is a power of two.  NULL without errno. */
 void *aligned_any(size_t align, size_t size)
 {
 	bool zero;
 
+	/* Classes end at a multiple of a page, so rounding up stays within them. */
+	if (likely(align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE))
+		return malloc(ALIGN_UP(size + !size, align));
 	if (align <= 16)
 		return size <= PTRDIFF_MAX ? malloc(size) : NULL;
-	if (align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE) {
-		/* Classes end at a multiple of a page, so rounding up stays within them. */
-		size_t fit = class_size_aligned(align, MAX(size, 1ul));
-
-		if (fit)
-			return malloc(fit);
-	}
-	return malloc_large(MAX(size, 1ul), MAX(align, PAGE_SIZE), 0, NUMA_NO_NODE, &zero);
+	return malloc_large(size + !size, MAX(align, PAGE_SIZE), 0, NUMA_NO_NODE, &zero);
 }
 
 static void *set_errno(void *p, int err)

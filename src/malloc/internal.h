@@ -23,7 +23,12 @@ void free_named(const char *call, void *ptr);
 size_t usable_size_named(const char *call, const void *ptr);
 static inline struct kmem_cache *map_value_cache(u8 value)
 {
-	return &kmalloc_caches[(value / 2u - 1) % NR_KMALLOC_CLASSES];
+	unsigned int class = value / 2u - 1;
+
+	/* One turn for each node that shares; a division would cost more. */
+	while (unlikely(class >= NR_KMALLOC_CLASSES))
+		class -= NR_KMALLOC_CLASSES;
+	return &kmalloc_caches[class];
 }
 
 /* Is @ptr, in a slab of @s, the start of an object that is out of the slab? */

@@ -34,9 +34,19 @@ static void *new_place(size_t old, size_t size)
 	return size <= KMALLOC_MAX_SIZE ? malloc(size) : malloc_any(size, &zero);
 }
 
+/*
+ * A block that grew by less than an eighth will likely go on like this.  Given a quarter more, it
+ * passes over every other class and is copied half as often.
+ */
+static inline size_t with_room(size_t old, size_t size)
+{
+	return size > old && size - old < old / 8 && old < KMALLOC_MAX_SIZE / 2 ? old + old / 4 + 1
+										: size;
+}
+
 static void *move(void *ptr, size_t old, size_t size)
 {
-	void *p = new_place(old, size);
+	void *p = new_place(old, with_room(old, size));
 
 	if (!p) {
 		errno = ENOMEM;
@@ -89,7 +99,8 @@ static void *resize(void *ptr, size_t old, size_t size)
 	return move(ptr, old, size);
 }
 
-static slowpath void *realloc_slow(void *ptr, size_t size)
+/* Not cold: a compiler copies with one short instruction in what it takes for cold. */
+static noinline void *realloc_slow(void *ptr, size_t size)
 {
 	size_t old;
 

@@ -64,7 +64,7 @@ static u64 cached_in_barn(struct kmem_cache_node *n, bool nowait)
 
 	if (!lock_unless(&n->barn.lock, nowait))
 		return 0;
-	list_for_each (pos, &n->barn.full)
+	for_each_full (&n->barn, pos)
 		objects += list_entry(pos, struct slab_sheaf, barn_list)->size;
 	spin_unlock(&n->barn.lock);
 	return objects;

@@ -57,6 +57,12 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 void barn_init(struct node_barn *barn);
 struct slab_sheaf *barn_get_full(struct kmem_cache *s, struct kmem_cache_node *n,
 				 struct slab_sheaf *empty, bool nowait);
+struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *n,
+				  struct slab_sheaf *full, unsigned int kind);
+static inline bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n)
+{
+	return READ_ONCE(n->barn.nr_full) >= s->max_full;
+}
 struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, bool nowait);
 bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
 		   bool force, bool nowait);
@@ -77,7 +83,7 @@ void task_caches_init(void);
 bool slab_fork_pending(void);
 void task_bury(struct task *task);
 void **cursor_disabled_at(void);
-void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf);
+void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
 bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray);
 void hit_fence_register(void);
 extern bool hit_fence_ready;

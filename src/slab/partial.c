@@ -108,8 +108,28 @@ static unsigned long whole_lines(unsigned long avail, unsigned int group)
 }
 
 /*
- * Take up to @nr objects out of @slab, on no list now.  objs[] is filled from its end, so that
- * pops, which go from the end of a sheaf, ascend.
+ * Name up to @nr of the objects of *avail, a word of a bitmap whose first object is @first, from
+ * @end down.  *avail: those that were named.  Return: where the names begin.
+ */
+static inline void **name_objects(char *first, size_t size, unsigned long *avail, unsigned int nr,
+				  void **end)
+{
+	unsigned long rest = *avail;
+
+	if (rest == ~0ul && nr >= 64) {
+		for (int i = 0; i < 64; i++, first += size)
+			*--end = first;
+		return end;
+	}
+	for (; rest && nr; rest &= rest - 1, nr--)
+		*--end = first + (size_t)__builtin_ctzl(rest) * size;
+	*avail &= ~rest;
+	return end;
+}
+
+/*
+ * Take up to @nr objects out of @slab, on no list now, a word of its bitmap at a time.  objs[] is
+ * filled from its end, so that pops, which go from the end of a sheaf, ascend.
  * @group: take only objects whose group of so many is free; 1: any
  */
 static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, void **end,
@@ -119,20 +139,16 @@ static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, voi
 	unsigned int words = DIV_ROUND_UP(s->objects, 64u), got = 0;
 
 	for (unsigned int w = 0; w < words && got < nr; w++) {
-		unsigned long bits = slab->bits[w];
-		unsigned long avail = ~bits & valid_mask(s->objects, w);
+		unsigned long bits = slab->bits[w], avail = ~bits & valid_mask(s->objects, w);
+		void **begin;
 
 		if (group > 1)
 			avail = whole_lines(avail, group);
-		while (avail && got < nr) {
-			unsigned int bit = (unsigned int)__builtin_ctzl(avail);
-
-			avail &= avail - 1;
-			bits |= 1ul << bit;
-			*--end = base + (size_t)(w * 64 + bit) * s->size;
-			got++;
-		}
-		WRITE_ONCE(slab->bits[w], bits); /* racy readers: is_object() */
+		begin = name_objects(base + (size_t)w * 64 * s->size, s->size, &avail, nr - got,
+				     end);
+		got += (unsigned int)(end - begin);
+		end = begin;
+		WRITE_ONCE(slab->bits[w], bits | avail); /* racy readers: is_object() */
 	}
 	slab->inuse = (u16)(slab->inuse + got);
 	return got;
@@ -288,8 +304,7 @@ static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj
 
 /* What give_run() reads for each object, kept out of the reach of its barriers. */
 struct slab_view {
-	uintptr_t base;
-	size_t bytes;
+	uintptr_t base, end;
 	u32 size, reciprocal;
 	unsigned long *bits;
 };
@@ -297,30 +312,96 @@ struct slab_view {
 static struct slab_view view_slab(const struct kmem_cache *s, struct page *slab)
 {
 	return (struct slab_view){.base = (uintptr_t)page_address(slab),
-				  .bytes = PAGE_SIZE << s->order,
+				  .end = (uintptr_t)page_address(slab) + (PAGE_SIZE << s->order),
 				  .size = s->size,
 				  .reciprocal = s->reciprocal,
 				  .bits = slab->bits};
 }
 
-/* Clear the bit of one object.  Return: whether it was a live object's. */
-static inline bool clear_bit(const struct kmem_cache *s, const struct slab_view *v, const void *obj)
-{
-	u64 offset = (uintptr_t)obj - v->base;
-	unsigned int index = (unsigned int)(offset * v->reciprocal >> 32);
-	unsigned long mask = 1ul << (index % 64), bits;
+/* Objects whose bits are in one word. */
+struct bit_group {
+	unsigned int nr, word;
+	unsigned long mask;
+	bool odd; /* two are the same, or one is not the start of an object */
+};
 
-	if (unlikely((u64)index * v->size != offset)) {
-		report_bad_free(s, obj, "invalid free into the middle");
-		return false;
+/*
+ * How many of objs[] lie next to each other, up or down from the object of bit @bit of a word that
+ * has @bits of them.
+ */
+static inline unsigned int count_row(void *const *objs, unsigned int nr, uintptr_t step, bool up,
+				     unsigned int bit, unsigned int bits)
+{
+	unsigned int most = MIN(nr, up ? bits - bit : bit + 1), n = 1;
+	uintptr_t next = (uintptr_t)objs[0];
+
+	while (n < most && (uintptr_t)objs[n] == (next += step))
+		n++;
+	return n;
+}
+
+/*
+ * The objects from objs[0], which is in the slab, on whose bits are in the word of the first.  What
+ * was allocated in a row and is freed in a row, or backwards, is seen by its distances: a quarter
+ * of the instructions that finding each one's bit takes.
+ */
+static inline struct bit_group group_objects(const struct slab_view *v, void *const *objs,
+					     unsigned int nr)
+{
+	u64 index = ((uintptr_t)objs[0] - v->base) * v->reciprocal >> 32, odd;
+	struct bit_group g = {.nr = 1, .word = (unsigned int)index / 64};
+	u64 start = v->base + (u64)g.word * 64 * v->size,
+	    bytes = MIN(v->end - start, 64ull * v->size);
+	unsigned int bit = (unsigned int)index & 63;
+	uintptr_t step = nr > 1 ? (uintptr_t)objs[1] - (uintptr_t)objs[0] : 0;
+
+	odd = (uintptr_t)objs[0] - start - (u64)bit * v->size;
+	g.mask = 1ul << bit;
+	if (step == v->size || step == -(uintptr_t)v->size) {
+		bool up = step == v->size;
+
+		g.nr = count_row(objs, nr, step, up, bit,
+				 (unsigned int)(bytes * v->reciprocal >> 32));
+		g.mask = ~0ul >> (64 - g.nr) << (up ? bit : bit + 1 - g.nr);
 	}
-	bits = v->bits[index / 64];
-	if (unlikely(!(bits & mask))) {
-		report_bad_free(s, obj, "double free");
-		return false;
+	while (g.nr < nr) {
+		u64 offset = (uintptr_t)objs[g.nr] - start;
+		unsigned long mask;
+
+		if (offset >= bytes)
+			break;
+		index = offset * v->reciprocal >> 32;
+		mask = 1ul << (index & 63);
+		odd |= (offset - index * v->size) | (g.mask & mask);
+		g.mask |= mask;
+		g.nr++;
 	}
-	WRITE_ONCE(v->bits[index / 64], bits & ~mask);
-	return true;
+	g.odd = odd;
+	return g;
+}
+
+/* Something is wrong with one of them: each by itself.  Return: how many were live objects. */
+static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct slab_view *v,
+				      void **objs, unsigned int nr)
+{
+	unsigned int cleared = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct bit_group g = group_objects(v, objs + i, 1);
+		void *obj = objs[i];
+
+		WRITE_ONCE(objs[i], NULL);
+		barrier();
+		if (g.odd) {
+			report_bad_free(s, obj, "invalid free into the middle");
+		} else if (!(v->bits[g.word] & g.mask)) {
+			report_bad_free(s, obj, "double free");
+		} else {
+			WRITE_ONCE(v->bits[g.word], v->bits[g.word] & ~g.mask);
+			cleared++;
+		}
+	}
+	return cleared;
 }
 
 /*
@@ -369,14 +450,21 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 		objs[0] = NULL;
 		return 1;
 	}
-	do {
-		void *obj = objs[i];
+	while (i < nr && (uintptr_t)objs[i] - v.base < v.end - v.base) {
+		struct bit_group g = group_objects(&v, objs + i, nr - i);
+		unsigned long bits = v.bits[g.word];
 
-		/* The slot goes before the bit: see settle_inflight() in fork.c. */
-		WRITE_ONCE(objs[i], NULL);
-		barrier();
-		cleared += clear_bit(s, &v, obj);
-	} while (++i < nr && (uintptr_t)objs[i] - v.base < v.bytes);
+		if (unlikely(g.odd || (bits & g.mask) != g.mask)) {
+			cleared += give_odd(s, &v, objs + i, g.nr);
+		} else {
+			/* The slots go before the bits: see settle_inflight() in fork.c. */
+			memset(objs + i, 0, g.nr * sizeof(*objs));
+			barrier();
+			WRITE_ONCE(v.bits[g.word], bits & ~g.mask);
+			cleared += g.nr;
+		}
+		i += g.nr;
+	}
 	if (likely(cleared))
 		*gone = slab_shrunk(s, n, slab, cleared);
 	stat_add(n->flushed, cleared);

@@ -118,7 +118,7 @@ struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, str
 	struct cursor *c = cursor_of(task, s);
 
 	if (c && p->main)
-		(void)cursor_disable(c, p->main);
+		(void)cursor_disable(c, p->main, /* own= */ true);
 	return p->main;
 }
 
@@ -162,8 +162,6 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 {
 	struct slab_sheaf *sheaf = barn_get_empty(n, kind, false);
 
-	if (sheaf)
-		sheaf->capacity = (u8)MIN(kind_capacity(sheaf_kind(sheaf)), s->capacity);
 	return sheaf ? sheaf : sheaf_alloc(s, kind, slow);
 }
 
@@ -267,12 +265,10 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 	if (!main || !main->size) {
 		if (p->spare && p->spare->size) {
 			swap_main(p);
-		} else if ((full = barn_get_full(s, n, NULL, false)) != NULL) {
+		} else if ((full = barn_get_full(s, n, main, false)) != NULL) {
 			count_miss(s, p);
 			sheaf_set_place(full, SHEAF_TASK, task->mm.id);
 			p->main = full;
-			if (main)
-				put_away_empty(n, main, slow);
 		} else {
 			count_miss(s, p);
 			refill(task, s, n, p, slow);
@@ -301,20 +297,28 @@ static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sh
 	task->inflight = NULL;
 }
 
-/* Both sheaves are full: leave one in the barn and go on with an empty one. */
+/*
+ * Both sheaves are full: leave one in the barn and go on with an empty one.  A barn that has
+ * enough is not asked: what was freed longest ago goes to the slabs, its sheaf is used again.
+ */
 static void replace_full_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			      struct pcs *p, struct slow *slow)
 {
-	struct slab_sheaf *empty;
+	struct slab_sheaf *full = p->main, *empty = NULL;
 
 	count_miss(s, p);
-	empty = get_empty(s, n, p->kind, slow);
-	if (empty && p->main) {
-		struct slab_sheaf *full = p->main;
-
-		if (!p->spare) {
+	if (p->spare && sheaf_kind(p->spare) >= p->kind && barn_is_full(s, n)) {
+		flush(task, s, p->spare, slow);
+		swap_main(p);
+		return;
+	}
+	if (full && p->spare)
+		empty = barn_swap_full(s, n, full, p->kind);
+	if (!empty) {
+		empty = get_empty(s, n, p->kind, slow);
+		if (empty && full && !p->spare) {
 			p->spare = full;
-		} else if (!barn_put_full(s, n, full, false, false)) {
+		} else if (empty && full && !barn_put_full(s, n, full, false, false)) {
 			flush(task, s, full, slow);
 			put_away_empty(n, full, slow);
 		}
@@ -322,8 +326,8 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 	if (empty) {
 		sheaf_set_place(empty, SHEAF_TASK, task->mm.id);
 		p->main = empty;
-	} else if (p->main) {
-		flush(task, s, p->main, slow);
+	} else if (full) {
+		flush(task, s, full, slow);
 	}
 }
 

@@ -59,11 +59,19 @@ static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_
 #define NR_PARTIAL_BUCKETS 8
 #define BUCKET_SHIFT 26 /* of bucket_mul; exact for less than 2^13 objects */
 
+#define BARN_SHARDS 4
+
 struct node_barn {
 	struct spinlock lock;
-	u32 nr_full, nr_empty;	      /* lock, racy readers */
-	struct list_head full, empty; /* lock */
+	u32 nr_full, nr_empty;		    /* lock, racy readers */
+	struct list_head full[BARN_SHARDS]; /* by the task that left it; lock */
+	struct list_head empty;		    /* lock */
 };
+
+/* Every full sheaf of a barn; pos is a struct list_head *. */
+#define for_each_full(barn, pos)                                                                   \
+	for (int shard_ = 0; shard_ < BARN_SHARDS; shard_++)                                       \
+		list_for_each (pos, &(barn)->full[shard_])
 
 struct kmem_cache_node {
 	struct spinlock list_lock;

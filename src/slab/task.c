@@ -70,16 +70,18 @@ bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray)
 /*
  * Take @sheaf out of @c.  The size is stored before the cursor is given up, so that there is no
  * instant at which neither says how long the sheaf is; who moves the cursor in between makes
- * the exchange fail.  Return: what the cursor was.
+ * the exchange fail.  @own: it is this thread's.  Under task.lock, so that nobody else disables
+ * cursors of the task.  Return: what the cursor was.
  */
-void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf)
+void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 {
 	void **was = READ_ONCE(c->cur), **disabled = cursor_disabled_at();
 
 	while (was != disabled) {
 		sheaf->size = (u16)(was - sheaf->objects);
 		barrier();
-		if (atomic_cmpxchg(&c->cur, &was, disabled))
+		if (own ? cmpxchg_local(&c->cur, &was, disabled)
+			: atomic_cmpxchg(&c->cur, &was, disabled))
 			break;
 	}
 	return was;
@@ -398,7 +400,7 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 
 		was[c] = cursor_disabled_at();
 		if (classes >> c & 1)
-			was[c] = cursor_disable(cur, task->pcs[c].main);
+			was[c] = cursor_disable(cur, task->pcs[c].main, own);
 	}
 	if (!own && os_rseq_fence()) {
 		/*

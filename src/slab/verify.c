@@ -78,7 +78,7 @@ static int verify_barn(struct kmem_cache *s, struct kmem_cache_node *n)
 	int bad = 0;
 
 	spin_lock(&n->barn.lock);
-	list_for_each (pos, &n->barn.full) {
+	for_each_full (&n->barn, pos) {
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
 		full++;
@@ -167,7 +167,7 @@ racy_on_purpose static void gather(struct task *self, unsigned int class, struct
 	struct list_head *pos;
 
 	all->nr = 0;
-	list_for_each (pos, &n->barn.full) {
+	for_each_full (&n->barn, pos) {
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
 		add_place(all, sheaf, sheaf->size, NULL, NULL);

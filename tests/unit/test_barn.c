@@ -50,6 +50,48 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	EXPECT_EQ(n->barn.nr_full, 0);
 }
 
+SIM_TEST(a_thread_gets_what_it_left_before_what_another_left)
+{
+	struct slab_sheaf *mine, *others;
+	struct sim_thread other;
+
+	start();
+	sim_thread_new(&other, 0);
+	mine = sheaf_of(1, 5);
+	others = sheaf_of(1, 5);
+	EXPECT(barn_put_full(s, n, mine, false, false));
+	sim_switch_to(&other);
+	/* It needs a task to be known by; not from this barn. */
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	EXPECT(barn_put_full(s, n, others, false, false));
+	sim_switch_to(&sim_main_thread);
+	EXPECT(barn_get_full(s, n, NULL, false) == mine);
+	EXPECT(barn_get_full(s, n, NULL, false) == others);
+	EXPECT(!barn_get_full(s, n, NULL, false));
+}
+
+SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
+{
+	struct slab_sheaf *full, *empty;
+
+	start();
+	full = sheaf_of(1, 5);
+	empty = sheaf_of(1, 0);
+	EXPECT(!barn_swap_full(s, n, full, 1));
+	EXPECT(barn_put_empty(n, empty, false));
+	EXPECT(!barn_swap_full(s, n, full, 2)); /* too small */
+	EXPECT(barn_swap_full(s, n, full, 1) == empty);
+	EXPECT_EQ(n->barn.nr_full, 1);
+	EXPECT_EQ(n->barn.nr_empty, 0);
+	EXPECT_SOUND();
+	EXPECT(barn_put_empty(n, empty, false));
+	while (!barn_is_full(s, n))
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 3), false, false));
+	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
+	EXPECT_EQ(n->barn.nr_empty, 1);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
 {
 	struct slab_sheaf *full, *empty;
@@ -168,7 +210,7 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	/* Neighbours that belong elsewhere: another cache's barn, and a thread's hands. */
 	EXPECT(barn_put_empty(on, sheaf_of(0, 0), false));
 	sheaf_of(0, 0);
-	n->barn.full.next = (void *)8;
+	n->barn.full[1].next = (void *)8;
 	n->barn.empty.prev = (void *)8;
 	n->barn.nr_full = 500;
 	n->barn.nr_empty = 1;
@@ -181,6 +223,8 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 }
 
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
+	  T(a_thread_gets_what_it_left_before_what_another_left),
+	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
 	  T(full_sheaves_are_kept_up_to_the_limit_and_beyond_by_force),
 	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_stays),

@@ -82,6 +82,17 @@ SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 	}
 }
 
+/* aligned_any() in src/malloc relies on it. */
+SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
+{
+	for (size_t align = 16; align <= PAGE_SIZE; align *= 2)
+		for (size_t size = 1; size <= KMALLOC_MAX_SIZE; size++) {
+			unsigned int class = kmalloc_class(ALIGN_UP(size, align));
+
+			EXPECT_EQ(kmalloc_class_size(class) % align, 0);
+		}
+}
+
 SIM_TEST(powers_of_two_are_naturally_aligned)
 {
 	EXPECT(sim_start());
@@ -129,6 +140,7 @@ RUN_TESTS(T(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_b
 	  T(the_class_of_every_size_is_what_a_linear_search_finds),
 	  T(a_slab_of_any_class_wastes_at_most_an_eighth),
 	  T(a_slab_of_any_size_holds_an_object_and_its_bitmap),
+	  T(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it),
 	  T(powers_of_two_are_naturally_aligned),
 	  T(the_index_of_every_address_in_a_slab_is_its_quotient),
 	  T(page_map_values_of_classes_are_even_and_distinct_for_three_nodes))

@@ -288,7 +288,7 @@ static unsigned long held_by_program(void)
 	unsigned long cached = 0;
 	struct list_head *pos;
 
-	list_for_each (pos, &n->barn.full)
+	for_each_full (&n->barn, pos)
 		cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
 	return n->inuse - cached;
 }
