@@ -100,6 +100,18 @@ static void at_fork_child(void)
 	slow_leave(&slow);
 }
 
+/*
+ * A child of a process with one thread finds nobody gone, so the handler waits for the second task:
+ * registering it costs 128 KiB of the C library's pages, which small programs do not touch else.
+ */
+static void handle_forks(void)
+{
+	static bool done; /* atomic */
+
+	if (!READ_ONCE(done) && !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
+		(void)os_at_fork_child(at_fork_child);
+}
+
 static void notice_fork(void);
 
 void task_caches_init(void)
@@ -109,7 +121,8 @@ void task_caches_init(void)
 	fork_cookie = os_fork_cookie_page();
 	if (fork_cookie)
 		WRITE_ONCE(*fork_cookie, 1);
-	(void)os_at_fork_child(at_fork_child);
+	if (!fork_cookie)
+		handle_forks();
 	spin_long_wait = notice_fork;
 	os_thread_exit_key(task_exit);
 }
@@ -548,8 +561,10 @@ static slowpath void adopt_new_task(struct slow *s)
 	bare_depth--;
 	s->task = task;
 	task->mm.depth = 1;
-	/* Last: the C library may allocate for a key of a high number. */
+	/* Last: the C library may allocate for a key of a high number, and for a handler. */
 	os_thread_exit_arm(task);
+	if (task->mm.id > 1)
+		handle_forks();
 }
 
 bool slow_enter(struct slow *s)

@@ -136,9 +136,25 @@ bool os_have_environment(void)
 	return __environ;
 }
 
+static bool is_variable(const char *entry, const char *name)
+{
+	while (*name && *entry == *name) {
+		entry++;
+		name++;
+	}
+	return !*name && *entry == '=';
+}
+
+/*
+ * The C library is asked only for what is there: secure_getenv() lies on 64 KiB of its text that
+ * small programs have no other use for.
+ */
 const char *os_getenv(const char *name)
 {
-	return secure_getenv(name);
+	for (char **entry = __environ; entry && *entry; entry++)
+		if (is_variable(*entry, name))
+			return secure_getenv(name);
+	return NULL;
 }
 
 void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
