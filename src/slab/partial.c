@@ -12,7 +12,7 @@
  * INVARIANT bitmap: a set bit is an object that is out of the slab: in use, in a sheaf, or in
  * the hands of the code between.
  *   made by     new_slab(), all clear
- *   kept by     take_from_slab() and give_one(), under list_lock
+ *   kept by     take_from_slab() and give_run(), under list_lock
  *   relied on   double frees found when a sheaf is flushed; rebuilding in a forked child
  *   checked by  slab_verify()
  *

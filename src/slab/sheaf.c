@@ -308,6 +308,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 
 	count_miss(s, p);
 	if (p->spare && sheaf_kind(p->spare) >= p->kind && barn_is_full(s, n)) {
+		stat_inc(n->barn_over);
 		flush(task, s, p->spare, slow);
 		swap_main(p);
 		return;

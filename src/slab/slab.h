@@ -82,8 +82,9 @@ struct kmem_cache_node {
 	unsigned long inuse;			      /* objects out of slabs; list_lock */
 	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
 	struct node_barn barn;
-	unsigned long barn_get, barn_put, barn_miss, barn_over; /* barn.lock */
-	unsigned long last_use; /* reclaim_lock: what the last pass saw */
+	unsigned long barn_get, barn_put, barn_miss; /* barn.lock */
+	unsigned long barn_over;		     /* racy: counted without the lock */
+	unsigned long last_use;			     /* reclaim_lock: what the last pass saw */
 };
 
 struct kmem_cache {
