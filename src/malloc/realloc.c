@@ -35,13 +35,14 @@ static void *new_place(size_t old, size_t size)
 }
 
 /*
- * A block that grew by less than an eighth will likely go on like this.  Given a quarter more, it
- * passes over every other class and is copied half as often.
+ * A block that grows by few bytes will likely go on like this.  Given a quarter more, it passes
+ * over every other class and is copied half as often.
  */
 static inline size_t with_room(size_t old, size_t size)
 {
-	return size > old && size - old < old / 8 && old < KMALLOC_MAX_SIZE / 2 ? old + old / 4 + 1
-										: size;
+	bool bytewise = size > old && size - old < old / 32 && old <= KMALLOC_MAX_SIZE / 2;
+
+	return bytewise ? old + old / 4 + 1 : size;
 }
 
 static void *move(void *ptr, size_t old, size_t size)

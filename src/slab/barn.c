@@ -114,8 +114,7 @@ static struct slab_sheaf *take_empty_locked(struct kmem_cache_node *n, unsigned 
 	return sheaf;
 }
 
-/* The sheaf this thread's shard was given last, else what another's has had longest.  There is one.
- */
+/* The last one left in this thread's shard, else the first left in another's.  There is one. */
 static struct slab_sheaf *take_full_locked(struct node_barn *barn)
 {
 	struct list_head *list = own_shard(barn);
