@@ -89,48 +89,52 @@ static bool barn_lock(struct kmem_cache_node *n, bool nowait)
 static void put_empty_locked(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
 	sheaf_set_place(sheaf, SHEAF_BARN_EMPTY, barn_id(n));
-	list_add(&sheaf->barn_list, &n->barn.empty);
-	stat_inc(n->barn.nr_empty);
+	relink(&n->barn, sheaf);
 }
 
 static void put_full_locked(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
 	sheaf_set_place(sheaf, SHEAF_BARN_FULL, barn_id(n));
-	list_add(&sheaf->barn_list, own_shard(&n->barn));
-	stat_inc(n->barn.nr_full);
+	relink(&n->barn, sheaf);
 	stat_inc(n->barn_put);
 }
 
-/* The one left last, if it is of at least @kind.  There is one. */
-static struct slab_sheaf *take_empty_locked(struct kmem_cache_node *n, unsigned int kind)
+/* @nr: the count of the list that @sheaf is on.  Return: @sheaf, in this thread's hands. */
+static struct slab_sheaf *take_out_locked(struct slab_sheaf *sheaf, u32 *nr)
 {
-	struct slab_sheaf *sheaf = list_first_entry(&n->barn.empty, struct slab_sheaf, barn_list);
-
-	if (sheaf_kind(sheaf) < kind)
-		return NULL;
 	list_del(&sheaf->barn_list);
-	stat_add(n->barn.nr_empty, -1u);
+	stat_add(*nr, -1u);
 	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
 	return sheaf;
+}
+
+/* The one left last, if it is of at least @kind.  There is one. */
+static struct slab_sheaf *take_empty_locked(struct node_barn *barn, unsigned int kind)
+{
+	struct slab_sheaf *sheaf = list_first_entry(&barn->empty, struct slab_sheaf, barn_list);
+
+	return sheaf_kind(sheaf) < kind ? NULL : take_out_locked(sheaf, &barn->nr_empty);
+}
+
+/* The one left first in a shard that has any.  There is one. */
+static struct slab_sheaf *coldest_full(struct node_barn *barn)
+{
+	struct list_head *list = barn->full;
+
+	while (list_empty(list))
+		list++;
+	return list_last_entry(list, struct slab_sheaf, barn_list);
 }
 
 /* The last one left in this thread's shard, else the first left in another's.  There is one. */
 static struct slab_sheaf *take_full_locked(struct node_barn *barn)
 {
-	struct list_head *list = own_shard(barn);
-	struct slab_sheaf *sheaf;
+	struct list_head *own = own_shard(barn);
 
-	if (!list_empty(list)) {
-		sheaf = list_first_entry(list, struct slab_sheaf, barn_list);
-	} else {
-		for (list = barn->full; list_empty(list); list++)
-			continue;
-		sheaf = list_last_entry(list, struct slab_sheaf, barn_list);
-	}
-	list_del(&sheaf->barn_list);
-	stat_add(barn->nr_full, -1u);
-	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
-	return sheaf;
+	return take_out_locked(list_empty(own)
+				       ? coldest_full(barn)
+				       : list_first_entry(own, struct slab_sheaf, barn_list),
+			       &barn->nr_full);
 }
 
 /**
@@ -167,7 +171,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, 
 	if (!READ_ONCE(barn->nr_empty) || !barn_lock(n, nowait))
 		return NULL;
 	if (barn->nr_empty)
-		sheaf = take_empty_locked(n, kind);
+		sheaf = take_empty_locked(barn, kind);
 	spin_unlock(&barn->lock);
 	return sheaf;
 }
@@ -208,7 +212,7 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 		return NULL;
 	barn_lock(n, false);
 	if (barn->nr_empty && barn->nr_full < s->max_full)
-		empty = take_empty_locked(n, kind);
+		empty = take_empty_locked(barn, kind);
 	if (empty)
 		put_full_locked(n, full);
 	spin_unlock(&barn->lock);
@@ -228,22 +232,15 @@ bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool no
 	return room;
 }
 
-/* The sheaf that lay longest in one of @shards lists, or NULL. */
-static struct slab_sheaf *pop(struct list_head *lists, int shards, u32 *nr, u32 keep)
+/* A sheaf beyond the @keep full ones, coldest first, or beyond as many empty ones; or NULL. */
+static struct slab_sheaf *pop_locked(struct node_barn *barn, u32 keep)
 {
-	struct slab_sheaf *sheaf;
-
-	if (*nr <= keep)
-		return NULL;
-	while (shards > 1 && list_empty(lists)) {
-		lists++;
-		shards--;
-	}
-	sheaf = list_last_entry(lists, struct slab_sheaf, barn_list);
-	list_del(&sheaf->barn_list);
-	stat_add(*nr, -1u);
-	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
-	return sheaf;
+	if (barn->nr_full > keep)
+		return take_out_locked(coldest_full(barn), &barn->nr_full);
+	if (barn->nr_empty > MIN(keep, MAX_EMPTY))
+		return take_out_locked(list_last_entry(&barn->empty, struct slab_sheaf, barn_list),
+				       &barn->nr_empty);
+	return NULL;
 }
 
 /**
@@ -258,9 +255,7 @@ u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, u32 keep, struc
 		struct slab_sheaf *sheaf;
 
 		barn_lock(n, false);
-		sheaf = pop(n->barn.full, BARN_SHARDS, &n->barn.nr_full, keep);
-		if (!sheaf)
-			sheaf = pop(&n->barn.empty, 1, &n->barn.nr_empty, MIN(keep, MAX_EMPTY));
+		sheaf = pop_locked(&n->barn, keep);
 		spin_unlock(&n->barn.lock);
 		if (!sheaf)
 			return objects;

@@ -121,7 +121,7 @@ void task_caches_init(void)
 	fork_cookie = os_fork_cookie_page();
 	if (fork_cookie)
 		WRITE_ONCE(*fork_cookie, 1);
-	if (!fork_cookie)
+	else
 		handle_forks();
 	spin_long_wait = notice_fork;
 	os_thread_exit_key(task_exit);

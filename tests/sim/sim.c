@@ -12,6 +12,7 @@
 #include "platform/vm.h"
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -328,7 +329,6 @@ void vm_bind(void *addr, size_t len, int node)
 	note(SIM_BIND, addr, len, 0)->node = node;
 }
 
-
 void sim_occupy(void *addr, size_t len)
 {
 	if (map(addr, len, PROT_READ, MAP_FIXED_NOREPLACE) != addr)
@@ -429,10 +429,23 @@ void sim_switch_to(struct sim_thread *t)
 	running->malloc_tls = hit_malloc_tls;
 	running->free_tls = hit_free_tls;
 	running->task_id = task_id_tls;
+	sim_impersonate(t);
+	running = t;
+}
+
+void sim_impersonate(const struct sim_thread *t)
+{
 	hit_malloc_tls = t->malloc_tls;
 	hit_free_tls = t->free_tls;
 	task_id_tls = t->task_id;
-	running = t;
+}
+
+void sim_in_thread(void *(*fn)(void *))
+{
+	pthread_t thread;
+
+	EXPECT(!pthread_create(&thread, NULL, fn, NULL));
+	EXPECT(!pthread_join(thread, NULL));
 }
 
 void sim_thread_exit(struct sim_thread *t)
@@ -619,7 +632,6 @@ bool os_memory_room(u64 *ret_limit, u64 *ret_room)
 	sim.memory_looks++;
 	return sim.memory_limit != 0;
 }
-
 
 /* ---- running ---- */
 

@@ -47,31 +47,31 @@ struct sim_machine {
 	unsigned int nr_cpus;
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);
-	u64 memory_looks; /* os_memory_room() */
+	u64 memory_looks;   /* os_memory_room() */
 	u64 resident_pages; /* os_resident_pages(); 0: unknown */
-	u64 random; /* what os_random() says: where the range comes to lie */
+	u64 random;	    /* what os_random() says: where the range comes to lie */
 	struct os_limits limits;
 	u64 clock_ms;
 
 	/* Faults: among the calls that may fail, counted from 1. */
 	u64 fallible_calls;
-	u64 fail_at;	  /* 0: none */
-	bool fail_onward; /* that one and all after it */
+	u64 fail_at;	     /* 0: none */
+	bool fail_onward;    /* that one and all after it */
 	enum sim_op fail_op; /* with fail_op_always: every call of this kind */
 	bool fail_op_always;
-	int fail_error;	  /* -ENOMEM unless the test says otherwise */
-	u64 faults;	  /* calls that were made to fail */
+	int fail_error; /* -ENOMEM unless the test says otherwise */
+	u64 faults;	/* calls that were made to fail */
 
 	/* Called before every call into the system with its number, counted from 1. */
 	void (*before_call)(enum sim_op op, u64 number);
 	u64 calls;
 
 	u64 mapped_bytes;
-	bool loose_unmap; /* of what is mapped in part: a call that a fork cut in two */
+	bool loose_unmap;      /* of what is mapped in part: a call that a fork cut in two */
 	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
 	u64 threads_refused;   /* os_thread_start() */
 	u64 futex_waits;
-	void (*on_futex_wait)(void);
+	void (*on_futex_wait)(void); /* what happens to a thread about to wait */
 };
 extern struct sim_machine sim;
 
@@ -111,6 +111,10 @@ struct sim_thread {
 extern struct sim_thread sim_main_thread;
 void sim_thread_new(struct sim_thread *t, int node);
 void sim_switch_to(struct sim_thread *t);
+/* A thread of the test's own acts as @t from now on. */
+void sim_impersonate(const struct sim_thread *t);
+/* Run @fn in a thread of the test's own, whose variables are as at birth, to its end. */
+void sim_in_thread(void *(*fn)(void *));
 /* Its destructor runs; afterwards the system says that it is gone. */
 void sim_thread_exit(struct sim_thread *t);
 
@@ -124,8 +128,8 @@ void sim_clear_reports(void);
 /* ---- tests ---- */
 
 void sim_fail(const char *file, int line, const char *what) noreturn_fn;
-void sim_fail_eq(const char *file, int line, const char *what, long long a, long long b)
-	noreturn_fn;
+void sim_fail_eq(const char *file, int line, const char *what, long long a,
+		 long long b) noreturn_fn;
 
 #define EXPECT(cond)                                                                               \
 	do {                                                                                       \

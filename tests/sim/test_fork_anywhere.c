@@ -11,7 +11,6 @@
 #include "pages.h"
 #include "script.h"
 #include "sync/spinlock.h"
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,24 +60,14 @@ static void *go_on(void *arg)
 	return NULL;
 }
 
-static void in_thread(void *(*fn)(void *))
-{
-	pthread_t thread;
-
-	EXPECT(!pthread_create(&thread, NULL, fn, NULL));
-	EXPECT(!pthread_join(thread, NULL));
-}
-
 /* The thread that forked, in the child. */
 static void *survivor(void *arg)
 {
-	hit_malloc_tls = forker.malloc_tls;
-	hit_free_tls = forker.free_tls;
-	task_id_tls = forker.task_id;
+	sim_impersonate(&forker);
 	if (!in_new_thread)
 		return go_on(arg);
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
-	in_thread(go_on);
+	sim_in_thread(go_on);
 	return NULL;
 }
 
@@ -86,8 +75,7 @@ static void child(void)
 {
 	sim.before_call = NULL;
 	sim_wipe_fork_cookie();
-	/* Real threads, for a thread's own variables as at birth. */
-	in_thread(survivor);
+	sim_in_thread(survivor);
 	fflush(NULL);
 	_exit(0);
 }

@@ -80,12 +80,15 @@ static void leave_empty_slabs(void)
 }
 
 /* The work of both lies mingled, each run and block with room beside it. */
-static void build_heap(void)
+static void begin(void)
 {
 	struct page *gap[2 * (NR_RUNS + NR_BLOCKS)];
 	int nr_gaps = 0;
 	bool zero;
 
+	/* The fork may come in the midst of a call that maps. */
+	sim.loose_unmap = true;
+	sim_thread_new(&other, 0);
 	/* The first operation of each thread gets it a task. */
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 
@@ -325,20 +328,9 @@ static void go_on(void)
 	EXPECT_SOUND();
 }
 
-/* In a thread of its own, for a thread's own variables as at birth. */
-static void in_thread(void *(*fn)(void *))
-{
-	pthread_t thread;
-
-	EXPECT(!pthread_create(&thread, NULL, fn, NULL));
-	EXPECT(!pthread_join(thread, NULL));
-}
-
 static void be_the_other_thread(void)
 {
-	hit_malloc_tls = other.malloc_tls;
-	hit_free_tls = other.free_tls;
-	task_id_tls = other.task_id;
+	sim_impersonate(&other);
 	work = &works[1];
 }
 
@@ -351,7 +343,7 @@ static int in_child(void *(*fn)(void *))
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		in_thread(fn);
+		sim_in_thread(fn);
 		fflush(NULL);
 		_exit(0);
 	}
@@ -381,7 +373,7 @@ static void *bystander(void *arg)
 	return arg;
 }
 
-static u64 stride, phase;
+static u64 stride, phase, samples; /* of the operation that is walked through */
 
 static void fork_here(u64 number)
 {
@@ -391,9 +383,7 @@ static void fork_here(u64 number)
 
 static void walk_through(void)
 {
-	sim.loose_unmap = true;
-	sim_thread_new(&other, 0);
-	build_heap();
+	begin();
 	step_through(run_operation, fork_here);
 	printf("%s: %llu forks\n", operation->name, (unsigned long long)forks);
 	EXPECT_EQ(nr_bad, 0);
@@ -420,8 +410,7 @@ static void count_instructions(u64 number)
 
 static void measure(void)
 {
-	sim_thread_new(&other, 0);
-	build_heap();
+	begin();
 	step_through(run_operation, count_instructions);
 }
 
@@ -462,7 +451,7 @@ static void finish_child(struct work *w)
 
 static bool draw(void)
 {
-	if (sim_random(&random_state) % lengths[operation - operations] >= stride || nr_bad >= 10)
+	if (sim_random(&random_state) % lengths[operation - operations] >= samples || nr_bad >= 10)
 		return false;
 	second = &operations[sim_random(&random_state) % NR_OPERATIONS];
 	second_at = 1 + sim_random(&random_state) % lengths[second - operations];
@@ -518,8 +507,7 @@ static void fork_in_second(u64 number)
 
 static void first_vanishes(void)
 {
-	sim_thread_new(&other, 0);
-	build_heap();
+	begin();
 	step_through(run_operation, fork_in_second);
 	printf("%s: %llu forks\n", operation->name, (unsigned long long)forks);
 	EXPECT_EQ(nr_bad, 0);
@@ -583,8 +571,7 @@ static void fork_in_first(u64 number)
 
 static void second_vanishes(void)
 {
-	sim_thread_new(&other, 0);
-	build_heap();
+	begin();
 	step_through(run_operation, fork_in_first);
 	if (in_handler_child)
 		finish_child(&works[0]);
@@ -594,17 +581,18 @@ static void second_vanishes(void)
 
 /* ---- tests ---- */
 
-static void for_each_operation(void (*body)(void), bool wanted_stride)
+static void for_each_operation(void (*body)(void))
 {
 	const char *soak = getenv("BUDDY_SOAK");
 	int bad = 0;
+
+	samples = soak ? 100 * SAMPLES : SAMPLES;
 
 	if (!lengths[0])
 		skip();
 	for (size_t i = 0; i < NR_OPERATIONS; i++) {
 		operation = &operations[i];
-		stride = wanted_stride ? (soak ? 1 : operation->stride)
-				       : (soak ? 100 * SAMPLES : SAMPLES);
+		stride = soak ? 1 : (u64)operation->stride;
 		phase = sim_random(&random_state) % stride;
 		bad += sim_run_status(body) != 0;
 	}
@@ -632,19 +620,19 @@ static int measure_all(void **state)
 static void a_child_forked_by_another_at_any_instruction_is_sound(void **state)
 {
 	(void)state;
-	for_each_operation(walk_through, true);
+	for_each_operation(walk_through);
 }
 
 static void a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_vanished(void **state)
 {
 	(void)state;
-	for_each_operation(first_vanishes, false);
+	for_each_operation(first_vanishes);
 }
 
 static void a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_vanished(void **state)
 {
 	(void)state;
-	for_each_operation(second_vanishes, false);
+	for_each_operation(second_vanishes);
 }
 
 int main(void)
