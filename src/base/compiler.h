@@ -24,6 +24,12 @@ typedef uint64_t u64;
 #define noreturn_fn __attribute__((noreturn))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 
+/*
+ * A large table that most programs hardly touch.  The linker lays these behind everything else
+ * that starts as zero, so that what every program touches shares pages.  Not with static.
+ */
+#define sparse __attribute__((common))
+
 /* The only way a symbol leaves the library; src/malloc/libbuddy.map has the last word. */
 #define BUDDY_API __attribute__((visibility("default")))
 

@@ -44,8 +44,6 @@ static bool wait_for_boot(void)
 
 static bool start_everything(void)
 {
-	bug_ops.write = os_write_err;
-	bug_ops.abort = os_abort;
 	options_parse_env();
 	if (mm_init())
 		return false;
@@ -77,9 +75,17 @@ bool boot(void)
 	return ok;
 }
 
+bool boot_done(void)
+{
+	return load_acquire(&boot_state) == STARTED;
+}
+
+/*
+ * Who allocates before the C library knows its environment is served without options; they come
+ * now.  A program that has not allocated yet, and may never, pays for a look at one word.
+ */
 __attribute__((constructor)) static void library_constructor(void)
 {
-	bug_ops.write = os_write_err;
-	bug_ops.abort = os_abort;
-	options_parse_env();
+	if (boot_done())
+		options_parse_env();
 }

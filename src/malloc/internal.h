@@ -8,6 +8,7 @@
 
 /* boot.c */
 bool boot(void);
+bool boot_done(void);
 
 /* options.c */
 void options_parse_env(void);

@@ -170,10 +170,14 @@ static void parse_one(const char *text, size_t len)
 		report(text, len, err);
 }
 
+/* Also the first that may have to say something. */
 void options_parse_env(void)
 {
 	static bool parsed; /* the first caller is alone, or races with the same result */
 	const char *text;
+
+	bug_ops.write = os_write_err;
+	bug_ops.abort = os_abort;
 
 	/* Before the C library has its environment: the constructor asks again. */
 	if (parsed || !os_have_environment())
@@ -196,6 +200,8 @@ BUDDY_API int buddy_option_set(const char *name, const char *value)
 
 	if (!name || !value)
 		return -EINVAL;
+	/* What the program says counts, so the environment must not come after it. */
+	options_parse_env();
 	err = set_option(name, strlen(name), value, strlen(value));
 	if (err)
 		bug_warn("buddy_option_set(\"%s\", \"%s\"): %s", name, value,
@@ -233,6 +239,7 @@ BUDDY_API int buddy_option_get(const char *name, char *buf, size_t size)
 		return -ENOENT;
 	if (!buf || !size)
 		return -EINVAL;
+	options_parse_env();
 	buf[0] = 0;
 	return print_value(o, &b);
 }

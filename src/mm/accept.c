@@ -155,6 +155,8 @@ static bool accept_one(struct zone *zone, bool nowait)
 		return false;
 	page = pfn_to_page(pfn);
 	hole = page_type(page) == PAGE_HOLE;
+	if (!hole)
+		hugepage_try(zone, pfn);
 	if (!zone_lock_ctx(zone, nowait))
 		return false;
 	if (!hole) {
@@ -164,7 +166,9 @@ static bool accept_one(struct zone *zone, bool nowait)
 				 /* tail= */ true);
 		WRITE_ONCE(zone->present_pages, zone->present_pages + MAX_ORDER_NR_PAGES);
 		stat_add(zone->stat.accepted, MAX_ORDER_NR_PAGES);
-		WRITE_ONCE(mm_grew, true);
+		/* A heap of one block is nothing to look after yet. */
+		if (pfn != zone->start_pfn)
+			WRITE_ONCE(mm_grew, true);
 	}
 	WRITE_ONCE(zone->accept_pfn, pfn + MAX_ORDER_NR_PAGES);
 	zone_unlock(zone);

@@ -69,7 +69,9 @@ static void link_free(struct zone *zone, struct page *page, unsigned int order, 
 	if (page_is_zero(page))
 		stat_add(zone->nr_zero_pages, 1ul << order);
 	if (order >= PAGEBLOCK_ORDER) {
-		page->freed_ms = os_clock_ms();
+		/* What is not resident has no age. */
+		if (!page_is_zero(page))
+			page->freed_ms = os_clock_ms();
 		mark_free_blocks(zone, page, order, true);
 	}
 }

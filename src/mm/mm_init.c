@@ -23,7 +23,7 @@
 
 struct page_map page_map;
 uintptr_t memmap_biased;
-struct pglist_data node_data[MAX_NUMNODES];
+sparse struct pglist_data node_data[MAX_NUMNODES];
 struct zone meta_zone;
 struct topology topology;
 bool mm_ready;

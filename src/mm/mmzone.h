@@ -70,6 +70,9 @@ struct zone {
 	u64 mapping_pfn;       /* the stride from commit_pfn to here is being mapped; accept_lock */
 	u8 mapped_parts;       /* of that stride: 1 descriptors, 2 memory too; accept_lock */
 	bool frontier_suspect; /* a fork may have left more mapped than is noted; accept_lock */
+	u64 huge_pfn;	       /* from here to commit_pfn advised huge; accept_lock */
+	u64 huge_again_pfn;    /* below: small pages, since huge ones were slow; accept_lock */
+	u64 huge_pause;	       /* pages that the last such stretch was long; accept_lock */
 	u64 present_pages;     /* accepted less holes; zone->lock */
 };
 FIELD_STARTS_LINE(struct zone, lock);

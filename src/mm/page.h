@@ -54,7 +54,7 @@ struct page {
 	union {
 		u64 nr_pages;		  /* EXACT: length; owner of the block */
 		struct kmem_cache *cache; /* SLAB: const */
-		u64 freed_ms;		  /* FREE, pageblock and up: since when */
+		u64 freed_ms;		  /* FREE, resident, pageblock and up: since when */
 	};
 	union {
 		/*

@@ -7,7 +7,7 @@
 
 __attribute__((destructor)) static void library_destructor(void)
 {
-	if (!mm_ready)
+	if (!boot_done())
 		return;
 	slab_check_at_exit();
 	if (option_stats_at_exit)

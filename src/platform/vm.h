@@ -46,6 +46,13 @@ int vm_discard(void *addr, size_t len);
 void vm_advise_huge(void *addr, size_t len, bool huge);
 
 /**
+ * vm_touch - make the first page of memory that was never touched resident
+ *
+ * It still reads as zero.  Return: how many nanoseconds that took.
+ */
+u64 vm_touch(void *addr);
+
+/**
  * vm_resize - change the length of a mapping of its own, moving it if need be
  * Return: the new address, or NULL with the old mapping unchanged.
  */

@@ -141,13 +141,11 @@ static struct slab_sheaf *take_full_locked(struct node_barn *barn)
  * barn_get_full - take a full sheaf, leaving @empty (may be NULL) for it
  * Return: the sheaf, or NULL with @empty still the caller's.
  */
-struct slab_sheaf *barn_get_full(struct kmem_cache *s, struct kmem_cache_node *n,
-				 struct slab_sheaf *empty, bool nowait)
+struct slab_sheaf *barn_get_full(struct kmem_cache_node *n, struct slab_sheaf *empty, bool nowait)
 {
 	struct node_barn *barn = &n->barn;
 	struct slab_sheaf *full = NULL;
 
-	(void)s;
 	if (!READ_ONCE(barn->nr_full) || !barn_lock(n, nowait))
 		return NULL;
 	if (barn->nr_full) {
@@ -162,8 +160,8 @@ struct slab_sheaf *barn_get_full(struct kmem_cache *s, struct kmem_cache_node *n
 	return full;
 }
 
-/* An empty sheaf of at least @kind, or NULL. */
-struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, bool nowait)
+/* The empty sheaf left last, of whatever kind, or NULL. */
+struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait)
 {
 	struct node_barn *barn = &n->barn;
 	struct slab_sheaf *sheaf = NULL;
@@ -171,7 +169,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, 
 	if (!READ_ONCE(barn->nr_empty) || !barn_lock(n, nowait))
 		return NULL;
 	if (barn->nr_empty)
-		sheaf = take_empty_locked(barn, kind);
+		sheaf = take_empty_locked(barn, 0);
 	spin_unlock(&barn->lock);
 	return sheaf;
 }

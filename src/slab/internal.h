@@ -55,15 +55,14 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 
 /* barn.c */
 void barn_init(struct node_barn *barn);
-struct slab_sheaf *barn_get_full(struct kmem_cache *s, struct kmem_cache_node *n,
-				 struct slab_sheaf *empty, bool nowait);
+struct slab_sheaf *barn_get_full(struct kmem_cache_node *n, struct slab_sheaf *empty, bool nowait);
 struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *n,
 				  struct slab_sheaf *full, unsigned int kind);
 static inline bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n)
 {
 	return READ_ONCE(n->barn.nr_full) >= s->max_full;
 }
-struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, unsigned int kind, bool nowait);
+struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait);
 bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
 		   bool force, bool nowait);
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);

@@ -180,6 +180,14 @@ static void map_slab(const struct kmem_cache *s, const struct page *slab)
 	page_map_set(page_to_pfn(slab), (u64)1 << s->order, slab_map_value(s, slab));
 }
 
+static void construct(struct kmem_cache *s, struct page *slab)
+{
+	/* It will not read as zero any more; a child that frees it for a lost thread must know. */
+	page_set_owned(slab, s->order, 0);
+	for (unsigned int i = 0; i < s->objects; i++)
+		s->ctor((char *)page_address(slab) + (size_t)i * s->size);
+}
+
 /* A block that is to become a slab, in the hands of this thread. */
 static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const struct slow *slow)
 {
@@ -194,9 +202,8 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 		return NULL;
 	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
 		WRITE_ONCE(slab->bits[w], 0);
-	if (s->ctor)
-		for (unsigned int i = 0; i < s->objects; i++)
-			s->ctor((char *)page_address(slab) + (size_t)i * s->size);
+	if (s->ctor && !(s->zero_is_constructed && page_is_zero(slab)))
+		construct(s, slab);
 	return slab;
 }
 

@@ -98,6 +98,7 @@ struct kmem_cache {
 	u8 class;		      /* const: of malloc, or CLASS_NONE */
 	u8 capacity;		      /* const: most objects in a sheaf */
 	bool metadata;		      /* const: slabs from the zone of our own structures */
+	bool zero_is_constructed;     /* const: memory that reads as zero needs no ctor */
 	u32 keep_empty;		      /* const: empty slabs kept on a node */
 	u32 max_full;		      /* const: full sheaves a barn keeps */
 	u32 bucket_mul;		      /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
@@ -150,8 +151,8 @@ struct pcs {
 	struct slab_sheaf *main;  /* what the cursor is in; NULL: none yet */
 	struct slab_sheaf *spare; /* NULL, or any filling */
 	u8 kind;		  /* size class of the next sheaf */
-	u8 misses;		  /* slow paths in this tick since kind last changed */
-	u8 tick;		  /* when they were counted */
+	u8 misses;		  /* 1 and those since kind or tick last changed; 0: none yet */
+	u8 tick;		  /* when it was read last */
 	u8 early_frees;		  /* frees before there was a sheaf, up to EARLY_FREES */
 	bool used;		  /* since the last idle scan */
 };
@@ -183,13 +184,13 @@ extern __thread struct hit_area *hit_malloc_tls
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 extern __thread char *hit_free_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-extern struct task boot_task; /* every thread's first: all cursors disabled */
+extern struct hit_area boot_hit; /* every thread's first: all cursors disabled */
 
 static inline struct task *current_task(void)
 {
-	struct task *t = container_of(hit_malloc_tls, struct task, hit);
+	struct hit_area *hit = hit_malloc_tls;
 
-	return t == &boot_task ? NULL : t;
+	return hit == &boot_hit ? NULL : container_of(hit, struct task, hit);
 }
 
 /* ---- entering and leaving a slow path (task.c) ---- */

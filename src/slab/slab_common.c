@@ -19,7 +19,7 @@ struct spinlock slab_mutex = SPINLOCK_INIT(RANK_SLAB_MUTEX);
 static struct kmem_cache cache_cache; /* of struct kmem_cache */
 static struct kmem_cache node_cache;  /* of struct kmem_cache_node */
 static struct kmem_cache_node cache_cache_node, node_cache_node;
-static struct kmem_cache *cache_table[PCS_CHUNK * PCS_CHUNKS]; /* slab_mutex; by id */
+sparse struct kmem_cache *cache_table[PCS_CHUNK * PCS_CHUNKS]; /* slab_mutex; by id */
 
 static void copy_name(char (*to)[32], const char *name)
 {

@@ -2,7 +2,7 @@
 /*
  * task.c - a thread as the allocator sees it: birth, slow paths, death
  *
- * Every thread starts on boot_task, whose cursors are all disabled, so its first allocation
+ * Every thread starts on boot_hit, whose cursors are all disabled, so its first allocation
  * falls into the slow path and gets it a task block.  Blocks are never freed: a thread that has
  * ended leaves its block to a later one, once the system says that it is gone, because its last
  * destructors may still allocate.
@@ -16,19 +16,17 @@
 #include "slab/sheaf.h"
 #include <string.h>
 
-/* What disabled cursors of boot_task point behind, before there is a page map. */
+/* What disabled cursors of boot_hit point behind, before there is a page map. */
 static void *boot_null[2];
 
-struct task boot_task = {
-	.hit = {.rseq_slot = &boot_task.hit.no_rseq,
-		.cursor = {[0] = {.cur = (void **)&boot_null[1], .end = (void **)&boot_null[1]}}},
+struct hit_area boot_hit = {
+	.rseq_slot = &boot_hit.no_rseq,
+	.cursor = {[0] = {.cur = (void **)&boot_null[1], .end = (void **)&boot_null[1]}},
 };
 static_assert(offsetof(struct hit_area, free_cs) == 32, "hit_free_tls points at free_cs");
 
-__thread struct hit_area *hit_malloc_tls __attribute__((tls_model("initial-exec"))) =
-	&boot_task.hit;
-__thread char *hit_free_tls __attribute__((tls_model("initial-exec"))) =
-	(char *)&boot_task.hit.free_cs;
+__thread struct hit_area *hit_malloc_tls __attribute__((tls_model("initial-exec"))) = &boot_hit;
+__thread char *hit_free_tls __attribute__((tls_model("initial-exec"))) = (char *)&boot_hit.free_cs;
 static __thread u32 bare_depth __attribute__((tls_model("initial-exec")));
 
 struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
@@ -237,7 +235,7 @@ static slowpath struct task *task_create(struct slow *slow)
 	init_hit_area(task);
 	/* Pairs with load_acquire() in slab_reclaim(): what it drains is whole. */
 	store_release(&task->state, TASK_LIVE);
-	/* A handler in between finds either boot_task or a whole task. */
+	/* A handler in between finds either boot_hit or a whole task. */
 	barrier();
 	task_id_tls = task->mm.id;
 	hit_malloc_tls = &task->hit;
@@ -275,12 +273,6 @@ static void empty_one(struct kmem_cache *s, struct pcs *p, void *arg)
 
 	pcs_detach(d->task, s, p);
 	pcs_empty(d->task, s, p, d->slow);
-}
-
-static bool task_lock_wait(struct task *task)
-{
-	/* Reclaim alone waits: a slow path that finds the lock held goes to the slabs. */
-	return spin_lock(&task->lock) != LOCK_BUSY;
 }
 
 bool task_trylock(struct task *task)
@@ -336,11 +328,11 @@ void task_exit(void *arg)
 	struct slow slow;
 
 	slow_enter_free(&slow);
-	if (task_lock_wait(task)) {
-		task_empty(task, &slow);
-		WRITE_ONCE(task->state, TASK_DYING);
-		spin_unlock(&task->lock);
-	}
+	/* Reclaim and this alone wait: a slow path that finds the lock held goes to the slabs. */
+	(void)spin_lock(&task->lock);
+	task_empty(task, &slow);
+	WRITE_ONCE(task->state, TASK_DYING);
+	spin_unlock(&task->lock);
 	slow_leave(&slow);
 	task_bury(task);
 }
@@ -452,6 +444,19 @@ static void drain_ext(struct task *task, bool only_idle, struct slow *slow)
 	}
 }
 
+/*
+ * In a forked child the thread that held the lock of another task is gone.  It may have been
+ * replacing a sheaf, which is then in a barn and still in the task: slab_fork_repair() knows what
+ * to make of that.  What was taken from this thread itself is settled already, see settle_me().
+ */
+static bool lock_to_drain(struct task *task, const struct slow *slow)
+{
+	if (spin_lock(&task->lock) != LOCK_STALE || task == slow->task)
+		return true;
+	spin_unlock(&task->lock);
+	return false;
+}
+
 /**
  * task_drain - take the sheaves of a thread that does not use them
  * @only_idle: leave classes that were missed in since the last call
@@ -467,7 +472,7 @@ void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	task->last_use = use;
 	if (READ_ONCE(task->state) != TASK_LIVE ||
 	    (task->cursors_on && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
-	    !task_lock_wait(task))
+	    !lock_to_drain(task, slow))
 		return;
 	if (READ_ONCE(task->state) == TASK_LIVE) {
 		note_idle(task, only_idle, &classes);

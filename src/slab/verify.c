@@ -139,6 +139,7 @@ struct places {
 	struct place place[MAX_PLACES];
 	unsigned int nr;
 };
+sparse struct places places_at_exit; /* too large for a stack */
 
 racy_on_purpose static void add_place(struct places *all, struct slab_sheaf *sheaf, unsigned int nr,
 				      struct cursor *cursor, void **cur)
@@ -266,7 +267,6 @@ racy_on_purpose static void check_class(struct task *self, struct kmem_cache *s,
  */
 racy_on_purpose void slab_check_at_exit(void)
 {
-	static struct places all; /* too large for a stack; the program is ending */
 	struct task *task = current_task();
 	struct slow slow;
 
@@ -274,6 +274,6 @@ racy_on_purpose void slab_check_at_exit(void)
 		return;
 	slow_enter_free(&slow);
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES && !slow.nested; c++)
-		check_class(task, &kmalloc_caches[c], &all);
+		check_class(task, &kmalloc_caches[c], &places_at_exit);
 	slow_leave(&slow);
 }

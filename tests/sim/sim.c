@@ -305,6 +305,13 @@ void vm_advise_huge(void *addr, size_t len, bool huge)
 	note(huge ? SIM_HUGE : SIM_NO_HUGE, addr, len, 0);
 }
 
+u64 vm_touch(void *addr)
+{
+	must_be_mapped("vm_touch", addr, OS_PAGE);
+	*(volatile char *)addr = 0;
+	return sim.touch_ns;
+}
+
 void *vm_resize(void *addr, size_t old_len, size_t new_len)
 {
 	int err = begin(SIM_RESIZE, addr, old_len);
@@ -417,8 +424,8 @@ __attribute__((constructor)) static void note_main_thread(void)
 void sim_thread_new(struct sim_thread *t, int node)
 {
 	*t = (struct sim_thread){
-		.malloc_tls = &boot_task.hit,
-		.free_tls = (char *)&boot_task.hit.free_cs,
+		.malloc_tls = &boot_hit,
+		.free_tls = (char *)&boot_hit.free_cs,
 		.tid = ++last_tid,
 		.node = node,
 	};

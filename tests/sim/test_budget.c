@@ -108,13 +108,18 @@ SIM_TEST(a_heap_in_full_use_grows_on_and_asks_the_slabs)
 	EXPECT_SOUND();
 }
 
+static void grow(u64 bytes)
+{
+	for (u64 got = 0; got < bytes; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+}
+
 /* Twice the threshold of huge pages in use, of which the system sees @resident. */
 static unsigned int huge_advices(u64 resident)
 {
 	EXPECT(sim_start());
 	sim.resident_pages = resident >> PAGE_SHIFT;
-	for (u64 got = 0; got < 2 * mm_hugepage_threshold; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
-		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	grow(2 * mm_hugepage_threshold);
 	return sim_count(SIM_HUGE);
 }
 
@@ -133,6 +138,59 @@ SIM_TEST(a_sparse_heap_does_not_get_huge_pages)
 	EXPECT_EQ(huge_advices(1 * MiB), 0);
 }
 
+/* Bytes of the heap that are left advised huge. */
+static u64 huge_bytes(void)
+{
+	const struct zone *zone = &node_data[0].zones[ZONE_NORMAL];
+	u64 bytes = 0;
+
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn; pfn += PAGEBLOCK_NR_PAGES) {
+		uintptr_t addr = (uintptr_t)pfn_to_addr(pfn);
+		bool huge = false;
+
+		for (unsigned int i = 0; i < sim_nr_events; i++) {
+			const struct sim_event *e = &sim_events[i];
+
+			if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) && addr >= e->addr &&
+			    addr < e->addr + e->len)
+				huge = e->op == SIM_HUGE;
+		}
+		bytes += huge ? 2 * MiB : 0;
+	}
+	return bytes;
+}
+
+/* 64 MiB of small pages after the first huge page, 128 after the second, 256 after the third. */
+SIM_TEST(huge_pages_that_come_slowly_are_tried_ever_more_seldom)
+{
+	EXPECT(sim_start());
+	sim.touch_ns = 5000000;
+	grow(mm_hugepage_threshold + 60 * MiB);
+	EXPECT_EQ(huge_bytes(), 2 * MiB);
+	grow(120 * MiB);
+	EXPECT_EQ(huge_bytes(), 4 * MiB);
+	grow(240 * MiB);
+	EXPECT_EQ(huge_bytes(), 6 * MiB);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
+{
+	EXPECT(sim_start());
+	sim.touch_ns = 5000000;
+	grow(mm_hugepage_threshold + 60 * MiB);
+	EXPECT_EQ(huge_bytes(), 2 * MiB);
+	sim.touch_ns = 100000;
+	grow(128 * MiB);
+	EXPECT(huge_bytes() > 64 * MiB);
+	sim.touch_ns = 5000000;
+	grow(60 * MiB);
+	sim.touch_ns = 100000;
+	grow(64 * MiB); /* the pause was the shortest one again */
+	EXPECT(huge_bytes() > 80 * MiB);
+	EXPECT_SOUND();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +201,8 @@ int main(void)
 		cmocka_unit_test(a_dense_heap_gets_huge_pages),
 		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
 		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
+		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
+		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
 	};
 

@@ -31,8 +31,8 @@ static struct slab_sheaf *sheaf_of(unsigned int kind, unsigned int nr)
 SIM_TEST(an_empty_barn_has_nothing_to_give)
 {
 	start();
-	EXPECT(!barn_get_full(s, n, NULL, false));
-	EXPECT(!barn_get_empty(n, 0, false));
+	EXPECT(!barn_get_full(n, NULL, false));
+	EXPECT(!barn_get_empty(n, false));
 }
 
 SIM_TEST(the_full_sheaf_put_last_is_got_first)
@@ -46,7 +46,7 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	}
 	EXPECT_SOUND();
 	for (int i = 3; i-- > 0;)
-		EXPECT(barn_get_full(s, n, NULL, false) == sheaves[i]);
+		EXPECT(barn_get_full(n, NULL, false) == sheaves[i]);
 	EXPECT_EQ(n->barn.nr_full, 0);
 }
 
@@ -65,9 +65,9 @@ SIM_TEST(a_thread_gets_what_it_left_before_what_another_left)
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 	EXPECT(barn_put_full(s, n, others, false, false));
 	sim_switch_to(&sim_main_thread);
-	EXPECT(barn_get_full(s, n, NULL, false) == mine);
-	EXPECT(barn_get_full(s, n, NULL, false) == others);
-	EXPECT(!barn_get_full(s, n, NULL, false));
+	EXPECT(barn_get_full(n, NULL, false) == mine);
+	EXPECT(barn_get_full(n, NULL, false) == others);
+	EXPECT(!barn_get_full(n, NULL, false));
 }
 
 SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
@@ -99,10 +99,10 @@ SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
 	start();
 	full = sheaf_of(1, 5);
 	empty = sheaf_of(1, 0);
-	EXPECT(!barn_get_full(s, n, empty, false));
+	EXPECT(!barn_get_full(n, empty, false));
 	EXPECT_EQ(n->barn.nr_empty, 0);
 	EXPECT(barn_put_full(s, n, full, false, false));
-	EXPECT(barn_get_full(s, n, empty, false) == full);
+	EXPECT(barn_get_full(n, empty, false) == full);
 	EXPECT_EQ(n->barn.nr_empty, 1);
 	EXPECT_SOUND();
 }
@@ -136,13 +136,18 @@ SIM_TEST(ten_empty_sheaves_are_kept)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(an_empty_sheaf_smaller_than_asked_for_stays)
+SIM_TEST(an_empty_sheaf_smaller_than_asked_for_is_not_swapped)
 {
+	struct slab_sheaf *empty, *full;
+
 	start();
-	EXPECT(barn_put_empty(n, sheaf_of(1, 0), false));
-	EXPECT(!barn_get_empty(n, 2, false));
+	empty = sheaf_of(1, 0);
+	full = sheaf_of(1, 5);
+	EXPECT(barn_put_empty(n, empty, false));
+	EXPECT(!barn_swap_full(s, n, full, 2));
 	EXPECT_EQ(n->barn.nr_empty, 1);
-	EXPECT(barn_get_empty(n, 1, false));
+	EXPECT_EQ(n->barn.nr_full, 0);
+	EXPECT(barn_get_empty(n, false) == empty);
 	EXPECT_EQ(n->barn.nr_empty, 0);
 }
 
@@ -155,8 +160,8 @@ SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
 	EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
 	sheaf = sheaf_of(0, 2);
 	spin_lock(&n->barn.lock);
-	EXPECT(!barn_get_full(s, n, NULL, /* nowait= */ true));
-	EXPECT(!barn_get_empty(n, 0, true));
+	EXPECT(!barn_get_full(n, NULL, /* nowait= */ true));
+	EXPECT(!barn_get_empty(n, true));
 	EXPECT(!barn_put_full(s, n, sheaf, false, true));
 	EXPECT(!barn_put_empty(n, sheaf, true));
 	spin_unlock(&n->barn.lock);
@@ -176,7 +181,7 @@ SIM_TEST(shrinking_puts_the_objects_back_coldest_first)
 	EXPECT_EQ(barn_shrink(s, n, 1, &slow), 18);
 	EXPECT_EQ(n->barn.nr_full, 1);
 	EXPECT_EQ(n->inuse, 6);
-	EXPECT(barn_get_full(s, n, NULL, false) == sheaves[3]); /* the one put last */
+	EXPECT(barn_get_full(n, NULL, false) == sheaves[3]); /* the one put last */
 	EXPECT_SOUND();
 }
 
@@ -215,7 +220,7 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	n->barn.nr_full = 500;
 	n->barn.nr_empty = 1;
 	lock_of_vanished_thread(&n->barn.lock);
-	EXPECT(barn_get_full(s, n, NULL, false));
+	EXPECT(barn_get_full(n, NULL, false));
 	EXPECT_EQ(n->barn.nr_full, 6);
 	EXPECT_EQ(n->barn.nr_empty, 3);
 	EXPECT_EQ(on->barn.nr_empty, 1);
@@ -227,7 +232,7 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got
 	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
 	  T(full_sheaves_are_kept_up_to_the_limit_and_beyond_by_force),
-	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_stays),
+	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
 	  T(a_barn_whose_lock_is_held_is_passed_by),
 	  T(shrinking_puts_the_objects_back_coldest_first),
 	  T(shrinking_to_nothing_frees_the_sheaves_too),

@@ -3,6 +3,7 @@
  * test_sheaf.c - a thread's two sheaves for a cache: src/slab/sheaf.c
  */
 #include "unit.h"
+#include <sys/mman.h>
 
 static struct kmem_cache *s;
 static struct kmem_cache_node *n;
@@ -74,7 +75,7 @@ SIM_TEST(objects_of_a_fresh_sheaf_ascend)
 	}
 }
 
-SIM_TEST(sheaves_start_small_and_grow_with_every_second_miss)
+SIM_TEST(sheaves_start_small_and_grow_when_missed_in_often)
 {
 	unsigned int kinds = 0, last = 0;
 
@@ -89,6 +90,45 @@ SIM_TEST(sheaves_start_small_and_grow_with_every_second_miss)
 	EXPECT_EQ(last, MIN(16 * KiB / 64, 252));
 	EXPECT_EQ(kinds, NR_SHEAF_KINDS);
 	EXPECT_SOUND();
+}
+
+/* A sheaf that no thread wants any more is no sheaf to keep: twelve classes of them made 80 KiB. */
+SIM_TEST(sheaves_that_became_too_small_do_not_stay_in_the_barn)
+{
+	static void *objs[3000];
+	struct list_head *pos;
+
+	start(64);
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < 3000; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < 3000; i++)
+			slab_free(s, objs[i]);
+	}
+	for (int i = 0; i < 3000; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	EXPECT(n->barn.nr_empty > 0);
+	list_for_each (pos, &n->barn.empty)
+		EXPECT_EQ(list_entry(pos, struct slab_sheaf, barn_list)->capacity, s->capacity);
+	EXPECT_SOUND();
+}
+
+/* What is fresh from the system needs no constructor: it would touch the whole slab. */
+SIM_TEST(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes)
+{
+	struct kmem_cache *sheaves = sheaf_cache(NR_SHEAF_KINDS - 1);
+	unsigned char resident[8];
+	struct slow slow;
+	void *sheaf;
+
+	start(64);
+	EXPECT(slow_enter(&slow));
+	EXPECT(slab_take(sheaves, 0, &sheaf, 1, true, 0, &slow) == 1);
+	slow_leave(&slow);
+	EXPECT_EQ(PAGE_SIZE << sheaves->order, sizeof(resident) * PAGE_SIZE);
+	EXPECT(!mincore(sheaf, sizeof(resident) * PAGE_SIZE, resident));
+	for (size_t i = 1; i < sizeof(resident); i++)
+		EXPECT(!(resident[i] & 1));
 }
 
 SIM_TEST(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve)
@@ -322,7 +362,9 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
 	  T(the_object_freed_last_is_allocated_first),
 	  T(the_first_frees_of_a_thread_go_back_to_the_slab), T(objects_of_a_fresh_sheaf_ascend),
-	  T(sheaves_start_small_and_grow_with_every_second_miss),
+	  T(sheaves_start_small_and_grow_when_missed_in_often),
+	  T(sheaves_that_became_too_small_do_not_stay_in_the_barn),
+	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
 	  T(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve),
 	  T(a_burst_of_frees_fills_spare_then_barn_then_slabs),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),

@@ -37,13 +37,13 @@ static const struct group_files version1 = {
 };
 
 /* Off the stack, which may be a signal handler's.  Guarded by the caller of os_memory_room(). */
-static char text[4096], group[512], path[640];
+sparse char limit_text[4096], limit_group[512], limit_path[640];
 
 static bool read_text(const char *name)
 {
-	size_t len = sys_read_file(name, text, sizeof(text) - 1);
+	size_t len = sys_read_file(name, limit_text, sizeof(limit_text) - 1);
 
-	text[len] = 0;
+	limit_text[len] = 0;
 	return len != 0;
 }
 
@@ -63,15 +63,15 @@ static u64 number(const char *s)
 
 static bool read_group_file(const struct group_files *files, const char *name)
 {
-	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
+	struct fmt_buf b = {.buf = limit_path, .size = sizeof(limit_path)};
 
-	fmt_print(&b, "%s%s/%s", files->mount, group, name);
-	return read_text(path);
+	fmt_print(&b, "%s%s/%s", files->mount, limit_group, name);
+	return read_text(limit_path);
 }
 
 static u64 read_number(const struct group_files *files, const char *name)
 {
-	return read_group_file(files, name) ? number(text) : OS_UNLIMITED;
+	return read_group_file(files, name) ? number(limit_text) : OS_UNLIMITED;
 }
 
 /* The line of @text that starts with @key; NULL if there is none. */
@@ -79,7 +79,7 @@ static const char *find_line(const char *key)
 {
 	size_t len = strlen(key);
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
+	for (const char *line = limit_text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, key, len) == 0)
 			return line + len;
@@ -107,19 +107,19 @@ static bool take_group(const char *line)
 {
 	size_t len = strcspn(line, "\n");
 
-	if (len >= sizeof(group))
+	if (len >= sizeof(limit_group))
 		return false;
-	memcpy(group, line, len);
-	while (len && group[len - 1] == '/')
+	memcpy(limit_group, line, len);
+	while (len && limit_group[len - 1] == '/')
 		len--;
-	group[len] = 0;
+	limit_group[len] = 0;
 	return true;
 }
 
 /* Find the group in /proc/self/cgroup: "4:memory:/path" or "0::/path" in a line. */
 static const struct group_files *find_group(void)
 {
-	const char *line = text, *names;
+	const char *line = limit_text, *names;
 
 	if (!read_text("/proc/self/cgroup"))
 		return NULL;
@@ -165,7 +165,7 @@ bool os_memory_room(u64 *ret_limit, u64 *ret_room)
 		return false;
 	for (;;) {
 		look_at_group(files, ret_limit, ret_room);
-		end = strrchr(group, '/');
+		end = strrchr(limit_group, '/');
 		if (!end)
 			break;
 		*end = 0;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #define MAP_OURS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
@@ -62,6 +63,22 @@ int vm_discard(void *addr, size_t len)
 void vm_advise_huge(void *addr, size_t len, bool huge)
 {
 	(void)sys3(SYS_madvise, addr, len, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+static u64 clock_ns(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
+u64 vm_touch(void *addr)
+{
+	u64 start = clock_ns();
+
+	*(volatile char *)addr = 0;
+	return clock_ns() - start;
 }
 
 void *vm_resize(void *addr, size_t old_len, size_t new_len)
