@@ -226,6 +226,37 @@ SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
 	EXPECT_EQ(n->barn.nr_full, 1);
 }
 
+/*
+ * A fork's child that goes on draining, because a handler interrupted that, comes to a thread that
+ * vanished when the barn had its full sheaf already and its task still named it.
+ */
+SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
+{
+	struct task *lost;
+	struct sim_thread other;
+	struct slow slow;
+
+	start(64);
+	lost = current_task();
+	pcs_detach(lost, s, mine());
+	lost->mm.depth = 1;
+	lost->lock.word = task_id() | spin_generation;
+	EXPECT(barn_put_full(s, n, mine()->main, false, false));
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+	slow_enter_free(&slow);
+	slab_fork_new_generation();
+	task_drain(lost, /* only_idle= */ false, &slow);
+	EXPECT(lost->pcs[s->class].main);
+	slow_leave(&slow);
+	sim_wipe_fork_cookie();
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+	EXPECT(!lost->pcs[s->class].main);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(an_object_is_in_one_place_only_through_any_mix)
 {
 	static void *objs[2000];
@@ -370,4 +401,5 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
+	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
 	  T(an_object_is_in_one_place_only_through_any_mix), T(bulk_is_all_or_nothing))
