@@ -37,11 +37,12 @@ struct layout {
 
 static u64 wanted_span(const struct os_limits *limits)
 {
-	u64 limit = MIN(limits->address_space, limits->data);
+	u64 limit = MIN(limits->address_space, limits->data), wanted;
 
 	if (limit != OS_UNLIMITED)
 		return roundup_pow_of_two(MAX(limit, 64 * MiB));
-	return roundup_pow_of_two(CLAMP(4 * os_memory_bytes(), 4 * (u64)GiB, 16384 * (u64)GiB));
+	wanted = 4 * os_memory_bytes();
+	return roundup_pow_of_two(CLAMP(wanted, 4 * (u64)GiB, 16384 * (u64)GiB));
 }
 
 static struct layout make_layout(u64 base, u64 span)

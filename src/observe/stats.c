@@ -57,17 +57,19 @@ static bool lock_unless(struct spinlock *lock, bool nowait)
 	return (nowait ? spin_trylock(lock) : spin_lock(lock)) != LOCK_BUSY;
 }
 
-static u64 cached_in_barn(struct kmem_cache_node *n, bool nowait)
+static void add_barn(struct barn *barn, struct buddy_cache_stats *ret, bool nowait)
 {
 	struct list_head *pos;
-	u64 objects = 0;
 
-	if (!lock_unless(&n->barn.lock, nowait))
-		return 0;
-	for_each_full (&n->barn, pos)
-		objects += list_entry(pos, struct slab_sheaf, barn_list)->size;
-	spin_unlock(&n->barn.lock);
-	return objects;
+	ret->full_sheaves += READ_ONCE(barn->nr_full);
+	ret->empty_sheaves += READ_ONCE(barn->nr_empty);
+	ret->barn_get += READ_ONCE(barn->nr_get);
+	ret->barn_put += READ_ONCE(barn->nr_put);
+	if (!lock_unless(&barn->lock, nowait))
+		return;
+	list_for_each (pos, &barn->full)
+		ret->cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
+	spin_unlock(&barn->lock);
 }
 
 static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, bool nowait)
@@ -88,17 +90,14 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, boo
 		ret->slabs += READ_ONCE(n->nr_slabs);
 		ret->partial_slabs += READ_ONCE(n->nr_partial);
 		ret->empty_slabs += READ_ONCE(n->nr_empty);
-		ret->full_sheaves += READ_ONCE(n->barn.nr_full);
-		ret->empty_sheaves += READ_ONCE(n->barn.nr_empty);
 		ret->refills += READ_ONCE(n->refills);
 		ret->refilled += READ_ONCE(n->refilled);
 		ret->flushes += READ_ONCE(n->flushes);
 		ret->flushed += READ_ONCE(n->flushed);
-		ret->barn_get += READ_ONCE(n->barn_get);
-		ret->barn_put += READ_ONCE(n->barn_put);
 		ret->barn_miss += READ_ONCE(n->barn_miss);
 		ret->barn_over += READ_ONCE(n->barn_over);
-		ret->cached += cached_in_barn(n, nowait);
+		for_each_barn (n, barn)
+			add_barn(barn, ret, nowait);
 	}
 	ret->objects = ret->slabs * s->objects;
 	ret->cached += cached_in_tasks(s);

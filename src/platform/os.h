@@ -48,7 +48,7 @@ void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node);
 /* The CPU as the C library's rseq area has it, without a system call; -1 where there is none. */
 int os_cpu_hint(void);
 
-/* How many CPUs this process may run on, at least 1. */
+/* How many CPUs this process might run on when that was first asked, at least 1. */
 unsigned int os_nr_cpus(void);
 
 /* Whether this process may run on @cpu. */

@@ -54,19 +54,18 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 }
 
 /* barn.c */
-void barn_init(struct node_barn *barn);
+void barns_init(struct kmem_cache_node *n, void *mem);
+bool barns_trylock(struct kmem_cache_node *n);
+void barns_unlock(struct kmem_cache_node *n);
+bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n);
 struct slab_sheaf *barn_get_full(struct kmem_cache_node *n, struct slab_sheaf *empty, bool nowait);
 struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *n,
 				  struct slab_sheaf *full, unsigned int kind);
-static inline bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n)
-{
-	return READ_ONCE(n->barn.nr_full) >= s->max_full;
-}
 struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait);
 bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
-		   bool force, bool nowait);
+		   bool nowait);
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
-u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, u32 keep, struct slow *slow);
+u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow);
 
 /* slab_common.c */
 void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,

@@ -49,20 +49,28 @@ static unsigned long zone_activity(void)
 	return sum;
 }
 
+/* Sheaves fetched and filled. */
+static unsigned long node_use(const struct kmem_cache_node *n)
+{
+	unsigned long use = READ_ONCE(n->refills);
+
+	for_each_barn (n, barn)
+		use += READ_ONCE(barn->nr_get);
+	return use;
+}
+
 /* The barns and empty slabs of one cache on one node, if no sheaf came or went since last time. */
 static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all, struct slow *slow)
 {
-	unsigned long use = READ_ONCE(n->barn_get) + READ_ONCE(n->refills);
+	unsigned long use = node_use(n);
 	bool idle = n->last_use == use;
 	u64 pages = 0;
 
 	n->last_use = use;
 	if (!all && !idle)
 		return 0;
-	if (READ_ONCE(n->barn.nr_full) || READ_ONCE(n->barn.nr_empty)) {
-		barn_shrink(s, n, 0, slow);
-		n->last_use = READ_ONCE(n->barn_get) + READ_ONCE(n->refills);
-	}
+	barn_shrink(s, n, slow);
+	n->last_use = node_use(n);
 	if (READ_ONCE(n->nr_empty))
 		pages = node_discard_empty(s, n);
 	return pages;

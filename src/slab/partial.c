@@ -34,7 +34,6 @@ void cache_node_init(struct kmem_cache_node *n)
 	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
 		list_init(&n->partial[i]);
 	list_init(&n->empty);
-	barn_init(&n->barn);
 }
 
 void node_lock(struct kmem_cache *s, struct kmem_cache_node *n)

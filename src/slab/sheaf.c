@@ -349,7 +349,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 		empty = get_empty(s, n, p, slow);
 		if (empty && full && !p->spare) {
 			p->spare = full;
-		} else if (empty && full && !barn_put_full(s, n, full, false, false)) {
+		} else if (empty && full && !barn_put_full(s, n, full, false)) {
 			flush(task, s, full, slow);
 			put_away_empty(n, full, slow);
 		}
@@ -405,7 +405,7 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			  struct slab_sheaf *sheaf, struct slow *slow)
 {
-	if (sheaf->size && barn_put_full(s, n, sheaf, false, false))
+	if (sheaf->size && barn_put_full(s, n, sheaf, false))
 		return;
 	if (sheaf->size)
 		flush(task, s, sheaf, slow);

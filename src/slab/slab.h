@@ -6,7 +6,7 @@
  *
  * Linux: mm/slub.c with sheaves.  The words: a slab is a block of pages cut into objects of one
  * cache; a sheaf is an array of free objects; a thread allocates from and frees to sheaves; a
- * barn, one for each node of a cache, is where threads exchange whole sheaves.
+ * barn, one for each CPU of a node of a cache, is where threads exchange whole sheaves.
  */
 #include "mm/mm.h"
 
@@ -59,33 +59,37 @@ static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_
 #define NR_PARTIAL_BUCKETS 8
 #define BUCKET_SHIFT 26 /* of bucket_mul; exact for less than 2^13 objects */
 
-#define BARN_SHARDS 4
+#define MAX_BARNS 16
 
-struct node_barn {
-	struct spinlock lock;
-	u32 nr_full, nr_empty;		    /* lock, racy readers */
-	struct list_head full[BARN_SHARDS]; /* by the task that left it; lock */
-	struct list_head empty;		    /* lock */
+/*
+ * Where threads leave and fetch whole sheaves.  A node of a cache has one for each CPU, and CPUs
+ * beyond MAX_BARNS share.
+ */
+struct barn {
+	alignas(CACHE_LINE) struct spinlock lock;
+	u32 nr_full, nr_empty;	      /* lock, racy readers */
+	struct list_head full, empty; /* left last first; lock */
+	unsigned long nr_get, nr_put; /* full sheaves fetched and left; lock */
 };
-
-/* Every full sheaf of a barn; pos is a struct list_head *. */
-#define for_each_full(barn, pos)                                                                   \
-	for (int shard_ = 0; shard_ < BARN_SHARDS; shard_++)                                       \
-		list_for_each (pos, &(barn)->full[shard_])
+STRUCT_SIZE_IS(struct barn, CACHE_LINE);
 
 struct kmem_cache_node {
-	struct spinlock list_lock;
+	alignas(CACHE_LINE) struct spinlock list_lock;
 	u32 nr_empty;				      /* list_lock */
 	struct list_head partial[NR_PARTIAL_BUCKETS]; /* by fullness, fullest last; list_lock */
 	struct list_head empty;			      /* list_lock */
 	unsigned long nr_slabs, nr_partial;	      /* list_lock, racy readers */
 	unsigned long inuse;			      /* objects out of slabs; list_lock */
 	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
-	struct node_barn barn;
-	unsigned long barn_get, barn_put, barn_miss; /* barn.lock */
-	unsigned long barn_over;		     /* racy: counted without the lock */
-	unsigned long last_use;			     /* reclaim_lock: what the last pass saw */
+	unsigned long barn_miss, barn_over; /* racy: counted without a lock */
+	unsigned long last_use;		    /* reclaim_lock: what the last pass saw */
+	struct barn *barn;		    /* const: nr_barns of them, or NULL: no sheaves */
 };
+
+extern unsigned int nr_barns; /* const after start; a power of two */
+
+/* Every barn of a node. */
+#define for_each_barn(n, b) for (struct barn *b = (n)->barn; b && b < (n)->barn + nr_barns; b++)
 
 struct kmem_cache {
 	char name[32];

@@ -70,10 +70,11 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 int slab_init(void)
 {
 	list_init(&slab_caches); /* a start that a fork cut off may have begun it */
+	nr_barns = (unsigned int)MIN(roundup_pow_of_two(os_nr_cpus()), (u64)MAX_BARNS);
 	init_kmalloc_caches();
 	sheaf_caches_init();
 	init_boot_cache(&node_cache, &node_cache_node, "kmem_cache_node",
-			sizeof(struct kmem_cache_node));
+			sizeof(struct kmem_cache_node) + nr_barns * sizeof(struct barn));
 	init_boot_cache(&cache_cache, &cache_cache_node, "kmem_cache", sizeof(struct kmem_cache));
 	task_caches_init();
 	return 0;
@@ -93,6 +94,7 @@ slowpath struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node)
 	n = obj;
 	memset(n, 0, sizeof(*n));
 	cache_node_init(n);
+	barns_init(n, n + 1);
 	/* Publishes the initialised node to load_acquire() in cache_node(). */
 	if (atomic_cmpxchg(&s->node[node], &expected, n))
 		return n;
@@ -185,7 +187,7 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (load_acquire(&s->node[i]))
-			barn_shrink(s, load_acquire(&s->node[i]), 0, slow);
+			barn_shrink(s, load_acquire(&s->node[i]), slow);
 }
 
 /**

@@ -212,32 +212,34 @@ static void init_hit_area(struct task *task)
 static slowpath struct task *task_create(struct slow *slow)
 {
 	struct task *task = NULL;
+	u32 id;
 
 	if (slow->nested)
 		return NULL;
 	spin_lock(&tasks_lock);
 	task = reuse_dead();
-	/* Of a thread lost in a fork: its old number may still stand in locks it held. */
-	if (task && !task->mm.tid)
-		task->mm.id = ++nr_tasks;
+	/* A thread lost in a fork keeps its number, which may still stand in locks it held. */
+	id = task && task->mm.tid ? task->mm.id : ++nr_tasks;
 	spin_unlock(&tasks_lock);
+	/* Already: without a number every lock costs a system call. */
+	task_id_tls = id;
 	if (!task) {
 		task = new_task(slow);
-		if (!task)
+		if (!task) {
+			task_id_tls = 0;
 			return NULL;
+		}
 		spin_lock(&tasks_lock);
-		task->mm.id = ++nr_tasks;
 		task->next = all_tasks;
 		store_release(&all_tasks, task);
 		spin_unlock(&tasks_lock);
 	}
-	mm_task_init(&task->mm, task->mm.id);
+	mm_task_init(&task->mm, id);
 	init_hit_area(task);
 	/* Pairs with load_acquire() in slab_reclaim(): what it drains is whole. */
 	store_release(&task->state, TASK_LIVE);
 	/* A handler in between finds either boot_hit or a whole task. */
 	barrier();
-	task_id_tls = task->mm.id;
 	hit_malloc_tls = &task->hit;
 	hit_free_tls = (char *)&task->hit.free_cs;
 	return task;

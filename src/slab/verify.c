@@ -72,14 +72,14 @@ static int verify_node(struct kmem_cache *s, struct kmem_cache_node *n)
 	return bad;
 }
 
-static int verify_barn(struct kmem_cache *s, struct kmem_cache_node *n)
+static int verify_barn(struct kmem_cache *s, struct barn *barn)
 {
 	struct list_head *pos;
 	u32 full = 0, empty = 0;
 	int bad = 0;
 
-	spin_lock(&n->barn.lock);
-	for_each_full (&n->barn, pos) {
+	spin_lock(&barn->lock);
+	list_for_each (pos, &barn->full) {
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
 		full++;
@@ -87,12 +87,12 @@ static int verify_barn(struct kmem_cache *s, struct kmem_cache_node *n)
 			bad += slab_of(s, sheaf->objects[i])->cache != s;
 		bad += !sheaf->size || sheaf->size > sheaf->capacity || sheaf->sentinel != NULL;
 	}
-	list_for_each (pos, &n->barn.empty) {
+	list_for_each (pos, &barn->empty) {
 		empty++;
 		bad += list_entry(pos, struct slab_sheaf, barn_list)->size != 0;
 	}
-	bad += full != n->barn.nr_full || empty != n->barn.nr_empty;
-	spin_unlock(&n->barn.lock);
+	bad += full != barn->nr_full || empty != barn->nr_empty;
+	spin_unlock(&barn->lock);
 	if (bad)
 		bug_warn("verify: I-27 barn of %s: %u full, %u empty, %d wrong", s->name, full,
 			 empty, bad);
@@ -113,10 +113,13 @@ int slab_verify(void)
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
 		for (int i = 0; i < topology.nr_nodes; i++) {
-			if (!load_acquire(&s->node[i]))
+			struct kmem_cache_node *n = load_acquire(&s->node[i]);
+
+			if (!n)
 				continue;
-			bad += verify_barn(s, load_acquire(&s->node[i]));
-			bad += verify_node(s, load_acquire(&s->node[i]));
+			for_each_barn (n, barn)
+				bad += verify_barn(s, barn);
+			bad += verify_node(s, n);
 		}
 	}
 	spin_unlock(&slab_mutex);
@@ -169,10 +172,12 @@ racy_on_purpose static void gather(struct task *self, unsigned int class, struct
 	struct list_head *pos;
 
 	all->nr = 0;
-	for_each_full (&n->barn, pos) {
-		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
+	for_each_barn (n, barn) {
+		list_for_each (pos, &barn->full) {
+			struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
-		add_place(all, sheaf, sheaf->size, NULL, NULL);
+			add_place(all, sheaf, sheaf->size, NULL, NULL);
+		}
 	}
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct slab_sheaf *spare = t->pcs[class].spare;
@@ -211,7 +216,7 @@ racy_on_purpose static const char *what_is_wrong(const struct kmem_cache *s, con
 	return NULL;
 }
 
-/* Under the locks of the barn and of the slabs. */
+/* Under the locks of the barns and of the slabs. */
 racy_on_purpose static void check_places(const struct kmem_cache *s, const struct places *all)
 {
 	const char *wrong = NULL;
@@ -248,7 +253,7 @@ racy_on_purpose static void check_class(struct task *self, struct kmem_cache *s,
 {
 	struct kmem_cache_node *n = load_acquire(&s->node[self->mm.node]);
 
-	if (!n || spin_trylock(&n->barn.lock) == LOCK_BUSY)
+	if (!n || !barns_trylock(n))
 		return;
 	gather(self, s->class, n, all);
 	if (all->nr && spin_trylock(&n->list_lock) != LOCK_BUSY) {
@@ -256,7 +261,7 @@ racy_on_purpose static void check_class(struct task *self, struct kmem_cache *s,
 		restore(s, all);
 		spin_unlock(&n->list_lock);
 	}
-	spin_unlock(&n->barn.lock);
+	barns_unlock(n);
 }
 
 /**

@@ -375,6 +375,7 @@ void sim_one_node(u64 bytes)
 {
 	sim = (struct sim_machine){
 		.nr_cpus = 2,
+		.cpu_hint = -1,
 		.limits = {OS_UNLIMITED, OS_UNLIMITED},
 		.clock_ms = 1000,
 		.random = 12288, /* 112 GiB: valgrind keeps its own from 64 GiB on */
@@ -505,7 +506,7 @@ int os_thread_start(void *(*fn)(void *), const char *name)
 
 int os_cpu_hint(void)
 {
-	return -1;
+	return sim.cpu_hint;
 }
 
 void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)

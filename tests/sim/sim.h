@@ -45,6 +45,7 @@ struct sim_machine {
 	struct topology nodes;
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
 	unsigned int nr_cpus;
+	int cpu_hint; /* os_cpu_hint(); -1: unknown */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);
 	u64 memory_looks;   /* os_memory_room() */

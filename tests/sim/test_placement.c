@@ -412,7 +412,11 @@ SIM_TEST(a_thread_that_moves_is_served_from_its_new_node)
 	for (int i = 0; i < 500; i++)
 		expect_on_node(slab_alloc(s, 0, NUMA_NO_NODE), 8);
 	expect_on_node(page_address(pages_get(0, 0)), 8);
-	EXPECT(s->node[0]->barn.nr_full + s->node[0]->barn.nr_empty > 0);
+	unsigned int left = 0;
+
+	for_each_barn (s->node[0], barn)
+		left += barn->nr_full + barn->nr_empty;
+	EXPECT(left > 0);
 	for (int i = 200; i < 400; i++)
 		slab_free(s, objs[i]);
 	for (int i = 0; i < 500; i++)

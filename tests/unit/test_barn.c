@@ -11,6 +11,7 @@ static struct kmem_cache_node *n;
 static void start(void)
 {
 	EXPECT(sim_start());
+	sim.cpu_hint = 0;
 	s = &kmalloc_caches[kmalloc_class(256)];
 	n = cache_node(s, 0);
 }
@@ -42,32 +43,60 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	start();
 	for (int i = 0; i < 3; i++) {
 		sheaves[i] = sheaf_of(1, 5);
-		EXPECT(barn_put_full(s, n, sheaves[i], false, false));
+		EXPECT(barn_put_full(s, n, sheaves[i], false));
 	}
 	EXPECT_SOUND();
 	for (int i = 3; i-- > 0;)
 		EXPECT(barn_get_full(n, NULL, false) == sheaves[i]);
-	EXPECT_EQ(n->barn.nr_full, 0);
+	EXPECT_EQ(n->barn->nr_full, 0);
 }
 
-SIM_TEST(a_thread_gets_what_it_left_before_what_another_left)
+SIM_TEST(what_was_left_on_this_cpu_comes_before_what_was_left_on_others_coldest_first)
 {
-	struct slab_sheaf *mine, *others;
-	struct sim_thread other;
+	struct slab_sheaf *here[2], *there[2];
 
 	start();
-	sim_thread_new(&other, 0);
-	mine = sheaf_of(1, 5);
-	others = sheaf_of(1, 5);
-	EXPECT(barn_put_full(s, n, mine, false, false));
-	sim_switch_to(&other);
-	/* It needs a task to be known by; not from this barn. */
-	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
-	EXPECT(barn_put_full(s, n, others, false, false));
-	sim_switch_to(&sim_main_thread);
-	EXPECT(barn_get_full(n, NULL, false) == mine);
-	EXPECT(barn_get_full(n, NULL, false) == others);
+	EXPECT_EQ(nr_barns, 2);
+	for (int i = 0; i < 2; i++) {
+		here[i] = sheaf_of(1, 5);
+		there[i] = sheaf_of(1, 5);
+		EXPECT(barn_put_full(s, n, here[i], false));
+		sim.cpu_hint = 1;
+		EXPECT(barn_put_full(s, n, there[i], false));
+		sim.cpu_hint = 0;
+	}
+	EXPECT_EQ(n->barn[0].nr_full, 2);
+	EXPECT_EQ(n->barn[1].nr_full, 2);
+	EXPECT(barn_get_full(n, NULL, false) == here[1]);
+	EXPECT(barn_get_full(n, NULL, false) == here[0]);
+	EXPECT(barn_get_full(n, NULL, false) == there[0]);
+	EXPECT(barn_get_full(n, NULL, false) == there[1]);
 	EXPECT(!barn_get_full(n, NULL, false));
+}
+
+SIM_TEST(empty_sheaves_are_found_on_other_cpus_too)
+{
+	struct slab_sheaf *empty;
+
+	start();
+	empty = sheaf_of(1, 0);
+	EXPECT(barn_put_empty(n, empty, false));
+	sim.cpu_hint = 1;
+	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
+	EXPECT(barn_get_empty(n, false) == empty);
+	EXPECT(!barn_get_empty(n, false));
+}
+
+/* More CPUs than barns, and a thread whose CPU is not known. */
+SIM_TEST(every_cpu_has_a_barn)
+{
+	start();
+	sim.cpu_hint = 1000;
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 5), false));
+	sim.cpu_hint = -1;
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 5), false));
+	EXPECT_EQ(n->barn[0].nr_full + n->barn[1].nr_full, 2);
+	EXPECT_SOUND();
 }
 
 SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
@@ -81,14 +110,14 @@ SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
 	EXPECT(barn_put_empty(n, empty, false));
 	EXPECT(!barn_swap_full(s, n, full, 2)); /* too small */
 	EXPECT(barn_swap_full(s, n, full, 1) == empty);
-	EXPECT_EQ(n->barn.nr_full, 1);
-	EXPECT_EQ(n->barn.nr_empty, 0);
+	EXPECT_EQ(n->barn->nr_full, 1);
+	EXPECT_EQ(n->barn->nr_empty, 0);
 	EXPECT_SOUND();
 	EXPECT(barn_put_empty(n, empty, false));
 	while (!barn_is_full(s, n))
-		EXPECT(barn_put_full(s, n, sheaf_of(1, 3), false, false));
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 3), false));
 	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
-	EXPECT_EQ(n->barn.nr_empty, 1);
+	EXPECT_EQ(n->barn->nr_empty, 1);
 	EXPECT_SOUND();
 }
 
@@ -100,26 +129,24 @@ SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
 	full = sheaf_of(1, 5);
 	empty = sheaf_of(1, 0);
 	EXPECT(!barn_get_full(n, empty, false));
-	EXPECT_EQ(n->barn.nr_empty, 0);
-	EXPECT(barn_put_full(s, n, full, false, false));
+	EXPECT_EQ(n->barn->nr_empty, 0);
+	EXPECT(barn_put_full(s, n, full, false));
 	EXPECT(barn_get_full(n, empty, false) == full);
-	EXPECT_EQ(n->barn.nr_empty, 1);
+	EXPECT_EQ(n->barn->nr_empty, 1);
 	EXPECT_SOUND();
 }
 
-SIM_TEST(full_sheaves_are_kept_up_to_the_limit_and_beyond_by_force)
+SIM_TEST(full_sheaves_are_kept_up_to_the_limit)
 {
 	struct slab_sheaf *over;
 
 	start();
 	for (u32 i = 0; i < s->max_full; i++)
-		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false, false));
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
 	over = sheaf_of(0, 3);
-	EXPECT(!barn_put_full(s, n, over, false, false));
-	EXPECT_EQ(n->barn.nr_full, s->max_full);
+	EXPECT(!barn_put_full(s, n, over, false));
+	EXPECT_EQ(n->barn->nr_full, s->max_full);
 	EXPECT_EQ(n->barn_over, 1);
-	EXPECT(barn_put_full(s, n, over, true, false));
-	EXPECT_EQ(n->barn.nr_full, s->max_full + 1);
 	EXPECT_SOUND();
 }
 
@@ -132,7 +159,7 @@ SIM_TEST(ten_empty_sheaves_are_kept)
 		EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
 	sheaf = sheaf_of(0, 0);
 	EXPECT(!barn_put_empty(n, sheaf, false));
-	EXPECT_EQ(n->barn.nr_empty, 10);
+	EXPECT_EQ(n->barn->nr_empty, 10);
 	EXPECT_SOUND();
 }
 
@@ -145,10 +172,10 @@ SIM_TEST(an_empty_sheaf_smaller_than_asked_for_is_not_swapped)
 	full = sheaf_of(1, 5);
 	EXPECT(barn_put_empty(n, empty, false));
 	EXPECT(!barn_swap_full(s, n, full, 2));
-	EXPECT_EQ(n->barn.nr_empty, 1);
-	EXPECT_EQ(n->barn.nr_full, 0);
+	EXPECT_EQ(n->barn->nr_empty, 1);
+	EXPECT_EQ(n->barn->nr_full, 0);
 	EXPECT(barn_get_empty(n, false) == empty);
-	EXPECT_EQ(n->barn.nr_empty, 0);
+	EXPECT_EQ(n->barn->nr_empty, 0);
 }
 
 SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
@@ -156,32 +183,15 @@ SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
 	struct slab_sheaf *sheaf;
 
 	start();
-	EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false, false));
+	EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
 	EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
 	sheaf = sheaf_of(0, 2);
-	spin_lock(&n->barn.lock);
+	spin_lock(&n->barn->lock);
 	EXPECT(!barn_get_full(n, NULL, /* nowait= */ true));
 	EXPECT(!barn_get_empty(n, true));
-	EXPECT(!barn_put_full(s, n, sheaf, false, true));
+	EXPECT(!barn_put_full(s, n, sheaf, true));
 	EXPECT(!barn_put_empty(n, sheaf, true));
-	spin_unlock(&n->barn.lock);
-	EXPECT_SOUND();
-}
-
-SIM_TEST(shrinking_puts_the_objects_back_coldest_first)
-{
-	struct slab_sheaf *sheaves[4];
-
-	start();
-	for (int i = 0; i < 4; i++) {
-		sheaves[i] = sheaf_of(1, 6);
-		EXPECT(barn_put_full(s, n, sheaves[i], false, false));
-	}
-	EXPECT_EQ(n->inuse, 24);
-	EXPECT_EQ(barn_shrink(s, n, 1, &slow), 18);
-	EXPECT_EQ(n->barn.nr_full, 1);
-	EXPECT_EQ(n->inuse, 6);
-	EXPECT(barn_get_full(n, NULL, false) == sheaves[3]); /* the one put last */
+	spin_unlock(&n->barn->lock);
 	EXPECT_SOUND();
 }
 
@@ -189,10 +199,12 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 {
 	start();
 	for (int i = 0; i < 4; i++) {
-		EXPECT(barn_put_full(s, n, sheaf_of(1, 6), false, false));
+		sim.cpu_hint = i;
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 6), false));
 		EXPECT(barn_put_empty(n, sheaf_of(2, 0), false));
 	}
-	EXPECT_EQ(barn_shrink(s, n, 0, &slow), 24);
+	EXPECT_EQ(n->inuse, 24);
+	EXPECT_EQ(barn_shrink(s, n, &slow), 24);
 	EXPECT_EQ(n->inuse, 0);
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++)
 		EXPECT_EQ(sheaf_cache(k)->node[0]->inuse, 0);
@@ -209,31 +221,30 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	other = &kmalloc_caches[kmalloc_class(512)];
 	on = cache_node(other, 0);
 	for (int i = 0; i < 7; i++)
-		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4), false, false));
+		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4), false));
 	for (int i = 0; i < 3; i++)
 		EXPECT(barn_put_empty(n, sheaf_of((unsigned int)i, 0), false));
 	/* Neighbours that belong elsewhere: another cache's barn, and a thread's hands. */
 	EXPECT(barn_put_empty(on, sheaf_of(0, 0), false));
 	sheaf_of(0, 0);
-	n->barn.full[1].next = (void *)8;
-	n->barn.empty.prev = (void *)8;
-	n->barn.nr_full = 500;
-	n->barn.nr_empty = 1;
-	lock_of_vanished_thread(&n->barn.lock);
+	n->barn->full.next = (void *)8;
+	n->barn->empty.prev = (void *)8;
+	n->barn->nr_full = 500;
+	n->barn->nr_empty = 1;
+	lock_of_vanished_thread(&n->barn->lock);
 	EXPECT(barn_get_full(n, NULL, false));
-	EXPECT_EQ(n->barn.nr_full, 6);
-	EXPECT_EQ(n->barn.nr_empty, 3);
-	EXPECT_EQ(on->barn.nr_empty, 1);
+	EXPECT_EQ(n->barn->nr_full, 6);
+	EXPECT_EQ(n->barn->nr_empty, 3);
+	EXPECT_EQ(on->barn->nr_empty, 1);
 	EXPECT_SOUND();
 }
 
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
-	  T(a_thread_gets_what_it_left_before_what_another_left),
+	  T(what_was_left_on_this_cpu_comes_before_what_was_left_on_others_coldest_first),
+	  T(empty_sheaves_are_found_on_other_cpus_too), T(every_cpu_has_a_barn),
 	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
-	  T(full_sheaves_are_kept_up_to_the_limit_and_beyond_by_force),
-	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
-	  T(a_barn_whose_lock_is_held_is_passed_by),
-	  T(shrinking_puts_the_objects_back_coldest_first),
-	  T(shrinking_to_nothing_frees_the_sheaves_too),
+	  T(full_sheaves_are_kept_up_to_the_limit), T(ten_empty_sheaves_are_kept),
+	  T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
+	  T(a_barn_whose_lock_is_held_is_passed_by), T(shrinking_to_nothing_frees_the_sheaves_too),
 	  T(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf))

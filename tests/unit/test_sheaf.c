@@ -28,6 +28,11 @@ static unsigned int held(void)
 	return (p->main ? p->main->size : 0u) + (p->spare ? p->spare->size : 0u);
 }
 
+static struct barn *own_barn(void)
+{
+	return &n->barn[task_id() % nr_barns];
+}
+
 SIM_TEST(the_object_freed_last_is_allocated_first)
 {
 	void *objs[20];
@@ -107,8 +112,8 @@ SIM_TEST(sheaves_that_became_too_small_do_not_stay_in_the_barn)
 	}
 	for (int i = 0; i < 3000; i++)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	EXPECT(n->barn.nr_empty > 0);
-	list_for_each (pos, &n->barn.empty)
+	EXPECT(own_barn()->nr_empty > 0);
+	list_for_each (pos, &own_barn()->empty)
 		EXPECT_EQ(list_entry(pos, struct slab_sheaf, barn_list)->capacity, s->capacity);
 	EXPECT_SOUND();
 }
@@ -159,7 +164,7 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 		slab_free(s, objs[i]);
 	two_sheaves = 2u * s->capacity;
 	EXPECT(held() <= two_sheaves);
-	EXPECT(n->barn.nr_full > 0 && n->barn.nr_full <= s->max_full);
+	EXPECT(own_barn()->nr_full > 0 && own_barn()->nr_full <= s->max_full);
 	/* Whatever neither holds is back in its slabs. */
 	EXPECT(n->inuse <= two_sheaves + s->max_full * s->capacity);
 	EXPECT(n->inuse >= held());
@@ -183,14 +188,14 @@ SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 	for (int i = 0; i < 64; i++)
 		slab_free(s, objs[i]);
 	/* A capacity up and down: the two sheaves take turns. */
-	moves = n->barn_get + n->barn_put + n->refills + n->flushes;
+	moves = own_barn()->nr_get + own_barn()->nr_put + n->refills + n->flushes;
 	for (int round = 0; round < 50; round++) {
 		for (int i = 0; i < s->capacity / 2; i++)
 			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 		for (int i = 0; i < s->capacity / 2; i++)
 			slab_free(s, objs[i]);
 	}
-	EXPECT(n->barn_get + n->barn_put + n->refills + n->flushes <= moves + 4);
+	EXPECT(own_barn()->nr_get + own_barn()->nr_put + n->refills + n->flushes <= moves + 4);
 }
 
 /* As a handler finds it that interrupted its own thread in there. */
@@ -223,7 +228,7 @@ SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
 	EXPECT_EQ(mine()->kind, 0);
 	EXPECT_SOUND();
 	/* What was in them is in the barn for the next. */
-	EXPECT_EQ(n->barn.nr_full, 1);
+	EXPECT_EQ(own_barn()->nr_full, 1);
 }
 
 /*
@@ -241,7 +246,7 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	pcs_detach(lost, s, mine());
 	lost->mm.depth = 1;
 	lost->lock.word = task_id() | spin_generation;
-	EXPECT(barn_put_full(s, n, mine()->main, false, false));
+	EXPECT(barn_put_full(s, n, mine()->main, false));
 	sim_thread_new(&other, 0);
 	sim_switch_to(&other);
 	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
@@ -359,8 +364,9 @@ static unsigned long held_by_program(void)
 	unsigned long cached = 0;
 	struct list_head *pos;
 
-	for_each_full (&n->barn, pos)
-		cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
+	for_each_barn (n, barn)
+		list_for_each (pos, &barn->full)
+			cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
 	return n->inuse - cached;
 }
 

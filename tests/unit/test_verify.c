@@ -235,8 +235,9 @@ static struct slab_sheaf *sheaf_in_barn(void)
 
 	start_slab();
 	drain_this_task(false);
-	for_each_full (&s->node[0]->barn, pos)
-		return list_entry(pos, struct slab_sheaf, barn_list);
+	for_each_barn (s->node[0], barn)
+		list_for_each (pos, &barn->full)
+			return list_entry(pos, struct slab_sheaf, barn_list);
 	EXPECT(!"there is a sheaf in the barn");
 	return NULL;
 }
@@ -244,10 +245,10 @@ static struct slab_sheaf *sheaf_in_barn(void)
 SIM_TEST(I_27_wrong_counts_of_a_barn_are_reported)
 {
 	sheaf_in_barn();
-	s->node[0]->barn.nr_full++;
+	s->node[0]->barn->nr_full++;
 	expect_slab_report("I-27");
-	s->node[0]->barn.nr_full--;
-	s->node[0]->barn.nr_empty++;
+	s->node[0]->barn->nr_full--;
+	s->node[0]->barn->nr_empty++;
 	expect_slab_report("I-27");
 }
 

@@ -166,13 +166,18 @@ void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
 
 unsigned int os_nr_cpus(void)
 {
-	unsigned long mask[64]; /* 4096 CPUs */
-	long n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
-	unsigned int cpus = 0;
+	static unsigned int cpus; /* racy: whoever asks first finds the same */
+	unsigned long mask[64];	  /* 4096 CPUs */
+	unsigned int found = 0;
+	long n;
 
+	if (READ_ONCE(cpus))
+		return READ_ONCE(cpus);
+	n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	for (long i = 0; i < n / (long)sizeof(mask[0]); i++)
-		cpus += (unsigned int)__builtin_popcountl(mask[i]);
-	return cpus ? cpus : 1;
+		found += (unsigned int)__builtin_popcountl(mask[i]);
+	WRITE_ONCE(cpus, MAX(found, 1u));
+	return READ_ONCE(cpus);
 }
 
 bool os_cpu_allowed(int cpu)
