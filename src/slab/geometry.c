@@ -87,8 +87,7 @@ static unsigned int calculate_order(u32 size)
 #define SHEAF_BYTES (16 * KiB)
 #define SHEAF_SMALLEST 12 /* objects that the smallest sheaf has room for anyway */
 #define SHEAF_BYTES_MAX (128 * KiB)
-#define BARN_BYTES (256 * KiB)	   /* on a node, but */
-#define BARN_BYTES_MIN (128 * KiB) /* on a CPU */
+#define BARN_BYTES (256 * KiB)
 #define KEEP_EMPTY_BYTES (256 * KiB)
 
 /*
@@ -115,7 +114,5 @@ void cache_geometry(struct kmem_cache *s)
 	s->capacity = (u8)CLAMP(sheaf_objects(s->size), 2, 252);
 	s->keep_empty = (u32)CLAMP(ilog2(s->size) / 2, 5, 10);
 	s->keep_empty = (u32)MIN(s->keep_empty, MAX(KEEP_EMPTY_BYTES / slab, 1));
-	s->max_full = (u32)CLAMP(MAX(BARN_BYTES / nr_barns, BARN_BYTES_MIN) /
-					 ((size_t)s->capacity * s->size),
-				 1, 64);
+	s->max_full = (u32)CLAMP(BARN_BYTES / ((size_t)s->capacity * s->size), 1, 64);
 }
