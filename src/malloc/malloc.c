@@ -43,6 +43,7 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 			       : slow.task ? slow.task->mm.node
 					   : mm_nearest_node(0),
 			.nowait = slow.nested || (gfp && !(gfp & __GFP_DIRECT_RECLAIM)),
+			.task = slow.task ? &slow.task->mm : NULL,
 		};
 
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);

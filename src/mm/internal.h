@@ -45,6 +45,9 @@ static inline void zone_unlock(struct zone *zone)
 }
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
+/* pcp.c */
+bool pcp_yield(struct mm_task *task, const struct zone *zone);
+
 /* accept.c */
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
 

@@ -97,6 +97,8 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 {
 	struct page *page = rmqueue(zone, rq, order);
 
+	if (!page && !rq->nowait && pcp_yield(rq->task, zone))
+		page = rmqueue(zone, rq, order);
 	/* Another thread may take what was just accepted, so this is a loop. */
 	while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget))
 		page = rmqueue(zone, rq, order);

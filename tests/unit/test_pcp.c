@@ -15,8 +15,8 @@ SIM_TEST(the_batch_follows_the_size_of_the_zone)
 	static const struct {
 		u64 mib;
 		int batch;
-	} expected[] = {{8, 1}, {32, 1}, {64, 3}, {128, 7}, {256, 15}, {512, 31}, {1024, 63},
-			{65536, 63}};
+	} expected[] = {{8, 1},	   {32, 1},   {64, 3},	  {128, 7},
+			{256, 15}, {512, 31}, {1024, 63}, {65536, 63}};
 	struct zone zone = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
@@ -124,8 +124,7 @@ SIM_TEST(a_thread_that_only_frees_keeps_the_set_below_its_height)
 	/* In bulk: far fewer turns at the zone's lock than pages. */
 	flushes = zone_of(0)->stat.flush;
 	EXPECT(flushes > 10 && flushes < 20000 / 40);
-	EXPECT_EQ(my_set()->count + (int)zone_of(0)->nr_free_pages,
-		  (int)zone_of(0)->present_pages);
+	EXPECT_EQ(my_set()->count + (int)zone_of(0)->nr_free_pages, (int)zone_of(0)->present_pages);
 	EXPECT_SOUND();
 }
 
@@ -175,6 +174,49 @@ SIM_TEST(a_set_whose_lock_is_held_is_passed_by)
 	EXPECT_SOUND();
 }
 
+/* What was cached in one order is merged before the zone grows for another. */
+SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
+{
+	static struct page *pages[1000];
+	struct zone *zone = zone_of(0);
+	u64 present, usable;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = pages_get(0, 2);
+		EXPECT(pages[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages_put(pages[i], 2);
+	EXPECT(my_set()->count > 4 * my_set()->batch);
+	present = zone->present_pages;
+	usable = zone->nr_free_pages + (u64)my_set()->count;
+	for (u64 got = 0; got < usable / 8 * 7; got += 8)
+		EXPECT(pages_get(0, 3));
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_SOUND();
+}
+
+/* The same for blocks of any number of pages. */
+SIM_TEST(a_large_block_is_made_of_what_the_set_has)
+{
+	static struct page *pages[1000];
+	struct zone *zone = zone_of(0);
+	struct page_request rq;
+	u64 present;
+	bool zero;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = pages_get(0, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages_put(pages[i], 2);
+	present = zone->present_pages;
+	rq = (struct page_request){.task = &current_task()->mm};
+	for (u64 got = 0; got < 3000; got += 1500)
+		EXPECT(run_is_allocated(large_alloc(&rq, 1500, 1, &zero)));
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(another_thread_can_drain_a_set)
 {
 	struct sim_thread idle;
@@ -216,9 +258,10 @@ SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
 	  T(the_page_freed_last_comes_back_first),
-	  T(orders_0_to_3_and_9_are_recycled_without_the_zone),
-	  T(kinds_do_not_mix_in_a_page_set),
+	  T(orders_0_to_3_and_9_are_recycled_without_the_zone), T(kinds_do_not_mix_in_a_page_set),
 	  T(a_thread_that_only_frees_keeps_the_set_below_its_height),
 	  T(an_idle_set_decays_and_a_drained_one_is_empty),
-	  T(a_set_whose_lock_is_held_is_passed_by), T(another_thread_can_drain_a_set),
+	  T(a_set_whose_lock_is_held_is_passed_by),
+	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for),
+	  T(a_large_block_is_made_of_what_the_set_has), T(another_thread_can_drain_a_set),
 	  T(the_pages_of_a_vanished_thread_are_taken_back))
