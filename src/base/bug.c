@@ -13,6 +13,8 @@ static void report(const char *format, va_list ap)
 	char text[400];
 	struct fmt_buf b = {.buf = text, .size = sizeof(text) - 1};
 
+	if (!bug_ops.write && bug_start)
+		bug_start();
 	fmt_print(&b, "libbuddy: ");
 	fmt_vprint(&b, format, ap);
 	text[b.len++] = '\n';

@@ -14,6 +14,12 @@ struct bug_ops {
 extern struct bug_ops bug_ops;	/* const after start */
 extern bool bug_abort_on_error; /* option abort_on_error; const after start */
 
+/*
+ * Fills in both, for a program whose first call is the wrong one.  Set by the layer that knows the
+ * options.
+ */
+extern void (*bug_start)(void);
+
 /**
  * bug_report - say on stderr what the program did wrong, then end it
  *

@@ -15,6 +15,7 @@
 #include <string.h>
 
 bool option_stats_at_exit;
+void (*bug_start)(void) = options_parse_env;
 
 enum option_type { OPT_BOOL, OPT_U32, OPT_SIZE, OPT_ENUM, OPT_CHECKS };
 

@@ -37,6 +37,7 @@ struct sim_event sim_events[MAX_EVENTS];
 unsigned int sim_nr_events;
 
 bool (*slow_start)(void) = sim_start;
+void (*bug_start)(void);
 
 /* ---- reports and failures ---- */
 
