@@ -80,6 +80,7 @@ extern struct spinlock tasks_lock;
 void task_caches_init(void);
 bool slab_fork_pending(void);
 void task_bury(struct task *task);
+bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
 bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray);

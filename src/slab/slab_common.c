@@ -177,9 +177,8 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct pcs *p;
 
-		if (READ_ONCE(t->state) != TASK_LIVE)
+		if (READ_ONCE(t->state) != TASK_LIVE || !task_lock_to_drain(t, slow))
 			continue;
-		spin_lock(&t->lock);
 		p = task_pcs(t, s, false);
 		if (p)
 			pcs_empty(t, s, p, slow);

@@ -451,7 +451,7 @@ static void drain_ext(struct task *task, bool only_idle, struct slow *slow)
  * replacing a sheaf, which is then in a barn and still in the task: slab_fork_repair() knows what
  * to make of that.  What was taken from this thread itself is settled already, see settle_me().
  */
-static bool lock_to_drain(struct task *task, const struct slow *slow)
+bool task_lock_to_drain(struct task *task, const struct slow *slow)
 {
 	if (spin_lock(&task->lock) != LOCK_STALE || task == slow->task)
 		return true;
@@ -474,7 +474,7 @@ void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	task->last_use = use;
 	if (READ_ONCE(task->state) != TASK_LIVE ||
 	    (task->cursors_on && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
-	    !lock_to_drain(task, slow))
+	    !task_lock_to_drain(task, slow))
 		return;
 	if (READ_ONCE(task->state) == TASK_LIVE) {
 		note_idle(task, only_idle, &classes);

@@ -92,6 +92,8 @@ IN_THE_TREE = [
     ('symbols', lambda c: c.append('tests/symbols.txt', 'kmalloc\n'), 'does not export kmalloc'),
     ('symbols', lambda c: c.replace('tests/symbols.txt', '\nfree\n', '\n'),
      'exports free, which is not in the list'),
+    ('symbols', lambda c: c.replace('tests/symbols.txt', '\nfree\n', '\n'),
+     'libbuddy.a: free is in it, or in the list'),
 ]
 
 # A library that breaks every rule of binary.py: source, flags, what must be said
@@ -105,12 +107,12 @@ IN_THE_LIBRARY = [
 ]
 
 
-def run(rule, root, library, symbols):
+def run(rule, root, library, archive, symbols):
     command = [sys.executable, os.path.join(HERE, rule + '.py'), '--root', root]
     if rule in ('symbols', 'binary'):
         command += ['--library', library]
     if rule == 'symbols':
-        command += ['--list', symbols]
+        command += ['--archive', archive, '--list', symbols]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -120,7 +122,7 @@ def run_on_copy(rule, breakage, args):
         symbols = os.path.join(folder, 'tests/symbols.txt')
         shutil.copy(os.path.join(HERE, 'symbols.txt'), symbols)
         breakage(copy)
-        return run(rule, folder, args.library, symbols)
+        return run(rule, folder, args.library, args.archive, symbols)
 
 
 def try_library(source, flags, said):
@@ -131,12 +133,12 @@ def try_library(source, flags, said):
             f.write(source)
         subprocess.run(['gcc', '-shared', '-fPIC', '-ftls-model=initial-exec', '-o', library, code,
                         *flags], check=True)
-        after = run('binary', folder, library, None)
+        after = run('binary', folder, library, None, None)
         return said in after.stdout and after.returncode == 1
 
 
 def main():
-    args = tree.arguments(('--library', 'libbuddy.so'))
+    args = tree.arguments(('--library', 'libbuddy.so'), ('--archive', 'libbuddy.a'))
     problems = tree.Problems()
     before = {rule: run_on_copy(rule, lambda copy: None, args).stdout
               for rule in {row[0] for row in IN_THE_TREE}}
