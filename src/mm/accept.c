@@ -156,7 +156,7 @@ static bool accept_one(struct zone *zone, bool nowait)
 	page = pfn_to_page(pfn);
 	hole = page_type(page) == PAGE_HOLE;
 	if (!hole)
-		hugepage_try(zone, pfn);
+		hugepage_time(zone, pfn);
 	if (!zone_lock_ctx(zone, nowait))
 		return false;
 	if (!hole) {

@@ -11,9 +11,9 @@
  *
  * A huge page costs a fifth of the 512 small ones it stands for, if the system has one at hand.  It
  * may not: a virtual machine whose host takes free huge blocks back gets them anew one by one, at
- * 2.4 ms each where small pages take 0.3 and a huge page at hand 0.1.  So each block of the heap
- * that is to be huge is touched, and timed, as it is taken into use: it would be a moment later.
- * After a slow one the heap grows by small pages for a while, twice as long each time.
+ * 2.4 ms each where small pages take 0.3 and a huge page at hand 0.1.  So the first page of each
+ * block is touched, and timed, as the block is taken into use: it would be touched a moment later.
+ * After a slow huge one the heap grows by small pages for a while, twice as long each time.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
@@ -58,24 +58,40 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 	advise(zone->huge_pfn, end, true);
 }
 
-#define SLOW_NS 1000000
+#define SLOW_FACTOR 4	     /* a huge page against the small ones it stands for, at their best */
+#define SMALL_NS_ASSUMED 500 /* where none was timed */
 #define PAUSE_MIN (64 * MiB / PAGE_SIZE)
 #define PAUSE_MAX (1 * GiB / PAGE_SIZE)
 
-/* The block at @pfn is about to be used for the first time.  Under accept_lock. */
-void hugepage_try(struct zone *zone, u64 pfn)
+static bool is_slow(const struct zone *zone, u64 ns)
 {
-	if (pfn < zone->huge_pfn || zone->metadata || mm_hugepages != HUGEPAGES_AUTO)
+	u64 small = zone->small_ns ? zone->small_ns : SMALL_NS_ASSUMED;
+
+	return ns > SLOW_FACTOR * PAGEBLOCK_NR_PAGES * small;
+}
+
+/*
+ * The block at @pfn is about to be used for the first time.  Under accept_lock.  The first block
+ * of a zone is left alone: programs that need no second pay for no clock.
+ */
+void hugepage_time(struct zone *zone, u64 pfn)
+{
+	u64 ns;
+
+	if (pfn == zone->start_pfn || zone->metadata || mm_hugepages != HUGEPAGES_AUTO)
 		return;
-	if (vm_touch(pfn_to_addr(pfn)) < SLOW_NS) {
+	ns = vm_touch(pfn_to_addr(pfn));
+	if (pfn < zone->huge_pfn) {
+		zone->small_ns = zone->small_ns ? MIN(zone->small_ns, ns) : ns;
+	} else if (!is_slow(zone, ns)) {
 		zone->huge_pause = 0;
-		return;
+	} else {
+		/* What is left of the stride, less the page that came. */
+		advise(pfn + PAGEBLOCK_NR_PAGES, zone->commit_pfn, false);
+		zone->huge_pfn = zone->commit_pfn;
+		zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
+		zone->huge_again_pfn = pfn + zone->huge_pause;
 	}
-	/* What is left of the stride, less the page that came. */
-	advise(pfn + PAGEBLOCK_NR_PAGES, zone->commit_pfn, false);
-	zone->huge_pfn = zone->commit_pfn;
-	zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
-	zone->huge_again_pfn = pfn + zone->huge_pause;
 }
 
 /**

@@ -73,6 +73,7 @@ struct zone {
 	u64 huge_pfn;	       /* from here to commit_pfn advised huge; accept_lock */
 	u64 huge_again_pfn;    /* below: small pages, since huge ones were slow; accept_lock */
 	u64 huge_pause;	       /* pages that the last such stretch was long; accept_lock */
+	u64 small_ns;	       /* quickest first touch of a small page; 0: none; accept_lock */
 	u64 present_pages;     /* accepted less holes; zone->lock */
 };
 FIELD_STARTS_LINE(struct zone, lock);

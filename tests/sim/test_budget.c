@@ -160,12 +160,30 @@ static u64 huge_bytes(void)
 	return bytes;
 }
 
+/* What a page takes to come: @small up to the threshold of huge pages, @huge behind it. */
+static void grow_to_huge(u64 small, u64 huge)
+{
+	sim.touch_ns = small;
+	grow(mm_hugepage_threshold);
+	sim.touch_ns = huge;
+}
+
+/* A machine on which everything takes long: 50 us for a small page, 5 ms for 512 of them at once.
+ */
+SIM_TEST(huge_pages_are_slow_only_against_small_ones)
+{
+	EXPECT(sim_start());
+	grow_to_huge(50000, 5000000);
+	grow(60 * MiB);
+	EXPECT(huge_bytes() >= 60 * MiB);
+}
+
 /* 64 MiB of small pages after the first huge page, 128 after the second, 256 after the third. */
 SIM_TEST(huge_pages_that_come_slowly_are_tried_ever_more_seldom)
 {
 	EXPECT(sim_start());
-	sim.touch_ns = 5000000;
-	grow(mm_hugepage_threshold + 60 * MiB);
+	grow_to_huge(1000, 5000000);
+	grow(60 * MiB);
 	EXPECT_EQ(huge_bytes(), 2 * MiB);
 	grow(120 * MiB);
 	EXPECT_EQ(huge_bytes(), 4 * MiB);
@@ -177,8 +195,8 @@ SIM_TEST(huge_pages_that_come_slowly_are_tried_ever_more_seldom)
 SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
 {
 	EXPECT(sim_start());
-	sim.touch_ns = 5000000;
-	grow(mm_hugepage_threshold + 60 * MiB);
+	grow_to_huge(1000, 5000000);
+	grow(60 * MiB);
 	EXPECT_EQ(huge_bytes(), 2 * MiB);
 	sim.touch_ns = 100000;
 	grow(128 * MiB);
@@ -201,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_dense_heap_gets_huge_pages),
 		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
 		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
+		cmocka_unit_test(huge_pages_are_slow_only_against_small_ones),
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
