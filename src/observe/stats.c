@@ -65,7 +65,7 @@ static void add_barn(struct barn *barn, struct buddy_cache_stats *ret, bool nowa
 	ret->empty_sheaves += READ_ONCE(barn->nr_empty);
 	ret->barn_get += READ_ONCE(barn->nr_get);
 	ret->barn_put += READ_ONCE(barn->nr_put);
-	if (!lock_unless(&barn->lock, nowait))
+	if (!barn_lock(barn, nowait))
 		return;
 	list_for_each (pos, &barn->full)
 		ret->cached += list_entry(pos, struct slab_sheaf, barn_list)->size;

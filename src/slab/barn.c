@@ -96,13 +96,21 @@ static void barn_rebuild(struct barn *barn)
 	}
 }
 
-static bool barn_lock(struct barn *barn, bool nowait)
+bool barn_lock(struct barn *barn, bool nowait)
 {
 	enum lock_result r = nowait ? spin_trylock(&barn->lock) : spin_lock(&barn->lock);
 
 	if (unlikely(r == LOCK_STALE))
 		barn_rebuild(barn);
 	return r != LOCK_BUSY;
+}
+
+/* In a forked child, where a vanished thread may have been inside any of them. */
+void barns_repair(struct kmem_cache_node *n)
+{
+	for_each_barn (n, barn)
+		if (barn_lock(barn, /* nowait= */ true))
+			spin_unlock(&barn->lock);
 }
 
 /* All barns of a node, or none: waits for nobody. */

@@ -240,7 +240,10 @@ static void collect_sheaves(struct slow *slow)
 	}
 }
 
-/* Lists of slabs: taking the lock of a vanished owner rebuilds; so do all, to be sure. */
+/*
+ * Barns that a vanished thread was inside; and the lists of slabs: taking the lock of a vanished
+ * owner rebuilds those, so do all, to be sure.
+ */
 static void rebuild_caches(void)
 {
 	struct list_head *pos;
@@ -254,6 +257,7 @@ static void rebuild_caches(void)
 
 			if (!n)
 				continue;
+			barns_repair(n);
 			r = spin_trylock(&n->list_lock);
 			if (r == LOCK_BUSY)
 				continue; /* mine, below a signal handler */

@@ -55,6 +55,7 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 
 /* barn.c */
 void barns_init(struct kmem_cache_node *n, void *mem);
+void barns_repair(struct kmem_cache_node *n);
 bool barns_trylock(struct kmem_cache_node *n);
 void barns_unlock(struct kmem_cache_node *n);
 bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n);

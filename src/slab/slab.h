@@ -112,6 +112,9 @@ struct kmem_cache {
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
 };
 
+/* False only with @nowait, if it is held.  After a fork whose lock was held it is put in order. */
+bool barn_lock(struct barn *barn, bool nowait);
+
 #define CLASS_NONE 0xff
 
 extern struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];

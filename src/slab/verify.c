@@ -78,7 +78,7 @@ static int verify_barn(struct kmem_cache *s, struct barn *barn)
 	u32 full = 0, empty = 0;
 	int bad = 0;
 
-	spin_lock(&barn->lock);
+	barn_lock(barn, /* nowait= */ false);
 	list_for_each (pos, &barn->full) {
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 

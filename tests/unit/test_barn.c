@@ -239,6 +239,34 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	EXPECT_SOUND();
 }
 
+/* Nobody may come to the barn of that CPU for long: the repair does not leave it to chance. */
+SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
+{
+	struct sim_thread other;
+	struct slow inside;
+
+	start();
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	current_task()->mm.depth = 1;
+	sim_switch_to(&sim_main_thread);
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	for (int cpu = 0; cpu < 2; cpu++) {
+		sim.cpu_hint = cpu;
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 5), false));
+		/* Linked and not counted yet. */
+		n->barn[cpu].nr_full = 0;
+		lock_of_vanished_thread(&n->barn[cpu].lock);
+	}
+	sim_wipe_fork_cookie();
+	slow_enter_free(&inside);
+	slow_leave(&inside);
+	EXPECT_EQ(n->barn[0].nr_full, 1);
+	EXPECT_EQ(n->barn[1].nr_full, 1);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
 	  T(what_was_left_on_this_cpu_comes_before_what_was_left_on_others_coldest_first),
 	  T(empty_sheaves_are_found_on_other_cpus_too), T(every_cpu_has_a_barn),
@@ -247,4 +275,5 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got
 	  T(full_sheaves_are_kept_up_to_the_limit), T(ten_empty_sheaves_are_kept),
 	  T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
 	  T(a_barn_whose_lock_is_held_is_passed_by), T(shrinking_to_nothing_frees_the_sheaves_too),
-	  T(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf))
+	  T(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf),
+	  T(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order))
