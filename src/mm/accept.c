@@ -144,8 +144,8 @@ static bool commit_whole(struct zone *zone, u64 nr)
 	return !err || err == -EEXIST;
 }
 
-/* Hand one mapped MAX_PAGE_ORDER block to the buddy.  Under accept_lock. */
-static bool accept_one(struct zone *zone, bool nowait)
+/* Hand one mapped MAX_PAGE_ORDER block to the buddy.  @first: of a request.  Under accept_lock. */
+static bool accept_one(struct zone *zone, bool first, bool nowait)
 {
 	struct page *page;
 	u64 pfn = zone->accept_pfn;
@@ -155,7 +155,7 @@ static bool accept_one(struct zone *zone, bool nowait)
 		return false;
 	page = pfn_to_page(pfn);
 	hole = page_type(page) == PAGE_HOLE;
-	if (!hole)
+	if (!hole && first)
 		hugepage_time(zone, pfn);
 	if (!zone_lock_ctx(zone, nowait))
 		return false;
@@ -214,7 +214,7 @@ bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budge
 	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
 		if (!over_budget && zone->present_pages >= zone->managed_pages)
 			break;
-		if (!accept_one(zone, nowait))
+		if (!accept_one(zone, /* first= */ !got, nowait))
 			break;
 		got += MAX_ORDER_NR_PAGES;
 	}

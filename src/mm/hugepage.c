@@ -11,8 +11,9 @@
  *
  * A huge page costs a fifth of the 512 small ones it stands for, if the system has one at hand.  It
  * may not: a virtual machine whose host takes free huge blocks back gets them anew one by one, at
- * 2.4 ms each where small pages take 0.3 and a huge page at hand 0.1.  So the first page of each
- * block is touched, and timed, as the block is taken into use: it would be touched a moment later.
+ * 2.4 ms each where small pages take 0.3 and a huge page at hand 0.1.  So whenever the heap grows,
+ * the first page is touched, and timed: the program would do it a moment later.  Only the first,
+ * since of what is asked for in one piece much may never be touched.
  * After a slow huge one the heap grows by small pages for a while, twice as long each time.
  */
 #include "mm/internal.h"
@@ -71,8 +72,9 @@ static bool is_slow(const struct zone *zone, u64 ns)
 }
 
 /*
- * The block at @pfn is about to be used for the first time.  Under accept_lock.  The first block
- * of a zone is left alone: programs that need no second pay for no clock.
+ * The block at @pfn, the first of those that were asked for, is about to be used for the first
+ * time.  Under accept_lock.  The first of a zone is left alone: programs that need no second pay
+ * for no clock.
  */
 void hugepage_time(struct zone *zone, u64 pfn)
 {

@@ -310,6 +310,7 @@ u64 vm_touch(void *addr)
 {
 	must_be_mapped("vm_touch", addr, OS_PAGE);
 	*(volatile char *)addr = 0;
+	sim.touches++;
 	return sim.touch_ns;
 }
 

@@ -168,6 +168,19 @@ static void grow_to_huge(u64 small, u64 huge)
 	sim.touch_ns = huge;
 }
 
+/* A large block may be meant to stay empty for the most part. */
+SIM_TEST(of_a_large_block_one_page_is_touched)
+{
+	u64 before;
+	bool zero;
+
+	EXPECT(sim_start());
+	grow_to_huge(1000, 100000);
+	before = sim.touches;
+	EXPECT(run_get(0, 256 * MiB / PAGE_SIZE, 1, &zero));
+	EXPECT_EQ(sim.touches, before + 1);
+}
+
 /* A machine on which everything takes long: 50 us for a small page, 5 ms for 512 of them at once.
  */
 SIM_TEST(huge_pages_are_slow_only_against_small_ones)
@@ -219,6 +232,7 @@ int main(void)
 		cmocka_unit_test(a_dense_heap_gets_huge_pages),
 		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
 		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
+		cmocka_unit_test(of_a_large_block_one_page_is_touched),
 		cmocka_unit_test(huge_pages_are_slow_only_against_small_ones),
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
