@@ -38,7 +38,7 @@ BUDDY_API void *_Znam(size_t size)
 }
 
 /* All of these are free(): the page map knows size and alignment. */
-#define IS_FREE(name) BUDDY_API void name(void *ptr) __attribute__((alias("free")))
+#define IS_FREE(name) BUDDY_API void name(void *ptr) __attribute__((alias("free"), nothrow, leaf))
 
 IS_FREE(cfree);
 IS_FREE(free_sized);
