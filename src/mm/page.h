@@ -148,7 +148,8 @@ static inline u8 page_map_get(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
 
-	return pfn < page_map.nr ? READ_ONCE(page_map.bytes[pfn]) : 0;
+	/* Pairs with store_release() in try_base(): another thread may be starting the library. */
+	return pfn < load_acquire(&page_map.nr) ? READ_ONCE(page_map.bytes[pfn]) : 0;
 }
 
 static inline void page_map_set(u64 pfn, u64 n, u8 value)

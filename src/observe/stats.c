@@ -10,22 +10,23 @@
 #include <errno.h>
 #include <string.h>
 
-static u64 objects_in(const struct cursor *c, const struct slab_sheaf *sheaf)
+racy_on_purpose static u64 objects_in(const struct cursor *c, const struct slab_sheaf *sheaf)
 {
-	void **cur, **disabled = (void **)(page_map.bytes + sizeof(void *));
+	ptrdiff_t stray;
+	void **cur;
 
 	if (!sheaf)
 		return 0;
-	cur = c ? READ_ONCE(c->cur) : disabled;
-	if (cur == disabled)
+	if (!c || cursor_is_disabled(c, &stray))
 		return READ_ONCE(sheaf->size);
+	cur = READ_ONCE(c->cur);
 	return cur >= sheaf->objects && cur <= sheaf->objects + sheaf->capacity
 		       ? (u64)(cur - sheaf->objects)
 		       : 0;
 }
 
 /* Objects of @s that lie in sheaves of threads.  Racy: a sheaf may move while we look. */
-static u64 cached_in_tasks(const struct kmem_cache *s)
+racy_on_purpose static u64 cached_in_tasks(const struct kmem_cache *s)
 {
 	u64 n = 0;
 

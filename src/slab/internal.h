@@ -84,7 +84,6 @@ void task_bury(struct task *task);
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
-bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray);
 void hit_fence_register(void);
 extern bool hit_fence_ready;
 

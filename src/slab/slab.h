@@ -128,6 +128,8 @@ struct cursor {
 	void **end; /* one past its last slot; changes only while cur is disabled */
 };
 
+bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray);
+
 /* What the kernel reads when it interrupts a sequence (uapi: struct rseq_cs). */
 struct hit_rseq_cs {
 	u32 version, flags;
