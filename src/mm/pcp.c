@@ -231,10 +231,12 @@ void pcp_drain(struct mm_task *task, bool all)
  * What lies there is of orders that it asked for once: merged, it may be what is asked for now.
  * A program whose size mix changes kept 12 of its 43 MiB there (sqlite3).
  *
+ * Looks without the lock: who drains this set meanwhile does the same work.
+ *
  * Linux:  drain_all_pages() before the allocator gives up.
  * Return: whether anything worth another look went back.
  */
-bool pcp_yield(struct mm_task *task, const struct zone *zone)
+racy_on_purpose bool pcp_yield(struct mm_task *task, const struct zone *zone)
 {
 	if (!task || task->pcp.zone != zone || task->pcp.count <= task->pcp.batch)
 		return false;
