@@ -166,9 +166,8 @@ static void drop_empty(struct slab_sheaf *sheaf, struct slow *slow)
 
 static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, struct slow *slow)
 {
-	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
 	if (!barn_put_empty(n, sheaf, false))
-		sheaf_free(sheaf, slow);
+		drop_empty(sheaf, slow);
 }
 
 /* An empty sheaf that @p has not outgrown, in transit, or NULL. */

@@ -174,12 +174,10 @@ SIM_TEST(a_set_whose_lock_is_held_is_passed_by)
 	EXPECT_SOUND();
 }
 
-/* What was cached in one order is merged before the zone grows for another. */
-SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
+/* Afterwards much of it lies in the set of this thread. */
+static void use_and_free_order_2(void)
 {
 	static struct page *pages[1000];
-	struct zone *zone = zone_of(0);
-	u64 present, usable;
 
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
 		pages[i] = pages_get(0, 2);
@@ -188,6 +186,15 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
 		pages_put(pages[i], 2);
 	EXPECT(my_set()->count > 4 * my_set()->batch);
+}
+
+/* What was cached in one order is merged before the zone grows for another. */
+SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
+{
+	struct zone *zone = zone_of(0);
+	u64 present, usable;
+
+	use_and_free_order_2();
 	present = zone->present_pages;
 	usable = zone->nr_free_pages + (u64)my_set()->count;
 	for (u64 got = 0; got < usable / 8 * 7; got += 8)
@@ -199,16 +206,12 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 /* The same for blocks of any number of pages. */
 SIM_TEST(a_large_block_is_made_of_what_the_set_has)
 {
-	static struct page *pages[1000];
 	struct zone *zone = zone_of(0);
 	struct page_request rq;
 	u64 present;
 	bool zero;
 
-	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
-		pages[i] = pages_get(0, 2);
-	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
-		pages_put(pages[i], 2);
+	use_and_free_order_2();
 	present = zone->present_pages;
 	rq = (struct page_request){.task = &current_task()->mm};
 	for (u64 got = 0; got < 3000; got += 1500)
