@@ -103,7 +103,7 @@ static bool set_number(const struct option *o, const char *v, size_t n)
 	return true;
 }
 
-static bool set_value(const struct option *o, const char *v, size_t n)
+static slowpath bool set_value(const struct option *o, const char *v, size_t n)
 {
 	switch (o->type) {
 	case OPT_BOOL:

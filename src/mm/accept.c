@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * accept.c - taking address space into use, 4 MiB at a time
+ * accept.c - taking address space into use, 4 MiB at a time, the first 4 MiB in smaller steps
  *
  * A zone's span is only an address range that was found empty: nothing is mapped there.  Memory
  * is mapped in strides that grow with the zone, so that a heap costs few system calls, and is
- * given to the buddy in MAX_PAGE_ORDER blocks as it is asked for.
+ * given to the buddy in MAX_PAGE_ORDER blocks as it is asked for.  The first such block of a zone
+ * comes in parts, each as large as what there is already: to split it would touch 20 KiB of
+ * descriptors in a program that holds one object.
  *
  * Not holding the whole range keeps three promises that a large reservation breaks: mlockall()
  * locks what is used and not 128 GiB; a later setrlimit(RLIMIT_AS) finds an honest VmSize; and
@@ -16,6 +18,7 @@
  */
 #include "base/check.h"
 #include "mm/internal.h"
+#include "mm/mm.h"
 #include "platform/vm.h"
 #include <errno.h>
 
@@ -144,35 +147,67 @@ static bool commit_whole(struct zone *zone, u64 nr)
 	return !err || err == -EEXIST;
 }
 
-/* Hand one mapped MAX_PAGE_ORDER block to the buddy.  @first: of a request.  Under accept_lock. */
-static bool accept_one(struct zone *zone, bool first, bool nowait)
+#define FIRST_ORDER 6 /* its descriptors fill a page */
+
+/* How much to hand over next: doubling what there is keeps each part aligned to its size. */
+static unsigned int next_order(const struct zone *zone)
 {
-	struct page *page;
+	u64 done = zone->accept_pfn - zone->start_pfn;
+
+	return done ? MIN((unsigned int)__builtin_ctzll(done), MAX_PAGE_ORDER) : FIRST_ORDER;
+}
+
+/*
+ * Mapped memory becomes the buddy's.  The block says that it is in this thread's hands before it
+ * is accepted: a forked child finds all of it or nothing.  Under zone->lock.
+ */
+static void hand_over(struct zone *zone, u64 pfn, unsigned int order)
+{
+	struct page *page = pfn_to_page(pfn);
+	u64 nr = (u64)1 << order;
+
+	page_set_owned(page, order, PG_ZERO);
+	for (u64 p = ALIGN_UP(pfn, PAGEBLOCK_NR_PAGES); p < pfn + nr; p += PAGEBLOCK_NR_PAGES)
+		set_pageblock_migratetype(zone, p, MIGRATE_MOVABLE);
+	WRITE_ONCE(zone->present_pages, zone->present_pages + nr);
+	WRITE_ONCE(zone->accept_pfn, pfn + nr);
+	barrier();
+	stat_add(zone->stat.accepted, nr);
+	if (order == MAX_PAGE_ORDER) {
+		/* Behind those that were accepted before: lowest address first. */
+		add_to_free_list(zone, page, order, MIGRATE_MOVABLE, PG_ZERO, /* tail= */ true);
+	} else {
+		__free_one_page(zone, page, order, PG_ZERO);
+		stat_add(zone->stat.pgfree, 0ul - nr);
+	}
+}
+
+/*
+ * Accept one more block, or part of the first.  @first: of a request.  Under accept_lock.
+ * Return: pages, a hole's included; 0 if there is no more.
+ */
+static u64 accept_one(struct zone *zone, bool first, bool nowait)
+{
 	u64 pfn = zone->accept_pfn;
+	unsigned int order = next_order(zone);
 	bool hole;
 
 	if (pfn == zone->commit_pfn && !commit_stride(zone))
-		return false;
-	page = pfn_to_page(pfn);
-	hole = page_type(page) == PAGE_HOLE;
+		return 0;
+	hole = page_type(pfn_to_page(pfn)) == PAGE_HOLE;
 	if (!hole && first)
 		hugepage_time(zone, pfn);
 	if (!zone_lock_ctx(zone, nowait))
-		return false;
-	if (!hole) {
-		set_pageblock_migratetype(zone, pfn, MIGRATE_MOVABLE);
-		set_pageblock_migratetype(zone, pfn + PAGEBLOCK_NR_PAGES, MIGRATE_MOVABLE);
-		add_to_free_list(zone, page, MAX_PAGE_ORDER, MIGRATE_MOVABLE, PG_ZERO,
-				 /* tail= */ true);
-		WRITE_ONCE(zone->present_pages, zone->present_pages + MAX_ORDER_NR_PAGES);
-		stat_add(zone->stat.accepted, MAX_ORDER_NR_PAGES);
-		/* A heap of one block is nothing to look after yet. */
-		if (pfn != zone->start_pfn)
-			WRITE_ONCE(mm_grew, true);
-	}
-	WRITE_ONCE(zone->accept_pfn, pfn + MAX_ORDER_NR_PAGES);
+		return 0;
+	if (!hole)
+		hand_over(zone, pfn, order);
+	else
+		WRITE_ONCE(zone->accept_pfn, pfn + MAX_ORDER_NR_PAGES);
 	zone_unlock(zone);
-	return true;
+	/* A heap of one block is nothing to look after yet. */
+	if (!hole && pfn - zone->start_pfn >= MAX_ORDER_NR_PAGES)
+		WRITE_ONCE(mm_grew, true);
+	return (u64)1 << order;
 }
 
 /* The last owner vanished in a fork, perhaps in the middle of mapping: map it anew. */
@@ -202,7 +237,7 @@ static bool accept_lock(struct zone *zone, bool nowait)
  */
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget)
 {
-	u64 got = 0;
+	u64 got = 0, more;
 
 	if (!zone->end_pfn || !accept_lock(zone, nowait))
 		return false;
@@ -214,9 +249,10 @@ bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budge
 	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
 		if (!over_budget && zone->present_pages >= zone->managed_pages)
 			break;
-		if (!accept_one(zone, /* first= */ !got, nowait))
+		more = accept_one(zone, /* first= */ !got, nowait);
+		if (!more)
 			break;
-		got += MAX_ORDER_NR_PAGES;
+		got += more;
 	}
 	spin_unlock(&zone->accept_lock);
 	return got != 0;

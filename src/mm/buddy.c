@@ -11,7 +11,7 @@
  *
  * INVARIANT merged: while zone->lock is free, no two free blocks of equal order are buddies if
  * their pageblocks may merge.
- *   made by     accept_memory(), which frees whole MAX_PAGE_ORDER blocks
+ *   made by     accept_memory(), which frees what it accepts like any other block
  *   kept by     __free_one_page() merges before it links; expand() links a half only when its
  *               buddy is being handed out or split further
  *   relied on   buddyinfo as a measure of fragmentation; large.c, which looks for runs of
@@ -301,7 +301,7 @@ struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migr
 }
 
 /* Small free blocks may be resident after all: as parts of huge pages.  Under zone->lock. */
-void buddy_forget_zero(struct zone *zone)
+slowpath void buddy_forget_zero(struct zone *zone)
 {
 	struct list_head *pos;
 
@@ -325,7 +325,7 @@ void buddy_forget_zero(struct zone *zone)
  * For a child of a fork that caught another thread inside zone->lock.  Blocks of that thread
  * that are marked FREE but on no list are found again.
  */
-void buddy_rebuild(struct zone *zone)
+slowpath void buddy_rebuild(struct zone *zone)
 {
 	u64 present = 0;
 

@@ -31,11 +31,13 @@ static bool should_try_claim_block(unsigned int order, enum migratetype mt)
 	return order >= PAGEBLOCK_ORDER / 2 || mt == MIGRATE_RECLAIMABLE || mt == MIGRATE_UNMOVABLE;
 }
 
-static u64 count_free(u64 pfn)
+/* In the pageblock of @pfn.  What is not accepted yet is nobody's, and as good as free. */
+static u64 count_free(const struct zone *zone, u64 pfn)
 {
-	u64 start = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES), nr = 0;
+	u64 start = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES), end = start + PAGEBLOCK_NR_PAGES;
+	u64 accepted = MIN(end, zone->accept_pfn), nr = end - accepted;
 
-	for (u64 p = start; p < start + PAGEBLOCK_NR_PAGES;) {
+	for (u64 p = start; p < accepted;) {
 		struct page *page = pfn_to_page(p);
 
 		if (page_type(page) == PAGE_FREE)
@@ -62,7 +64,7 @@ static struct page *try_to_claim_block(struct zone *zone, struct page *page,
 		add_to_free_list(zone, page, block_order, mt, READ_ONCE(page->state), false);
 		return page_del_and_expand(zone, page, order, mt);
 	}
-	if (count_free(pfn) < PAGEBLOCK_NR_PAGES / 2)
+	if (count_free(zone, pfn) < PAGEBLOCK_NR_PAGES / 2)
 		return NULL;
 	move_freepages_block(zone, pfn, mt);
 	return __rmqueue_smallest(zone, order, mt);

@@ -73,14 +73,15 @@ static bool is_slow(const struct zone *zone, u64 ns)
 
 /*
  * The block at @pfn, the first of those that were asked for, is about to be used for the first
- * time.  Under accept_lock.  The first of a zone is left alone: programs that need no second pay
- * for no clock.
+ * time.  Under accept_lock.  The first 4 MiB of a zone are left alone: programs that need no
+ * more pay for no clock.
  */
 void hugepage_time(struct zone *zone, u64 pfn)
 {
 	u64 ns;
 
-	if (pfn == zone->start_pfn || zone->metadata || mm_hugepages != HUGEPAGES_AUTO)
+	if (pfn - zone->start_pfn < MAX_ORDER_NR_PAGES || zone->metadata ||
+	    mm_hugepages != HUGEPAGES_AUTO)
 		return;
 	ns = vm_touch(pfn_to_addr(pfn));
 	if (pfn < zone->huge_pfn) {

@@ -208,7 +208,7 @@ int mm_init(void)
 	return err;
 }
 
-static void update_topology(const struct topology *t)
+static slowpath void update_topology(const struct topology *t)
 {
 	for (int a = 0; a < topology.nr_nodes; a++)
 		for (int b = 0; b < topology.nr_nodes; b++)
@@ -232,7 +232,7 @@ static void update_topology(const struct topology *t)
  *
  * Once; allocates.  Called by the background thread, or by who asks for distances.
  */
-void mm_load_topology(void)
+slowpath void mm_load_topology(void)
 {
 	static u32 once; /* atomic */
 	struct topology t = topology;

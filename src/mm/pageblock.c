@@ -10,7 +10,8 @@
  *
  * INVARIANT strict: the list a free block is on is the type of its pageblock, and all blocks
  * under a free block larger than a pageblock have one type.
- *   made by     buddy_init_zone(), accept_memory(): one type for the whole block
+ *   made by     buddy_init_zone(), accept_memory(): what is accepted later of a pageblock is of
+ *               the type that it has by then
  *   kept by     __free_one_page() retags when it merges over a pageblock; move_freepages_block()
  *   relied on   fallback.c, which counts by list
  *   checked by  mm_verify()
@@ -37,9 +38,10 @@ void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 void move_freepages_block(struct zone *zone, u64 pfn, enum migratetype mt)
 {
 	u64 start = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES);
+	u64 end = MIN(start + PAGEBLOCK_NR_PAGES, zone->accept_pfn);
 
 	set_pageblock_migratetype(zone, pfn, mt);
-	for (u64 p = start; p < start + PAGEBLOCK_NR_PAGES;) {
+	for (u64 p = start; p < end;) {
 		struct page *page = pfn_to_page(p);
 
 		if (page_type(page) == PAGE_FREE) {

@@ -76,7 +76,7 @@ static u32 barn_id(const struct barn *barn)
 }
 
 /* The last owner of the lock vanished in a fork: find the sheaves again by their places. */
-static void barn_rebuild(struct barn *barn)
+static slowpath void barn_rebuild(struct barn *barn)
 {
 	barn_init(barn);
 	barn->lock.word = task_id() | spin_generation;
@@ -106,7 +106,7 @@ bool barn_lock(struct barn *barn, bool nowait)
 }
 
 /* In a forked child, where a vanished thread may have been inside any of them. */
-void barns_repair(struct kmem_cache_node *n)
+slowpath void barns_repair(struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn)
 		if (barn_lock(barn, /* nowait= */ true))
@@ -298,7 +298,7 @@ static struct slab_sheaf *pop(struct barn *barn)
  * barn_shrink - empty the barns of a node
  * Return: objects put back into slabs.
  */
-u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow)
+slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow)
 {
 	u64 objects = 0;
 

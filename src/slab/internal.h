@@ -69,6 +69,7 @@ bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool no
 u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow);
 
 /* slab_common.c */
+void cache_set_name(struct kmem_cache *s, const char *name);
 void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
 		     size_t size);
 

@@ -104,7 +104,7 @@ static u64 shrink_caches(bool all, struct slow *slow)
  * A forced pass waits for one under way and then makes its own.  Return: pages given back to
  * the system.
  */
-u64 slab_reclaim(bool all)
+slowpath u64 slab_reclaim(bool all)
 {
 	struct slow slow;
 	u64 pages = 0;
@@ -194,7 +194,7 @@ static slowpath void start_thread(u64 now)
 	store_release(&state, OFF);
 }
 
-static slowpath void poke(bool may_start)
+static noinline void poke(bool may_start)
 {
 	u64 now = os_clock_ms(), pages = heap_pages();
 

@@ -535,7 +535,7 @@ bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 }
 
 /* Give all empty slabs of the node back.  Return: pages. */
-u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
+slowpath u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	struct list_head gone, *pos, *next;
 	u64 pages = 0;
@@ -565,7 +565,7 @@ static unsigned int count_bits(const struct kmem_cache *s, const struct page *sl
 }
 
 /* Make the lists of a node anew from its slabs: the last owner of list_lock vanished. */
-void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
+slowpath void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	struct zone *zone;
 

@@ -50,7 +50,7 @@ void sheaf_caches_init(void)
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++) {
 		struct kmem_cache *s = &sheaf_caches[k];
 
-		memcpy(s->name, names[k], strlen(names[k]) + 1);
+		cache_set_name(s, names[k]);
 		s->size = s->object_size = SHEAF_BYTES_MIN << k;
 		s->align = s->size;
 		s->metadata = true;

@@ -21,15 +21,15 @@ static struct kmem_cache node_cache;  /* of struct kmem_cache_node */
 static struct kmem_cache_node cache_cache_node, node_cache_node;
 sparse struct kmem_cache *cache_table[PCS_CHUNK * PCS_CHUNKS]; /* slab_mutex; by id */
 
-static void copy_name(char (*to)[32], const char *name)
+void cache_set_name(struct kmem_cache *s, const char *name)
 {
 	size_t n = 0;
 
-	while (name[n] && n + 1 < sizeof(*to)) {
-		(*to)[n] = name[n];
+	while (name[n] && n + 1 < sizeof(s->name)) {
+		s->name[n] = name[n];
 		n++;
 	}
-	(*to)[n] = 0;
+	s->name[n] = 0;
 }
 
 static void init_kmalloc_caches(void)
@@ -46,8 +46,9 @@ static void init_kmalloc_caches(void)
 		digits[--n] = 0;
 		for (; size; size /= 10)
 			digits[--n] = (char)('0' + size % 10);
-		memcpy(s->name, "malloc-", 7);
-		memcpy(s->name + 7, digits + n, sizeof(digits) - n);
+		cache_set_name(s, "malloc-");
+		for (char *end = s->name + 7; (*end = digits[n]) != 0; end++)
+			n++;
 		list_add_tail(&s->list, &slab_caches);
 	}
 }
@@ -55,7 +56,7 @@ static void init_kmalloc_caches(void)
 /* A cache of our own structures, with its one node: it needs no other cache to exist. */
 void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name, size_t size)
 {
-	copy_name(&s->name, name);
+	cache_set_name(s, name);
 	s->object_size = (u32)size;
 	s->size = (u32)ALIGN_UP(size, CACHE_LINE);
 	s->align = CACHE_LINE;
@@ -80,7 +81,7 @@ int slab_init(void)
 	return 0;
 }
 
-slowpath struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node)
+noinline struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node)
 {
 	struct task *task = current_task();
 	struct slow slow = {.task = NULL, .nested = task && task->mm.depth > 1};
@@ -138,8 +139,8 @@ static bool take_id(struct kmem_cache *s)
  * cache_create - a cache of objects of @size bytes aligned to @align, a power of two
  * Return: the cache, or NULL if there is no memory.
  */
-struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
-				void (*ctor)(void *))
+slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
+					 void (*ctor)(void *))
 {
 	struct kmem_cache *s;
 	struct slow slow;
@@ -155,7 +156,7 @@ struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags
 	}
 	s = obj;
 	memset(s, 0, sizeof(*s));
-	copy_name(&s->name, name);
+	cache_set_name(s, name);
 	s->object_size = size;
 	s->align = MAX(align, 8u);
 	s->size = (u32)MAX(ALIGN_UP(size, s->align), 16);
@@ -193,7 +194,7 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
  * cache_shrink - give back every page of @s that holds no object in use
  * Return: pages.
  */
-u64 cache_shrink(struct kmem_cache *s)
+slowpath u64 cache_shrink(struct kmem_cache *s)
 {
 	struct slow slow;
 	u64 pages = 0;
@@ -214,7 +215,7 @@ u64 cache_shrink(struct kmem_cache *s)
  * cache_destroy - end a cache
  * Return: 0, or -EBUSY with a report if objects are in use; the cache then stays.
  */
-int cache_destroy(struct kmem_cache *s)
+slowpath int cache_destroy(struct kmem_cache *s)
 {
 	unsigned long inuse = 0;
 	struct slow slow;

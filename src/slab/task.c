@@ -209,7 +209,7 @@ static void init_hit_area(struct task *task)
 }
 
 /* Give this thread a task block.  Return: NULL if there is no memory. */
-static slowpath struct task *task_create(struct slow *slow)
+static noinline struct task *task_create(struct slow *slow)
 {
 	struct task *task = NULL;
 	u32 id;
@@ -465,7 +465,7 @@ bool task_lock_to_drain(struct task *task, const struct slow *slow)
  *
  * Any thread may do this to any other.
  */
-void task_drain(struct task *task, bool only_idle, struct slow *slow)
+slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 {
 	unsigned long use = READ_ONCE(task->slow_allocs) + READ_ONCE(task->slow_frees);
 	bool idle = use == task->last_use;
@@ -525,7 +525,7 @@ static void notice_fork(void)
 
 static bool started; /* acquire/release */
 
-static slowpath bool start_slow(void)
+static noinline bool start_slow(void)
 {
 	if (!slow_start || !slow_start())
 		return false;
@@ -559,7 +559,7 @@ void slow_leave(struct slow *s)
 		bare_depth--;
 }
 
-static slowpath void adopt_new_task(struct slow *s)
+static noinline void adopt_new_task(struct slow *s)
 {
 	struct task *task = task_create(s);
 

@@ -1,8 +1,9 @@
 /*
  * startup.c - what libbuddy costs a program that hardly needs it
  *
- * startup LIBBUDDY ONE_OBJECT, not preloaded itself.  Counts, no times: page faults of
- * /bin/true, libraries it loads, threads, resident memory of a program with one object.
+ * startup LIBBUDDY ONE_OBJECT CODE, not preloaded itself.  Counts, no times: page faults of
+ * /bin/true, libraries it loads, threads, resident memory of a program with one object, and how
+ * many KiB of the library's own file at most, CODE, are resident in it.
  */
 #include "life.h"
 
@@ -68,18 +69,40 @@ static void test_page_faults(void)
 	CHECK(with - without <= MORE_FAULTS_MAX, "%ld more page faults", with - without);
 }
 
-static size_t resident_with_one_object(const char *program, bool with_libbuddy)
+/* How much of the code and constants of libbuddy @child has resident. */
+static size_t code_kib_of(pid_t child)
+{
+	char path[64], line[1024];
+	bool ours = false;
+	size_t kib = 0, more;
+	FILE *smaps;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)child);
+	smaps = fopen(path, "r");
+	CHECK(smaps, "cannot read the mappings of a child");
+	while (fgets(line, sizeof(line), smaps)) {
+		if (strchr(line, '-') && strchr(line, '/'))
+			ours = strstr(line, "/libbuddy.so") && strstr(line, " r-xp ");
+		else if (ours && sscanf(line, "Rss: %zu kB", &more) == 1)
+			kib += more;
+	}
+	fclose(smaps);
+	return kib;
+}
+
+static size_t look_at_one_object(const char *program, bool with_libbuddy,
+				 size_t (*look)(pid_t child))
 {
 	size_t least = 0;
 
-	for (int i = 0; i < RUNS / 3; i++) {
+	for (int i = 0; i < RUNS; i++) {
 		pid_t child = start(program, with_libbuddy, NULL, -1);
 		size_t kib;
 		int status;
 
 		CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status),
 		      "one_object did not stop: status %#x", (unsigned int)status);
-		kib = resident_kib_of(child);
+		kib = look(child);
 		kill(child, SIGKILL);
 		wait_for(child);
 		CHECK(kib, "cannot read the resident memory of a child");
@@ -91,11 +114,19 @@ static size_t resident_with_one_object(const char *program, bool with_libbuddy)
 
 static void test_one_object(const char *program)
 {
-	size_t without = resident_with_one_object(program, false);
-	size_t with = resident_with_one_object(program, true);
+	size_t without = look_at_one_object(program, false, resident_kib_of);
+	size_t with = look_at_one_object(program, true, resident_kib_of);
 
 	printf("resident with one object: %zu KiB without, %zu KiB with libbuddy\n", without, with);
 	CHECK(with <= without + MORE_RESIDENT_KIB_MAX, "%zu KiB more resident", with - without);
+}
+
+static void test_code(const char *program, size_t max)
+{
+	size_t kib = look_at_one_object(program, true, code_kib_of);
+
+	printf("of libbuddy's file resident with one object: %zu KiB\n", kib);
+	CHECK(kib <= max, "%zu KiB of libbuddy's file resident, more than %zu", kib, max);
 }
 
 /* The names of the libraries that the loader would map, one per line. */
@@ -179,7 +210,7 @@ int main(int argc, char **argv)
 
 	if (argc == 1)
 		return inside();
-	CHECK(argc == 3, "usage: startup LIBBUDDY ONE_OBJECT");
+	CHECK(argc == 4, "usage: startup LIBBUDDY ONE_OBJECT CODE");
 	CHECK(!libbuddy_loaded(), "libbuddy is loaded already");
 	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", argv[1]);
 	child = start(argv[0], true, NULL, -1);
@@ -188,5 +219,6 @@ int main(int argc, char **argv)
 	test_page_faults();
 	fflush(stdout);
 	test_one_object(argv[2]);
+	test_code(argv[2], strtoul(argv[3], NULL, 10));
 	return 0;
 }

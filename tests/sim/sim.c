@@ -645,14 +645,24 @@ bool os_memory_room(u64 *ret_limit, u64 *ret_room)
 
 /* ---- running ---- */
 
+/* Where blocks come to lie is easier to say for a zone that begins with a whole one. */
+static void accept_first_block(struct zone *zone)
+{
+	while (zone->accept_pfn % MAX_ORDER_NR_PAGES && accept_memory(zone, 1, false, true))
+		continue;
+}
+
 bool sim_start(void)
 {
 	static bool started;
 
 	bug_ops.write = os_write_err;
 	bug_ops.abort = os_abort;
-	if (!started)
+	if (!started) {
 		started = mm_init() == 0 && slab_init() == 0;
+		if (started && !sim.small_steps)
+			accept_first_block(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL]);
+	}
 	return started;
 }
 

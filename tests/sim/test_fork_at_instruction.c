@@ -14,6 +14,7 @@
  *
  * Where stepping is not to be had, tests are skipped.
  */
+#include "mm/internal.h"
 #include "pages.h"
 #include "slab/internal.h"
 #include "step.h"
@@ -232,6 +233,14 @@ static void report(void)
 	page_reporting_pass(0, 7, ~(u64)0);
 }
 
+/* The second merges with what there is. */
+static void accept_parts(void)
+{
+	EXPECT_EQ(meta_zone.present_pages, 64);
+	EXPECT(accept_memory(&meta_zone, 1, false, true));
+	EXPECT(accept_memory(&meta_zone, 1, false, true));
+}
+
 struct operation {
 	void (*fn)(void);
 	const char *name;
@@ -255,6 +264,7 @@ static const struct operation operations[] = {
 	{end_slabs, "end_slabs", 7, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
+	{accept_parts, "accept_parts", 3, true},
 };
 static const struct operation *operation; /* that is walked through */
 static const struct operation *second;	  /* that the other thread is in */

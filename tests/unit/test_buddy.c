@@ -13,7 +13,7 @@ SIM_TEST(first_allocations_from_an_empty_zone_come_at_predicted_addresses)
 	static const struct {
 		unsigned int order;
 		u64 place;
-	} expected[] = {{0, 0},	 {0, 1},  {1, 2},   {3, 8},	{0, 4}, {2, 16},
+	} expected[] = {{0, 0}, {0, 1},	  {1, 2},     {3, 8}, {0, 4},  {2, 16},
 			{0, 5}, {9, 512}, {10, 1024}, {1, 6}, {4, 32}, {8, 256}};
 
 	EXPECT(sim_start());
@@ -63,8 +63,7 @@ SIM_TEST(any_sequence_of_allocations_splits_as_the_model_says)
 	for (u64 pages = 0; pages < MODEL_PAGES / 2;) {
 		unsigned int order = (unsigned int)(sim_random(&state) % 7);
 
-		EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, order)),
-			  model_take(order, &accepted));
+		EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, order)), model_take(order, &accepted));
 		pages += 1u << order;
 	}
 	EXPECT_EQ(zone_of(0)->present_pages, accepted);
@@ -95,9 +94,9 @@ SIM_TEST(freeing_everything_in_random_order_gives_back_whole_blocks)
 			static const gfp_t kinds[] = {0, __GFP_MOVABLE, __GFP_RECLAIMABLE};
 			unsigned int order = (unsigned int)(sim_random(&state) % 16);
 
-			pages[i] = buddy_get(0, kinds[sim_random(&state) % 3],
-					     order < NR_PAGE_ORDERS && i % 8 == 0 ? order
-										  : order % 3);
+			pages[i] =
+				buddy_get(0, kinds[sim_random(&state) % 3],
+					  order < NR_PAGE_ORDERS && i % 8 == 0 ? order : order % 3);
 			EXPECT(pages[i]);
 		}
 		while (nr) {
@@ -178,6 +177,33 @@ SIM_TEST(an_order_beyond_the_largest_is_refused)
 	EXPECT(sim_start());
 	EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
 	EXPECT(!buddy_get(0, 0, MAX_PAGE_ORDER + 1));
+}
+
+/* 64 pages, and each part as large as what there is:  | 64 | 64 | 128 | 256 | 512 | 1024 .. */
+SIM_TEST(the_first_block_of_a_zone_comes_in_parts_that_merge)
+{
+	struct zone *zone = zone_of(0);
+
+	sim.small_steps = true;
+	EXPECT(sim_start());
+	for (unsigned int order = 6; order <= MAX_PAGE_ORDER; order++) {
+		EXPECT_EQ(zone->present_pages, 1u << order);
+		EXPECT_EQ(zone->nr_zero_pages, 1u << order);
+		EXPECT_EQ(zone->free_area[order].nr_free, 1);
+		EXPECT_SOUND();
+		EXPECT(accept_memory(zone, 1, false, true));
+	}
+	EXPECT_EQ(zone->free_area[MAX_PAGE_ORDER].nr_free, 2);
+	EXPECT_EQ(zone->stat.accepted, zone->present_pages);
+	EXPECT_EQ(zone->stat.pgfree, 0);
+}
+
+SIM_TEST(whoever_wants_all_of_the_first_block_gets_it)
+{
+	sim.small_steps = true;
+	EXPECT(sim_start());
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), 0);
+	EXPECT_SOUND();
 }
 
 /* Another owner's mapping lies where the zone would grow:  | 4 MiB | theirs | 4 MiB | .. */
@@ -297,6 +323,8 @@ RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(a_page_whose_upper_buddy_is_in_use_is_handed_out_next),
 	  T(a_block_merged_from_a_zero_and_a_dirty_one_is_dirty),
 	  T(an_order_beyond_the_largest_is_refused),
+	  T(the_first_block_of_a_zone_comes_in_parts_that_merge),
+	  T(whoever_wants_all_of_the_first_block_gets_it),
 	  T(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it),
 	  T(rebuilding_restores_lists_and_counts_from_the_states_of_pages),
 	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds),

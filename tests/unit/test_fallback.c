@@ -112,6 +112,22 @@ SIM_TEST(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+/* Of the first pageblock an eighth is there, all free; what comes later of it is of its type. */
+SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
+{
+	struct zone *zone = zone_of(0);
+
+	sim.small_steps = true;
+	EXPECT(sim_start());
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
+	EXPECT_EQ(zone->stat.fallback_claim, 1);
+	EXPECT(accept_memory(zone, 1, false, true));
+	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
+	EXPECT_EQ(list_empty(&zone->free_area[6].free_list[MIGRATE_UNMOVABLE]), false);
+	EXPECT_SOUND();
+}
+
 /* UNMOVABLE takes from RECLAIMABLE before MOVABLE, at equal order. */
 SIM_TEST(unmovable_falls_back_to_reclaimable_before_movable)
 {
@@ -178,6 +194,7 @@ RUN_TESTS(T(a_whole_free_block_is_claimed_by_the_first_kind_that_needs_it),
 	  T(a_pageblock_less_than_half_of_which_is_free_is_stolen_from),
 	  T(free_pages_count_for_the_half_rule_however_they_lie),
 	  T(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order),
+	  T(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed),
 	  T(unmovable_falls_back_to_reclaimable_before_movable),
 	  T(movable_falls_back_to_reclaimable_before_unmovable),
 	  T(claiming_takes_the_largest_block),
