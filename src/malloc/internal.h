@@ -52,6 +52,15 @@ void *aligned_any(size_t align, size_t size);
 /* Pages in large blocks of malloc and in blocks of the page API; atomic. */
 extern unsigned long large_pages, api_pages;
 
+/* @nr pages more, or less, in large blocks: with the thread, where no handler can come between. */
+static inline void count_large(const struct slow *slow, u64 nr)
+{
+	if (likely(slow->task && !slow->nested))
+		stat_add(slow->task->large_pages, nr);
+	else
+		atomic_add(&large_pages, nr);
+}
+
 /* Takes an object out of the sheaf of a cursor of this thread's task, or returns NULL. */
 void *hit_pop(u8 map_value);
 

@@ -26,6 +26,9 @@ static slowpath void *no_memory(void)
 	return NULL;
 }
 
+/* The state of a block that the program has; in a thread's set it is in transit. */
+#define LIVE_LARGE page_state(PAGE_EXACT, 0, PG_LARGE)
+
 /* A block of whole pages, aligned to @align (at least a page); NULL without errno. */
 void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero)
 {
@@ -49,9 +52,11 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
 	}
 	if (head) {
-		page_set_state(head, page_state(PAGE_EXACT, 0, PG_LARGE));
-		page_map_set(page_to_pfn(head), 1, MAP_LARGE);
-		atomic_add(&large_pages, nr);
+		page_set_state(head, LIVE_LARGE);
+		/* A block from this thread's set is known already. */
+		if (page_map_get(page_address(head)) != MAP_LARGE)
+			page_map_set(page_to_pfn(head), 1, MAP_LARGE);
+		count_large(&slow, head->nr_pages);
 		ret = page_address(head);
 	} else {
 		ret = gfp & __GFP_THISNODE ? NULL : direct_alloc(size, align, slow.nested);
@@ -128,16 +133,17 @@ static slowpath void bad_free(const char *call, const void *ptr)
 
 static void free_large(const char *call, void *ptr, struct slow *slow)
 {
-	u8 *byte = &page_map.bytes[addr_to_pfn(ptr)], expected = MAP_LARGE;
 	struct page *head = virt_to_page(ptr);
+	u32 live = LIVE_LARGE;
 
 	/* Of two frees at once one wins, the other is reported. */
-	if (((uintptr_t)ptr & (PAGE_SIZE - 1)) || !atomic_cmpxchg(byte, &expected, MAP_NONE)) {
+	if (((uintptr_t)ptr & (PAGE_SIZE - 1)) ||
+	    !atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {
 		bad_free(call, ptr);
 		return;
 	}
-	atomic_sub(&large_pages, head->nr_pages);
-	large_free(head, slow->nested);
+	count_large(slow, 0 - head->nr_pages);
+	large_free(head, slow->task ? &slow->task->mm : NULL, slow->nested);
 }
 
 static void free_object(const char *call, void *ptr, struct kmem_cache *s, struct slow *slow)
@@ -192,7 +198,8 @@ size_t usable_size_named(const char *call, const void *ptr)
 		(void)slab_check_object(call, ptr);
 		return 0;
 	}
-	if (value == MAP_LARGE && !((uintptr_t)ptr & (PAGE_SIZE - 1)))
+	if (value == MAP_LARGE && !((uintptr_t)ptr & (PAGE_SIZE - 1)) &&
+	    READ_ONCE(virt_to_page(ptr)->state) == LIVE_LARGE)
 		return virt_to_page(ptr)->nr_pages << PAGE_SHIFT;
 	if (value == MAP_CACHE) {
 		s = slab_check_object(call, ptr);

@@ -209,7 +209,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 	slow_enter_free(&slow);
 	page_map_set(page_to_pfn(head), 1, MAP_NONE);
 	atomic_sub(&api_pages, head->nr_pages);
-	large_free(head, slow.nested);
+	large_free(head, NULL, slow.nested);
 	slow_leave(&slow);
 }
 

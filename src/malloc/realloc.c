@@ -73,7 +73,7 @@ static bool resize_in_place(void *ptr, size_t old, size_t size)
 
 	slow_enter_free(&slow);
 	if (!slow.nested && large_resize(virt_to_page(ptr), nr)) {
-		atomic_add(&large_pages, nr - old_nr);
+		count_large(&slow, nr - old_nr);
 		done = true;
 	}
 	slow_leave(&slow);

@@ -17,10 +17,12 @@ static void repair_zone(struct zone *zone)
 		struct page *page = pfn_to_page(pfn);
 		u64 nr = page_block_pages(page);
 
-		if (page_type(page) == PAGE_PCP && page->owner)
+		if (page_type(page) == PAGE_PCP && page->owner) {
 			__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
-		else if (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT))
+		} else if (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT)) {
+			page_map_set(pfn, 1, MAP_NONE);
 			free_page_range(zone, pfn, nr, 0);
+		}
 		pfn += nr;
 	}
 }

@@ -46,7 +46,15 @@ static inline void zone_unlock(struct zone *zone)
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* pcp.c */
+bool pcp_trylock(struct mm_task *task, struct zone *zone);
 bool pcp_yield(struct mm_task *task, const struct zone *zone);
+
+/* exact_set.c */
+void exact_set_init(struct per_task_pages *pcp);
+struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr);
+bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head);
+void exact_set_flush(struct per_task_pages *pcp, int keep);
+void exact_set_decay(struct per_task_pages *pcp);
 
 /* accept.c */
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);

@@ -48,12 +48,14 @@ static inline int page_to_nid(const struct page *page)
 
 /* large.c */
 /**
- * large_alloc - exactly @nr pages, contiguous, aligned to @align pages (a power of two)
- * Return: the head (type EXACT, PG_TRANSIT until the caller stores what it is), or NULL.
+ * large_alloc - @nr pages, contiguous, aligned to @align pages (a power of two)
+ * Return: the head (type EXACT, PG_TRANSIT until the caller stores what it is), or NULL.  For a
+ * request with a task it may have an eighth more: see its nr_pages.
  * *ret_zero: all of it reads as zero.
  */
 struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero);
-void large_free(struct page *head, bool nowait);
+/* @task: whose set may keep it, or NULL */
+void large_free(struct page *head, struct mm_task *task, bool nowait);
 /* Grow or shrink in place.  Return: whether the block now has @nr pages. */
 bool large_resize(struct page *head, u64 nr);
 

@@ -92,6 +92,11 @@ extern struct topology topology; /* const after start but for distances (topolog
 
 #define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + 2)
 
+#define EXACT_SET_MIN 9	       /* pages: what is shorter has a size class */
+#define NR_EXACT_LISTS 56      /* up to 64 pages */
+#define EXACT_SET_HIGH_MIN 128 /* pages in all */
+#define EXACT_SET_HIGH_MAX 512
+
 /*
  * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a CPU
  * cannot be held on to).  The lock is uncontended but for drains, and nobody waits for it: who
@@ -106,6 +111,14 @@ struct per_task_pages {
 	bool ready; /* lists initialised */
 	struct zone *zone;
 	struct list_head lists[NR_PCP_LISTS]; /* lock */
+
+	/* exact_set.c */
+	int exact_count;			/* pages; lock */
+	int exact_high;				/* the most it may be; lock */
+	int exact_taken;			/* pages taken out since it was that last; lock */
+	unsigned int exact_turn;		/* the list that gives back next; lock */
+	unsigned long exact_lists;		/* a bit for each that is not empty; lock */
+	struct list_head exact[NR_EXACT_LISTS]; /* lock */
 };
 
 /* What mm keeps for a thread; first part of the task block. */

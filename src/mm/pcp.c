@@ -58,6 +58,7 @@ static void pcp_init(struct per_task_pages *pcp, struct zone *zone)
 	pcp->count = 0;
 	pcp->alloc_factor = 0;
 	pcp->free_count = 0;
+	exact_set_init(pcp);
 	pcp->ready = true;
 }
 
@@ -102,7 +103,7 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 	return i;
 }
 
-static bool pcp_trylock(struct mm_task *task, struct zone *zone)
+bool pcp_trylock(struct mm_task *task, struct zone *zone)
 {
 	struct per_task_pages *pcp = &task->pcp;
 
@@ -214,6 +215,7 @@ void pcp_drain(struct mm_task *task, bool all)
 		return;
 	if (all) {
 		flush(pcp, pcp->count);
+		exact_set_flush(pcp, 0);
 		pcp->high = pcp->high_min;
 	} else {
 		pcp->high = MAX(MAX(pcp->count - (pcp->batch << PCP_BATCH_SCALE_MAX),
@@ -221,6 +223,7 @@ void pcp_drain(struct mm_task *task, bool all)
 				pcp->high_min);
 		if (pcp->count > pcp->high)
 			flush(pcp, pcp->count - pcp->high);
+		exact_set_decay(pcp);
 	}
 	spin_unlock(&pcp->lock);
 }
@@ -238,7 +241,8 @@ void pcp_drain(struct mm_task *task, bool all)
  */
 racy_on_purpose bool pcp_yield(struct mm_task *task, const struct zone *zone)
 {
-	if (!task || task->pcp.zone != zone || task->pcp.count <= task->pcp.batch)
+	if (!task || task->pcp.zone != zone ||
+	    task->pcp.count + task->pcp.exact_count <= task->pcp.batch)
 		return false;
 	pcp_drain(task, /* all= */ true);
 	return true;
@@ -254,4 +258,5 @@ void pcp_abandon(struct mm_task *task)
 	task->pcp.ready = false;
 	task->pcp.zone = NULL;
 	task->pcp.count = 0;
+	task->pcp.exact_count = 0;
 }

@@ -194,7 +194,7 @@ out:
 
 BUDDY_API void buddy_stats(struct buddy_stats *ret)
 {
-	unsigned long count;
+	unsigned long count, large = READ_ONCE(large_pages);
 	size_t bytes;
 	struct zone *zone;
 
@@ -214,9 +214,14 @@ BUDDY_API void buddy_stats(struct buddy_stats *ret)
 		ret->free += nr_free;
 		ret->zero += READ_ONCE(zone->nr_zero_pages) << PAGE_SHIFT;
 	}
-	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		ret->cached += (u64)MAX(READ_ONCE(t->mm.pcp.count), 0) << PAGE_SHIFT;
-	ret->large = READ_ONCE(large_pages) << PAGE_SHIFT;
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		const struct per_task_pages *pcp = &t->mm.pcp;
+
+		ret->cached += (u64)MAX(READ_ONCE(pcp->count), 0) << PAGE_SHIFT;
+		ret->cached += (u64)MAX(READ_ONCE(pcp->exact_count), 0) << PAGE_SHIFT;
+		large += READ_ONCE(t->large_pages);
+	}
+	ret->large = large << PAGE_SHIFT;
 	ret->pages = READ_ONCE(api_pages) << PAGE_SHIFT;
 	add_caches(ret);
 	direct_totals(&count, &bytes);

@@ -147,6 +147,12 @@ static void *kswapd(void *arg)
 	int quiet = 0;
 
 	(void)arg;
+	/*
+	 * Sheaves of sleeping threads are reached only with a fence.  In a process of several
+	 * threads the system takes 5 to 20 ms to promise one, which is why this thread waits for
+	 * it.
+	 */
+	hit_fence_register();
 	if (topology.nr_nodes > 1)
 		mm_load_topology();
 	for (;;) {
@@ -184,8 +190,6 @@ static slowpath void start_thread(u64 now)
 
 	if (!atomic_cmpxchg(&state, &expected, STARTING))
 		return;
-	/* Sheaves of sleeping threads are reached only with a fence. */
-	hit_fence_register();
 	if (os_thread_start(kswapd, "kswapd") == 0) {
 		store_release(&state, RUNNING);
 		return;

@@ -82,9 +82,12 @@ struct kmem_cache_node {
 	unsigned long inuse;			      /* objects out of slabs; list_lock */
 	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
 	unsigned long barn_miss, barn_over; /* racy: counted without a lock */
-	unsigned long last_use;		    /* reclaim_lock: what the last pass saw */
-	struct barn *barn;		    /* const: nr_barns of them, or NULL: no sheaves */
+
+	/* Not with what refills and flushes write: every visit to a barn reads it. */
+	alignas(CACHE_LINE) struct barn *barn; /* const: nr_barns of them, or NULL: no sheaves */
+	unsigned long last_use;		       /* reclaim_lock: what the last pass saw */
 };
+FIELD_STARTS_LINE(struct kmem_cache_node, barn);
 
 extern unsigned int nr_barns; /* const after start; a power of two */
 
@@ -181,7 +184,8 @@ struct task {
 	struct task *next_dead;
 	struct slab_sheaf *inflight; /* being filled or emptied; for a forked child; task.lock */
 	unsigned long slow_allocs, slow_frees; /* owner */
-	unsigned long last_use; /* of the two, at the last reclaim pass; reclaim_lock */
+	unsigned long last_use;	   /* of the two, at the last reclaim pass; reclaim_lock */
+	unsigned long large_pages; /* of malloc: taken less given back, modulo 2^64; owner */
 	struct pcs pcs[NR_KMALLOC_CLASSES];
 	struct pcs *ext[PCS_CHUNKS]; /* caches of the program, by id */
 };

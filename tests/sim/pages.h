@@ -70,6 +70,31 @@ static inline struct page *run_get(int nid, u64 nr, u64 align, bool *ret_zero)
 	return run_is_allocated(large_alloc(&rq, nr, align, ret_zero));
 }
 
+/* A run for the running thread, with its set of exact blocks. */
+static inline struct page *set_run_get(u64 nr)
+{
+	struct page_request rq;
+	struct page *head;
+	struct slow slow;
+	bool zero;
+
+	if (!slow_enter(&slow))
+		return NULL;
+	rq = (struct page_request){.nid = slow.task->mm.node, .task = &slow.task->mm};
+	head = run_is_allocated(large_alloc(&rq, nr, 1, &zero));
+	slow_leave(&slow);
+	return head;
+}
+
+static inline void set_run_put(struct page *head)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	large_free(head, &slow.task->mm, slow.nested);
+	slow_leave(&slow);
+}
+
 static inline struct zone *zone_of(int nid)
 {
 	return &node_data[nid].zones[ZONE_NORMAL];

@@ -143,7 +143,7 @@ static void put(struct block *b)
 		slow_leave(&slow);
 		break;
 	case LARGE:
-		large_free(virt_to_page(b->addr), false);
+		large_free(virt_to_page(b->addr), NULL, false);
 		break;
 	case DIRECT:
 		EXPECT(direct_free(b->addr, false));

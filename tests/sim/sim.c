@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "sim.h"
 #include "base/check.h"
+#include "mm/internal.h"
 #include "platform/vm.h"
 #include <errno.h>
 #include <linux/futex.h>

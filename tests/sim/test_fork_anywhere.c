@@ -52,7 +52,7 @@ static void *go_on(void *arg)
 	EXPECT_SOUND();
 	EXPECT(direct_free(direct, false));
 	for (int i = 0; i < 6; i++)
-		large_free(pages[i], false);
+		large_free(pages[i], NULL, false);
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 		slab_free(&kmalloc_caches[c], objs[c]);
 	slab_reclaim(/* all= */ true);

@@ -17,7 +17,7 @@ static struct page *get(u64 nr, u64 align)
 
 static void put(struct page *head)
 {
-	large_free(head, false);
+	large_free(head, NULL, false);
 }
 
 static u64 in_use(void)
@@ -187,10 +187,10 @@ SIM_TEST(a_free_that_may_not_wait_is_caught_up_by_the_next)
 	a = get(50, 1);
 	b = get(60, 1);
 	EXPECT(zone_trylock(zone_of(0)));
-	large_free(a, /* nowait= */ true);
+	large_free(a, NULL, /* nowait= */ true);
 	zone_unlock(zone_of(0));
 	EXPECT_EQ(in_use(), 110);
-	large_free(b, /* nowait= */ false);
+	large_free(b, NULL, /* nowait= */ false);
 	EXPECT_EQ(in_use(), 0);
 	EXPECT_EQ(mm_verify(), 0);
 }

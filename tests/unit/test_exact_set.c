@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_exact_set.c - exact blocks close to the thread that freed them: src/mm/exact_set.c
+ */
+#include "unit.h"
+
+static struct per_task_pages *my_set(void)
+{
+	return &current_task()->mm.pcp;
+}
+
+static unsigned long zone_moves(void)
+{
+	return zone_of(0)->stat.pgalloc + zone_of(0)->stat.pgfree;
+}
+
+static void get_all(struct page **run, int nr, u64 pages)
+{
+	for (int i = 0; i < nr; i++) {
+		run[i] = set_run_get(pages);
+		EXPECT(run[i]);
+		EXPECT_EQ(run[i]->nr_pages, pages);
+	}
+}
+
+SIM_TEST(the_block_freed_last_comes_back_first_without_the_zone)
+{
+	struct page *run[4];
+	unsigned long before;
+
+	get_all(run, 4, 20);
+	before = zone_moves();
+	for (int i = 0; i < 4; i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(my_set()->exact_count, 80);
+	EXPECT_SOUND();
+	for (int i = 4; i-- > 0;)
+		EXPECT_EQ(place(set_run_get(20)), place(run[i]));
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_EQ(zone_moves(), before);
+}
+
+SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long)
+{
+	static const u64 lengths[] = {23, 22, 21, 19};
+	struct page *run[ARRAY_SIZE(lengths)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		get_all(&run[i], 1, lengths[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(set_run_get(20)->nr_pages, 21);
+	EXPECT_EQ(set_run_get(20)->nr_pages, 22);
+	EXPECT_EQ(set_run_get(20)->nr_pages, 20);
+	EXPECT_EQ(my_set()->exact_count, 23 + 19);
+}
+
+SIM_TEST(only_lengths_from_9_to_64_pages_are_kept)
+{
+	static const u64 lengths[] = {8, 9, 64, 65};
+	int kept = 0;
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		struct page *run[1];
+
+		get_all(run, 1, lengths[i]);
+		set_run_put(run[0]);
+		kept += lengths[i] == 9 || lengths[i] == 64 ? (int)lengths[i] : 0;
+		EXPECT_EQ(my_set()->exact_count, kept);
+	}
+}
+
+/* 9 times 16 pages are more than 128: down to 96, the oldest go. */
+SIM_TEST(a_full_set_gives_back_its_coldest)
+{
+	struct page *run[9];
+
+	get_all(run, 9, 16);
+	for (int i = 0; i < 9; i++) {
+		set_run_put(run[i]);
+		EXPECT_EQ(my_set()->exact_count, i < 8 ? (i + 1) * 16 : 96);
+	}
+	EXPECT_SOUND();
+	for (int i = 9; i-- > 3;)
+		EXPECT_EQ(place(set_run_get(16)), place(run[i]));
+	EXPECT_EQ(my_set()->exact_count, 0);
+}
+
+/* Twice as much each time that it overflows, if as much was taken since; up to 2 MiB. */
+SIM_TEST(a_set_that_is_used_may_grow)
+{
+	static struct page *run[100];
+
+	EXPECT(sim_start());
+	for (int high = 128; high <= 1024; high *= 2) {
+		int at_most = 0;
+
+		get_all(run, 100, 16);
+		for (int i = 0; i < 100; i++) {
+			set_run_put(run[i]);
+			at_most = MAX(at_most, my_set()->exact_count);
+		}
+		EXPECT_EQ(at_most, MIN(high, 512));
+		for (int i = 0; i < 40; i++)
+			set_run_put(set_run_get(16));
+	}
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(my_set()->exact_high, 256);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(lengths_take_turns_in_giving_back)
+{
+	struct page *run[3][4];
+	int left[3] = {0};
+
+	for (u64 n = 0; n < 3; n++)
+		get_all(run[n], 4, 10 + n);
+	for (int i = 0; i < 4; i++)
+		for (u64 n = 0; n < 3; n++)
+			set_run_put(run[n][i]);
+	/* 128 were passed at the last block, and down to 96 one or two of each went. */
+	for (u64 n = 0; n < 3; n++)
+		while (my_set()->exact_lists >> (10 + n - EXACT_SET_MIN) & 1) {
+			EXPECT_EQ(set_run_get(10 + n)->nr_pages, 10 + n);
+			left[n]++;
+		}
+	for (int n = 0; n < 3; n++)
+		EXPECT(left[n] == 2 || left[n] == 3);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(draining_merges_what_the_set_had)
+{
+	struct zone *zone = zone_of(0);
+	struct page *run[4];
+
+	get_all(run, 4, 30);
+	for (int i = 0; i < 4; i++)
+		set_run_put(run[i]);
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(my_set()->exact_count, 60);
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_EQ(zone->nr_free_pages, zone->present_pages);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
+{
+	struct zone *zone = zone_of(0);
+	struct page *run[2];
+	u64 present;
+
+	get_all(run, 2, 64);
+	while (zone->nr_free_pages >= 64)
+		EXPECT(set_run_get(64));
+	present = zone->present_pages;
+	for (int i = 0; i < 2; i++)
+		set_run_put(run[i]);
+	/* Nothing of this length is kept; merged, the two are enough. */
+	EXPECT_EQ(set_run_get(125)->nr_pages, 125);
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_SOUND();
+}
+
+/* A handler that interrupted this thread inside its set, or a drain: straight to the zone. */
+SIM_TEST(nobody_waits_for_a_set)
+{
+	struct page *run[2];
+	u64 nr_free;
+
+	get_all(run, 2, 20);
+	set_run_put(run[0]);
+	EXPECT_EQ(spin_lock(&my_set()->lock), LOCK_TAKEN);
+	nr_free = zone_of(0)->nr_free_pages;
+	set_run_put(run[1]);
+	EXPECT_EQ(zone_of(0)->nr_free_pages, nr_free + 20);
+	EXPECT(place(set_run_get(20)) != place(run[0]));
+	spin_unlock(&my_set()->lock);
+	EXPECT_EQ(place(set_run_get(20)), place(run[0]));
+}
+
+/* A forked child finds the blocks of a set that nobody has any more by their state. */
+SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
+{
+	struct sim_thread gone;
+	struct page *run[3];
+	struct task *task;
+
+	sim_thread_new(&gone, 0);
+	sim_switch_to(&gone);
+	get_all(run, 3, 40);
+	for (int i = 0; i < 3; i++)
+		set_run_put(run[i]);
+	task = current_task();
+	EXPECT_EQ(task->mm.pcp.exact_count, 120);
+	sim_switch_to(&sim_main_thread);
+	spin_generation += 1u << SPIN_GEN_SHIFT;
+	mm_fork_repair();
+	pcp_abandon(&task->mm);
+	EXPECT_EQ(task->mm.pcp.exact_count, 0);
+	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(the_block_freed_last_comes_back_first_without_the_zone),
+	  T(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long),
+	  T(only_lengths_from_9_to_64_pages_are_kept), T(a_full_set_gives_back_its_coldest),
+	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
+	  T(draining_merges_what_the_set_had),
+	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for), T(nobody_waits_for_a_set),
+	  T(the_blocks_of_a_vanished_thread_are_taken_back))
