@@ -47,10 +47,10 @@ static u64 headroom(u64 limit)
 	return CLAMP(limit / 32, (u64)HEADROOM_MIN, (u64)HEADROOM_MAX);
 }
 
-/* Make room for @nr pages.  Under budget_lock. */
+/* Make room for @nr pages, or say that the slabs have to.  Under budget_lock. */
 static void make_room(u64 nr, u64 limit, u64 room)
 {
-	u64 spare = headroom(limit), want = (nr << PAGE_SHIFT) + 2 * spare, left;
+	u64 spare = headroom(limit), want = (nr << PAGE_SHIFT) + 2 * spare;
 	struct zone *zone;
 
 	if (room < want)
@@ -64,8 +64,18 @@ static void make_room(u64 nr, u64 limit, u64 room)
 		if (!os_memory_room(&limit, &room))
 			break;
 	}
-	left = room > want ? room - want : 0;
-	set_marks(nr + (MAX(left / 2, spare / 4) >> PAGE_SHIFT));
+	if (room < want)
+		set_marks(spare / 4 >> PAGE_SHIFT);
+	else
+		set_marks(nr + (MAX((room - want) / 2, spare / 4) >> PAGE_SHIFT));
+}
+
+/* Much went back: what the mark allowed before would be too much now.  Look at the next request. */
+slowpath void budget_look_again(void)
+{
+	spin_lock(&budget_lock);
+	set_marks(0);
+	spin_unlock(&budget_lock);
 }
 
 /**

@@ -4,6 +4,7 @@
 /*
  * internal.h - between the files of src/mm only
  */
+#include "mm/mm.h"
 #include "mm/mmzone.h"
 
 /* buddy.c: free areas; all under zone->lock */
@@ -44,6 +45,9 @@ static inline void zone_unlock(struct zone *zone)
 	spin_unlock(&zone->lock);
 }
 bool zone_lock_ctx(struct zone *zone, bool nowait);
+
+/* page_alloc.c */
+bool zone_reclaim(const struct page_request *rq, struct zone *zone);
 
 /* pcp.c */
 bool pcp_trylock(struct mm_task *task, struct zone *zone);

@@ -198,7 +198,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		*ret_zero = zero;
 		if (head)
 			return head;
-		if (!rq->nowait && pcp_yield(rq->task, zone))
+		if (zone_reclaim(rq, zone))
 			continue;
 		/* A large alignment may need almost as much again in front. */
 		if (!accept_memory(zone, nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
@@ -341,7 +341,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 		return alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, ret_zero);
 	do {
 		page = alloc_block(zone, nr, order, /* packed= */ align <= 1, rq->nowait, ret_zero);
-	} while (!page && ((!rq->nowait && pcp_yield(rq->task, zone)) ||
+	} while (!page && (zone_reclaim(rq, zone) ||
 			   accept_memory(zone, (u64)1 << order, rq->nowait, over_budget)));
 	return page;
 }

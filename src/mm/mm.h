@@ -35,7 +35,12 @@ bool mm_owns(const void *addr);
 /* accept.c: memory was taken into use since somebody cleared this; racy */
 extern bool mm_grew;
 
-/* page_alloc.c */
+/*
+ * page_alloc.c: how the layer above gives pages of @zone back that it does not need, before the
+ * zone grows; filled in at start, const after.  It takes no lock that an allocation is made under.
+ * Return: pages.
+ */
+extern u64 (*shrink_slab)(const struct zone *zone);
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);
 struct zone *page_zone(const struct page *page);
@@ -92,6 +97,7 @@ u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
 /* Free blocks alone could not keep us within the limit: slabs and sheaves have to give.  Atomic. */
 extern bool mm_pressure;
 bool budget_tight(void);
+void budget_look_again(void);
 
 /* fork.c */
 void mm_fork_repair(void);

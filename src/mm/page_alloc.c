@@ -92,12 +92,29 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 	return rmqueue_buddy(zone, order, mt, rq->nowait);
 }
 
+u64 (*shrink_slab)(const struct zone *zone);
+
+/**
+ * zone_reclaim - before @zone takes more memory into use, look for what lies idle
+ *
+ * The page set of this thread first; when there was nothing, empty slabs.
+ *
+ * Linux:  node_reclaim() before the next node, with shrink_slab().
+ * Return: whether another look at the free lists is worth it.
+ */
+bool zone_reclaim(const struct page_request *rq, struct zone *zone)
+{
+	if (rq->nowait)
+		return false;
+	return pcp_yield(rq->task, zone) || (shrink_slab && shrink_slab(zone));
+}
+
 static struct page *try_zone(struct zone *zone, const struct page_request *rq, unsigned int order,
 			     bool over_budget)
 {
 	struct page *page = rmqueue(zone, rq, order);
 
-	if (!page && !rq->nowait && pcp_yield(rq->task, zone))
+	while (!page && zone_reclaim(rq, zone))
 		page = rmqueue(zone, rq, order);
 	/* Another thread may take what was just accepted, so this is a loop. */
 	while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget))

@@ -88,6 +88,8 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 	int i;
 
 	budget_check(zone, (u64)nr << order);
+	if (unlikely(READ_ONCE(mm_pressure)))
+		nr = MIN(nr, MAX(pcp->batch >> order, 1));
 	zone_lock(zone);
 	for (i = 0; i < nr; i++) {
 		struct page *page = __rmqueue(zone, order, mt);

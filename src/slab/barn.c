@@ -298,7 +298,7 @@ static struct slab_sheaf *pop(struct barn *barn)
  * barn_shrink - empty the barns of a node
  * Return: objects put back into slabs.
  */
-slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow)
+slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	u64 objects = 0;
 
@@ -307,9 +307,9 @@ slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct
 
 		while ((sheaf = pop(barn)) != NULL) {
 			objects += sheaf->size;
-			slab_give(s, sheaf->objects, sheaf->size, slow);
+			slab_give(s, sheaf->objects, sheaf->size);
 			sheaf->size = 0;
-			sheaf_free(sheaf, slow);
+			sheaf_free(sheaf);
 		}
 	}
 	return objects;

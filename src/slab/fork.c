@@ -202,8 +202,7 @@ static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
  * Every sheaf that a vanished thread had, wherever it had it, and what one took from this
  * thread: contents to the slabs.
  */
-static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, const struct task *me,
-			  struct slow *slow)
+static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, const struct task *me)
 {
 	enum sheaf_place place = sheaf_place(sheaf);
 	struct kmem_cache *content;
@@ -213,13 +212,13 @@ static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, const 
 		return;
 	content = drop_cleared_slots(sheaf);
 	if (content)
-		slab_give(content, sheaf->objects, sheaf->size, slow);
+		slab_give(content, sheaf->objects, sheaf->size);
 	sheaf->size = 0;
 	/* By the cache it lies in: one that was being made says nothing of itself yet. */
-	slab_give(s, &obj, 1, slow);
+	slab_give(s, &obj, 1);
 }
 
-static void collect_sheaves(struct slow *slow)
+static void collect_sheaves(void)
 {
 	const struct task *me = current_task();
 
@@ -236,7 +235,7 @@ static void collect_sheaves(struct slow *slow)
 				collect_sheaf(
 					s,
 					(void *)((char *)page_address(slab) + (size_t)i * s->size),
-					me, slow);
+					me);
 	}
 }
 
@@ -267,24 +266,24 @@ static void rebuild_caches(void)
 	}
 }
 
-static void hand_over(struct kmem_cache *s, struct pcs *p, struct task *task, struct slow *slow)
+static void hand_over(struct kmem_cache *s, struct pcs *p, struct task *task)
 {
 	if (!p->main && !p->spare)
 		return;
 	settle_main(task, s, p);
-	pcs_empty(task, s, p, slow);
+	pcs_empty(task, s, p);
 }
 
 /* Nobody was inside: what the others cached is in order, take it as it is. */
-static void adopt_clean(struct task *task, struct slow *slow)
+static void adopt_clean(struct task *task)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		hand_over(&kmalloc_caches[c], &task->pcs[c], task, slow);
+		hand_over(&kmalloc_caches[c], &task->pcs[c], task);
 	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
 		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
 			if (cache_by_id(chunk * PCS_CHUNK + i))
 				hand_over(cache_by_id(chunk * PCS_CHUNK + i), &task->ext[chunk][i],
-					  task, slow);
+					  task);
 	pcp_drain(&task->mm, true);
 }
 
@@ -294,7 +293,6 @@ static void adopt_clean(struct task *task, struct slow *slow)
 void slab_fork_repair(void)
 {
 	struct task *me = current_task();
-	struct slow slow = {.task = me};
 	bool dirty = false, others = false;
 
 	slab_fork_new_generation();
@@ -317,13 +315,13 @@ void slab_fork_repair(void)
 			pcp_drain(&me->mm, /* all= */ true);
 		mm_fork_repair();
 		rebuild_caches();
-		collect_sheaves(&slow);
+		collect_sheaves();
 	}
 	for (struct task *t = all_tasks; t; t = t->next) {
 		if (is_me(t) || !t->mm.tid)
 			continue;
 		if (!dirty && READ_ONCE(t->state) == TASK_LIVE)
-			adopt_clean(t, &slow);
+			adopt_clean(t);
 		forget_task(t);
 	}
 }

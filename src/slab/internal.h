@@ -17,9 +17,10 @@ static inline unsigned int slab_bucket(const struct page *slab)
 }
 unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
 		       gfp_t gfp, struct slow *slow);
-void slab_give(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow);
+void slab_give(struct kmem_cache *s, void **objs, unsigned int nr);
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
-u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n);
+#define ALL_EMPTY (~0u)
+u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, u32 most);
 void node_lock(struct kmem_cache *s, struct kmem_cache_node *n);
 bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait);
 void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n);
@@ -30,7 +31,7 @@ void cache_node_init(struct kmem_cache_node *n);
 
 /* sheaf.c */
 struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct slow *slow);
-void sheaf_free(struct slab_sheaf *sheaf, struct slow *slow);
+void sheaf_free(struct slab_sheaf *sheaf);
 void sheaf_caches_init(void);
 struct kmem_cache *sheaf_cache(unsigned int kind);
 unsigned int sheaf_kind_max(const struct kmem_cache *s);
@@ -66,7 +67,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait);
 bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
 		   bool nowait);
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
-u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow);
+u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n);
 
 /* slab_common.c */
 void cache_set_name(struct kmem_cache *s, const char *name);

@@ -59,24 +59,24 @@ static unsigned long node_use(const struct kmem_cache_node *n)
 	return use;
 }
 
-/* The barns and empty slabs of one cache on one node, if no sheaf came or went since last time. */
-static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all, struct slow *slow)
+/*
+ * The barns and empty slabs of one cache on one node, if no sheaf came or went since last time; of
+ * a cache in use the empty slabs that were not needed meanwhile.
+ */
+static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
 {
 	unsigned long use = node_use(n);
 	bool idle = n->last_use == use;
-	u64 pages = 0;
 
 	n->last_use = use;
 	if (!all && !idle)
-		return 0;
-	barn_shrink(s, n, slow);
+		return node_discard_empty(s, n, READ_ONCE(n->low_empty));
+	barn_shrink(s, n);
 	n->last_use = node_use(n);
-	if (READ_ONCE(n->nr_empty))
-		pages = node_discard_empty(s, n);
-	return pages;
+	return READ_ONCE(n->nr_empty) ? node_discard_empty(s, n, ALL_EMPTY) : 0;
 }
 
-static u64 shrink_caches(bool all, struct slow *slow)
+static u64 shrink_caches(bool all)
 {
 	struct list_head *pos;
 	u64 pages = 0;
@@ -89,8 +89,7 @@ static u64 shrink_caches(bool all, struct slow *slow)
 
 			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
 				if (load_acquire(&s->node[i]))
-					pages += shrink_node(s, load_acquire(&s->node[i]), all,
-							     slow);
+					pages += shrink_node(s, load_acquire(&s->node[i]), all);
 		}
 		spin_unlock(&slab_mutex);
 	}
@@ -122,7 +121,7 @@ slowpath u64 slab_reclaim(bool all)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (load_acquire(&t->state) == TASK_LIVE)
 			task_drain(t, !all, &slow);
-	shrink_caches(all, &slow);
+	shrink_caches(all);
 	/* What the slabs gave back went through the page set of this very thread. */
 	if (slow.task)
 		pcp_drain(&slow.task->mm, /* all= */ true);
@@ -233,6 +232,7 @@ void kswapd_poke(struct slow *slow)
 	if (unlikely(READ_ONCE(mm_pressure)) && !slow->nested) {
 		WRITE_ONCE(mm_pressure, false);
 		slab_reclaim(true);
+		budget_look_again();
 	}
 	/*
 	 * A thousand threads of few allocations each make a large heap too, hence mm_grew.  A child

@@ -70,12 +70,14 @@ void slab_sort_in(struct kmem_cache_node *n, struct page *slab)
 
 static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
 {
-	if (slab->inuse == 0)
+	if (slab->inuse == 0) {
 		stat_add(n->nr_empty, -1);
-	else if (slab->inuse < slab->objects)
+		n->low_empty = MIN(n->low_empty, n->nr_empty);
+	} else if (slab->inuse < slab->objects) {
 		stat_add(n->nr_partial, -1);
-	else
+	} else {
 		return;
+	}
 	list_del(&slab->lru);
 }
 
@@ -410,28 +412,19 @@ static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct s
 	return cleared;
 }
 
-/*
- * @nr objects of @slab are back.  Under the list_lock of its node.  Return: the slab, closed, if
- * it is empty now and no more empty ones are to be kept.
- */
-static struct page *slab_shrunk(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
-				unsigned int nr)
+/* @nr objects of @slab are back.  Under the list_lock of its node. */
+static void slab_shrunk(struct kmem_cache_node *n, struct page *slab, unsigned int nr)
 {
 	unsigned int was = slab->inuse, bucket = slab_bucket(slab);
 
 	stat_add(n->inuse, 0ul - nr);
 	slab->inuse = (u16)(was - nr);
 	if (was < slab->objects && slab->inuse && slab_bucket(slab) == bucket)
-		return NULL;
+		return;
 	slab->inuse = (u16)was;
 	slab_take_out(n, slab);
 	slab->inuse = (u16)(was - nr);
-	if (slab->inuse == 0 && n->nr_empty >= s->keep_empty) {
-		close_slab(s, n, slab);
-		return slab;
-	}
 	slab_sort_in(n, slab);
-	return NULL;
 }
 
 /* Is @obj in a slab of @s at all?  After a double free its slab may be gone. */
@@ -442,15 +435,14 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 
 /*
  * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its node.
- * Return: how many; *gone: the slab, closed, if nobody needs it any more.
+ * Return: how many.
  */
 static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
-			     void **objs, unsigned int nr, struct page **gone)
+			     void **objs, unsigned int nr)
 {
 	const struct slab_view v = view_slab(s, slab);
 	unsigned int i = 0, cleared = 0;
 
-	*gone = NULL;
 	if (unlikely(!still_ours(s, slab))) {
 		report_bad_free(s, objs[0], "double free");
 		objs[0] = NULL;
@@ -472,19 +464,20 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 		i += g.nr;
 	}
 	if (likely(cleared))
-		*gone = slab_shrunk(s, n, slab, cleared);
+		slab_shrunk(n, slab, cleared);
 	stat_add(n->flushed, cleared);
 	return i;
 }
 
-#define GIVE_CHUNK 64
-
-/* Up to GIVE_CHUNK objects, however they lie, one hold of the lock for each run of a node. */
-static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow)
+/**
+ * slab_give - put objects back into their slabs
+ *
+ * Objects that are not what they should be are reported.  Takes locks and waits for them: one hold
+ * for each run of a node, however the objects lie.
+ */
+void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 {
 	struct kmem_cache_node *locked = NULL, *n;
-	struct page *discard[GIVE_CHUNK], *gone;
-	unsigned int nr_discard = 0;
 
 	for (unsigned int i = 0; i < nr;) {
 		struct page *slab = slab_of(s, objs[i]);
@@ -497,56 +490,41 @@ static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr, struc
 			locked = n;
 			stat_inc(n->flushes);
 		}
-		i += give_run(s, n, slab, objs + i, nr - i, &gone);
-		if (gone)
-			discard[nr_discard++] = gone;
+		i += give_run(s, n, slab, objs + i, nr - i);
 	}
 	if (locked)
 		spin_unlock(&locked->list_lock);
-	for (unsigned int i = 0; i < nr_discard; i++)
-		free_slab(s, discard[i], slow);
-}
-
-/**
- * slab_give - put objects back into their slabs
- *
- * Objects that are not what they should be are reported.  Takes locks and waits for them.
- */
-void slab_give(struct kmem_cache *s, void **objs, unsigned int nr, struct slow *slow)
-{
-	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK)
-		give_chunk(s, objs + i, MIN(nr - i, (unsigned int)GIVE_CHUNK), slow);
 }
 
 /* One object, without waiting.  Return: whether it is back. */
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 {
-	struct page *slab = slab_of(s, obj), *gone;
+	struct page *slab = slab_of(s, obj);
 	struct kmem_cache_node *n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
 
 	if (!n || !node_lock_ctx(s, n, slow->nested))
 		return false;
-	(void)give_run(s, n, slab, &obj, 1, &gone);
+	(void)give_run(s, n, slab, &obj, 1);
 	stat_inc(n->flushes);
 	spin_unlock(&n->list_lock);
-	if (gone)
-		free_slab(s, gone, slow);
 	return true;
 }
 
-/* Give all empty slabs of the node back.  Return: pages. */
-slowpath u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n)
+/* Give up to @most empty slabs of the node back, the coldest first.  Return: pages. */
+slowpath u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
 {
 	struct list_head gone, *pos, *next;
 	u64 pages = 0;
 
 	list_init(&gone);
 	node_lock(s, n);
-	list_for_each_safe (pos, next, &n->empty) {
+	for (; most && !list_empty(&n->empty); most--) {
+		pos = n->empty.prev;
 		list_move(pos, &gone);
 		stat_add(n->nr_empty, -1);
 		close_slab(s, n, list_entry(pos, struct page, lru));
 	}
+	n->low_empty = n->nr_empty;
 	spin_unlock(&n->list_lock);
 	list_for_each_safe (pos, next, &gone) {
 		pages += (u64)1 << s->order;
@@ -572,7 +550,7 @@ slowpath void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
 	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
 		list_init(&n->partial[i]);
 	list_init(&n->empty);
-	n->nr_empty = 0;
+	n->nr_empty = n->low_empty = 0;
 	n->nr_slabs = n->nr_partial = n->inuse = 0;
 	for (int i = 0; i <= topology.nr_nodes; i++) {
 		zone = i == topology.nr_nodes ? &meta_zone : &node_data[i].zones[ZONE_NORMAL];

@@ -97,11 +97,11 @@ struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct s
 }
 
 /* @sheaf is empty and in transit. */
-void sheaf_free(struct slab_sheaf *sheaf, struct slow *slow)
+void sheaf_free(struct slab_sheaf *sheaf)
 {
 	void *obj = sheaf;
 
-	slab_give(&sheaf_caches[sheaf_kind(sheaf)], &obj, 1, slow);
+	slab_give(&sheaf_caches[sheaf_kind(sheaf)], &obj, 1);
 }
 
 /* ---- cursors ---- */
@@ -158,16 +158,16 @@ static bool outgrown(const struct slab_sheaf *sheaf, const struct pcs *p)
 }
 
 /* @sheaf was in a task, and is empty. */
-static void drop_empty(struct slab_sheaf *sheaf, struct slow *slow)
+static void drop_empty(struct slab_sheaf *sheaf)
 {
 	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
-	sheaf_free(sheaf, slow);
+	sheaf_free(sheaf);
 }
 
-static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, struct slow *slow)
+static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
 	if (!barn_put_empty(n, sheaf, false))
-		drop_empty(sheaf, slow);
+		drop_empty(sheaf);
 }
 
 /* An empty sheaf that @p has not outgrown, in transit, or NULL. */
@@ -177,7 +177,7 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 	struct slab_sheaf *sheaf = barn_get_empty(n, false);
 
 	if (outgrown(sheaf, p)) {
-		sheaf_free(sheaf, slow);
+		sheaf_free(sheaf);
 		sheaf = NULL;
 	}
 	return sheaf ? sheaf : sheaf_alloc(s, p->kind, slow);
@@ -243,7 +243,7 @@ static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 			sheaf_set_place(larger, SHEAF_TASK, task->mm.id);
 			p->main = larger;
 			if (sheaf)
-				drop_empty(sheaf, slow);
+				drop_empty(sheaf);
 			sheaf = larger;
 		}
 	}
@@ -297,7 +297,7 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 			sheaf_set_place(full, SHEAF_TASK, task->mm.id);
 			p->main = full;
 			if (!keep)
-				drop_empty(main, slow);
+				drop_empty(main);
 		} else {
 			count_miss(s, p);
 			refill(task, s, n, p, slow);
@@ -311,8 +311,7 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 }
 
 /* Give the objects of @sheaf back to their slabs; it is empty afterwards. */
-static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sheaf,
-		  struct slow *slow)
+static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
 	unsigned int nr = sheaf->size;
 
@@ -320,7 +319,7 @@ static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sh
 	barrier();
 	task->inflight = sheaf;
 	barrier();
-	slab_give(s, sheaf->objects, nr, slow);
+	slab_give(s, sheaf->objects, nr);
 	sheaf->size = 0;
 	barrier();
 	task->inflight = NULL;
@@ -338,7 +337,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 	count_miss(s, p);
 	if (p->spare && sheaf_kind(p->spare) >= p->kind && barn_is_full(s, n)) {
 		stat_inc(n->barn_over);
-		flush(task, s, p->spare, slow);
+		flush(task, s, p->spare);
 		swap_main(p);
 		return;
 	}
@@ -349,15 +348,15 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 		if (empty && full && !p->spare) {
 			p->spare = full;
 		} else if (empty && full && !barn_put_full(s, n, full, false)) {
-			flush(task, s, full, slow);
-			put_away_empty(n, full, slow);
+			flush(task, s, full);
+			put_away_empty(n, full);
 		}
 	}
 	if (empty) {
 		sheaf_set_place(empty, SHEAF_TASK, task->mm.id);
 		p->main = empty;
 	} else if (full) {
-		flush(task, s, full, slow);
+		flush(task, s, full);
 	}
 }
 
@@ -402,17 +401,17 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 
 /* Hand a sheaf of a thread that goes away, or rests, to the barn. */
 static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
-			  struct slab_sheaf *sheaf, struct slow *slow)
+			  struct slab_sheaf *sheaf)
 {
 	if (sheaf->size && barn_put_full(s, n, sheaf, false))
 		return;
 	if (sheaf->size)
-		flush(task, s, sheaf, slow);
-	put_away_empty(n, sheaf, slow);
+		flush(task, s, sheaf);
+	put_away_empty(n, sheaf);
 }
 
 /* Under task.lock, main detached. */
-void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow)
+void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 {
 	struct kmem_cache_node *n = cache_node(s, task->mm.node);
 	struct slab_sheaf *main = p->main, *spare = p->spare;
@@ -423,7 +422,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p, struct sl
 	p->misses = 0;
 	p->early_frees = 0;
 	if (main)
-		give_up_sheaf(task, s, n, main, slow);
+		give_up_sheaf(task, s, n, main);
 	if (spare)
-		give_up_sheaf(task, s, n, spare, slow);
+		give_up_sheaf(task, s, n, spare);
 }

@@ -8,7 +8,7 @@
 
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
 bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow);
-void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
+void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p);
 bool task_add_pcs_chunk(struct task *task, unsigned int chunk);
 
 #endif

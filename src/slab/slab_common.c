@@ -68,6 +68,29 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 	list_add_tail(&s->list, &slab_caches);
 }
 
+/*
+ * Before a zone takes more memory into use: what lies in empty slabs of other caches will do.  Some
+ * cache is in the middle of an allocation, so only a mutex that is free is taken.
+ */
+static slowpath u64 shrink_empty_slabs(const struct zone *zone)
+{
+	int node = zone->metadata ? 0 : zone->node;
+	struct list_head *pos;
+	u64 pages = 0;
+
+	if (spin_trylock(&slab_mutex) == LOCK_BUSY)
+		return 0;
+	list_for_each (pos, &slab_caches) {
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+		struct kmem_cache_node *n = load_acquire(&s->node[node]);
+
+		if (s->metadata == zone->metadata && n && READ_ONCE(n->nr_empty))
+			pages += node_discard_empty(s, n, ALL_EMPTY);
+	}
+	spin_unlock(&slab_mutex);
+	return pages;
+}
+
 int slab_init(void)
 {
 	list_init(&slab_caches); /* a start that a fork cut off may have begun it */
@@ -78,6 +101,7 @@ int slab_init(void)
 			sizeof(struct kmem_cache_node) + nr_barns * sizeof(struct barn));
 	init_boot_cache(&cache_cache, &cache_cache_node, "kmem_cache", sizeof(struct kmem_cache));
 	task_caches_init();
+	shrink_slab = shrink_empty_slabs;
 	return 0;
 }
 
@@ -182,12 +206,12 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 			continue;
 		p = task_pcs(t, s, false);
 		if (p)
-			pcs_empty(t, s, p, slow);
+			pcs_empty(t, s, p);
 		spin_unlock(&t->lock);
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (load_acquire(&s->node[i]))
-			barn_shrink(s, load_acquire(&s->node[i]), slow);
+			barn_shrink(s, load_acquire(&s->node[i]));
 }
 
 /**
@@ -205,7 +229,8 @@ slowpath u64 cache_shrink(struct kmem_cache *s)
 			drain_cache(s, &slow);
 		for (int i = 0; i < topology.nr_nodes; i++)
 			if (load_acquire(&s->node[i]))
-				pages += node_discard_empty(s, load_acquire(&s->node[i]));
+				pages +=
+					node_discard_empty(s, load_acquire(&s->node[i]), ALL_EMPTY);
 	}
 	slow_leave(&slow);
 	return pages;
@@ -238,9 +263,9 @@ slowpath int cache_destroy(struct kmem_cache *s)
 		void *node = load_acquire(&s->node[i]);
 
 		if (node)
-			slab_give(&node_cache, &node, 1, &slow);
+			slab_give(&node_cache, &node, 1);
 	}
-	slab_give(&cache_cache, &obj, 1, &slow);
+	slab_give(&cache_cache, &obj, 1);
 	slow_leave(&slow);
 	return 0;
 }

@@ -36,7 +36,7 @@ static slowpath void defer_free(void *obj)
 					      __ATOMIC_RELAXED));
 }
 
-static slowpath void take_deferred(struct slow *slow)
+static slowpath void take_deferred(void)
 {
 	void *obj = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
 
@@ -48,7 +48,7 @@ static slowpath void take_deferred(struct slow *slow)
 		if (slab && slab->cache->ctor)
 			slab->cache->ctor(obj);
 		if (slab)
-			slab_give(slab->cache, &obj, 1, slow);
+			slab_give(slab->cache, &obj, 1);
 		obj = next;
 	}
 }
@@ -79,7 +79,7 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 	void *obj;
 
 	if (unlikely(READ_ONCE(deferred)) && !slow->nested)
-		take_deferred(slow);
+		take_deferred();
 	if (likely(task)) {
 		stat_inc(task->slow_allocs);
 		if (likely(!slow->nested && task_trylock(task))) {
@@ -108,7 +108,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 	bool local = true;
 
 	if (unlikely(READ_ONCE(deferred)) && !slow->nested)
-		take_deferred(slow);
+		take_deferred();
 	if (topology.nr_nodes > 1 && task)
 		local = page_to_nid(slab_of(s, obj)) == task->mm.node;
 	if (likely(task && local)) {

@@ -247,34 +247,12 @@ static noinline struct task *task_create(struct slow *slow)
 
 /* ---- the caches of a task ---- */
 
-struct drain {
-	struct task *task;
-	struct slow *slow;
-	bool only_idle;
-};
-
-static void for_each_pcs(struct task *task, void (*fn)(struct kmem_cache *, struct pcs *, void *),
-			 void *arg)
+static void empty_one(struct task *task, struct kmem_cache *s, struct pcs *p)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		if (task->pcs[c].main || task->pcs[c].spare)
-			fn(&kmalloc_caches[c], &task->pcs[c], arg);
-	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++) {
-		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++) {
-			struct pcs *p = &task->ext[chunk][i];
-
-			if (p->main || p->spare)
-				fn(cache_by_id(chunk * PCS_CHUNK + i), p, arg);
-		}
-	}
-}
-
-static void empty_one(struct kmem_cache *s, struct pcs *p, void *arg)
-{
-	struct drain *d = arg;
-
-	pcs_detach(d->task, s, p);
-	pcs_empty(d->task, s, p, d->slow);
+	if (!p->main && !p->spare)
+		return;
+	pcs_detach(task, s, p);
+	pcs_empty(task, s, p);
 }
 
 bool task_trylock(struct task *task)
@@ -283,11 +261,13 @@ bool task_trylock(struct task *task)
 }
 
 /* Everything this thread has in its sheaves and page set goes to where others find it. */
-static void task_empty(struct task *task, struct slow *slow)
+static void task_empty(struct task *task)
 {
-	struct drain d = {.task = task, .slow = slow};
-
-	for_each_pcs(task, empty_one, &d);
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		empty_one(task, &kmalloc_caches[c], &task->pcs[c]);
+	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
+		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
+			empty_one(task, cache_by_id(chunk * PCS_CHUNK + i), &task->ext[chunk][i]);
 	pcp_drain(&task->mm, /* all= */ true);
 }
 
@@ -295,11 +275,11 @@ static void task_empty(struct task *task, struct slow *slow)
  * A forked or detached thread may have moved to a CPU of another node: leave what is here, so
  * that what comes next is local.
  */
-static slowpath void task_rehome(struct task *task, int node, struct slow *slow)
+static slowpath void task_rehome(struct task *task, int node)
 {
 	if (!task_trylock(task))
 		return;
-	task_empty(task, slow);
+	task_empty(task);
 	task->mm.pcp.ready = false;
 	task->mm.pcp.zone = NULL;
 	task->mm.node = node;
@@ -332,7 +312,7 @@ void task_exit(void *arg)
 	slow_enter_free(&slow);
 	/* Reclaim and this alone wait: a slow path that finds the lock held goes to the slabs. */
 	(void)spin_lock(&task->lock);
-	task_empty(task, &slow);
+	task_empty(task);
 	WRITE_ONCE(task->state, TASK_DYING);
 	spin_unlock(&task->lock);
 	slow_leave(&slow);
@@ -433,14 +413,14 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 }
 
 /* Caches of the program have no cursors: the lock is all it takes. */
-static void drain_ext(struct task *task, bool only_idle, struct slow *slow)
+static void drain_ext(struct task *task, bool only_idle)
 {
 	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++) {
 		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++) {
 			struct pcs *p = &task->ext[chunk][i];
 
 			if ((p->main || p->spare) && (!only_idle || !p->used))
-				pcs_empty(task, cache_by_id(chunk * PCS_CHUNK + i), p, slow);
+				pcs_empty(task, cache_by_id(chunk * PCS_CHUNK + i), p);
 			p->used = false;
 		}
 	}
@@ -482,10 +462,10 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 			classes = disable_cursors(task, classes, /* own= */ task == slow->task);
 		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 			if (classes >> c & 1)
-				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c], slow);
+				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c]);
 	}
 	if (READ_ONCE(task->state) == TASK_LIVE) {
-		drain_ext(task, only_idle, slow);
+		drain_ext(task, only_idle);
 		pcp_drain(&task->mm, !only_idle || idle);
 	}
 	spin_unlock(&task->lock);
@@ -585,7 +565,7 @@ bool slow_enter(struct slow *s)
 		int node = mm_local_node(&s->task->mm);
 
 		if (unlikely(node != s->task->mm.node))
-			task_rehome(s->task, node, s);
+			task_rehome(s->task, node);
 	}
 	return true;
 }

@@ -114,6 +114,54 @@ static void grow(u64 bytes)
 		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
 }
 
+static void poke(void)
+{
+	struct slow slow = {.task = current_task()};
+
+	kswapd_poke(&slow);
+}
+
+/* The mark was set for a heap near the limit; the heap that is left may not grow that far unseen.
+ */
+SIM_TEST(after_everything_went_back_the_next_request_looks)
+{
+	static struct page *pages[15];
+	u64 looks;
+
+	start_limited();
+	kswapd_enabled = false;
+	EXPECT(pages_get(0, 0));
+	for (int i = 0; i < 15; i++)
+		pages[i] = buddy_get(0, 0, MAX_PAGE_ORDER);
+	EXPECT(mm_pressure);
+	for (int i = 0; i < 15; i++)
+		buddy_put(pages[i], MAX_PAGE_ORDER);
+	poke();
+	EXPECT(!mm_pressure);
+	EXPECT(used() < MiB);
+	looks = sim.memory_looks;
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT_EQ(sim.memory_looks, looks + 1);
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT_EQ(sim.memory_looks, looks + 1);
+}
+
+SIM_TEST(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room)
+{
+	struct per_task_pages *pcp;
+
+	start_limited();
+	EXPECT(pages_get(0, 0));
+	pcp = &current_task()->mm.pcp;
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	grow(56 * MiB);
+	pcp->high = pcp->high_max;
+	pcp->alloc_factor = 5;
+	EXPECT(pages_get(0, 0));
+	EXPECT(mm_pressure);
+	EXPECT_EQ(pcp->count, pcp->batch - 1);
+}
+
 /* Twice the threshold of huge pages in use, of which the system sees @resident. */
 static unsigned int huge_advices(u64 resident)
 {
@@ -237,6 +285,8 @@ int main(void)
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
+		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
+		cmocka_unit_test(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

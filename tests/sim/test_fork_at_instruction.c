@@ -76,7 +76,7 @@ static void leave_empty_slabs(void)
 
 	slow_enter_free(&slow);
 	EXPECT_EQ(slab_take(&kmalloc_caches[EMPTY_CLASS], 0, obj, 100, true, 0, &slow), 100);
-	slab_give(&kmalloc_caches[EMPTY_CLASS], obj, 100, &slow);
+	slab_give(&kmalloc_caches[EMPTY_CLASS], obj, 100);
 	slow_leave(&slow);
 }
 
@@ -229,8 +229,7 @@ static void end_slabs(void)
 	struct slow slow;
 
 	slow_enter_free(&slow);
-	node_discard_empty(&kmalloc_caches[EMPTY_CLASS],
-			   cache_node(&kmalloc_caches[EMPTY_CLASS], 0));
+	shrink_slab(zone_of(0));
 	slow_leave(&slow);
 }
 

@@ -204,7 +204,7 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 		EXPECT(barn_put_empty(n, sheaf_of(2, 0), false));
 	}
 	EXPECT_EQ(n->inuse, 24);
-	EXPECT_EQ(barn_shrink(s, n, &slow), 24);
+	EXPECT_EQ(barn_shrink(s, n), 24);
 	EXPECT_EQ(n->inuse, 0);
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++)
 		EXPECT_EQ(sheaf_cache(k)->node[0]->inuse, 0);

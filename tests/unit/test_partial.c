@@ -30,7 +30,7 @@ static void *take(void)
 
 static void give(void *obj)
 {
-	slab_give(s, &obj, 1, &slow);
+	slab_give(s, &obj, 1);
 }
 
 SIM_TEST(objects_of_a_fresh_slab_come_in_address_order)
@@ -116,25 +116,88 @@ SIM_TEST(the_fullest_slab_is_used_first)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(no_more_empty_slabs_are_kept_than_the_cache_wants)
+/* Take and give back as many objects as fill @nr slabs. */
+static void empty_slabs(unsigned int nr)
 {
 	static void *objs[4000];
-	unsigned int nr;
 
-	start();
-	nr = s->objects * (s->keep_empty + 10);
+	nr *= s->objects;
 	for (unsigned int i = 0; i < nr; i++)
 		objs[i] = take();
 	for (unsigned int i = 0; i < nr; i++)
 		give(objs[i]);
-	EXPECT_EQ(n->nr_empty, s->keep_empty);
-	EXPECT_EQ(n->nr_slabs, s->keep_empty);
-	EXPECT_EQ(n->slabs_freed, 10);
+}
+
+SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
+{
+	start();
+	empty_slabs(20);
+	EXPECT_EQ(n->nr_empty, 20);
+	EXPECT_EQ(n->nr_slabs, 20);
+	EXPECT_EQ(n->slabs_freed, 0);
 	EXPECT_EQ(n->inuse, 0);
-	EXPECT_EQ(node_discard_empty(s, n), (u64)s->keep_empty << s->order);
+	EXPECT_EQ(node_discard_empty(s, n, 7), (u64)7 << s->order);
+	EXPECT_EQ(n->nr_slabs, 13);
+	EXPECT_SOUND();
+	EXPECT_EQ(node_discard_empty(s, n, ALL_EMPTY), (u64)13 << s->order);
 	EXPECT_EQ(n->nr_slabs, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_SOUND();
+}
+
+/* What the background thread takes from a cache that is in use. */
+SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
+{
+	start();
+	empty_slabs(20);
+	EXPECT_EQ(n->low_empty, 0);
+	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), 0);
+	EXPECT_EQ(n->low_empty, 20);
+	empty_slabs(6);
+	EXPECT_EQ(n->nr_empty, 20);
+	EXPECT_EQ(n->low_empty, 14);
+	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), (u64)14 << s->order);
+	EXPECT_EQ(n->nr_empty, 6);
+	EXPECT_EQ(n->low_empty, 6);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
+{
+	struct zone *zone = zone_of(0);
+	u64 present;
+
+	start();
+	empty_slabs(20);
+	while (zone->nr_free_pages)
+		EXPECT(buddy_get(0, 0, 0));
+	present = zone->present_pages;
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_EQ(n->nr_slabs, 0);
+	EXPECT_SOUND();
+	while (zone->nr_free_pages)
+		EXPECT(buddy_get(0, 0, 0));
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT(zone->present_pages > present);
+}
+
+/* An allocation under the mutex of all caches, or beside a pass over them, waits for nothing. */
+SIM_TEST(a_zone_grows_while_the_list_of_caches_is_in_use)
+{
+	struct zone *zone = zone_of(0);
+	u64 present;
+
+	start();
+	empty_slabs(20);
+	while (zone->nr_free_pages)
+		EXPECT(buddy_get(0, 0, 0));
+	present = zone->present_pages;
+	spin_lock(&slab_mutex);
+	EXPECT(buddy_get(0, 0, 0));
+	spin_unlock(&slab_mutex);
+	EXPECT(zone->present_pages > present);
+	EXPECT_EQ(n->nr_slabs, 20);
 }
 
 SIM_TEST(a_second_free_of_an_object_is_reported_and_changes_nothing)
@@ -176,7 +239,7 @@ SIM_TEST(a_free_into_a_slab_that_is_gone_is_reported)
 	bug_abort_on_error = false;
 	a = take();
 	give(a);
-	node_discard_empty(s, n);
+	node_discard_empty(s, n, ALL_EMPTY);
 	give(a);
 	EXPECT(strstr(sim_reports(), "double free"));
 	EXPECT_SOUND();
@@ -324,7 +387,10 @@ SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
 RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_batch_is_filled_from_its_end_with_the_lowest_address_last),
 	  T(small_objects_come_by_whole_cache_lines_while_there_are_any),
-	  T(the_fullest_slab_is_used_first), T(no_more_empty_slabs_are_kept_than_the_cache_wants),
+	  T(the_fullest_slab_is_used_first), T(empty_slabs_are_kept_until_they_are_asked_back),
+	  T(the_fewest_empty_slabs_of_a_while_are_known),
+	  T(a_zone_does_not_grow_while_a_cache_has_empty_slabs),
+	  T(a_zone_grows_while_the_list_of_caches_is_in_use),
 	  T(a_second_free_of_an_object_is_reported_and_changes_nothing),
 	  T(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing),
 	  T(a_free_into_a_slab_that_is_gone_is_reported),
