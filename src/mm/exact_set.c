@@ -13,12 +13,18 @@
  * take turns in giving back their coldest; a thread that takes as well as puts may keep more, up to
  * 2 MiB.
  *
+ * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks:
+ * python3, which frees some hundred such blocks a second, took 48 to 54 MiB instead of 43.  So
+ * a thread keeps them only while 64 come within 4 ms; at a lower rate there is less than a percent
+ * of its time to gain.
+ *
  * Linux:  none; the page sets of pcp.c for blocks that are no power of two.
  * Locks:  per_task_pages.lock, tried; below it zone->lock.
  */
 #include "base/check.h"
 #include "mm/internal.h"
 #include "mm/mm.h"
+#include "platform/os.h"
 
 static_assert(NR_EXACT_LISTS <= 64, "a bit for each list");
 
@@ -29,6 +35,9 @@ void exact_set_init(struct per_task_pages *pcp)
 	pcp->exact_count = 0;
 	pcp->exact_high = EXACT_SET_HIGH_MIN;
 	pcp->exact_taken = 0;
+	pcp->exact_on = false;
+	pcp->exact_puts = 0;
+	pcp->exact_since = 0;
 	pcp->exact_lists = 0;
 	pcp->exact_turn = 0;
 }
@@ -100,6 +109,22 @@ void exact_set_flush(struct per_task_pages *pcp, int keep)
 	zone_unlock(zone);
 }
 
+/* Another block is offered.  Return: whether it is worth keeping. */
+static bool comes_quickly(struct per_task_pages *pcp)
+{
+	u64 now;
+
+	if (++pcp->exact_puts < EXACT_SET_PUTS)
+		return pcp->exact_on;
+	pcp->exact_puts = 0;
+	now = os_clock_ms();
+	pcp->exact_on = now - pcp->exact_since <= EXACT_SET_MS;
+	pcp->exact_since = now;
+	if (!pcp->exact_on)
+		exact_set_flush(pcp, 0);
+	return pcp->exact_on;
+}
+
 /* Too much: keep more from now on if it is used, and give a quarter back. */
 static void overflow(struct per_task_pages *pcp)
 {
@@ -127,6 +152,10 @@ bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head)
 
 	if (!is_length(head->nr_pages) || !pcp_trylock(task, zone))
 		return false;
+	if (!comes_quickly(pcp)) {
+		spin_unlock(&pcp->lock);
+		return false;
+	}
 	list = (unsigned int)(head->nr_pages - EXACT_SET_MIN);
 	list_add(&head->lru, &pcp->exact[list]);
 	pcp->exact_lists |= 1ul << list;

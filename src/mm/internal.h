@@ -47,7 +47,7 @@ static inline void zone_unlock(struct zone *zone)
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
-bool zone_reclaim(const struct page_request *rq, struct zone *zone);
+bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr);
 
 /* pcp.c */
 bool pcp_trylock(struct mm_task *task, struct zone *zone);

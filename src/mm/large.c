@@ -2,6 +2,9 @@
 /*
  * large.c - blocks of exactly so many pages
  *
+ * They are MOVABLE by migratetype, though nothing moves them: apart from slabs, which are never
+ * empty all at once, they leave whole pageblocks behind (python3 takes 3 % less).
+ *
  * Up to a pageblock: a block of the order above whose tail goes back (alloc_pages_exact()), moved
  * up against the block in front of it.  Beyond: a run of free
  * pageblocks, best fit and lowest address, extended into memory not yet accepted where it
@@ -173,7 +176,7 @@ static void claim_pageblocks(struct zone *zone, u64 pfn, u64 nr)
 	u64 first = ALIGN_UP(pfn, PAGEBLOCK_NR_PAGES);
 
 	for (u64 p = first; p + PAGEBLOCK_NR_PAGES <= pfn + nr; p += PAGEBLOCK_NR_PAGES)
-		set_pageblock_migratetype(zone, p, MIGRATE_UNMOVABLE);
+		set_pageblock_migratetype(zone, p, MIGRATE_MOVABLE);
 }
 
 static struct page *alloc_run(struct zone *zone, const struct page_request *rq, u64 nr, u64 align,
@@ -198,7 +201,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		*ret_zero = zero;
 		if (head)
 			return head;
-		if (zone_reclaim(rq, zone))
+		if (zone_reclaim(rq, zone, nr))
 			continue;
 		/* A large alignment may need almost as much again in front. */
 		if (!accept_memory(zone, nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
@@ -211,7 +214,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 /* A block of @order, the rest of it given back.  Under zone->lock. */
 static struct page *take_order(struct zone *zone, u64 nr, unsigned int order, u32 *zero)
 {
-	struct page *page = __rmqueue(zone, order, MIGRATE_UNMOVABLE);
+	struct page *page = __rmqueue(zone, order, MIGRATE_MOVABLE);
 
 	if (page) {
 		*zero = READ_ONCE(page->state) & PG_ZERO;
@@ -238,7 +241,7 @@ static struct fit fit_around(const struct zone *zone, u64 pfn, unsigned int orde
 
 static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct fit *best)
 {
-	const struct list_head *list = &zone->free_area[order].free_list[MIGRATE_UNMOVABLE], *pos;
+	const struct list_head *list = &zone->free_area[order].free_list[MIGRATE_MOVABLE], *pos;
 	int tries = 0;
 
 	list_for_each (pos, list) {
@@ -277,7 +280,7 @@ static struct page *take_best_fit(struct zone *zone, u64 nr, u32 *zero)
 static struct page *smallest_block(const struct zone *zone, unsigned int order)
 {
 	for (unsigned int o = order; o < NR_PAGE_ORDERS; o++) {
-		const struct list_head *list = &zone->free_area[o].free_list[MIGRATE_UNMOVABLE];
+		const struct list_head *list = &zone->free_area[o].free_list[MIGRATE_MOVABLE];
 
 		if (!list_empty(list))
 			return container_of(list->next, struct page, lru);
@@ -341,7 +344,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 		return alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, ret_zero);
 	do {
 		page = alloc_block(zone, nr, order, /* packed= */ align <= 1, rq->nowait, ret_zero);
-	} while (!page && (zone_reclaim(rq, zone) ||
+	} while (!page && (zone_reclaim(rq, zone, nr) ||
 			   accept_memory(zone, (u64)1 << order, rq->nowait, over_budget)));
 	return page;
 }

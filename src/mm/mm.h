@@ -38,9 +38,9 @@ extern bool mm_grew;
 /*
  * page_alloc.c: how the layer above gives pages of @zone back that it does not need, before the
  * zone grows; filled in at start, const after.  It takes no lock that an allocation is made under.
- * Return: pages.
+ * @barns: what threads have left for others too.  Return: pages.
  */
-extern u64 (*shrink_slab)(const struct zone *zone);
+extern u64 (*shrink_slab)(const struct zone *zone, bool barns);
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);
 struct zone *page_zone(const struct page *page);

@@ -96,6 +96,8 @@ extern struct topology topology; /* const after start but for distances (topolog
 #define NR_EXACT_LISTS 56      /* up to 64 pages */
 #define EXACT_SET_HIGH_MIN 128 /* pages in all */
 #define EXACT_SET_HIGH_MAX 512
+#define EXACT_SET_PUTS 64 /* within EXACT_SET_MS: often enough */
+#define EXACT_SET_MS 4
 
 /*
  * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a CPU
@@ -112,13 +114,16 @@ struct per_task_pages {
 	struct zone *zone;
 	struct list_head lists[NR_PCP_LISTS]; /* lock */
 
-	/* exact_set.c */
-	int exact_count;			/* pages; lock */
-	int exact_high;				/* the most it may be; lock */
-	int exact_taken;			/* pages taken out since it was that last; lock */
-	unsigned int exact_turn;		/* the list that gives back next; lock */
-	unsigned long exact_lists;		/* a bit for each that is not empty; lock */
-	struct list_head exact[NR_EXACT_LISTS]; /* lock */
+	/* exact_set.c; lock */
+	int exact_count;	   /* pages */
+	int exact_high;		   /* the most it may be */
+	int exact_taken;	   /* pages taken out since it was that last */
+	bool exact_on;		   /* blocks came quickly enough lately to keep them */
+	u8 exact_puts;		   /* offered since exact_since, modulo EXACT_SET_PUTS */
+	u64 exact_since;	   /* ms */
+	unsigned int exact_turn;   /* the list that gives back next */
+	unsigned long exact_lists; /* a bit for each that is not empty */
+	struct list_head exact[NR_EXACT_LISTS];
 };
 
 /* What mm keeps for a thread; first part of the task block. */

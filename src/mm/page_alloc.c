@@ -92,21 +92,23 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 	return rmqueue_buddy(zone, order, mt, rq->nowait);
 }
 
-u64 (*shrink_slab)(const struct zone *zone);
+u64 (*shrink_slab)(const struct zone *zone, bool barns);
 
 /**
  * zone_reclaim - before @zone takes more memory into use, look for what lies idle
  *
- * The page set of this thread first; when there was nothing, empty slabs.
+ * The page set of this thread first; when there was nothing, empty slabs.  If there are enough free
+ * pages and they only lie badly, it may be for objects that nobody uses, in barns.
  *
- * Linux:  node_reclaim() before the next node, with shrink_slab().
+ * Linux:  node_reclaim() before the next node, with shrink_slab(); compaction by its role.
  * Return: whether another look at the free lists is worth it.
  */
-bool zone_reclaim(const struct page_request *rq, struct zone *zone)
+bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr)
 {
 	if (rq->nowait)
 		return false;
-	return pcp_yield(rq->task, zone) || (shrink_slab && shrink_slab(zone));
+	return pcp_yield(rq->task, zone) || shrink_slab(zone, /* barns= */ false) ||
+	       (READ_ONCE(zone->nr_free_pages) >= nr && shrink_slab(zone, /* barns= */ true));
 }
 
 static struct page *try_zone(struct zone *zone, const struct page_request *rq, unsigned int order,
@@ -114,7 +116,7 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 {
 	struct page *page = rmqueue(zone, rq, order);
 
-	while (!page && zone_reclaim(rq, zone))
+	while (!page && zone_reclaim(rq, zone, (u64)1 << order))
 		page = rmqueue(zone, rq, order);
 	/* Another thread may take what was just accepted, so this is a loop. */
 	while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget))

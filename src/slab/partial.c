@@ -25,6 +25,7 @@
  *   checked by  tests/sim/test_fork_at_instruction.c
  */
 #include "base/check.h"
+#include "platform/os.h"
 #include "slab/internal.h"
 #include <string.h>
 
@@ -79,6 +80,30 @@ static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
 		return;
 	}
 	list_del(&slab->lru);
+}
+
+#define BEGUN_STEP 64
+#define BEGUN_MS 16
+
+/*
+ * A slab gets its first object.  As many as are begun within 16 ms are kept when they are empty
+ * again: who takes and gives back quickly will want them, and what lies idle here is missing
+ * elsewhere.  (All kept, python3 took 48 MiB instead of 43.)  The clock is read now and then.
+ */
+static void count_begun(struct kmem_cache_node *n)
+{
+	u64 now;
+
+	if (++n->begun % BEGUN_STEP)
+		return;
+	now = os_clock_ms();
+	if (now - n->begun_ms < BEGUN_MS) {
+		n->keep_empty = MAX(n->keep_empty, n->begun);
+		return;
+	}
+	n->keep_empty = now - n->begun_ms < 2 * BEGUN_MS ? n->begun : 0;
+	n->begun = 0;
+	n->begun_ms = now;
 }
 
 static struct page *fullest(struct kmem_cache_node *n)
@@ -249,6 +274,8 @@ static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n,
 		if (got && !slab->inuse && !exact)
 			break;
 		slab_take_out(n, slab);
+		if (!slab->inuse)
+			count_begun(n);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		/* Counts that the bitmap denies would keep us here for ever. */
@@ -293,6 +320,7 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 			break;
 		}
 		open_slab(s, sn, slab);
+		count_begun(sn);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		stat_add(sn->inuse, more);
@@ -469,6 +497,16 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 	return i;
 }
 
+#define EMPTY_SLACK 16 /* so many go back at a time */
+
+static void trim_empty(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	u32 nr = READ_ONCE(n->nr_empty), keep = MAX(READ_ONCE(n->keep_empty), s->keep_empty);
+
+	if (unlikely(nr >= keep + EMPTY_SLACK))
+		node_discard_empty(s, n, nr - keep);
+}
+
 /**
  * slab_give - put objects back into their slabs
  *
@@ -492,8 +530,10 @@ void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 		}
 		i += give_run(s, n, slab, objs + i, nr - i);
 	}
-	if (locked)
+	if (locked) {
 		spin_unlock(&locked->list_lock);
+		trim_empty(s, locked);
+	}
 }
 
 /* One object, without waiting.  Return: whether it is back. */

@@ -72,7 +72,7 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
  * Before a zone takes more memory into use: what lies in empty slabs of other caches will do.  Some
  * cache is in the middle of an allocation, so only a mutex that is free is taken.
  */
-static slowpath u64 shrink_empty_slabs(const struct zone *zone)
+static slowpath u64 shrink_caches_of(const struct zone *zone, bool barns)
 {
 	int node = zone->metadata ? 0 : zone->node;
 	struct list_head *pos;
@@ -84,7 +84,11 @@ static slowpath u64 shrink_empty_slabs(const struct zone *zone)
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 		struct kmem_cache_node *n = load_acquire(&s->node[node]);
 
-		if (s->metadata == zone->metadata && n && READ_ONCE(n->nr_empty))
+		if (s->metadata != zone->metadata || !n)
+			continue;
+		if (barns)
+			barn_shrink(s, n);
+		if (READ_ONCE(n->nr_empty))
 			pages += node_discard_empty(s, n, ALL_EMPTY);
 	}
 	spin_unlock(&slab_mutex);
@@ -101,7 +105,7 @@ int slab_init(void)
 			sizeof(struct kmem_cache_node) + nr_barns * sizeof(struct barn));
 	init_boot_cache(&cache_cache, &cache_cache_node, "kmem_cache", sizeof(struct kmem_cache));
 	task_caches_init();
-	shrink_slab = shrink_empty_slabs;
+	shrink_slab = shrink_caches_of;
 	return 0;
 }
 

@@ -14,6 +14,13 @@ static unsigned long zone_moves(void)
 	return zone_of(0)->stat.pgalloc + zone_of(0)->stat.pgfree;
 }
 
+/* As if blocks had come quickly. */
+static void switch_on(void)
+{
+	set_run_put(set_run_get(9));
+	my_set()->exact_on = true;
+}
+
 static void get_all(struct page **run, int nr, u64 pages)
 {
 	for (int i = 0; i < nr; i++) {
@@ -23,11 +30,36 @@ static void get_all(struct page **run, int nr, u64 pages)
 	}
 }
 
+/* 64 within 4 ms, and the next are kept; 64 that took longer, and what was kept goes back. */
+SIM_TEST(only_blocks_that_come_quickly_are_kept)
+{
+	struct page *run[1];
+
+	for (int i = 0; i < 127; i++) {
+		get_all(run, 1, 20);
+		set_run_put(run[0]);
+		EXPECT_EQ(my_set()->exact_count, 0);
+	}
+	for (int i = 0; i < 64; i++) {
+		get_all(run, 1, 20);
+		set_run_put(run[0]);
+		EXPECT_EQ(my_set()->exact_count, 20);
+	}
+	/* The next is the 64th since the 128th. */
+	sim.clock_ms += 5;
+	get_all(run, 1, 21);
+	EXPECT_EQ(my_set()->exact_count, 20);
+	set_run_put(run[0]);
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(the_block_freed_last_comes_back_first_without_the_zone)
 {
 	struct page *run[4];
 	unsigned long before;
 
+	switch_on();
 	get_all(run, 4, 20);
 	before = zone_moves();
 	for (int i = 0; i < 4; i++)
@@ -45,6 +77,7 @@ SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long)
 	static const u64 lengths[] = {23, 22, 21, 19};
 	struct page *run[ARRAY_SIZE(lengths)];
 
+	switch_on();
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		get_all(&run[i], 1, lengths[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
@@ -60,7 +93,7 @@ SIM_TEST(only_lengths_from_9_to_64_pages_are_kept)
 	static const u64 lengths[] = {8, 9, 64, 65};
 	int kept = 0;
 
-	EXPECT(sim_start());
+	switch_on();
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		struct page *run[1];
 
@@ -76,6 +109,7 @@ SIM_TEST(a_full_set_gives_back_its_coldest)
 {
 	struct page *run[9];
 
+	switch_on();
 	get_all(run, 9, 16);
 	for (int i = 0; i < 9; i++) {
 		set_run_put(run[i]);
@@ -92,7 +126,7 @@ SIM_TEST(a_set_that_is_used_may_grow)
 {
 	static struct page *run[100];
 
-	EXPECT(sim_start());
+	switch_on();
 	for (int high = 128; high <= 1024; high *= 2) {
 		int at_most = 0;
 
@@ -115,6 +149,7 @@ SIM_TEST(lengths_take_turns_in_giving_back)
 	struct page *run[3][4];
 	int left[3] = {0};
 
+	switch_on();
 	for (u64 n = 0; n < 3; n++)
 		get_all(run[n], 4, 10 + n);
 	for (int i = 0; i < 4; i++)
@@ -136,6 +171,7 @@ SIM_TEST(draining_merges_what_the_set_had)
 	struct zone *zone = zone_of(0);
 	struct page *run[4];
 
+	switch_on();
 	get_all(run, 4, 30);
 	for (int i = 0; i < 4; i++)
 		set_run_put(run[i]);
@@ -153,6 +189,7 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 	struct page *run[2];
 	u64 present;
 
+	switch_on();
 	get_all(run, 2, 64);
 	while (zone->nr_free_pages >= 64)
 		EXPECT(set_run_get(64));
@@ -171,6 +208,7 @@ SIM_TEST(nobody_waits_for_a_set)
 	struct page *run[2];
 	u64 nr_free;
 
+	switch_on();
 	get_all(run, 2, 20);
 	set_run_put(run[0]);
 	EXPECT_EQ(spin_lock(&my_set()->lock), LOCK_TAKEN);
@@ -191,6 +229,7 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 
 	sim_thread_new(&gone, 0);
 	sim_switch_to(&gone);
+	switch_on();
 	get_all(run, 3, 40);
 	for (int i = 0; i < 3; i++)
 		set_run_put(run[i]);
@@ -205,7 +244,8 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(the_block_freed_last_comes_back_first_without_the_zone),
+RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
+	  T(the_block_freed_last_comes_back_first_without_the_zone),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long),
 	  T(only_lengths_from_9_to_64_pages_are_kept), T(a_full_set_gives_back_its_coldest),
 	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),

@@ -20,6 +20,15 @@ static void put(struct page *head)
 	large_free(head, NULL, false);
 }
 
+static u32 barns_full(struct kmem_cache *s)
+{
+	u32 full = 0;
+
+	for_each_barn (cache_node(s, 0), barn)
+		full += barn->nr_full;
+	return full;
+}
+
 static u64 in_use(void)
 {
 	return zone_of(0)->present_pages - zone_of(0)->nr_free_pages;
@@ -48,9 +57,9 @@ SIM_TEST(the_tail_of_a_block_is_free_for_others)
 
 	EXPECT(sim_start());
 	head = get(9, 1);
-	EXPECT_EQ(place(buddy_get(0, 0, 0)), place(head) + 9);
-	EXPECT_EQ(place(buddy_get(0, 0, 1)), place(head) + 10);
-	EXPECT_EQ(place(buddy_get(0, 0, 2)), place(head) + 12);
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, 0)), place(head) + 9);
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, 1)), place(head) + 10);
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, 2)), place(head) + 12);
 }
 
 SIM_TEST(a_block_is_aligned_as_asked)
@@ -123,6 +132,49 @@ SIM_TEST(a_freed_run_is_used_again_without_more_memory)
 	for (int i = 0; i < 20; i++)
 		put(get(5000 - (u64)i, 1));
 	EXPECT_EQ(zone_of(0)->present_pages, present);
+}
+
+/* In pageblocks of their own, so that what was of large blocks becomes whole again. */
+SIM_TEST(large_blocks_and_slabs_keep_apart)
+{
+	unsigned int kinds[16] = {0}, mixed = 0;
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 100; i++) {
+		kinds[place(buddy_get(0, 0, 3)) / PAGEBLOCK_NR_PAGES] |= 1;
+		kinds[place(get(20, 1)) / PAGEBLOCK_NR_PAGES] |= 2;
+	}
+	/* Not all: before the zone grows, each kind takes what the other has left. */
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		mixed += kinds[i] == 3;
+	EXPECT(mixed <= 4);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+/* Every pageblock has an object of a barn in it; without them there is a run. */
+SIM_TEST(barns_are_emptied_before_a_zone_grows_for_want_of_a_run)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(4096)];
+	struct zone *zone = zone_of(0);
+	static void *objs[2048];
+	u64 present;
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	/* Those that are left in barns first, far apart from each other. */
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i += 64)
+		slab_free(s, objs[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		if (i % 64)
+			slab_free(s, objs[i]);
+	present = zone->present_pages;
+	EXPECT(present >= 2048);
+	EXPECT(barns_full(s) > 0);
+	put(get(1500, 1));
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_EQ(barns_full(s), 0);
+	EXPECT_SOUND();
 }
 
 SIM_TEST(a_block_grows_in_place_where_pages_behind_it_are_free)
@@ -241,7 +293,8 @@ RUN_TESTS(T(a_block_costs_exactly_its_pages), T(the_tail_of_a_block_is_free_for_
 	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
 	  T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
-	  T(a_freed_run_is_used_again_without_more_memory),
+	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
+	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
 	  T(a_block_grows_in_place_where_pages_behind_it_are_free),
 	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
 	  T(a_block_beyond_half_a_span_is_refused),

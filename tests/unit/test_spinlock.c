@@ -142,5 +142,4 @@ RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale),
 	  T(the_generation_wraps_round_without_becoming_zero),
 	  T(waiting_for_a_lock_of_ones_own_ends_the_program),
-	  T(taking_locks_against_their_ranks_ends_the_program),
-	  T(two_threads_exclude_each_other))
+	  T(taking_locks_against_their_ranks_ends_the_program), T(two_threads_exclude_each_other))
