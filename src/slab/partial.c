@@ -73,7 +73,7 @@ static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
 {
 	if (slab->inuse == 0) {
 		stat_add(n->nr_empty, -1);
-		n->low_empty = MIN(n->low_empty, n->nr_empty);
+		WRITE_ONCE(n->low_empty, MIN(n->low_empty, n->nr_empty));
 	} else if (slab->inuse < slab->objects) {
 		stat_add(n->nr_partial, -1);
 	} else {
@@ -98,10 +98,10 @@ static void count_begun(struct kmem_cache_node *n)
 		return;
 	now = os_clock_ms();
 	if (now - n->begun_ms < BEGUN_MS) {
-		n->keep_empty = MAX(n->keep_empty, n->begun);
+		WRITE_ONCE(n->keep_empty, MAX(n->keep_empty, n->begun));
 		return;
 	}
-	n->keep_empty = now - n->begun_ms < 2 * BEGUN_MS ? n->begun : 0;
+	WRITE_ONCE(n->keep_empty, now - n->begun_ms < 2 * BEGUN_MS ? n->begun : 0);
 	n->begun = 0;
 	n->begun_ms = now;
 }
@@ -497,13 +497,12 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 	return i;
 }
 
-#define EMPTY_SLACK 16 /* so many go back at a time */
-
+/* As many go back at a time as are kept at least. */
 static void trim_empty(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	u32 nr = READ_ONCE(n->nr_empty), keep = MAX(READ_ONCE(n->keep_empty), s->keep_empty);
 
-	if (unlikely(nr >= keep + EMPTY_SLACK))
+	if (unlikely(nr >= keep + s->keep_empty))
 		node_discard_empty(s, n, nr - keep);
 }
 
@@ -564,7 +563,7 @@ slowpath u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n,
 		stat_add(n->nr_empty, -1);
 		close_slab(s, n, list_entry(pos, struct page, lru));
 	}
-	n->low_empty = n->nr_empty;
+	WRITE_ONCE(n->low_empty, n->nr_empty);
 	spin_unlock(&n->list_lock);
 	list_for_each_safe (pos, next, &gone) {
 		pages += (u64)1 << s->order;

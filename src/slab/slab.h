@@ -75,8 +75,8 @@ STRUCT_SIZE_IS(struct barn, CACHE_LINE);
 
 struct kmem_cache_node {
 	alignas(CACHE_LINE) struct spinlock list_lock;
-	u32 nr_empty;  /* list_lock */
-	u32 low_empty; /* the fewest since node_discard_empty(): so many nobody needed; list_lock */
+	u32 nr_empty;	/* list_lock */
+	u32 low_empty;	/* the fewest since node_discard_empty(); list_lock, racy readers */
 	u32 keep_empty; /* more of them go back; list_lock, racy readers */
 	u32 begun;	/* slabs begun since begun_ms; list_lock */
 	u64 begun_ms;	/* list_lock */

@@ -132,15 +132,15 @@ static void empty_slabs(unsigned int nr)
 SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 {
 	start();
-	empty_slabs(20);
-	EXPECT_EQ(n->nr_empty, 20);
-	EXPECT_EQ(n->nr_slabs, 20);
+	empty_slabs(9);
+	EXPECT_EQ(n->nr_empty, 9);
+	EXPECT_EQ(n->nr_slabs, 9);
 	EXPECT_EQ(n->slabs_freed, 0);
 	EXPECT_EQ(n->inuse, 0);
-	EXPECT_EQ(node_discard_empty(s, n, 7), (u64)7 << s->order);
-	EXPECT_EQ(n->nr_slabs, 13);
+	EXPECT_EQ(node_discard_empty(s, n, 3), (u64)3 << s->order);
+	EXPECT_EQ(n->nr_slabs, 6);
 	EXPECT_SOUND();
-	EXPECT_EQ(node_discard_empty(s, n, ALL_EMPTY), (u64)13 << s->order);
+	EXPECT_EQ(node_discard_empty(s, n, ALL_EMPTY), (u64)6 << s->order);
 	EXPECT_EQ(n->nr_slabs, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_SOUND();
@@ -150,16 +150,16 @@ SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 {
 	start();
-	empty_slabs(20);
+	empty_slabs(9);
 	EXPECT_EQ(n->low_empty, 0);
 	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), 0);
-	EXPECT_EQ(n->low_empty, 20);
-	empty_slabs(6);
-	EXPECT_EQ(n->nr_empty, 20);
-	EXPECT_EQ(n->low_empty, 14);
-	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), (u64)14 << s->order);
-	EXPECT_EQ(n->nr_empty, 6);
-	EXPECT_EQ(n->low_empty, 6);
+	EXPECT_EQ(n->low_empty, 9);
+	empty_slabs(4);
+	EXPECT_EQ(n->nr_empty, 9);
+	EXPECT_EQ(n->low_empty, 5);
+	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), (u64)5 << s->order);
+	EXPECT_EQ(n->nr_empty, 4);
+	EXPECT_EQ(n->low_empty, 4);
 	EXPECT_SOUND();
 }
 
@@ -173,7 +173,7 @@ SIM_TEST(as_many_empty_slabs_are_kept_as_were_begun_lately)
 	EXPECT_EQ(n->nr_empty, 200);
 	sim.clock_ms += 1000;
 	empty_slabs(64);
-	EXPECT(n->nr_empty >= s->keep_empty && n->nr_empty < s->keep_empty + 16);
+	EXPECT(n->nr_empty >= s->keep_empty && n->nr_empty < 2 * s->keep_empty);
 	EXPECT(s->keep_empty <= 10);
 	EXPECT_SOUND();
 }
@@ -184,7 +184,7 @@ SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
 	u64 present;
 
 	start();
-	empty_slabs(20);
+	empty_slabs(9);
 	while (zone->nr_free_pages)
 		EXPECT(buddy_get(0, 0, 0));
 	present = zone->present_pages;
@@ -205,7 +205,7 @@ SIM_TEST(a_zone_grows_while_the_list_of_caches_is_in_use)
 	u64 present;
 
 	start();
-	empty_slabs(20);
+	empty_slabs(9);
 	while (zone->nr_free_pages)
 		EXPECT(buddy_get(0, 0, 0));
 	present = zone->present_pages;
@@ -213,7 +213,7 @@ SIM_TEST(a_zone_grows_while_the_list_of_caches_is_in_use)
 	EXPECT(buddy_get(0, 0, 0));
 	spin_unlock(&slab_mutex);
 	EXPECT(zone->present_pages > present);
-	EXPECT_EQ(n->nr_slabs, 20);
+	EXPECT_EQ(n->nr_slabs, 9);
 }
 
 SIM_TEST(a_second_free_of_an_object_is_reported_and_changes_nothing)
