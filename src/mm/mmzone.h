@@ -95,7 +95,7 @@ extern struct topology topology; /* const after start but for distances (topolog
 #define EXACT_SET_MIN 9	       /* pages: what is shorter has a size class */
 #define NR_EXACT_LISTS 56      /* up to 64 pages */
 #define EXACT_SET_HIGH_MIN 128 /* pages in all */
-#define EXACT_SET_HIGH_MAX 512
+#define EXACT_SET_HIGH_MAX 2048
 #define EXACT_SET_PUTS 64 /* within EXACT_SET_MS: often enough */
 #define EXACT_SET_MS 4
 

@@ -121,26 +121,26 @@ SIM_TEST(a_full_set_gives_back_its_coldest)
 	EXPECT_EQ(my_set()->exact_count, 0);
 }
 
-/* Twice as much each time that it overflows, if as much was taken since; up to 2 MiB. */
+/* Twice as much each time that it overflows, if as much was taken since; up to 8 MiB. */
 SIM_TEST(a_set_that_is_used_may_grow)
 {
-	static struct page *run[100];
+	static struct page *run[150];
 
 	switch_on();
-	for (int high = 128; high <= 1024; high *= 2) {
+	for (int high = 128; high <= 4096; high *= 2) {
 		int at_most = 0;
 
-		get_all(run, 100, 16);
-		for (int i = 0; i < 100; i++) {
+		get_all(run, 150, 16);
+		for (int i = 0; i < 150; i++) {
 			set_run_put(run[i]);
 			at_most = MAX(at_most, my_set()->exact_count);
 		}
-		EXPECT_EQ(at_most, MIN(high, 512));
-		for (int i = 0; i < 40; i++)
+		EXPECT_EQ(at_most, MIN(high, 2048));
+		for (int i = 0; i < 150; i++)
 			set_run_put(set_run_get(16));
 	}
 	pcp_drain(&current_task()->mm, /* all= */ false);
-	EXPECT_EQ(my_set()->exact_high, 256);
+	EXPECT_EQ(my_set()->exact_high, 1024);
 	EXPECT_SOUND();
 }
 
