@@ -99,7 +99,6 @@ static unsigned int calculate_order(u32 size)
 #define SHEAF_SMALLEST 12 /* objects that the smallest sheaf has room for anyway */
 #define SHEAF_BYTES_MAX (128 * KiB)
 #define BARN_BYTES (256 * KiB)
-#define KEEP_EMPTY_BYTES (256 * KiB)
 
 /*
  * 16 KiB of objects, but for large ones as many as go into the smallest sheaf: with 2 in a sheaf
@@ -123,7 +122,5 @@ void cache_geometry(struct kmem_cache *s)
 	s->bucket_mul = (u32)DIV_ROUND_UP((u64)NR_PARTIAL_BUCKETS << BUCKET_SHIFT, s->objects + 1u);
 	s->line_group = s->size == 16 || s->size == 48 ? 4 : s->size == 32 ? 2 : 1;
 	s->capacity = (u8)CLAMP(sheaf_objects(s->size), 2, 252);
-	s->keep_empty = (u32)CLAMP(ilog2(s->size) / 2, 5, 10);
-	s->keep_empty = (u32)MIN(s->keep_empty, MAX(KEEP_EMPTY_BYTES / slab, 1));
 	s->max_full = (u32)CLAMP(BARN_BYTES / ((size_t)s->capacity * s->size), 1, 64);
 }

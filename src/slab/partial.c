@@ -25,7 +25,6 @@
  *   checked by  tests/sim/test_fork_at_instruction.c
  */
 #include "base/check.h"
-#include "platform/os.h"
 #include "slab/internal.h"
 #include <string.h>
 
@@ -80,30 +79,6 @@ static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
 		return;
 	}
 	list_del(&slab->lru);
-}
-
-#define BEGUN_STEP 64
-#define BEGUN_MS 16
-
-/*
- * A slab gets its first object.  As many as are begun within 16 ms are kept when they are empty
- * again: who takes and gives back quickly will want them, and what lies idle here is missing
- * elsewhere.  The clock is read now and then.
- */
-static void count_begun(struct kmem_cache_node *n)
-{
-	u64 now;
-
-	if (++n->begun % BEGUN_STEP)
-		return;
-	now = os_clock_ms();
-	if (now - n->begun_ms < BEGUN_MS) {
-		WRITE_ONCE(n->keep_empty, MAX(n->keep_empty, n->begun));
-		return;
-	}
-	WRITE_ONCE(n->keep_empty, now - n->begun_ms < 2 * BEGUN_MS ? n->begun : 0);
-	n->begun = 0;
-	n->begun_ms = now;
 }
 
 static struct page *fullest(struct kmem_cache_node *n)
@@ -274,8 +249,6 @@ static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n,
 		if (got && !slab->inuse && !exact)
 			break;
 		slab_take_out(n, slab);
-		if (!slab->inuse)
-			count_begun(n);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		/* Counts that the bitmap denies would keep us here for ever. */
@@ -320,7 +293,6 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 			break;
 		}
 		open_slab(s, sn, slab);
-		count_begun(sn);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		stat_add(sn->inuse, more);
@@ -497,17 +469,8 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 	return i;
 }
 
-/* As many go back at a time as are kept at least. */
-static void trim_empty(struct kmem_cache *s, struct kmem_cache_node *n)
-{
-	u32 nr = READ_ONCE(n->nr_empty), keep = MAX(READ_ONCE(n->keep_empty), s->keep_empty);
-
-	if (unlikely(nr >= keep + s->keep_empty))
-		node_discard_empty(s, n, nr - keep);
-}
-
-/* However the objects lie, one hold of the lock for each run of a node.  Return: the last node. */
-static struct kmem_cache_node *give_chunk(struct kmem_cache *s, void **objs, unsigned int nr)
+/* However the objects lie, one hold of the lock for each run of a node. */
+static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr)
 {
 	struct kmem_cache_node *locked = NULL, *n;
 
@@ -525,12 +488,10 @@ static struct kmem_cache_node *give_chunk(struct kmem_cache *s, void **objs, uns
 		i += give_run(s, n, slab, objs + i, nr - i);
 	}
 	spin_unlock(&locked->list_lock);
-	return locked;
 }
 
-#define GIVE_CHUNK                                                                                 \
-	64 /* then the lock is let go: who waits for it soon sleeps, and that is dear              \
-	    */
+/* Then the lock is let go: who waits for it soon sleeps, and that is dear. */
+#define GIVE_CHUNK 64
 
 /**
  * slab_give - put objects back into their slabs
@@ -540,7 +501,7 @@ static struct kmem_cache_node *give_chunk(struct kmem_cache *s, void **objs, uns
 void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK)
-		trim_empty(s, give_chunk(s, objs + i, MIN(nr - i, (unsigned int)GIVE_CHUNK)));
+		give_chunk(s, objs + i, MIN(nr - i, (unsigned int)GIVE_CHUNK));
 }
 
 /* One object, without waiting.  Return: whether it is back. */

@@ -75,11 +75,8 @@ STRUCT_SIZE_IS(struct barn, CACHE_LINE);
 
 struct kmem_cache_node {
 	alignas(CACHE_LINE) struct spinlock list_lock;
-	u32 nr_empty;	/* list_lock */
-	u32 low_empty;	/* the fewest since node_discard_empty(); list_lock, racy readers */
-	u32 keep_empty; /* more of them go back; list_lock, racy readers */
-	u32 begun;	/* slabs begun since begun_ms; list_lock */
-	u64 begun_ms;	/* list_lock */
+	u32 nr_empty;  /* list_lock */
+	u32 low_empty; /* the fewest since node_discard_empty(); list_lock, racy readers */
 	struct list_head partial[NR_PARTIAL_BUCKETS]; /* by fullness, fullest last; list_lock */
 	struct list_head empty;			      /* list_lock */
 	unsigned long nr_slabs, nr_partial;	      /* list_lock, racy readers */
@@ -110,7 +107,6 @@ struct kmem_cache {
 	u8 capacity;		      /* const: most objects in a sheaf */
 	bool metadata;		      /* const: slabs from the zone of our own structures */
 	bool zero_is_constructed;     /* const: memory that reads as zero needs no ctor */
-	u32 keep_empty;		      /* const: empty slabs that a node keeps at least */
 	u32 max_full;		      /* const: full sheaves a barn keeps */
 	u32 bucket_mul;		      /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
 	u32 line_group;		      /* const: objects that fill whole cache lines together */

@@ -163,21 +163,6 @@ SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 	EXPECT_SOUND();
 }
 
-/* 200 slabs and again within 16 ms: all are kept.  64 more, but slowly: the least a cache keeps. */
-SIM_TEST(as_many_empty_slabs_are_kept_as_were_begun_lately)
-{
-	start();
-	empty_slabs(200);
-	sim.clock_ms += 5;
-	empty_slabs(200);
-	EXPECT_EQ(n->nr_empty, 200);
-	sim.clock_ms += 1000;
-	empty_slabs(64);
-	EXPECT(n->nr_empty >= s->keep_empty && n->nr_empty < 2 * s->keep_empty);
-	EXPECT(s->keep_empty <= 10);
-	EXPECT_SOUND();
-}
-
 SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
 {
 	struct zone *zone = zone_of(0);
@@ -405,7 +390,6 @@ RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(small_objects_come_by_whole_cache_lines_while_there_are_any),
 	  T(the_fullest_slab_is_used_first), T(empty_slabs_are_kept_until_they_are_asked_back),
 	  T(the_fewest_empty_slabs_of_a_while_are_known),
-	  T(as_many_empty_slabs_are_kept_as_were_begun_lately),
 	  T(a_zone_does_not_grow_while_a_cache_has_empty_slabs),
 	  T(a_zone_grows_while_the_list_of_caches_is_in_use),
 	  T(a_second_free_of_an_object_is_reported_and_changes_nothing),
