@@ -215,6 +215,16 @@ static void *map(void *addr, size_t len, int prot, int flags)
 {
 	if (!len || ((uintptr_t)addr | len) % OS_PAGE)
 		misuse("map", addr, len);
+#ifdef __SANITIZE_THREAD__
+	/*
+	 * From 512 GiB on everything is the sanitizer's, but it takes an address that must not be
+	 * replaced for a wish, maps at 0 instead and dies of that.
+	 */
+	if ((flags & MAP_FIXED_NOREPLACE) && (uintptr_t)addr + len > 512 * GiB) {
+		errno = EEXIST;
+		return MAP_FAILED;
+	}
+#endif
 	return mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
