@@ -27,6 +27,7 @@ extern size_t mm_hugepage_threshold;
 enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };
 extern enum hugepage_mode mm_hugepages; /* option */
 void mm_load_topology(void);
+void mm_forget_load_topology(void);
 void mm_task_init(struct mm_task *task, u32 id);
 int mm_local_node(struct mm_task *task);
 int mm_nearest_node(int node);

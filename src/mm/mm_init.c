@@ -26,6 +26,8 @@ uintptr_t memmap_biased;
 sparse struct pglist_data node_data[MAX_NUMNODES];
 struct zone meta_zone;
 struct topology topology;
+static u32 topology_asked; /* atomic: the first to ask loads */
+static bool topology_told; /* by who asked; read by the only thread of a child */
 bool mm_ready;
 
 #define GAP (4 * MiB)
@@ -234,12 +236,19 @@ static slowpath void update_topology(const struct topology *t)
  */
 slowpath void mm_load_topology(void)
 {
-	static u32 once; /* atomic */
 	struct topology t = topology;
 
-	if (atomic_xchg(&once, 1) || topology_load(&t))
+	if (atomic_xchg(&topology_asked, 1) || topology_load(&t))
 		return;
 	update_topology(&t);
+	topology_told = true;
+}
+
+/* Who was asking did not come along into the forked child. */
+void mm_forget_load_topology(void)
+{
+	if (!topology_told)
+		topology_asked = 0;
 }
 
 void mm_task_init(struct mm_task *task, u32 id)

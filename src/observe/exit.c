@@ -4,11 +4,13 @@
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
+#include "platform/topology.h"
 
 __attribute__((destructor)) static void library_destructor(void)
 {
 	if (!boot_done())
 		return;
+	topology_close();
 	slab_check_at_exit();
 	if (option_stats_at_exit)
 		buddy_show(2);

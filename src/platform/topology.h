@@ -50,4 +50,11 @@ bool topology_node_exists(int node);
  */
 int topology_node_of_cpu(int cpu);
 
+/**
+ * topology_close - at the program's end: waits for who is in the module and lets nobody in any more
+ *
+ * Before the destructors of the module's libraries.  Waits 2 s at most.
+ */
+void topology_close(void);
+
 #endif

@@ -122,7 +122,7 @@ slowpath u64 slab_reclaim(bool all)
 		if (load_acquire(&t->state) == TASK_LIVE)
 			task_drain(t, !all, &slow);
 	shrink_caches(all);
-	/* What the slabs gave back went through the page set of this very thread. */
+	/* This thread is at work, so its page set only decayed; but it makes the pass. */
 	if (slow.task)
 		pcp_drain(&slow.task->mm, /* all= */ true);
 	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
@@ -251,4 +251,5 @@ void kswapd_forget(void)
 	state = OFF;
 	sleeping = 0;
 	WRITE_ONCE(hit_fence_ready, false);
+	mm_forget_load_topology();
 }

@@ -4,12 +4,15 @@
  */
 #define _GNU_SOURCE
 #include "platform/topology.h"
+#include "base/atomic.h"
 #include "base/fmt.h"
 #include "base/math.h"
+#include "platform/os.h"
 #include "platform/linux/syscall.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mempolicy.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,19 +112,78 @@ static void *module(void)
 	return handle;
 }
 
+/*
+ * One thread at a time is in the module, and none once the program's end has begun: the destructors
+ * of libnuma and of what hwloc brings free what their functions use.
+ */
+#define CLOSED (~0u)
+#define LOOK_MS 50	  /* a user that a fork left behind wakes nobody */
+#define EXIT_WAIT_MS 2000 /* exit() inside a dlopen() that the module waits for */
+static u32 module_user;	  /* atomic; futex: the thread inside, 0, or CLOSED */
+
+static bool take_module(u32 as, u32 limit_ms)
+{
+	u64 end = os_clock_ms() + limit_ms;
+
+	for (;;) {
+		u32 user = 0;
+
+		if (atomic_cmpxchg(&module_user, &user, as))
+			return true;
+		if (user == CLOSED || user == os_thread_id() || os_clock_ms() >= end)
+			return false;
+		if (os_thread_gone(user) && atomic_cmpxchg(&module_user, &user, as))
+			return true;
+		os_futex_wait(&module_user, user, LOOK_MS);
+	}
+}
+
+static bool enter_module(void)
+{
+	return take_module(os_thread_id(), EXIT_WAIT_MS);
+}
+
+static void leave_module(void)
+{
+	u32 me = os_thread_id();
+
+	if (atomic_cmpxchg(&module_user, &me, 0))
+		os_futex_wake(&module_user, INT_MAX);
+}
+
+void topology_close(void)
+{
+	take_module(CLOSED, EXIT_WAIT_MS);
+}
+
 int topology_load(struct topology *ret)
 {
-	void *m = module();
-	int (*load)(struct topology *) =
-		m ? (int (*)(struct topology *))dlsym(m, "buddy_topology_load") : NULL;
+	int (*load)(struct topology *);
+	int err = -ENOENT;
+	void *m;
 
-	return load ? load(ret) : -ENOENT;
+	if (!enter_module())
+		return -ECANCELED;
+	m = module();
+	load = m ? (int (*)(struct topology *))dlsym(m, "buddy_topology_load") : NULL;
+	if (load)
+		err = load(ret);
+	leave_module();
+	return err;
 }
 
 int topology_node_of_cpu(int cpu)
 {
-	void *m = module();
-	int (*node_of_cpu)(int) = m ? (int (*)(int))dlsym(m, "buddy_topology_node_of_cpu") : NULL;
+	int (*node_of_cpu)(int);
+	int node = -ENOENT;
+	void *m;
 
-	return node_of_cpu ? node_of_cpu(cpu) : -ENOENT;
+	if (!enter_module())
+		return -ECANCELED;
+	m = module();
+	node_of_cpu = m ? (int (*)(int))dlsym(m, "buddy_topology_node_of_cpu") : NULL;
+	if (node_of_cpu)
+		node = node_of_cpu(cpu);
+	leave_module();
+	return node;
 }

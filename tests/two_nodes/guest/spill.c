@@ -114,9 +114,8 @@ static void check_given_back(long before[MAX_NODES])
 	for (int rank = 0; rank < nr_order; rank++) {
 		long now = node_free_kib(order[rank]);
 
-		check(now > before[rank] - KEPT_KIB,
-		      "node %d has its memory back: %ld of %ld MiB", order[rank], now / 1024,
-		      before[rank] / 1024);
+		check(now > before[rank] - KEPT_KIB, "node %d has its memory back: %ld of %ld MiB",
+		      order[rank], now / 1024, before[rank] / 1024);
 	}
 }
 
