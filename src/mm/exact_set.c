@@ -46,9 +46,14 @@ static bool is_length(u64 nr)
 	return nr >= EXACT_SET_MIN && nr < EXACT_SET_MIN + NR_EXACT_LISTS;
 }
 
-static void remove(struct per_task_pages *pcp, struct page *head)
+static unsigned int list_of(u64 nr)
 {
-	unsigned int list = (unsigned int)(head->nr_pages - EXACT_SET_MIN);
+	return (unsigned int)(nr - EXACT_SET_MIN);
+}
+
+static void take_off(struct per_task_pages *pcp, struct page *head)
+{
+	unsigned int list = list_of(head->nr_pages);
 
 	list_del(&head->lru);
 	pcp->exact_count -= (int)head->nr_pages;
@@ -69,12 +74,12 @@ struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr)
 
 	if (!is_length(nr) || !pcp_trylock(task, zone))
 		return NULL;
-	first = (unsigned int)(nr - EXACT_SET_MIN);
+	first = list_of(nr);
 	last = MIN(first + (unsigned int)nr / 8, NR_EXACT_LISTS - 1u);
 	lists = pcp->exact_lists & (~0ul << first) & (~0ul >> (63 - last));
 	if (lists) {
 		head = list_first_entry(&pcp->exact[__builtin_ctzl(lists)], struct page, lru);
-		remove(pcp, head);
+		take_off(pcp, head);
 		pcp->exact_taken += (int)head->nr_pages;
 	}
 	spin_unlock(&pcp->lock);
@@ -100,7 +105,7 @@ void exact_set_flush(struct per_task_pages *pcp, int keep)
 		if (list_empty(list))
 			continue;
 		head = list_last_entry(list, struct page, lru);
-		remove(pcp, head);
+		take_off(pcp, head);
 		page_map_set(page_to_pfn(head), 1, MAP_NONE);
 		free_page_range(zone, page_to_pfn(head), head->nr_pages, 0);
 	}
@@ -155,7 +160,7 @@ bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head)
 		spin_unlock(&pcp->lock);
 		return false;
 	}
-	list = (unsigned int)(head->nr_pages - EXACT_SET_MIN);
+	list = list_of(head->nr_pages);
 	list_add(&head->lru, &pcp->exact[list]);
 	pcp->exact_lists |= 1ul << list;
 	pcp->exact_count += (int)head->nr_pages;

@@ -49,6 +49,12 @@ bool zone_lock_ctx(struct zone *zone, bool nowait);
 /* page_alloc.c */
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr);
 
+/* Whether blocks of @zone go to and come from the page set of @task, who may wait or not. */
+static inline bool pcp_serves(const struct mm_task *task, const struct zone *zone, bool nowait)
+{
+	return task && !nowait && !zone->metadata && zone->node == task->node;
+}
+
 /* pcp.c */
 bool pcp_trylock(struct mm_task *task, struct zone *zone);
 bool pcp_yield(struct mm_task *task, const struct zone *zone);

@@ -331,7 +331,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	unsigned int order = fls64(MAX(nr, align) - 1);
 	struct page *page;
 
-	if (rq->task && !rq->nowait && align <= 1 && zone->node == rq->task->node) {
+	if (pcp_serves(rq->task, zone, rq->nowait) && align <= 1) {
 		page = exact_set_take(rq->task, zone, nr);
 		if (page) {
 			*ret_zero = false;
@@ -385,7 +385,7 @@ void large_free(struct page *head, struct mm_task *task, bool nowait)
 	struct page *next;
 
 	set_exact(head);
-	if (task && !nowait && zone->node == task->node && exact_set_put(task, zone, head))
+	if (pcp_serves(task, zone, nowait) && exact_set_put(task, zone, head))
 		return;
 	page_map_set(page_to_pfn(head), 1, MAP_NONE);
 	if (!zone_lock_ctx(zone, nowait)) {

@@ -83,8 +83,7 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 	enum migratetype mt = request_migratetype(rq->gfp);
 	struct page *page;
 
-	if (rq->task && !rq->nowait && pcp_allowed_order(order) && !zone->metadata &&
-	    zone->node == rq->task->node) {
+	if (pcp_serves(rq->task, zone, rq->nowait) && pcp_allowed_order(order)) {
 		page = pcp_alloc(rq->task, zone, order, mt);
 		if (likely(page))
 			return page;
@@ -205,8 +204,8 @@ void free_pages_request(struct page *page, unsigned int order, struct mm_task *t
 	struct zone *zone = page_zone(page);
 
 	page_set_owned(page, order, 0);
-	if (task && !nowait && pcp_allowed_order(order) && !zone->metadata &&
-	    zone->node == task->node && pcp_free(task, zone, page, order))
+	if (pcp_serves(task, zone, nowait) && pcp_allowed_order(order) &&
+	    pcp_free(task, zone, page, order))
 		return;
 	if (!zone_lock_ctx(zone, nowait)) {
 		defer_free(page, order);

@@ -46,9 +46,8 @@ static void init_kmalloc_caches(void)
 		digits[--n] = 0;
 		for (; size; size /= 10)
 			digits[--n] = (char)('0' + size % 10);
-		cache_set_name(s, "malloc-");
-		for (char *end = s->name + 7; (*end = digits[n]) != 0; end++)
-			n++;
+		memcpy(s->name, "malloc-", 7);
+		memcpy(s->name + 7, digits + n, sizeof(digits) - n);
 		list_add_tail(&s->list, &slab_caches);
 	}
 }

@@ -119,7 +119,7 @@ SIM_TEST(the_fullest_slab_is_used_first)
 /* Take and give back as many objects as fill @nr slabs. */
 static void empty_slabs(unsigned int nr)
 {
-	static void *objs[20000];
+	static void *objs[4000];
 
 	nr *= s->objects;
 	EXPECT(nr <= ARRAY_SIZE(objs));
@@ -163,6 +163,14 @@ SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 	EXPECT_SOUND();
 }
 
+/* Pages, until none is free.  Return: how many there are. */
+static u64 use_up(struct zone *zone)
+{
+	while (zone->nr_free_pages)
+		EXPECT(buddy_get(0, 0, 0));
+	return zone->present_pages;
+}
+
 SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
 {
 	struct zone *zone = zone_of(0);
@@ -170,15 +178,12 @@ SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
 
 	start();
 	empty_slabs(9);
-	while (zone->nr_free_pages)
-		EXPECT(buddy_get(0, 0, 0));
-	present = zone->present_pages;
+	present = use_up(zone);
 	EXPECT(buddy_get(0, 0, 0));
 	EXPECT_EQ(zone->present_pages, present);
 	EXPECT_EQ(n->nr_slabs, 0);
 	EXPECT_SOUND();
-	while (zone->nr_free_pages)
-		EXPECT(buddy_get(0, 0, 0));
+	use_up(zone);
 	EXPECT(buddy_get(0, 0, 0));
 	EXPECT(zone->present_pages > present);
 }
@@ -191,9 +196,7 @@ SIM_TEST(a_zone_grows_while_the_list_of_caches_is_in_use)
 
 	start();
 	empty_slabs(9);
-	while (zone->nr_free_pages)
-		EXPECT(buddy_get(0, 0, 0));
-	present = zone->present_pages;
+	present = use_up(zone);
 	spin_lock(&slab_mutex);
 	EXPECT(buddy_get(0, 0, 0));
 	spin_unlock(&slab_mutex);
