@@ -12,7 +12,9 @@
  *         Only when that has none does it look into the others, and takes what was left first.
  *         With one barn for a node, 16 threads in bursts of 1600 on two CPUs that share no cache
  *         took twice as long.  Also, sheaves may be of several sizes and partly filled (threads
- *         that ended leave theirs as they are), and how many are kept goes by bytes.
+ *         that ended leave theirs as they are), and how many are kept goes by bytes: 256 KiB of
+ *         objects, and as many more as were given back and fetched again (barn_deepen()), until
+ *         a zone would grow or a reclaim pass halves them.
  * Locks:  barn.lock, rank BARN, one at a time.  Nothing is allocated while it is held.
  */
 #include "base/check.h"
@@ -55,10 +57,10 @@ static void relink(struct barn *barn, struct slab_sheaf *sheaf)
 {
 	if (sheaf_place(sheaf) == SHEAF_BARN_FULL) {
 		list_add(&sheaf->barn_list, &barn->full);
-		stat_inc(barn->nr_full);
+		WRITE_ONCE(barn->nr_full, (u16)(barn->nr_full + 1));
 	} else {
 		list_add(&sheaf->barn_list, &barn->empty);
-		stat_inc(barn->nr_empty);
+		WRITE_ONCE(barn->nr_empty, (u16)(barn->nr_empty + 1));
 	}
 }
 
@@ -146,10 +148,10 @@ static void put_full_locked(struct barn *barn, struct slab_sheaf *sheaf)
 }
 
 /* @nr: the count of the list that @sheaf is on.  Return: @sheaf, in this thread's hands. */
-static struct slab_sheaf *take_out_locked(struct slab_sheaf *sheaf, u32 *nr)
+static struct slab_sheaf *take_out_locked(struct slab_sheaf *sheaf, u16 *nr)
 {
 	list_del(&sheaf->barn_list);
-	stat_add(*nr, -1u);
+	WRITE_ONCE(*nr, (u16)(*nr - 1));
 	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
 	return sheaf;
 }
@@ -217,9 +219,43 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait)
 	return sheaf;
 }
 
+static bool is_full(const struct kmem_cache *s, const struct barn *barn)
+{
+	return READ_ONCE(barn->nr_full) >= s->max_full + READ_ONCE(barn->extra);
+}
+
 bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n)
 {
-	return READ_ONCE(own_barn(n)->nr_full) >= s->max_full;
+	return is_full(s, own_barn(n));
+}
+
+/**
+ * barn_overflow - a full sheaf had no room in the barn and is emptied into its slabs
+ */
+void barn_overflow(struct kmem_cache_node *n)
+{
+	struct barn *barn = own_barn(n);
+
+	stat_inc(n->barn_over);
+	if (READ_ONCE(barn->overflowed) < UINT16_MAX)
+		WRITE_ONCE(barn->overflowed, (u16)(barn->overflowed + 1));
+}
+
+/**
+ * barn_deepen - no barn has a full sheaf, and one is filled from slabs
+ *
+ * If one was emptied before for want of room, a barn that keeps one more would have saved both.
+ */
+void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	struct barn *barn = own_barn(n);
+	unsigned int overflowed = READ_ONCE(barn->overflowed), extra = READ_ONCE(barn->extra);
+
+	if (!overflowed)
+		return;
+	WRITE_ONCE(barn->overflowed, (u16)(overflowed - 1));
+	if (extra < s->max_extra)
+		WRITE_ONCE(barn->extra, (u16)(extra + 1));
 }
 
 /**
@@ -234,11 +270,9 @@ bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_
 
 	if (!barn_lock(barn, nowait))
 		return false;
-	room = barn->nr_full < s->max_full;
+	room = !is_full(s, barn);
 	if (room)
 		put_full_locked(barn, sheaf);
-	else
-		stat_inc(n->barn_over);
 	spin_unlock(&barn->lock);
 	return room;
 }
@@ -253,10 +287,10 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 	struct barn *barn = own_barn(n);
 	struct slab_sheaf *empty = NULL;
 
-	if (!READ_ONCE(barn->nr_empty) || READ_ONCE(barn->nr_full) >= s->max_full)
+	if (!READ_ONCE(barn->nr_empty) || is_full(s, barn))
 		return NULL;
 	barn_lock(barn, false);
-	if (barn->nr_empty && barn->nr_full < s->max_full)
+	if (barn->nr_empty && !is_full(s, barn))
 		empty = take_empty_locked(barn, kind);
 	if (empty)
 		put_full_locked(barn, full);
@@ -278,34 +312,39 @@ bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool no
 	return room;
 }
 
-/* Any sheaf of @barn, full ones first, the coldest of them; NULL: it has none. */
-static struct slab_sheaf *pop(struct barn *barn)
+/* A sheaf of @barn beyond so many, full ones first, the coldest of them; NULL: it has no more. */
+static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 {
 	struct slab_sheaf *sheaf = NULL;
 
-	if (!READ_ONCE(barn->nr_full) && !READ_ONCE(barn->nr_empty))
+	if (READ_ONCE(barn->nr_full) <= full && READ_ONCE(barn->nr_empty) <= empty)
 		return NULL;
 	barn_lock(barn, false);
-	if (barn->nr_full)
+	if (barn->nr_full > full)
 		sheaf = take_full_locked(barn, /* coldest= */ true);
-	else if (barn->nr_empty)
+	else if (barn->nr_empty > empty)
 		sheaf = take_empty_locked(barn, 0);
 	spin_unlock(&barn->lock);
 	return sheaf;
 }
 
 /**
- * barn_shrink - empty the barns of a node
+ * barn_shrink - empty the barns of a node, or take what they have beyond the usual, or half of it
  * Return: objects put back into slabs.
  */
-slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n)
+slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep)
 {
 	u64 objects = 0;
 
 	for_each_barn (n, barn) {
+		u16 extra = keep == BARN_HALF_EXTRA ? READ_ONCE(barn->extra) / 2 : 0;
+		u32 full = keep == BARN_NOTHING ? 0 : s->max_full + extra;
+		u32 empty = keep == BARN_NOTHING ? 0 : MAX_EMPTY + extra;
 		struct slab_sheaf *sheaf;
 
-		while ((sheaf = pop(barn)) != NULL) {
+		WRITE_ONCE(barn->extra, extra);
+		WRITE_ONCE(barn->overflowed, 0);
+		while ((sheaf = pop_beyond(barn, full, empty)) != NULL) {
 			objects += sheaf->size;
 			slab_give(s, sheaf->objects, sheaf->size);
 			sheaf->size = 0;

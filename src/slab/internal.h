@@ -67,7 +67,10 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait);
 bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
 		   bool nowait);
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
-u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n);
+void barn_overflow(struct kmem_cache_node *n);
+void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n);
+enum barn_keep { BARN_NOTHING, BARN_NO_EXTRA, BARN_HALF_EXTRA };
+u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep);
 
 /* slab_common.c */
 void cache_set_name(struct kmem_cache *s, const char *name);

@@ -61,7 +61,8 @@ static unsigned long node_use(const struct kmem_cache_node *n)
 
 /*
  * The barns and empty slabs of one cache on one node, if no sheaf came or went since last time; of
- * a cache in use the empty slabs that were not needed meanwhile.
+ * a cache in use the empty slabs that were not needed meanwhile, and half of what its barns have
+ * beyond the usual.
  */
 static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
 {
@@ -69,9 +70,11 @@ static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 	bool idle = n->last_use == use;
 
 	n->last_use = use;
-	if (!all && !idle)
+	if (!all && !idle) {
+		barn_shrink(s, n, BARN_HALF_EXTRA);
 		return node_discard_empty(s, n, READ_ONCE(n->low_empty));
-	barn_shrink(s, n);
+	}
+	barn_shrink(s, n, BARN_NOTHING);
 	n->last_use = node_use(n);
 	return READ_ONCE(n->nr_empty) ? node_discard_empty(s, n, ALL_EMPTY) : 0;
 }

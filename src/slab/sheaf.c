@@ -300,6 +300,7 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 				drop_empty(main);
 		} else {
 			count_miss(s, p);
+			barn_deepen(s, n);
 			refill(task, s, n, p, slow);
 		}
 		main = p->main;
@@ -336,7 +337,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 
 	count_miss(s, p);
 	if (p->spare && sheaf_kind(p->spare) >= p->kind && barn_is_full(s, n)) {
-		stat_inc(n->barn_over);
+		barn_overflow(n);
 		flush(task, s, p->spare);
 		swap_main(p);
 		return;
@@ -348,6 +349,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 		if (empty && full && !p->spare) {
 			p->spare = full;
 		} else if (empty && full && !barn_put_full(s, n, full, false)) {
+			barn_overflow(n);
 			flush(task, s, full);
 			put_away_empty(n, full);
 		}
@@ -405,8 +407,10 @@ static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_c
 {
 	if (sheaf->size && barn_put_full(s, n, sheaf, false))
 		return;
-	if (sheaf->size)
+	if (sheaf->size) {
+		barn_overflow(n);
 		flush(task, s, sheaf);
+	}
 	put_away_empty(n, sheaf);
 }
 

@@ -67,7 +67,9 @@ static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_
  */
 struct barn {
 	alignas(CACHE_LINE) struct spinlock lock;
-	u32 nr_full, nr_empty;	      /* lock, racy readers */
+	u16 nr_full, nr_empty;	      /* lock, racy readers */
+	u16 extra;		      /* full sheaves kept beyond max_full; racy */
+	u16 overflowed;		      /* emptied for want of room, not refilled since; racy */
 	struct list_head full, empty; /* left last first; lock */
 	unsigned long nr_get, nr_put; /* full sheaves fetched and left; lock */
 };
@@ -107,11 +109,12 @@ struct kmem_cache {
 	u8 capacity;		      /* const: most objects in a sheaf */
 	bool metadata;		      /* const: slabs from the zone of our own structures */
 	bool zero_is_constructed;     /* const: memory that reads as zero needs no ctor */
-	u32 max_full;		      /* const: full sheaves a barn keeps */
-	u32 bucket_mul;		      /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
-	u32 line_group;		      /* const: objects that fill whole cache lines together */
-	void (*ctor)(void *);	      /* const */
-	struct list_head list;	      /* slab_mutex */
+	u32 max_full;		      /* const: full sheaves that any barn may keep */
+	u32 max_extra;	       /* const: and that one in use to its depths may keep as well */
+	u32 bucket_mul;	       /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
+	u32 line_group;	       /* const: objects that fill whole cache lines together */
+	void (*ctor)(void *);  /* const */
+	struct list_head list; /* slab_mutex */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
 };
 

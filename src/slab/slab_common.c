@@ -68,8 +68,9 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 }
 
 /*
- * Before a zone takes more memory into use: what lies in empty slabs of other caches will do.  Some
- * cache is in the middle of an allocation, so only a mutex that is free is taken.
+ * Before a zone takes more memory into use: what lies in empty slabs of other caches, and in barns
+ * beyond the usual, will do.  Some cache is in the middle of an allocation, so only a mutex that is
+ * free is taken.
  */
 static slowpath u64 shrink_caches_of(const struct zone *zone, bool barns)
 {
@@ -85,8 +86,7 @@ static slowpath u64 shrink_caches_of(const struct zone *zone, bool barns)
 
 		if (s->metadata != zone->metadata || !n)
 			continue;
-		if (barns)
-			barn_shrink(s, n);
+		barn_shrink(s, n, barns ? BARN_NOTHING : BARN_NO_EXTRA);
 		if (READ_ONCE(n->nr_empty))
 			pages += node_discard_empty(s, n, ALL_EMPTY);
 	}
@@ -214,7 +214,7 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (load_acquire(&s->node[i]))
-			barn_shrink(s, load_acquire(&s->node[i]));
+			barn_shrink(s, load_acquire(&s->node[i]), BARN_NOTHING);
 }
 
 /**

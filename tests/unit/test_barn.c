@@ -146,7 +146,63 @@ SIM_TEST(full_sheaves_are_kept_up_to_the_limit)
 	over = sheaf_of(0, 3);
 	EXPECT(!barn_put_full(s, n, over, false));
 	EXPECT_EQ(n->barn->nr_full, s->max_full);
-	EXPECT_EQ(n->barn_over, 1);
+	EXPECT_SOUND();
+}
+
+static void fill_barn(void)
+{
+	while (!barn_is_full(s, n))
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
+}
+
+SIM_TEST(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again)
+{
+	start();
+	fill_barn();
+	barn_deepen(s, n);
+	EXPECT(barn_is_full(s, n));
+	for (int i = 0; i < 3; i++)
+		barn_overflow(n);
+	EXPECT_EQ(n->barn_over, 3);
+	EXPECT(barn_is_full(s, n));
+	for (int i = 0; i < 9; i++)
+		barn_deepen(s, n);
+	fill_barn();
+	EXPECT_EQ(n->barn->nr_full, s->max_full + 3);
+	EXPECT(!barn_put_full(s, n, sheaf_of(0, 3), false));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_barn_does_not_keep_any_number_more)
+{
+	start();
+	for (u32 i = 0; i < 2 * s->max_extra; i++) {
+		barn_overflow(n);
+		barn_deepen(s, n);
+	}
+	EXPECT_EQ(n->barn->extra, s->max_extra);
+	EXPECT(s->max_extra * s->capacity * s->size <= 16 * MiB);
+}
+
+SIM_TEST(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away)
+{
+	start();
+	for (int i = 0; i < 12; i++) {
+		barn_overflow(n);
+		barn_deepen(s, n);
+	}
+	barn_overflow(n);
+	fill_barn();
+	EXPECT_EQ(n->barn->nr_full, s->max_full + 12);
+	EXPECT_EQ(barn_shrink(s, n, BARN_HALF_EXTRA), 6 * 3);
+	EXPECT_EQ(n->barn->nr_full, s->max_full + 6);
+	EXPECT(barn_is_full(s, n));
+	/* That it overflowed is forgotten. */
+	barn_deepen(s, n);
+	EXPECT(barn_is_full(s, n));
+	EXPECT_EQ(barn_shrink(s, n, BARN_NO_EXTRA), 6 * 3);
+	EXPECT_EQ(n->barn->nr_full, s->max_full);
+	EXPECT(barn_is_full(s, n));
 	EXPECT_SOUND();
 }
 
@@ -204,7 +260,7 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 		EXPECT(barn_put_empty(n, sheaf_of(2, 0), false));
 	}
 	EXPECT_EQ(n->inuse, 24);
-	EXPECT_EQ(barn_shrink(s, n), 24);
+	EXPECT_EQ(barn_shrink(s, n, BARN_NOTHING), 24);
 	EXPECT_EQ(n->inuse, 0);
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++)
 		EXPECT_EQ(sheaf_cache(k)->node[0]->inuse, 0);
@@ -272,8 +328,11 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got
 	  T(empty_sheaves_are_found_on_other_cpus_too), T(every_cpu_has_a_barn),
 	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
-	  T(full_sheaves_are_kept_up_to_the_limit), T(ten_empty_sheaves_are_kept),
-	  T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
+	  T(full_sheaves_are_kept_up_to_the_limit),
+	  T(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again),
+	  T(a_barn_does_not_keep_any_number_more),
+	  T(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away),
+	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
 	  T(a_barn_whose_lock_is_held_is_passed_by), T(shrinking_to_nothing_frees_the_sheaves_too),
 	  T(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf),
 	  T(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order))

@@ -177,6 +177,48 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 	EXPECT(n->nr_slabs <= slabs);
 }
 
+SIM_TEST(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long)
+{
+	static void *objs[30000];
+	unsigned long moves = 0;
+
+	start(256);
+	for (int round = 0; round < 6; round++) {
+		if (round == 3)
+			moves = n->refilled + n->flushed;
+		for (int i = 0; i < 30000; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < 30000; i++)
+			slab_free(s, objs[i]);
+	}
+	EXPECT(n->inuse >= 29000);
+	EXPECT(n->refilled + n->flushed - moves <= 1000);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual)
+{
+	static void *objs[30000];
+	struct zone *zone = zone_of(0);
+	u64 present;
+
+	start(256);
+	for (int round = 0; round < 6; round++) {
+		for (int i = 0; i < 30000; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < 30000; i++)
+			slab_free(s, objs[i]);
+	}
+	EXPECT(own_barn()->nr_full > s->max_full);
+	while (zone->nr_free_pages)
+		EXPECT(buddy_get(0, 0, 0));
+	present = zone->present_pages;
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_EQ(own_barn()->nr_full, s->max_full);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 {
 	void *objs[64];
@@ -404,6 +446,8 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
 	  T(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve),
 	  T(a_burst_of_frees_fills_spare_then_barn_then_slabs),
+	  T(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long),
+	  T(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
