@@ -59,7 +59,8 @@ void barns_init(struct kmem_cache_node *n, void *mem);
 void barns_repair(struct kmem_cache_node *n);
 bool barns_trylock(struct kmem_cache_node *n);
 void barns_unlock(struct kmem_cache_node *n);
-bool barn_is_full(const struct kmem_cache *s, const struct kmem_cache_node *n);
+bool barn_has_room(const struct kmem_cache *s, const struct kmem_cache_node *n,
+		   const struct slab_sheaf *sheaf);
 struct slab_sheaf *barn_get_full(struct kmem_cache_node *n, struct slab_sheaf *empty, bool nowait);
 struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *n,
 				  struct slab_sheaf *full, unsigned int kind);
@@ -67,7 +68,8 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait);
 bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
 		   bool nowait);
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
-void barn_overflow(struct kmem_cache_node *n);
+void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
+		   const struct slab_sheaf *sheaf);
 void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n);
 enum barn_keep { BARN_NOTHING, BARN_NO_EXTRA, BARN_HALF_EXTRA };
 u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep);

@@ -336,8 +336,8 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 	struct slab_sheaf *full = p->main, *empty = NULL;
 
 	count_miss(s, p);
-	if (p->spare && sheaf_kind(p->spare) >= p->kind && barn_is_full(s, n)) {
-		barn_overflow(n);
+	if (p->spare && sheaf_kind(p->spare) >= p->kind && full && !barn_has_room(s, n, full)) {
+		barn_overflow(s, n, p->spare);
 		flush(task, s, p->spare);
 		swap_main(p);
 		return;
@@ -349,7 +349,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 		if (empty && full && !p->spare) {
 			p->spare = full;
 		} else if (empty && full && !barn_put_full(s, n, full, false)) {
-			barn_overflow(n);
+			barn_overflow(s, n, full);
 			flush(task, s, full);
 			put_away_empty(n, full);
 		}
@@ -408,7 +408,7 @@ static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_c
 	if (sheaf->size && barn_put_full(s, n, sheaf, false))
 		return;
 	if (sheaf->size) {
-		barn_overflow(n);
+		barn_overflow(s, n, sheaf);
 		flush(task, s, sheaf);
 	}
 	put_away_empty(n, sheaf);

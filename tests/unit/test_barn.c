@@ -29,6 +29,22 @@ static struct slab_sheaf *sheaf_of(unsigned int kind, unsigned int nr)
 	return sheaf;
 }
 
+static void fill_barn(void)
+{
+	struct slab_sheaf *sheaf = sheaf_of(0, 3);
+
+	for (; barn_has_room(s, n, sheaf); sheaf = sheaf_of(0, 3))
+		EXPECT(barn_put_full(s, n, sheaf, false));
+	EXPECT(!barn_put_full(s, n, sheaf, false));
+}
+
+/* What happens to a barn when a sheaf is emptied for want of room, and one filled from slabs. */
+static void overflow_and_deepen(struct slab_sheaf *sheaf)
+{
+	barn_overflow(s, n, sheaf);
+	barn_deepen(s, n);
+}
+
 SIM_TEST(an_empty_barn_has_nothing_to_give)
 {
 	start();
@@ -114,8 +130,7 @@ SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
 	EXPECT_EQ(n->barn->nr_empty, 0);
 	EXPECT_SOUND();
 	EXPECT(barn_put_empty(n, empty, false));
-	while (!barn_is_full(s, n))
-		EXPECT(barn_put_full(s, n, sheaf_of(1, 3), false));
+	fill_barn();
 	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
 	EXPECT_EQ(n->barn->nr_empty, 1);
 	EXPECT_SOUND();
@@ -149,60 +164,90 @@ SIM_TEST(full_sheaves_are_kept_up_to_the_limit)
 	EXPECT_SOUND();
 }
 
-static void fill_barn(void)
-{
-	while (!barn_is_full(s, n))
-		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
-}
-
 SIM_TEST(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again)
 {
+	struct slab_sheaf *sheaf;
+
 	start();
-	fill_barn();
+	sheaf = sheaf_of(0, 3);
 	barn_deepen(s, n);
-	EXPECT(barn_is_full(s, n));
+	EXPECT_EQ(n->barn->extra, 0);
 	for (int i = 0; i < 3; i++)
-		barn_overflow(n);
+		barn_overflow(s, n, sheaf);
 	EXPECT_EQ(n->barn_over, 3);
-	EXPECT(barn_is_full(s, n));
+	EXPECT_EQ(n->barn->extra, 0);
 	for (int i = 0; i < 9; i++)
 		barn_deepen(s, n);
 	fill_barn();
 	EXPECT_EQ(n->barn->nr_full, s->max_full + 3);
-	EXPECT(!barn_put_full(s, n, sheaf_of(0, 3), false));
+	EXPECT_SOUND();
+}
+
+/* Every other object, the second half of them first: none is beside its neighbour in the sheaf. */
+static struct slab_sheaf *scattered_sheaf(void)
+{
+	struct slab_sheaf *sheaf = sheaf_of(4, 0);
+	void *objs[200];
+
+	EXPECT_EQ(slab_take(s, 0, objs, 200, true, 0, &slow), 200);
+	for (int i = 0; i < 50; i++) {
+		sheaf->objects[2 * i] = objs[i];
+		sheaf->objects[2 * i + 1] = objs[100 + i];
+	}
+	sheaf->size = 100;
+	return sheaf;
+}
+
+SIM_TEST(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects)
+{
+	struct slab_sheaf *scattered;
+
+	start();
+	s = &kmalloc_caches[kmalloc_class(64)];
+	n = cache_node(s, 0);
+	scattered = scattered_sheaf();
+	overflow_and_deepen(scattered);
+	EXPECT_EQ(n->barn->extra, 0);
+	overflow_and_deepen(sheaf_of(1, 20));
+	EXPECT_EQ(n->barn->extra, 1);
+	for (u32 i = 0; i < s->max_full; i++)
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
+	EXPECT(!barn_put_full(s, n, scattered, false));
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 20), false));
 	EXPECT_SOUND();
 }
 
 SIM_TEST(a_barn_does_not_keep_any_number_more)
 {
+	struct slab_sheaf *sheaf;
+
 	start();
-	for (u32 i = 0; i < 2 * s->max_extra; i++) {
-		barn_overflow(n);
-		barn_deepen(s, n);
-	}
+	sheaf = sheaf_of(0, 3);
+	for (u32 i = 0; i < 2 * s->max_extra; i++)
+		overflow_and_deepen(sheaf);
 	EXPECT_EQ(n->barn->extra, s->max_extra);
 	EXPECT(s->max_extra * s->capacity * s->size <= 16 * MiB);
 }
 
 SIM_TEST(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away)
 {
+	struct slab_sheaf *sheaf;
+
 	start();
-	for (int i = 0; i < 12; i++) {
-		barn_overflow(n);
-		barn_deepen(s, n);
-	}
-	barn_overflow(n);
+	sheaf = sheaf_of(0, 3);
+	for (int i = 0; i < 12; i++)
+		overflow_and_deepen(sheaf);
+	barn_overflow(s, n, sheaf);
 	fill_barn();
 	EXPECT_EQ(n->barn->nr_full, s->max_full + 12);
 	EXPECT_EQ(barn_shrink(s, n, BARN_HALF_EXTRA), 6 * 3);
 	EXPECT_EQ(n->barn->nr_full, s->max_full + 6);
-	EXPECT(barn_is_full(s, n));
 	/* That it overflowed is forgotten. */
 	barn_deepen(s, n);
-	EXPECT(barn_is_full(s, n));
+	EXPECT_EQ(n->barn->extra, 6);
 	EXPECT_EQ(barn_shrink(s, n, BARN_NO_EXTRA), 6 * 3);
 	EXPECT_EQ(n->barn->nr_full, s->max_full);
-	EXPECT(barn_is_full(s, n));
+	EXPECT(!barn_has_room(s, n, sheaf));
 	EXPECT_SOUND();
 }
 
@@ -330,6 +375,7 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
 	  T(full_sheaves_are_kept_up_to_the_limit),
 	  T(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again),
+	  T(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects),
 	  T(a_barn_does_not_keep_any_number_more),
 	  T(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away),
 	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
