@@ -178,8 +178,8 @@ struct pcs {
 enum task_state { TASK_UNUSED, TASK_LIVE, TASK_DYING };
 
 struct task {
-	struct mm_task mm;
-	struct hit_area hit;
+	/* The page of the hits. */
+	alignas(PAGE_SIZE) struct hit_area hit;
 	struct spinlock lock; /* the pcs of this task; never waited for but by reclaim */
 	u8 state;	      /* enum task_state; tasks_lock */
 	bool cursors_on;      /* const while LIVE: rseq is there and no debugging is on */
@@ -189,9 +189,14 @@ struct task {
 	unsigned long slow_allocs, slow_frees; /* owner */
 	unsigned long last_use;	   /* of the two, at the last reclaim pass; reclaim_lock */
 	unsigned long large_pages; /* of malloc: taken less given back, modulo 2^64; owner */
+
+	struct mm_task mm;
 	struct pcs pcs[NR_KMALLOC_CLASSES];
 	struct pcs *ext[PCS_CHUNKS]; /* caches of the program, by id */
 };
+/* A hit touches one page of its task. */
+static_assert(sizeof(struct hit_area) <= PAGE_SIZE && offsetof(struct task, hit) == 0,
+	      "a task begins with the page of its hits");
 
 extern struct task *all_tasks; /* acquire; grows at the head */
 
