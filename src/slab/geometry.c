@@ -99,8 +99,8 @@ static unsigned int calculate_order(u32 size)
 #define SHEAF_SMALLEST 12 /* objects that the smallest sheaf has room for anyway */
 #define SHEAF_BYTES_MAX (128 * KiB)
 #define BARN_BYTES (256 * KiB)
-#define BARN_EXTRA_BYTES (16 * MiB)
-#define BARN_EXTRA_BYTES_SMALL (1 * MiB) /* where a slot is more than an eighth of its object */
+#define BARN_EXTRA_BYTES (64 * MiB)	 /* of all barns of a node; one may keep a quarter */
+#define BARN_EXTRA_BYTES_SMALL (4 * MiB) /* where a slot is more than an eighth of its object */
 
 /*
  * 16 KiB of objects, but for large ones as many as go into the smallest sheaf: with 2 in a sheaf
@@ -126,5 +126,5 @@ void cache_geometry(struct kmem_cache *s)
 	s->capacity = (u8)CLAMP(sheaf_objects(s->size), 2, 252);
 	s->max_full = (u32)CLAMP(BARN_BYTES / ((size_t)s->capacity * s->size), 1, 64);
 	s->max_extra = (u32)((s->size < 64 ? BARN_EXTRA_BYTES_SMALL : BARN_EXTRA_BYTES) /
-			     ((size_t)s->capacity * s->size));
+			     MAX(nr_barns, 4u) / ((size_t)s->capacity * s->size));
 }

@@ -89,6 +89,9 @@ static slowpath u64 shrink_caches_of(const struct zone *zone, bool barns)
 		barn_shrink(s, n, barns ? BARN_NOTHING : BARN_NO_EXTRA);
 		if (READ_ONCE(n->nr_empty))
 			pages += node_discard_empty(s, n, ALL_EMPTY);
+		/* As much as the zone would grow by: the rest can wait for the next to ask. */
+		if (!barns && pages >= MAX_ORDER_NR_PAGES)
+			break;
 	}
 	spin_unlock(&slab_mutex);
 	return pages;
