@@ -264,10 +264,11 @@ void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf)
 {
 	struct barn *barn = own_barn(n);
+	unsigned int overflowed = READ_ONCE(barn->overflowed);
 
 	stat_inc(n->barn_over);
-	if (READ_ONCE(barn->overflowed) < UINT16_MAX && lies_in_rows(s, sheaf))
-		WRITE_ONCE(barn->overflowed, (u16)(barn->overflowed + 1));
+	if (overflowed < UINT16_MAX && lies_in_rows(s, sheaf))
+		WRITE_ONCE(barn->overflowed, (u16)(overflowed + 1));
 }
 
 /**

@@ -43,7 +43,7 @@ struct work {
 	struct page *run[NR_RUNS], *block[NR_BLOCKS];
 	void *obj[NR_OBJECTS];
 	int nr_obj;
-	void *obj_of_slab;
+	void *obj_of_slab, *built_obj;
 };
 static struct work works[2];
 static __thread struct work *work; /* of this thread */
@@ -80,6 +80,16 @@ static void leave_empty_slabs(void)
 	slow_leave(&slow);
 }
 
+/* For build_slab(): of memory that reads as zero. */
+#define BUILT_SIZE 20000
+static struct kmem_cache *built;
+static bool report_first;
+
+static void build(void *obj)
+{
+	*(u64 *)obj = 1;
+}
+
 /* The work of both lies mingled, each run and block with room beside it. */
 static void begin(void)
 {
@@ -111,6 +121,10 @@ static void begin(void)
 	for (int i = 0; i < nr_gaps; i++)
 		large_free(gap[i], NULL, false);
 	leave_empty_slabs();
+	built = cache_create("built", BUILT_SIZE, PAGE_SIZE, 0, build);
+	EXPECT(built);
+	if (report_first)
+		page_reporting_pass(0, built->order, REPORT_ALL);
 	work = &works[1];
 	sim_switch_to(&other);
 	get_objects(150);
@@ -213,15 +227,26 @@ static void flush_objects(void)
 /* A slab is made; see go_on(), which uses what there is of its class. */
 #define SLAB_CLASS 12
 
-static void make_slab(void)
+static void *obj_of_new_slab(struct kmem_cache *s)
 {
 	struct slow slow;
 	void *obj;
 
 	slow_enter_free(&slow);
-	EXPECT_EQ(slab_take(&kmalloc_caches[SLAB_CLASS], 0, &obj, 1, true, 0, &slow), 1);
-	work->obj_of_slab = obj;
+	EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &slow), 1);
 	slow_leave(&slow);
+	return obj;
+}
+
+static void make_slab(void)
+{
+	work->obj_of_slab = obj_of_new_slab(&kmalloc_caches[SLAB_CLASS]);
+}
+
+/* What a constructor has written to does not read as zero any more. */
+static void build_slab(void)
+{
+	work->built_obj = obj_of_new_slab(built);
 }
 
 static void end_slabs(void)
@@ -247,7 +272,7 @@ static void drain(void)
 
 static void report(void)
 {
-	page_reporting_pass(0, 7, ~(u64)0);
+	page_reporting_pass(0, 7, REPORT_ALL);
 }
 
 /* The second merges with what there is. */
@@ -278,6 +303,7 @@ static const struct operation operations[] = {
 	{refill_objects, "refill_objects", 211, false},
 	{flush_objects, "flush_objects", 211, false},
 	{make_slab, "make_slab", 1, false},
+	{build_slab, "build_slab", 1, false},
 	{end_slabs, "end_slabs", 7, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
@@ -321,6 +347,8 @@ static void free_all(struct work *w)
 		slab_free(&kmalloc_caches[CLASS], w->obj[i]);
 	if (w->obj_of_slab)
 		slab_free(&kmalloc_caches[SLAB_CLASS], w->obj_of_slab);
+	if (w->built_obj)
+		slab_free(built, w->built_obj);
 }
 
 /* As the layers above do it: every operation after a fork begins by entering. */
@@ -332,6 +360,20 @@ static void enter_and_leave(void)
 	slow_leave(&slow);
 }
 
+static void expect_zero_blocks_read_as_zero(void)
+{
+	struct zone *zone = zone_of(0);
+
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
+		struct page *page = pfn_to_page(pfn);
+		u64 end = pfn + page_block_pages(page);
+
+		for (; pfn < end; pfn++)
+			if (page_type(page) == PAGE_FREE && page_is_zero(page))
+				EXPECT_EQ(*(u64 *)pfn_to_addr(pfn), 0);
+	}
+}
+
 static void go_on(void)
 {
 	void *objs[NR_KMALLOC_CLASSES];
@@ -339,6 +381,8 @@ static void go_on(void)
 
 	enter_and_leave();
 	EXPECT_SOUND();
+	if (report_first)
+		expect_zero_blocks_read_as_zero();
 	for (int i = 0; i < 3; i++) {
 		struct page *run = run_get(0, 3u << (3 * i), 1, &zero);
 
@@ -619,6 +663,7 @@ static void for_each_operation(void (*body)(void))
 		skip();
 	for (size_t i = 0; i < NR_OPERATIONS; i++) {
 		operation = &operations[i];
+		report_first = operation->fn == build_slab;
 		stride = soak ? 1 : (u64)operation->stride;
 		phase = sim_random(&random_state) % stride;
 		bad += sim_run_status(body) != 0;
@@ -638,6 +683,7 @@ static int measure_all(void **state)
 		return -1;
 	for (size_t i = 0; i < NR_OPERATIONS; i++) {
 		operation = &operations[i];
+		report_first = operation->fn == build_slab;
 		if (sim_run_status(measure))
 			return -1;
 	}
