@@ -31,7 +31,7 @@ void exact_set_init(struct per_task_pages *pcp)
 {
 	for (unsigned int i = 0; i < NR_EXACT_LISTS; i++)
 		list_init(&pcp->exact[i]);
-	pcp->exact_count = 0;
+	WRITE_ONCE(pcp->exact_count, 0);
 	pcp->exact_high = EXACT_SET_HIGH_MIN;
 	pcp->exact_taken = 0;
 	pcp->exact_on = false;
@@ -56,7 +56,7 @@ static void take_off(struct per_task_pages *pcp, struct page *head)
 	unsigned int list = list_of(head->nr_pages);
 
 	list_del(&head->lru);
-	pcp->exact_count -= (int)head->nr_pages;
+	stat_add(pcp->exact_count, -(int)head->nr_pages);
 	if (list_empty(&pcp->exact[list]))
 		pcp->exact_lists &= ~(1ul << list);
 }
@@ -163,7 +163,7 @@ bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head)
 	list = list_of(head->nr_pages);
 	list_add(&head->lru, &pcp->exact[list]);
 	pcp->exact_lists |= 1ul << list;
-	pcp->exact_count += (int)head->nr_pages;
+	stat_add(pcp->exact_count, (int)head->nr_pages);
 	if (pcp->exact_count > pcp->exact_high)
 		overflow(pcp);
 	spin_unlock(&pcp->lock);

@@ -254,7 +254,7 @@ void mm_forget_load_topology(void)
 void mm_task_init(struct mm_task *task, u32 id)
 {
 	task->id = id;
-	task->tid = os_thread_id();
+	WRITE_ONCE(task->tid, os_thread_id());
 	task->depth = 0;
 	task->node_check = 0;
 	task->cpu = -1;

@@ -106,16 +106,16 @@ extern struct topology topology; /* const after start but for distances (topolog
  */
 struct per_task_pages {
 	struct spinlock lock;
-	int count, high; /* pages; lock */
+	int count, high; /* pages; lock, racy readers of count */
 	int high_min, high_max, batch;
 	u8 alloc_factor; /* lock */
 	int free_count;
-	bool ready; /* lists initialised */
+	bool ready; /* lists initialised; lock, racy readers */
 	struct zone *zone;
 	struct list_head lists[NR_PCP_LISTS]; /* lock */
 
 	/* exact_set.c; lock */
-	int exact_count;	   /* pages */
+	int exact_count;	   /* pages; racy readers */
 	int exact_high;		   /* the most it may be */
 	int exact_taken;	   /* pages taken out since it was that last */
 	bool exact_on;		   /* blocks came quickly enough lately to keep them */

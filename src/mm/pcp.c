@@ -55,11 +55,11 @@ static void pcp_init(struct per_task_pages *pcp, struct zone *zone)
 	pcp->high_min = zone->pcp_high_min;
 	pcp->high_max = zone->pcp_high_max;
 	pcp->high = pcp->high_min;
-	pcp->count = 0;
+	WRITE_ONCE(pcp->count, 0);
 	pcp->alloc_factor = 0;
 	pcp->free_count = 0;
 	exact_set_init(pcp);
-	pcp->ready = true;
+	WRITE_ONCE(pcp->ready, true);
 }
 
 /* How many blocks the next refill takes. */
@@ -98,7 +98,7 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 			break;
 		page_set_owned(page, order, READ_ONCE(page->state));
 		list_add_tail(&page->lru, list);
-		pcp->count += 1 << order;
+		stat_add(pcp->count, 1 << order);
 	}
 	stat_inc(zone->stat.refill);
 	zone_unlock(zone);
@@ -136,7 +136,7 @@ struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int ord
 	if (!list_empty(list) || refill(task, zone, order, mt, nr_pcp_alloc(pcp, order))) {
 		page = list_first_entry(list, struct page, lru);
 		list_del(&page->lru);
-		pcp->count -= 1 << order;
+		stat_add(pcp->count, -(1 << order));
 	}
 	spin_unlock(&pcp->lock);
 	return page;
@@ -163,7 +163,7 @@ static void flush(struct per_task_pages *pcp, int nr_pages)
 		idle = 0;
 		page = list_last_entry(&pcp->lists[i], struct page, lru);
 		list_del(&page->lru);
-		pcp->count -= 1 << order;
+		stat_add(pcp->count, -(1 << order));
 		nr_pages -= 1 << order;
 		__free_one_page(zone, page, order, READ_ONCE(page->state));
 	}
@@ -193,7 +193,7 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 		mt = MIGRATE_MOVABLE;
 	page_set_owned(page, order, READ_ONCE(page->state));
 	list_add(&page->lru, &pcp->lists[list_index(order, mt)]);
-	pcp->count += 1 << order;
+	stat_add(pcp->count, 1 << order);
 	pcp->alloc_factor >>= 1;
 	if (pcp->free_count < (pcp->batch << PCP_BATCH_SCALE_MAX))
 		pcp->free_count += 1 << order;
@@ -213,7 +213,7 @@ void pcp_drain(struct mm_task *task, bool all)
 {
 	struct per_task_pages *pcp = &task->pcp;
 
-	if (!pcp->ready || spin_trylock(&pcp->lock) == LOCK_BUSY)
+	if (!READ_ONCE(pcp->ready) || spin_trylock(&pcp->lock) == LOCK_BUSY)
 		return;
 	if (all) {
 		flush(pcp, pcp->count);

@@ -204,7 +204,7 @@ static void init_hit_area(struct task *task)
 	}
 	init_sequences(hit);
 	hit->rseq_slot = slot ? slot : &hit->no_rseq;
-	task->cursors_on = slot && !slab_consistency_checks;
+	WRITE_ONCE(task->cursors_on, slot && !slab_consistency_checks);
 	init_size_table(task);
 }
 
@@ -439,6 +439,18 @@ bool task_lock_to_drain(struct task *task, const struct slow *slow)
 	return false;
 }
 
+/*
+ * A thread whose first use of the heap came after its destructors had run.  The block may have been
+ * left and begun anew meanwhile, by a thread that is well.
+ */
+static bool is_left_behind(const struct task *task)
+{
+	u32 tid = READ_ONCE(task->mm.tid);
+
+	return READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid) &&
+	       load_acquire(&task->state) == TASK_LIVE && READ_ONCE(task->mm.tid) == tid;
+}
+
 /**
  * task_drain - take the sheaves of a thread that does not use them
  * @only_idle: leave classes that were missed in since the last call
@@ -453,7 +465,7 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 
 	task->last_use = use;
 	if (READ_ONCE(task->state) != TASK_LIVE ||
-	    (task->cursors_on && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
+	    (READ_ONCE(task->cursors_on) && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
 	    !task_lock_to_drain(task, slow))
 		return;
 	if (READ_ONCE(task->state) == TASK_LIVE) {
@@ -469,8 +481,7 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 		pcp_drain(&task->mm, !only_idle || idle);
 	}
 	spin_unlock(&task->lock);
-	/* A thread whose first use of the heap came after its destructors had run. */
-	if (idle && READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(task->mm.tid))
+	if (idle && is_left_behind(task))
 		task_exit(task);
 }
 
