@@ -3,28 +3,50 @@
  * fork.c - what a forked child does about pages that vanished threads had in hand
  *
  * Page sets of threads that are gone, and blocks in their hands, are all marked PCP, or EXACT in
- * transit, with the id of a thread.  The child is alone when this runs: one walk over the heads
+ * transit, with the id of a thread.  The child is alone when this runs: a walk over the heads
  * finds them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
 
+static bool is_lost(const struct page *page)
+{
+	return (page_type(page) == PAGE_PCP && page->owner) ||
+	       (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT));
+}
+
+static void take_back(struct zone *zone, struct page *page)
+{
+	u64 pfn = page_to_pfn(page);
+
+	if (page_type(page) == PAGE_PCP) {
+		__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
+	} else {
+		page_map_set(pfn, 1, MAP_NONE);
+		free_page_range(zone, pfn, page->nr_pages, 0);
+	}
+}
+
+/*
+ * All are found before any is freed: a block that merges ahead would take the walk into its midst,
+ * and there a half that was about to be cut off may still say that it is in a thread's hands.
+ */
 static void repair_zone(struct zone *zone)
 {
+	struct list_head lost, *pos, *next;
+
 	/* Lists first: freeing merges with neighbours that must be linked. */
 	buddy_rebuild(zone);
+	list_init(&lost);
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
 		struct page *page = pfn_to_page(pfn);
-		u64 nr = page_block_pages(page);
 
-		if (page_type(page) == PAGE_PCP && page->owner) {
-			__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
-		} else if (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT)) {
-			page_map_set(pfn, 1, MAP_NONE);
-			free_page_range(zone, pfn, nr, 0);
-		}
-		pfn += nr;
+		pfn += page_block_pages(page);
+		if (is_lost(page))
+			list_add_tail(&page->lru, &lost);
 	}
+	list_for_each_safe (pos, next, &lost)
+		take_back(zone, list_entry(pos, struct page, lru));
 }
 
 /**

@@ -258,6 +258,32 @@ SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+/*
+ * A thread that vanished was cutting a block in two: the half is marked already, and the head still
+ * covers it.  What is given back before it merges with it, half and all.
+ */
+SIM_TEST(a_half_that_was_not_cut_off_yet_is_not_taken_back)
+{
+	struct zone *zone;
+	struct page *page;
+
+	EXPECT(sim_start());
+	zone = zone_of(0);
+	page = buddy_get(0, 0, 3);
+	EXPECT(page);
+	zone_lock(zone);
+	page_set_owned(page + 4, 2, 0);
+	page_set_owned(page, 2, 0);
+	__free_one_page(zone, page + 4, 2, 0);
+	page_set_owned(page + 6, 1, 0);
+	page[6].owner = page->owner = 77; /* nobody */
+	zone_unlock(zone);
+	EXPECT_SOUND();
+	mm_fork_repair();
+	EXPECT_SOUND();
+	EXPECT_EQ(zone->nr_free_pages, zone->present_pages);
+}
+
 RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
 	  T(the_page_freed_last_comes_back_first),
@@ -267,4 +293,5 @@ RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(a_set_whose_lock_is_held_is_passed_by),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for),
 	  T(a_large_block_is_made_of_what_the_set_has), T(another_thread_can_drain_a_set),
-	  T(the_pages_of_a_vanished_thread_are_taken_back))
+	  T(the_pages_of_a_vanished_thread_are_taken_back),
+	  T(a_half_that_was_not_cut_off_yet_is_not_taken_back))
