@@ -18,7 +18,7 @@ struct place {
 	void **cur;	       /* what it said */
 };
 
-#define MAX_PLACES 256
+#define MAX_PLACES 256 /* of a class; sheaves that lie deeper in a barn are not looked at */
 
 struct places {
 	unsigned int nr;

@@ -109,12 +109,12 @@ struct kmem_cache {
 	u8 capacity;		      /* const: most objects in a sheaf */
 	bool metadata;		      /* const: slabs from the zone of our own structures */
 	bool zero_is_constructed;     /* const: memory that reads as zero needs no ctor */
-	u32 max_full;		      /* const: full sheaves that any barn may keep */
-	u32 max_extra;	       /* const: and that one in use to its depths may keep as well */
-	u32 bucket_mul;	       /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
-	u32 line_group;	       /* const: objects that fill whole cache lines together */
-	void (*ctor)(void *);  /* const */
-	struct list_head list; /* slab_mutex */
+	u32 max_full;		      /* const: full sheaves a barn keeps */
+	u32 max_extra;		      /* const: the most that it comes to keep beyond those */
+	u32 bucket_mul;		      /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
+	u32 line_group;		      /* const: objects that fill whole cache lines together */
+	void (*ctor)(void *);	      /* const */
+	struct list_head list;	      /* slab_mutex */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
 };
 
