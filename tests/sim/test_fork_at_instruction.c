@@ -303,7 +303,7 @@ static const struct operation operations[] = {
 	{refill_objects, "refill_objects", 211, false},
 	{flush_objects, "flush_objects", 211, false},
 	{make_slab, "make_slab", 1, false},
-	{build_slab, "build_slab", 1, false},
+	{build_slab, "build_slab", 17, false},
 	{end_slabs, "end_slabs", 7, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
@@ -466,6 +466,12 @@ static void walk_through(void)
 /* ---- two threads are inside, and a handler forks in one ---- */
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+/* The address sanitizer makes a fork several times as dear. */
+#ifdef __SANITIZE_ADDRESS__
+#define SPARSER 4
+#else
+#define SPARSER 1
+#endif
 #define SAMPLES 12 /* forks for each operation and order; a hundred times that to soak */
 
 static u64 *lengths; /* in instructions; shared with the children */
@@ -664,7 +670,7 @@ static void for_each_operation(void (*body)(void))
 	for (size_t i = 0; i < NR_OPERATIONS; i++) {
 		operation = &operations[i];
 		report_first = operation->fn == build_slab;
-		stride = soak ? 1 : (u64)operation->stride;
+		stride = soak ? 1 : (u64)operation->stride * SPARSER;
 		phase = sim_random(&random_state) % stride;
 		bad += sim_run_status(body) != 0;
 	}
