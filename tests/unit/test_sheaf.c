@@ -97,21 +97,29 @@ SIM_TEST(sheaves_start_small_and_grow_when_missed_in_often)
 	EXPECT_SOUND();
 }
 
+/* Take @nr objects and give them back, first one first, @rounds times. */
+static void burst(int nr, int rounds)
+{
+	static void *objs[30000];
+
+	EXPECT(nr <= (int)ARRAY_SIZE(objs));
+	for (; rounds; rounds--) {
+		for (int i = 0; i < nr; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < nr; i++)
+			slab_free(s, objs[i]);
+	}
+}
+
 /* A sheaf that no thread wants any more is no sheaf to keep: twelve classes of them made 80 KiB. */
 SIM_TEST(sheaves_that_became_too_small_do_not_stay_in_the_barn)
 {
-	static void *objs[3000];
 	struct list_head *pos;
 
 	start(64);
-	for (int round = 0; round < 4; round++) {
-		for (int i = 0; i < 3000; i++)
-			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-		for (int i = 0; i < 3000; i++)
-			slab_free(s, objs[i]);
-	}
+	burst(3000, 4);
 	for (int i = 0; i < 3000; i++)
-		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		slab_alloc(s, 0, NUMA_NO_NODE);
 	EXPECT(own_barn()->nr_empty > 0);
 	list_for_each (pos, &own_barn()->empty)
 		EXPECT_EQ(list_entry(pos, struct slab_sheaf, barn_list)->capacity, s->capacity);
@@ -154,14 +162,10 @@ SIM_TEST(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve)
 
 SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 {
-	static void *objs[30000];
 	unsigned int two_sheaves;
 
 	start(256);
-	for (int i = 0; i < 30000; i++)
-		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	for (int i = 0; i < 30000; i++)
-		slab_free(s, objs[i]);
+	burst(30000, 1);
 	two_sheaves = 2u * s->capacity;
 	EXPECT(held() <= two_sheaves);
 	EXPECT(own_barn()->nr_full > 0 && own_barn()->nr_full <= s->max_full);
@@ -179,18 +183,12 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 
 SIM_TEST(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long)
 {
-	static void *objs[30000];
-	unsigned long moves = 0;
+	unsigned long moves;
 
 	start(256);
-	for (int round = 0; round < 6; round++) {
-		if (round == 3)
-			moves = n->refilled + n->flushed;
-		for (int i = 0; i < 30000; i++)
-			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-		for (int i = 0; i < 30000; i++)
-			slab_free(s, objs[i]);
-	}
+	burst(30000, 3);
+	moves = n->refilled + n->flushed;
+	burst(30000, 3);
 	EXPECT(n->inuse >= 29000);
 	EXPECT(n->refilled + n->flushed - moves <= 1000);
 	EXPECT_SOUND();
@@ -198,17 +196,11 @@ SIM_TEST(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long)
 
 SIM_TEST(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual)
 {
-	static void *objs[30000];
 	struct zone *zone = zone_of(0);
 	u64 present;
 
 	start(256);
-	for (int round = 0; round < 6; round++) {
-		for (int i = 0; i < 30000; i++)
-			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-		for (int i = 0; i < 30000; i++)
-			slab_free(s, objs[i]);
-	}
+	burst(30000, 6);
 	EXPECT(own_barn()->nr_full > s->max_full);
 	while (zone->nr_free_pages)
 		EXPECT(buddy_get(0, 0, 0));
