@@ -317,7 +317,7 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 	struct barn *barn = own_barn(n);
 	struct slab_sheaf *empty = NULL;
 
-	if (!READ_ONCE(barn->nr_empty) || !has_room(s, barn, full))
+	if (!READ_ONCE(barn->nr_empty))
 		return NULL;
 	barn_lock(barn, false);
 	if (barn->nr_empty && has_room(s, barn, full))
