@@ -67,6 +67,13 @@ void exact_set_flush(struct per_task_pages *pcp, int keep);
 void exact_set_decay(struct per_task_pages *pcp);
 
 /* accept.c */
+enum accept_result {
+	ACCEPT_NOTHING, /* there is no more */
+	ACCEPT_MORE,
+	ACCEPT_BY_OTHERS, /* since the caller looked; it may look again */
+};
+enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_pages, bool nowait,
+				       bool over_budget);
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
 
 /* budget.c */

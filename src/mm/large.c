@@ -183,10 +183,11 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 			      bool over_budget, bool *ret_zero)
 {
 	/* Each failed try accepts more; another thread may win what was accepted. */
-	for (int tries = 0; tries < 8; tries++) {
+	for (int tries = 0; tries < 8;) {
+		u64 seen = READ_ONCE(zone->accept_pfn), tail = 0, pfn;
+		enum accept_result more;
 		struct page *head = NULL;
 		u32 zero = PG_ZERO;
-		u64 tail = 0, pfn;
 
 		if (!zone_lock_ctx(zone, rq->nowait))
 			return NULL;
@@ -204,9 +205,12 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		if (zone_reclaim(rq, zone, nr))
 			continue;
 		/* A large alignment may need almost as much again in front. */
-		if (!accept_memory(zone, nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
-				   rq->nowait, over_budget))
+		more = accept_memory_after(zone, seen,
+					   nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
+					   rq->nowait, over_budget);
+		if (more == ACCEPT_NOTHING)
 			return NULL;
+		tries += more == ACCEPT_MORE;
 	}
 	return NULL;
 }
@@ -330,6 +334,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 {
 	unsigned int order = fls64(MAX(nr, align) - 1);
 	struct page *page;
+	u64 seen;
 
 	if (pcp_serves(rq->task, zone, rq->nowait) && align <= 1) {
 		page = exact_set_take(rq->task, zone, nr);
@@ -343,9 +348,11 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	if (order > PAGEBLOCK_ORDER)
 		return alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, ret_zero);
 	do {
+		seen = READ_ONCE(zone->accept_pfn);
 		page = alloc_block(zone, nr, order, /* packed= */ align <= 1, rq->nowait, ret_zero);
-	} while (!page && (zone_reclaim(rq, zone, nr) ||
-			   accept_memory(zone, (u64)1 << order, rq->nowait, over_budget)));
+	} while (!page &&
+		 (zone_reclaim(rq, zone, nr) ||
+		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget)));
 	return page;
 }
 

@@ -7,7 +7,7 @@
  *       rmqueue
  *         pcp_alloc               orders 0 to 3 and 9 on the thread's own node
  *         rmqueue_buddy           zone->lock
- *       accept_memory             then once more
+ *       accept_memory_after       then once more
  *
  * Linux:  mm/page_alloc.c.  The slow path ends here with the system's refusal: reclaim,
  *         compaction and the OOM policy come with watermarks that can refuse.
@@ -113,13 +113,15 @@ bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr)
 static struct page *try_zone(struct zone *zone, const struct page_request *rq, unsigned int order,
 			     bool over_budget)
 {
-	struct page *page = rmqueue(zone, rq, order);
+	u64 seen, nr = (u64)1 << order;
+	struct page *page;
 
-	while (!page && zone_reclaim(rq, zone, (u64)1 << order))
-		page = rmqueue(zone, rq, order);
 	/* Another thread may take what was just accepted, so this is a loop. */
-	while (!page && accept_memory(zone, (u64)1 << order, rq->nowait, over_budget))
+	do {
+		seen = READ_ONCE(zone->accept_pfn);
 		page = rmqueue(zone, rq, order);
+	} while (!page && (zone_reclaim(rq, zone, nr) ||
+			   accept_memory_after(zone, seen, nr, rq->nowait, over_budget)));
 	return page;
 }
 

@@ -198,6 +198,22 @@ SIM_TEST(the_first_block_of_a_zone_comes_in_parts_that_merge)
 	EXPECT_EQ(zone->stat.pgfree, 0);
 }
 
+/* The thread looked for free pages, found none, and waited while another took more into use. */
+SIM_TEST(what_others_accepted_meanwhile_is_looked_at_first)
+{
+	struct zone *zone = zone_of(0);
+	u64 seen, present;
+
+	EXPECT(sim_start());
+	seen = zone->accept_pfn;
+	EXPECT(accept_memory(zone, 1, false, true));
+	present = zone->present_pages;
+	EXPECT_EQ(accept_memory_after(zone, seen, 1, false, true), ACCEPT_BY_OTHERS);
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_EQ(accept_memory_after(zone, zone->accept_pfn, 1, false, true), ACCEPT_MORE);
+	EXPECT(zone->present_pages > present);
+}
+
 SIM_TEST(whoever_wants_all_of_the_first_block_gets_it)
 {
 	sim.small_steps = true;
