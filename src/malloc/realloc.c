@@ -12,9 +12,19 @@
  * A block that grows beyond this gets a mapping of its own, which the kernel grows in place or
  * moves by its page tables.  Blocks of the heap are copied: moving their pages was 4 times slower
  * for vectors that grow by half up to 12 MiB, since every move leaves a hole to be faulted in
- * again, breaks huge pages and splits mappings.
+ * again, breaks huge pages and splits mappings.  One that grows by a small part of itself will be
+ * moved often, and leaves a hole each time: 8 buffers that grow by 1 MiB to 64 had 703 MB resident
+ * at their peak, and 567 with the lower bound.
  */
 #define OWN_MAPPING_MIN (16 * MiB)
+#define OWN_MAPPING_MIN_STEPWISE (4 * MiB) /* one that grows by less than a quarter of itself */
+
+static bool gets_own_mapping(size_t old, size_t size)
+{
+	if (size <= old)
+		return false;
+	return size >= (size - old < old / 4 ? OWN_MAPPING_MIN_STEPWISE : OWN_MAPPING_MIN);
+}
 
 /* A new place for a block of @old bytes that is to have @size. */
 static void *new_place(size_t old, size_t size)
@@ -23,7 +33,7 @@ static void *new_place(size_t old, size_t size)
 	void *p = NULL;
 	bool zero;
 
-	if (size > old && size >= OWN_MAPPING_MIN && size <= PTRDIFF_MAX) {
+	if (gets_own_mapping(old, size)) {
 		slow_enter_free(&slow);
 		if (!slow.nested)
 			p = direct_alloc(size, PAGE_SIZE, false);
