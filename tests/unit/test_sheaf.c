@@ -428,10 +428,25 @@ SIM_TEST(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf)
 	EXPECT(cursor->cur == was - 1);
 }
 
+/* What the hit paths look up, by the byte and above that by steps. */
+SIM_TEST(a_thread_finds_every_size_in_its_tables)
+{
+	const struct hit_area *hit;
+
+	start(128);
+	hit = &current_task()->hit;
+	for (size_t size = 0; size <= KMALLOC_MAX_SIZE; size++) {
+		u8 value = size <= HIT_MAX_SIZE ? hit->size_to_map[size]
+						: hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)];
+
+		EXPECT_EQ(value, kmalloc_map_value(kmalloc_class(size), 0));
+	}
+}
+
 RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
-	  T(the_object_freed_last_is_allocated_first),
+	  T(a_thread_finds_every_size_in_its_tables), T(the_object_freed_last_is_allocated_first),
 	  T(the_first_frees_of_a_thread_go_back_to_the_slab), T(objects_of_a_fresh_sheaf_ascend),
 	  T(sheaves_start_small_and_grow_when_missed_in_often),
 	  T(sheaves_that_became_too_small_do_not_stay_in_the_barn),
