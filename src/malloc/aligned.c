@@ -25,9 +25,9 @@ void *aligned_any(size_t align, size_t size)
 
 	/* Classes end at a multiple of a page, so rounding up stays within them. */
 	if (likely(align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE))
-		return malloc(ALIGN_UP(size + !size, align));
+		return own_malloc(ALIGN_UP(size + !size, align));
 	if (align <= 16)
-		return size <= PTRDIFF_MAX ? malloc(size) : NULL;
+		return size <= PTRDIFF_MAX ? own_malloc(size) : NULL;
 	return malloc_large(size + !size, MAX(align, PAGE_SIZE), 0, NUMA_NO_NODE, &zero);
 }
 

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cxx.cc - operator new when memory is short, and its aligned and nothrow forms
+ * cxx.cc - operator new and delete: the slow path of the plain new, and all others
  *
- * The one C++ file, for its try and catch: a new_handler may throw.  It is linked without the
- * C++ library.  Every name of that library is weak here and there whenever a program that uses
+ * A program may replace any of malloc, the plain operators and the others, and count on what it did
+ * not replace to call what it did, as the C++ library's own do:
+ *
+ *   nothrow, []  ->  plain new  ->  malloc           sized, nothrow, []  ->  plain delete  ->  free
+ *
+ * and the same with an alignment.  So names of other operators here mean those of the whole program
+ * (replaceable.list): a jump through a table.  The plain ones are in hit_x86_64.S.
+ *
+ * The one C++ file, for its try and catch: a new_handler may throw.  It is linked without the C++
+ * library.  Every name of that library is weak here, and there whenever a program that uses
  * operator new is running.
  */
 #include <cstddef>
@@ -15,17 +23,22 @@ WEAK(__cxa_begin_catch);
 WEAK(__cxa_end_catch);
 WEAK(_Unwind_Resume);
 WEAK(_ZSt15get_new_handlerv);
-WEAK(_ZSt17__throw_bad_allocv);
 WEAK(_ZSt9terminatev);
+WEAK(_ZSt17__throw_bad_allocv);
 
 namespace std
 {
 void __throw_bad_alloc() __attribute__((noreturn));
 }
 
+/* The plain ones are in another file. */
+#pragma GCC diagnostic ignored "-Wsized-deallocation"
+
 extern "C" {
 void *malloc(std::size_t size) noexcept;
+void *aligned_alloc(std::size_t align, std::size_t size) noexcept;
 void abort(void) noexcept __attribute__((noreturn));
+void *own_malloc(std::size_t size) noexcept __attribute__((visibility("hidden")));
 void *malloc_slow(std::size_t size) noexcept __attribute__((visibility("hidden")));
 void *aligned_any(std::size_t align, std::size_t size) noexcept
 	__attribute__((visibility("hidden")));
@@ -50,8 +63,22 @@ __attribute__((noinline, cold)) static void call_new_handler()
 		abort();
 }
 
-static void *get(std::size_t size, std::size_t align)
+/* The program has a malloc of its own: its free() may be handed what operator new gave. */
+__attribute__((noinline, cold)) static void *get_from_program(std::size_t size,
+							      std::size_t align) noexcept
 {
+	return align ? aligned_alloc(align, (size + align - 1) & ~(align - 1))
+		     : malloc(size ? size : 1);
+}
+
+/* NULL if there is no memory. */
+static void *get(std::size_t size, std::size_t align) noexcept
+{
+	/* Volatile: a compiler may take two names for two functions. */
+	void *(*volatile malloc_of_program)(std::size_t) = &malloc;
+
+	if (__builtin_expect(malloc_of_program != &own_malloc, 0))
+		return get_from_program(size, align);
 	return align ? aligned_any(align, size) : malloc_slow(size);
 }
 
@@ -64,40 +91,41 @@ __attribute__((noinline, cold)) static void *get_or_throw(std::size_t size, std:
 	return p;
 }
 
-__attribute__((noinline, cold)) static void *get_or_null(std::size_t size,
-							 std::size_t align) noexcept
+/* ---- new ---- */
+
+void *new_slow(std::size_t size)
+{
+	void *p = get(size, 0);
+
+	return __builtin_expect(p != nullptr, 1) ? p : get_or_throw(size, 0);
+}
+
+API void *operator new[](std::size_t size)
+{
+	return ::operator new(size);
+}
+
+API void *operator new(std::size_t size, const std::nothrow_t &) noexcept
 {
 	try {
-		return get_or_throw(size, align);
+		return ::operator new(size);
 	} catch (...) {
 		return nullptr;
 	}
 }
 
-void *new_slow(std::size_t size)
-{
-	void *p = malloc_slow(size);
-
-	return __builtin_expect(p != nullptr, 1) ? p : get_or_throw(size, 0);
-}
-
-API void *operator new(std::size_t size, const std::nothrow_t &) noexcept
-{
-	void *p = malloc(size);
-
-	return __builtin_expect(p != nullptr, 1) ? p : get_or_null(size, 0);
-}
-
 API void *operator new[](std::size_t size, const std::nothrow_t &) noexcept
 {
-	void *p = malloc(size);
-
-	return __builtin_expect(p != nullptr, 1) ? p : get_or_null(size, 0);
+	try {
+		return ::operator new[](size);
+	} catch (...) {
+		return nullptr;
+	}
 }
 
 API void *operator new(std::size_t size, std::align_val_t align)
 {
-	void *p = aligned_any(static_cast<std::size_t>(align), size);
+	void *p = get(size, static_cast<std::size_t>(align));
 
 	return __builtin_expect(p != nullptr, 1)
 		       ? p
@@ -106,27 +134,75 @@ API void *operator new(std::size_t size, std::align_val_t align)
 
 API void *operator new[](std::size_t size, std::align_val_t align)
 {
-	void *p = aligned_any(static_cast<std::size_t>(align), size);
-
-	return __builtin_expect(p != nullptr, 1)
-		       ? p
-		       : get_or_throw(size, static_cast<std::size_t>(align));
+	return ::operator new(size, align);
 }
 
 API void *operator new(std::size_t size, std::align_val_t align, const std::nothrow_t &) noexcept
 {
-	void *p = aligned_any(static_cast<std::size_t>(align), size);
-
-	return __builtin_expect(p != nullptr, 1)
-		       ? p
-		       : get_or_null(size, static_cast<std::size_t>(align));
+	try {
+		return ::operator new(size, align);
+	} catch (...) {
+		return nullptr;
+	}
 }
 
 API void *operator new[](std::size_t size, std::align_val_t align, const std::nothrow_t &) noexcept
 {
-	void *p = aligned_any(static_cast<std::size_t>(align), size);
+	try {
+		return ::operator new[](size, align);
+	} catch (...) {
+		return nullptr;
+	}
+}
 
-	return __builtin_expect(p != nullptr, 1)
-		       ? p
-		       : get_or_null(size, static_cast<std::size_t>(align));
+/* ---- delete ---- */
+
+API void operator delete(void *p, std::size_t) noexcept
+{
+	::operator delete(p);
+}
+
+API void operator delete(void *p, const std::nothrow_t &) noexcept
+{
+	::operator delete(p);
+}
+
+API void operator delete[](void *p) noexcept
+{
+	::operator delete(p);
+}
+
+API void operator delete[](void *p, std::size_t) noexcept
+{
+	::operator delete[](p);
+}
+
+API void operator delete[](void *p, const std::nothrow_t &) noexcept
+{
+	::operator delete[](p);
+}
+
+API void operator delete(void *p, std::size_t, std::align_val_t align) noexcept
+{
+	::operator delete(p, align);
+}
+
+API void operator delete(void *p, std::align_val_t align, const std::nothrow_t &) noexcept
+{
+	::operator delete(p, align);
+}
+
+API void operator delete[](void *p, std::align_val_t align) noexcept
+{
+	::operator delete(p, align);
+}
+
+API void operator delete[](void *p, std::size_t, std::align_val_t align) noexcept
+{
+	::operator delete[](p, align);
+}
+
+API void operator delete[](void *p, std::align_val_t align, const std::nothrow_t &) noexcept
+{
+	::operator delete[](p, align);
 }

@@ -24,15 +24,12 @@ void *hit_pop(u8 map_value)
 	return NULL;
 }
 
+extern __typeof(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
+extern __typeof(free) own_free __attribute__((alias("free"), visibility("hidden")));
+
 BUDDY_API void *_Znwm(size_t size);
-BUDDY_API void *_Znam(size_t size);
 
 BUDDY_API void *_Znwm(size_t size)
-{
-	return new_slow(size);
-}
-
-BUDDY_API void *_Znam(size_t size)
 {
 	return new_slow(size);
 }
@@ -44,14 +41,4 @@ IS_FREE(cfree);
 IS_FREE(free_sized);
 IS_FREE(free_aligned_sized);
 IS_FREE(_ZdlPv);
-IS_FREE(_ZdaPv);
-IS_FREE(_ZdlPvm);
-IS_FREE(_ZdaPvm);
-IS_FREE(_ZdlPvRKSt9nothrow_t);
-IS_FREE(_ZdaPvRKSt9nothrow_t);
 IS_FREE(_ZdlPvSt11align_val_t);
-IS_FREE(_ZdaPvSt11align_val_t);
-IS_FREE(_ZdlPvmSt11align_val_t);
-IS_FREE(_ZdaPvmSt11align_val_t);
-IS_FREE(_ZdlPvSt11align_val_tRKSt9nothrow_t);
-IS_FREE(_ZdaPvSt11align_val_tRKSt9nothrow_t);

@@ -134,6 +134,12 @@ hit_free_commit:
 
 	abort_label hit_free_abort, hit_free_start
 
+/* Ours, wherever the program's own malloc and free may be: see internal.h. */
+	.globl own_malloc, own_free
+	.hidden own_malloc, own_free
+	.set own_malloc, malloc
+	.set own_free, free
+
 /* What task.c puts into the descriptors of a task: start, length, abort for each of the two. */
 	.globl hit_sequences
 	.hidden hit_sequences
@@ -146,8 +152,8 @@ hit_sequences:
 	.size hit_sequences, . - hit_sequences
 
 /*
- * operator new and new[]: malloc's hit with another slow path, which throws.  One instruction
- * more, for a descriptor of its own.  operator delete is free, by alias (cxx.c).
+ * operator new: malloc's hit with another slow path, which throws.  One instruction more, for a
+ * descriptor of its own.  The other operators are in cxx.cc.
  */
 	.section .data.rel.ro.local, "aw", @progbits
 	.p2align 5
@@ -162,10 +168,6 @@ hit_new_medium:
 	malloc_medium new_slow, hit_new_start
 	end_function _Znwm
 	abort_label hit_new_abort, hit_new_start
-
-	.globl _Znam
-	.type _Znam, @function
-	.set _Znam, _Znwm
 
 /*
  * hit_pop - void *hit_pop(u8 map_value): malloc's hit for a class already known
@@ -205,11 +207,6 @@ hit_pop_commit:
 	.set \name, free
 .endr
 .endm
-	is_free cfree, free_sized, free_aligned_sized
-	is_free _ZdlPv, _ZdaPv, _ZdlPvm, _ZdaPvm
-	is_free _ZdlPvRKSt9nothrow_t, _ZdaPvRKSt9nothrow_t
-	is_free _ZdlPvSt11align_val_t, _ZdaPvSt11align_val_t
-	is_free _ZdlPvmSt11align_val_t, _ZdaPvmSt11align_val_t
-	is_free _ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_tRKSt9nothrow_t
+	is_free cfree, free_sized, free_aligned_sized, _ZdlPv, _ZdlPvSt11align_val_t
 
 	.section .note.GNU-stack, "", @progbits

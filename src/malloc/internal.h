@@ -14,6 +14,13 @@ bool boot_done(void);
 void options_parse_env(void);
 extern bool option_stats_at_exit;
 
+/*
+ * malloc and free of this library.  The plain names mean what they mean to the whole program, which
+ * may have its own (replaceable.list).
+ */
+void *own_malloc(size_t size);
+void own_free(void *ptr);
+
 /* malloc.c: the slow halves; hit_x86_64.S jumps to the first three */
 void *malloc_slow(size_t size);
 void free_slow(void *ptr);

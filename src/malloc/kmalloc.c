@@ -103,7 +103,7 @@ BUDDY_API void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node)
 BUDDY_API void buddy_kfree(const void *p)
 {
 	if (!BUDDY_ZERO_OR_NULL_PTR(p))
-		free((void *)(uintptr_t)p);
+		own_free((void *)(uintptr_t)p);
 }
 
 BUDDY_API size_t buddy_ksize(const void *p)
@@ -125,7 +125,7 @@ BUDDY_API void *buddy_krealloc(void *p, size_t size, gfp_t gfp)
 	ret = kmalloc_any(size, gfp, NUMA_NO_NODE);
 	if (ret && old) {
 		memcpy(ret, p, old);
-		free(p);
+		own_free(p);
 	}
 	return ret;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 /*
  * malloc.c - malloc, calloc and free beyond the hit
  *
@@ -109,7 +110,7 @@ BUDDY_API void *calloc(size_t n, size_t size)
 	if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
 		return no_memory();
 	if (likely(bytes <= KMALLOC_MAX_SIZE))
-		p = malloc(bytes);
+		p = own_malloc(bytes);
 	else
 		p = malloc_any(bytes, &zero);
 	if (unlikely(!p))
@@ -117,7 +118,33 @@ BUDDY_API void *calloc(size_t n, size_t size)
 	return zero ? p : memset(p, 0, bytes);
 }
 
+/* The program's realloc(), if it has its own, as the C library does (replaceable.list). */
+BUDDY_API void *reallocarray(void *ptr, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
+		return no_memory();
+	return realloc(ptr, bytes);
+}
+
 /* ---- free ---- */
+
+/*
+ * A program that brings its own malloc, and no operator delete, comes here with what is its own.
+ * Not @nested: where a program that cannot be moved takes the address of free, the name means a
+ * stub in it that leads back here.
+ */
+static slowpath bool free_of_program(void *ptr, bool nested)
+{
+	/* Volatile: a compiler may take two names for two functions. */
+	void (*volatile theirs)(void *) = free;
+
+	if (theirs == own_free || nested || mm_owns(ptr))
+		return false;
+	theirs(ptr);
+	return true;
+}
 
 static slowpath void bad_free(const char *call, const void *ptr)
 {
@@ -174,7 +201,7 @@ void free_named(const char *call, void *ptr)
 			slab_free_slow(s, ptr, &slow);
 	} else if (value == MAP_PAGES) {
 		bug_report("%s(%p): pages of the page API", call, ptr);
-	} else if (!direct_free(ptr, slow.nested)) {
+	} else if (!direct_free(ptr, slow.nested) && !free_of_program(ptr, slow.nested)) {
 		bad_free(call, ptr);
 	}
 	slow_leave(&slow);

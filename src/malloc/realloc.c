@@ -41,7 +41,7 @@ static void *new_place(size_t old, size_t size)
 	}
 	if (p)
 		return p;
-	return size <= KMALLOC_MAX_SIZE ? malloc(size) : malloc_any(size, &zero);
+	return size <= KMALLOC_MAX_SIZE ? own_malloc(size) : malloc_any(size, &zero);
 }
 
 /*
@@ -64,7 +64,7 @@ static void *move(void *ptr, size_t old, size_t size)
 		return NULL;
 	}
 	memcpy(p, ptr, MIN(old, size));
-	free(ptr);
+	own_free(ptr);
 	return p;
 }
 
@@ -116,9 +116,9 @@ static noinline void *realloc_slow(void *ptr, size_t size)
 	size_t old;
 
 	if (!ptr)
-		return malloc(size);
+		return own_malloc(size);
 	if (!size) {
-		free(ptr); /* as glibc; C23 leaves it undefined */
+		own_free(ptr); /* as glibc; C23 leaves it undefined */
 		return NULL;
 	}
 	if (size > PTRDIFF_MAX) {
@@ -143,15 +143,4 @@ BUDDY_API void *realloc(void *ptr, size_t size)
 			return ptr;
 	}
 	return realloc_slow(ptr, size);
-}
-
-BUDDY_API void *reallocarray(void *ptr, size_t n, size_t size)
-{
-	size_t bytes;
-
-	if (__builtin_mul_overflow(n, size, &bytes)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return realloc(ptr, bytes);
 }
