@@ -4,7 +4,7 @@
  *
  *   pcs_alloc                 main is empty
  *     spare                   swap
- *     barn_get_full           swap for a full one
+ *     barn_get_full           swap for a full one; a producer also takes from other CPUs' barns
  *     refill                  a run of objects from slabs
  *   pcs_free                  main is full
  *     spare                   swap
@@ -265,12 +265,61 @@ static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	return got != 0;
 }
 
+#define TAKEN_MAX 255
+#define TAKER 192 /* from here on a thread is one that takes more than it leaves: no mere burst */
+
+/*
+ * A full sheaf when the own barn has none.  A thread that leaves as many as it takes gets its own
+ * memory back from the slabs, rather than what lies in another CPU's cache.  Then @last: there is
+ * no memory in slabs.
+ */
+static struct slab_sheaf *get_full_elsewhere(struct kmem_cache_node *n, struct pcs *p,
+					     struct slab_sheaf *empty, bool last)
+{
+	if (!last && p->taken < TAKEN_MAX)
+		p->taken++;
+	return last || p->taken >= TAKER ? barn_get_full_elsewhere(n, empty) : NULL;
+}
+
+static void count_left(struct pcs *p)
+{
+	if (p->taken)
+		p->taken--;
+}
+
 static void swap_main(struct pcs *p)
 {
 	struct slab_sheaf *main = p->main;
 
 	p->main = p->spare;
 	p->spare = main;
+}
+
+/* Both sheaves are empty: take a full one, or fill one from slabs. */
+static void replace_empty_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			       struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *main = p->main, *leave = outgrown(main, p) ? NULL : main, *full;
+
+	count_miss(s, p);
+	full = barn_get_full(n, leave, false);
+	if (!full)
+		full = get_full_elsewhere(n, p, leave, /* last= */ false);
+	if (!full) {
+		barn_deepen(s, n);
+		if (refill(task, s, n, p, slow))
+			return;
+		/* What it was empty of, refill() may have replaced. */
+		main = p->main;
+		leave = main;
+		full = get_full_elsewhere(n, p, leave, /* last= */ true);
+	}
+	if (!full)
+		return;
+	sheaf_set_place(full, SHEAF_TASK, task->mm.id);
+	p->main = full;
+	if (main && !leave)
+		drop_empty(main);
 }
 
 /**
@@ -281,28 +330,17 @@ static void swap_main(struct pcs *p)
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow)
 {
 	struct kmem_cache_node *n = cache_node(s, task->mm.node);
-	struct slab_sheaf *main, *full;
+	struct slab_sheaf *main;
 	void *obj = NULL;
 
 	if (!n)
 		return NULL;
 	main = pcs_detach(task, s, p);
 	if (!main || !main->size) {
-		bool keep = !outgrown(main, p);
-
-		if (p->spare && p->spare->size) {
+		if (p->spare && p->spare->size)
 			swap_main(p);
-		} else if ((full = barn_get_full(n, keep ? main : NULL, false)) != NULL) {
-			count_miss(s, p);
-			sheaf_set_place(full, SHEAF_TASK, task->mm.id);
-			p->main = full;
-			if (!keep)
-				drop_empty(main);
-		} else {
-			count_miss(s, p);
-			barn_deepen(s, n);
-			refill(task, s, n, p, slow);
-		}
+		else
+			replace_empty_main(task, s, n, p, slow);
 		main = p->main;
 	}
 	if (main && main->size)
@@ -336,6 +374,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 	struct slab_sheaf *full = p->main, *empty = NULL;
 
 	count_miss(s, p);
+	count_left(p);
 	if (p->spare && sheaf_kind(p->spare) >= p->kind && full && !barn_has_room(s, n, full)) {
 		barn_overflow(s, n, p->spare);
 		flush(task, s, p->spare);
@@ -425,6 +464,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	p->kind = 0;
 	p->misses = 0;
 	p->early_frees = 0;
+	p->taken = 0;
 	if (main)
 		give_up_sheaf(task, s, n, main);
 	if (spare)

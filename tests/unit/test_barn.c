@@ -67,7 +67,7 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	EXPECT_EQ(n->barn->nr_full, 0);
 }
 
-SIM_TEST(what_was_left_on_this_cpu_comes_before_what_was_left_on_others_coldest_first)
+SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first)
 {
 	struct slab_sheaf *here[2], *there[2];
 
@@ -85,9 +85,10 @@ SIM_TEST(what_was_left_on_this_cpu_comes_before_what_was_left_on_others_coldest_
 	EXPECT_EQ(n->barn[1].nr_full, 2);
 	EXPECT(barn_get_full(n, NULL, false) == here[1]);
 	EXPECT(barn_get_full(n, NULL, false) == here[0]);
-	EXPECT(barn_get_full(n, NULL, false) == there[0]);
-	EXPECT(barn_get_full(n, NULL, false) == there[1]);
 	EXPECT(!barn_get_full(n, NULL, false));
+	EXPECT(barn_get_full_elsewhere(n, NULL) == there[0]);
+	EXPECT(barn_get_full_elsewhere(n, NULL) == there[1]);
+	EXPECT(!barn_get_full_elsewhere(n, NULL));
 }
 
 SIM_TEST(empty_sheaves_are_found_on_other_cpus_too)
@@ -369,7 +370,7 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 }
 
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
-	  T(what_was_left_on_this_cpu_comes_before_what_was_left_on_others_coldest_first),
+	  T(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first),
 	  T(empty_sheaves_are_found_on_other_cpus_too), T(every_cpu_has_a_barn),
 	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),

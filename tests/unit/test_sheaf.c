@@ -443,6 +443,42 @@ SIM_TEST(a_thread_finds_every_size_in_its_tables)
 	}
 }
 
+/* Leaves a full sheaf of the smallest kind in the barn of the other CPU. */
+static struct barn *leave_elsewhere(void)
+{
+	struct slab_sheaf *sheaf;
+	struct slow slow;
+	unsigned int home = sim.cpu_hint;
+
+	slow_enter_free(&slow);
+	sheaf = sheaf_alloc(s, 0, &slow);
+	slow_leave(&slow);
+	sheaf->size = sheaf->capacity;
+	for (unsigned int i = 0; i < sheaf->size; i++)
+		sheaf->objects[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	sim.cpu_hint = !home;
+	EXPECT(barn_put_full(s, n, sheaf, false));
+	sim.cpu_hint = home;
+	return &n->barn[!home];
+}
+
+/* Out of the slabs comes its own; a producer's own lies with those who freed it. */
+SIM_TEST(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left)
+{
+	struct barn *elsewhere;
+	int nr = 0;
+
+	sim.cpu_hint = 0;
+	start(1024);
+	elsewhere = leave_elsewhere();
+	for (int round = 0; round < 50; round++)
+		burst(200, 1);
+	EXPECT_EQ(elsewhere->nr_full, 1);
+	for (; elsewhere->nr_full && nr < 10000; nr++)
+		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+	EXPECT(nr > 500 && nr < 10000);
+}
+
 RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
@@ -459,4 +495,5 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
 	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
+	  T(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left),
 	  T(an_object_is_in_one_place_only_through_any_mix), T(bulk_is_all_or_nothing))
