@@ -10,8 +10,7 @@
  *         part of CPUs here and there are more of them: a thread leaves sheaves in the barn of
  *         the CPU it runs on and gets back what was left there last, out of that CPU's cache.
  *         Into the others looks only a thread that does not leave as many as it takes, a producer,
- *         and takes what was left first: two threads that each built and dropped trees had two
- *         objects of three from the other, and one of five since.
+ *         and takes what was left first (sheaf.c).
  *         With one barn for a node, 16 threads in bursts of 1600 on two CPUs that share no cache
  *         took twice as long.  Also, sheaves may be of several sizes and partly filled (threads
  *         that ended leave theirs as they are), and how many are kept goes by bytes: 256 KiB of

@@ -230,7 +230,7 @@ static unsigned int refill_objects(const struct kmem_cache *s, const struct slab
  * Fill p->main, empty or NULL, from slabs.  All slots are cleared first and the sheaf is named
  * in task->inflight: a forked child tells what had arrived by the slots that are not NULL.
  */
-static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 		   struct pcs *p, struct slow *slow)
 {
 	struct slab_sheaf *sheaf = p->main;
@@ -248,7 +248,7 @@ static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 		}
 	}
 	if (!sheaf)
-		return false;
+		return;
 	nr = refill_objects(s, sheaf, p);
 	memset(sheaf->objects, 0, sheaf->capacity * sizeof(void *));
 	sheaf->size = 0;
@@ -262,23 +262,27 @@ static bool refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	sheaf->size = (u16)got;
 	barrier();
 	task->inflight = NULL;
-	return got != 0;
 }
 
 #define TAKEN_MAX 255
-#define TAKER 192 /* from here on a thread is one that takes more than it leaves: no mere burst */
+#define TAKEN_BY_BURSTS 192	/* a thread with more to its name takes more than it leaves */
+#define NEW_BYTES_MAX (8 * KiB) /* in the smallest sheaves, while others have left full ones */
 
 /*
  * A full sheaf when the own barn has none.  A thread that leaves as many as it takes gets its own
- * memory back from the slabs, rather than what lies in another CPU's cache.  Then @last: there is
- * no memory in slabs.
+ * memory back from the slabs, rather than what lies in another CPU's cache.  Where these have none
+ * either, a little new memory is better than another's too.
  */
-static struct slab_sheaf *get_full_elsewhere(struct kmem_cache_node *n, struct pcs *p,
-					     struct slab_sheaf *empty, bool last)
+static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct kmem_cache_node *n,
+					     struct pcs *p, struct slab_sheaf *empty)
 {
-	if (!last && p->taken < TAKEN_MAX)
+	unsigned int enough = TAKEN_BY_BURSTS;
+
+	if (p->taken < TAKEN_MAX)
 		p->taken++;
-	return last || p->taken >= TAKER ? barn_get_full_elsewhere(n, empty) : NULL;
+	if (!READ_ONCE(n->nr_partial) && !READ_ONCE(n->nr_empty))
+		enough = MIN(NEW_BYTES_MAX / (kind_capacity(0) * s->size), enough);
+	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
 }
 
 static void count_left(struct pcs *p)
@@ -304,18 +308,12 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 	count_miss(s, p);
 	full = barn_get_full(n, leave, false);
 	if (!full)
-		full = get_full_elsewhere(n, p, leave, /* last= */ false);
+		full = get_full_elsewhere(s, n, p, leave);
 	if (!full) {
 		barn_deepen(s, n);
-		if (refill(task, s, n, p, slow))
-			return;
-		/* What it was empty of, refill() may have replaced. */
-		main = p->main;
-		leave = main;
-		full = get_full_elsewhere(n, p, leave, /* last= */ true);
-	}
-	if (!full)
+		refill(task, s, n, p, slow);
 		return;
+	}
 	sheaf_set_place(full, SHEAF_TASK, task->mm.id);
 	p->main = full;
 	if (main && !leave)

@@ -469,14 +469,14 @@ SIM_TEST(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left)
 	int nr = 0;
 
 	sim.cpu_hint = 0;
-	start(1024);
+	start(64);
 	elsewhere = leave_elsewhere();
 	for (int round = 0; round < 50; round++)
-		burst(200, 1);
+		burst(100, 1);
 	EXPECT_EQ(elsewhere->nr_full, 1);
 	for (; elsewhere->nr_full && nr < 10000; nr++)
 		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
-	EXPECT(nr > 500 && nr < 10000);
+	EXPECT(nr > 100 && nr < 10000);
 }
 
 RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
