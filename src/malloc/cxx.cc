@@ -32,7 +32,9 @@ void __throw_bad_alloc() __attribute__((noreturn));
 }
 
 /* The plain ones are in another file. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wsized-deallocation"
+#endif
 
 extern "C" {
 void *malloc(std::size_t size) noexcept;

@@ -24,8 +24,9 @@ void *hit_pop(u8 map_value)
 	return NULL;
 }
 
-extern __typeof(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
-extern __typeof(free) own_free __attribute__((alias("free"), visibility("hidden")));
+void *own_malloc(size_t size) __attribute__((alias("malloc"), visibility("hidden"), malloc,
+					     alloc_size(1), nothrow, leaf));
+void own_free(void *ptr) __attribute__((alias("free"), visibility("hidden"), nothrow, leaf));
 
 BUDDY_API void *_Znwm(size_t size);
 

@@ -15,7 +15,9 @@
 #include <vector>
 
 /* The point of the test. */
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wsized-deallocation"
+#endif
 
 using std::size_t;
 
