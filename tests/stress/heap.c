@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,29 @@ static void find_required(void *handle, const char *name, void *slot)
 		fail("no %s in the heap under test", name);
 }
 
+/*
+ * With a sanitizer the program has a malloc of its own, its runtime's.  Then libbuddy's operators
+ * take from that, and its reallocarray() calls that one's realloc(), as the C library's would.
+ */
+static bool program_has_own_malloc(void)
+{
+	void *(*first)(size_t);
+
+	find(RTLD_DEFAULT, "malloc", &first);
+	return first != heap.malloc;
+}
+
+static void *reallocarray_of_heap(void *mem, size_t count, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return heap.realloc(mem, bytes);
+}
+
 static void find_cxx(void *handle)
 {
 	find(handle, "_Znwm", &heap.op_new);
@@ -83,7 +107,9 @@ void heap_find(void)
 	find(handle, "malloc_trim", &heap.malloc_trim);
 	find(handle, "mallinfo2", &heap.mallinfo2);
 	find(handle, "buddy_verify", &heap.verify);
-	if (heap.is_buddy)
+	if (program_has_own_malloc())
+		heap.reallocarray = reallocarray_of_heap;
+	else if (heap.is_buddy)
 		find_cxx(handle);
 }
 
