@@ -312,8 +312,14 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 	if (!full) {
 		barn_deepen(s, n);
 		refill(task, s, n, p, slow);
-		return;
+		main = leave = p->main;
+		if (main && main->size)
+			return;
+		/* There is no memory: then whatever lies elsewhere. */
+		full = barn_get_full_elsewhere(n, leave);
 	}
+	if (!full)
+		return;
 	sheaf_set_place(full, SHEAF_TASK, task->mm.id);
 	p->main = full;
 	if (main && !leave)

@@ -479,6 +479,26 @@ SIM_TEST(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left)
 	EXPECT(nr > 100 && nr < 10000);
 }
 
+SIM_TEST(without_memory_what_lies_elsewhere_is_taken)
+{
+	struct kmem_cache *other = &kmalloc_caches[kmalloc_class(256)];
+	struct barn *elsewhere;
+	int nr = 0;
+
+	sim.cpu_hint = 0;
+	start(64);
+	elsewhere = leave_elsewhere();
+	sim.fail_at = sim.fallible_calls + 1;
+	sim.fail_onward = true;
+	while (slab_alloc(other, 0, NUMA_NO_NODE))
+		;
+	while (slab_alloc(s, 0, NUMA_NO_NODE))
+		nr++;
+	EXPECT(nr <
+	       200); /* so few that the thread was not yet one that takes more than it leaves */
+	EXPECT_EQ(elsewhere->nr_full, 0);
+}
+
 RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
@@ -496,4 +516,5 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(sheaves_that_nobody_uses_are_taken_away),
 	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
 	  T(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left),
+	  T(without_memory_what_lies_elsewhere_is_taken),
 	  T(an_object_is_in_one_place_only_through_any_mix), T(bulk_is_all_or_nothing))
