@@ -88,6 +88,7 @@ int buddy_zone_stats(int index, struct buddy_zone_stats *ret);
  * struct buddy_cache_stats - one object cache, over all nodes
  * @active: objects out of slabs, of which @cached lie in sheaves
  * @objects: that the slabs have room for
+ * @barn_miss: times the barn of the CPU had no full sheaf; @barn_over: sheaves it had no room for
  */
 struct buddy_cache_stats {
 	char name[32];

@@ -84,11 +84,11 @@ static void *get(std::size_t size, std::size_t align) noexcept
 	return align ? aligned_any(align, size) : malloc_slow(size);
 }
 
-__attribute__((noinline, cold)) static void *get_or_throw(std::size_t size, std::size_t align)
+static inline void *get_or_throw(std::size_t size, std::size_t align)
 {
 	void *p;
 
-	while (!(p = get(size, align)))
+	while (__builtin_expect(!(p = get(size, align)), 0))
 		call_new_handler();
 	return p;
 }
@@ -97,9 +97,7 @@ __attribute__((noinline, cold)) static void *get_or_throw(std::size_t size, std:
 
 void *new_slow(std::size_t size)
 {
-	void *p = get(size, 0);
-
-	return __builtin_expect(p != nullptr, 1) ? p : get_or_throw(size, 0);
+	return get_or_throw(size, 0);
 }
 
 API void *operator new[](std::size_t size)
@@ -127,11 +125,7 @@ API void *operator new[](std::size_t size, const std::nothrow_t &) noexcept
 
 API void *operator new(std::size_t size, std::align_val_t align)
 {
-	void *p = get(size, static_cast<std::size_t>(align));
-
-	return __builtin_expect(p != nullptr, 1)
-		       ? p
-		       : get_or_throw(size, static_cast<std::size_t>(align));
+	return get_or_throw(size, static_cast<std::size_t>(align));
 }
 
 API void *operator new[](std::size_t size, std::align_val_t align)

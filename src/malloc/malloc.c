@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 /*
- * malloc.c - malloc, calloc and free beyond the hit
+ * malloc.c - malloc, calloc, reallocarray and free beyond the hit
  *
  *   malloc                     hit_x86_64.S
  *     malloc_slow

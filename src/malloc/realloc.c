@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 /*
  * realloc.c - growing and shrinking: in place, or by copying; very large blocks by page tables
  */

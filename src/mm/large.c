@@ -182,7 +182,7 @@ static void claim_pageblocks(struct zone *zone, u64 pfn, u64 nr)
 static struct page *alloc_run(struct zone *zone, const struct page_request *rq, u64 nr, u64 align,
 			      bool over_budget, bool *ret_zero)
 {
-	/* Each failed try accepts more; another thread may win what was accepted. */
+	/* Each failed try finds more; another thread may win it.  That others accepted is none. */
 	for (int tries = 0; tries < 8;) {
 		u64 seen = READ_ONCE(zone->accept_pfn), tail = 0, pfn;
 		enum accept_result more;
@@ -202,8 +202,10 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		*ret_zero = zero;
 		if (head)
 			return head;
-		if (zone_reclaim(rq, zone, nr))
+		if (zone_reclaim(rq, zone, nr)) {
+			tries++;
 			continue;
+		}
 		/* A large alignment may need almost as much again in front. */
 		more = accept_memory_after(zone, seen,
 					   nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),

@@ -7,6 +7,7 @@
  */
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <sstream>
@@ -103,5 +104,6 @@ int main()
 	::operator delete(malloc(100));
 	::operator delete(malloc(100), size_t(100));
 	free(::operator new(100));
+	check(is_own(reallocarray(nullptr, 10, 10)), "reallocarray() went elsewhere\n");
 	return failed;
 }
