@@ -3,11 +3,11 @@
  * sheaf.c - arrays of free objects, and a thread's two of them for each cache
  *
  *   pcs_alloc                 main is empty
- *     spare                   swap
+ *     spare                   half of it, or swap
  *     barn_get_full           swap for a full one; a producer also takes from other CPUs' barns
  *     refill                  a run of objects from slabs
  *   pcs_free                  main is full
- *     spare                   swap
+ *     spare                   half into it, or swap
  *     barn_put_full           leave it, take an empty one
  *     flush                   back to the slabs
  *
@@ -199,6 +199,7 @@ static void count_miss(const struct kmem_cache *s, struct pcs *p)
 	u8 tick;
 
 	p->used = true;
+	p->swaps = 0;
 	if (++p->misses <= MISSES_TO_GROW)
 		return;
 	p->misses = 1;
@@ -214,6 +215,15 @@ static void count_miss(const struct kmem_cache *s, struct pcs *p)
 	p->kind++;
 }
 
+#define SWAPS_FOR_MISS 8
+
+/* A swap costs some 20 ns, which a larger sheaf would save as well. */
+static void count_swap(const struct kmem_cache *s, struct pcs *p)
+{
+	if (++p->swaps > SWAPS_FOR_MISS)
+		count_miss(s, p);
+}
+
 /*
  * Of large objects a thread that asks for the first time is given few: most of those that touch a
  * class do so once, and what they do not use is missing elsewhere.
@@ -226,6 +236,23 @@ static unsigned int refill_objects(const struct kmem_cache *s, const struct slab
 	return p->misses > 1 || few > sheaf->capacity ? sheaf->capacity : few;
 }
 
+/* p->main is empty or NULL: let it be as large as the misses ask for. */
+static void grow_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+		      struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *main = p->main, *larger;
+
+	if (main && !outgrown(main, p))
+		return;
+	larger = get_empty(s, n, p, slow);
+	if (!larger)
+		return;
+	sheaf_set_place(larger, SHEAF_TASK, task->mm.id);
+	p->main = larger;
+	if (main)
+		drop_empty(main);
+}
+
 /*
  * Fill p->main, empty or NULL, from slabs.  All slots are cleared first and the sheaf is named
  * in task->inflight: a forked child tells what had arrived by the slots that are not NULL.
@@ -233,20 +260,11 @@ static unsigned int refill_objects(const struct kmem_cache *s, const struct slab
 static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 		   struct pcs *p, struct slow *slow)
 {
-	struct slab_sheaf *sheaf = p->main;
+	struct slab_sheaf *sheaf;
 	unsigned int nr, got;
 
-	if (!sheaf || outgrown(sheaf, p)) {
-		struct slab_sheaf *larger = get_empty(s, n, p, slow);
-
-		if (larger) {
-			sheaf_set_place(larger, SHEAF_TASK, task->mm.id);
-			p->main = larger;
-			if (sheaf)
-				drop_empty(sheaf);
-			sheaf = larger;
-		}
-	}
+	grow_main(task, s, n, p, slow);
+	sheaf = p->main;
 	if (!sheaf)
 		return;
 	nr = refill_objects(s, sheaf, p);
@@ -291,6 +309,8 @@ static void count_left(struct pcs *p)
 		p->taken--;
 }
 
+/* ---- between the two ---- */
+
 static void swap_main(struct pcs *p)
 {
 	struct slab_sheaf *main = p->main;
@@ -298,6 +318,73 @@ static void swap_main(struct pcs *p)
 	p->main = p->spare;
 	p->spare = main;
 }
+
+/*
+ * A child that is forked in between finds them in both sheaves: the first that goes back to the
+ * slab clears the object's bit, and the second is passed over (fork.c).
+ */
+static void move_top(struct slab_sheaf *from, struct slab_sheaf *to, unsigned int nr)
+{
+	memcpy(to->objects + to->size, from->objects + from->size - nr, nr * sizeof(void *));
+	barrier();
+	to->size = (u16)(to->size + nr);
+	barrier();
+	from->size = (u16)(from->size - nr);
+}
+
+/*
+ * A program that goes up and down by a few objects would come here each time if the border between
+ * the two sheaves were in between.  When it has come back without a miss, a sheaf that is nearly
+ * full shares with one that is nearly empty: the objects freed last stay on top, and the border
+ * is elsewhere.  On a long way up or down that would only be another stop.
+ */
+static inline bool nearly_all(unsigned int part, const struct slab_sheaf *sheaf)
+{
+	return part > sheaf->capacity * 3u / 4;
+}
+
+/* Not always half: what goes up and down by nearly a sheaf has few borders that suit it. */
+static inline unsigned int part_of(unsigned int nr, const struct pcs *p)
+{
+	return nr * (1 + p->swaps % 3u) / 4;
+}
+
+/* Main is empty or NULL, and the spare is not. */
+static void take_from_spare(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			    struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *main, *spare = p->spare;
+
+	count_swap(s, p);
+	if (p->main)
+		grow_main(task, s, n, p, slow);
+	main = p->main;
+	if (main && p->swaps > 1 && nearly_all(spare->size, spare))
+		move_top(spare, main, part_of(MIN(spare->size, main->capacity), p));
+	else
+		swap_main(p);
+}
+
+/* Main is full or NULL, and the spare is not full. */
+static void make_room_by_spare(const struct kmem_cache *s, struct pcs *p)
+{
+	struct slab_sheaf *main = p->main, *spare = p->spare;
+	unsigned int room = spare->capacity - spare->size;
+
+	count_swap(s, p);
+	if (main && outgrown(main, p) && room > main->size) {
+		move_top(main, spare, main->size);
+		p->main = spare;
+		p->spare = NULL;
+		drop_empty(main);
+		return;
+	}
+	if (main && p->swaps > 1 && nearly_all(room, spare))
+		move_top(main, spare, part_of(MIN(main->size, room), p));
+	swap_main(p);
+}
+
+/* ---- beyond the two ---- */
 
 /* Both sheaves are empty: take a full one, or fill one from slabs. */
 static void replace_empty_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
@@ -342,7 +429,7 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 	main = pcs_detach(task, s, p);
 	if (!main || !main->size) {
 		if (p->spare && p->spare->size)
-			swap_main(p);
+			take_from_spare(task, s, n, p, slow);
 		else
 			replace_empty_main(task, s, n, p, slow);
 		main = p->main;
@@ -429,7 +516,7 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 	}
 	if (!main || main->size == main->capacity) {
 		if (p->spare && p->spare->size < p->spare->capacity)
-			swap_main(p);
+			make_room_by_spare(s, p);
 		else
 			replace_full_main(task, s, n, p, slow);
 		main = p->main;
@@ -467,6 +554,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	p->spare = NULL;
 	p->kind = 0;
 	p->misses = 0;
+	p->swaps = 0;
 	p->early_frees = 0;
 	p->taken = 0;
 	if (main)

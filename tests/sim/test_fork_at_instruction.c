@@ -224,6 +224,15 @@ static void flush_objects(void)
 	put_objects(150);
 }
 
+/* Up and down over the border of the two sheaves: they swap, share and grow. */
+static void between_sheaves(void)
+{
+	for (int round = 0; round < 5; round++) {
+		get_objects(40);
+		put_objects(40);
+	}
+}
+
 /* A slab is made; see go_on(), which uses what there is of its class. */
 #define SLAB_CLASS 12
 
@@ -302,6 +311,7 @@ static const struct operation operations[] = {
 	{runs_by_the_set, "runs_by_the_set", 37, false},
 	{refill_objects, "refill_objects", 211, false},
 	{flush_objects, "flush_objects", 211, false},
+	{between_sheaves, "between_sheaves", 211, false},
 	{make_slab, "make_slab", 1, false},
 	{build_slab, "build_slab", 17, false},
 	{end_slabs, "end_slabs", 7, false},
@@ -434,12 +444,33 @@ static void note(int status, u64 number)
 
 /* ---- another thread forks ---- */
 
+static unsigned long held(const struct slab_sheaf *sheaf)
+{
+	return sheaf ? sheaf->size : 0;
+}
+
+/* Of what the vanished thread's sheaves held all is back: but for one it was handing in or out. */
+static void expect_no_object_lost(void)
+{
+	const struct kmem_cache *s = &kmalloc_caches[CLASS];
+	const struct pcs *p = &current_task()->pcs[CLASS];
+	unsigned long out = s->node[0]->inuse - held(p->main) - held(p->spare);
+	struct list_head *pos;
+
+	for_each_barn (s->node[0], barn)
+		list_for_each (pos, &barn->full)
+			out -= held(list_entry(pos, struct slab_sheaf, barn_list));
+	EXPECT(out + 1 >= (unsigned int)works[0].nr_obj);
+	EXPECT(out <= (unsigned int)works[0].nr_obj + 1);
+}
+
 static void *bystander(void *arg)
 {
 	be_the_other_thread();
 	sim_wipe_fork_cookie();
 	enter_and_leave();
 	free_all(&works[1]);
+	expect_no_object_lost();
 	go_on();
 	return arg;
 }

@@ -232,6 +232,36 @@ SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 	EXPECT(own_barn()->nr_get + own_barn()->nr_put + n->refills + n->flushes <= moves + 4);
 }
 
+/* The border between the two sheaves moves away from a program that crosses it each time. */
+SIM_TEST(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone)
+{
+	start(4096); /* a sheaf has 12 of these and never more */
+	for (int depth = 1; depth <= 10; depth++) {
+		for (int shift = 0; shift < 24; shift++) {
+			struct pcs before;
+
+			EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+			burst(depth, 8);
+			before = *mine();
+			burst(depth, 20);
+			EXPECT(!memcmp(mine(), &before, sizeof(before)));
+		}
+	}
+	EXPECT_SOUND();
+}
+
+/* Deeper than its sheaves are at first, but never in need of the barn. */
+SIM_TEST(sheaves_grow_until_a_burst_fits_in_one)
+{
+	start(64);
+	burst(20, 3);
+	EXPECT(mine()->main->capacity < 20);
+	burst(20, 200);
+	EXPECT(mine()->main->capacity >= 20);
+	EXPECT(!mine()->spare || mine()->spare->capacity >= 20);
+	EXPECT_SOUND();
+}
+
 /* As a handler finds it that interrupted its own thread in there. */
 SIM_TEST(a_task_whose_lock_is_held_is_served_from_slabs)
 {
@@ -512,6 +542,8 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long),
 	  T(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),
+	  T(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone),
+	  T(sheaves_grow_until_a_burst_fits_in_one),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
 	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
