@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 /*
- * malloc.c - malloc, calloc, reallocarray and free beyond the hit
+ * malloc.c - malloc, calloc, reallocarray and free beyond the hit; malloc_usable_size
  *
  *   malloc                     hit_x86_64.S
  *     malloc_slow
@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "malloc/internal.h"
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,17 +215,12 @@ void free_slow(void *ptr)
 
 size_t usable_size_named(const char *call, const void *ptr)
 {
+	size_t size = object_size_at(ptr);
 	u8 value = page_map_get(ptr);
-	size_t size;
 	struct kmem_cache *s;
 
-	if (likely(value && value <= MAP_CLASS_LAST)) {
-		s = map_value_cache(value);
-		if (is_object(s, ptr))
-			return s->size;
-		(void)slab_check_object(call, ptr);
-		return 0;
-	}
+	if (likely(size))
+		return size;
 	if (value == MAP_LARGE && !((uintptr_t)ptr & (PAGE_SIZE - 1)) &&
 	    READ_ONCE(virt_to_page(ptr)->state) == LIVE_LARGE)
 		return virt_to_page(ptr)->nr_pages << PAGE_SHIFT;
@@ -236,4 +232,13 @@ size_t usable_size_named(const char *call, const void *ptr)
 	if (!size)
 		bad_free(call, ptr);
 	return size;
+}
+
+BUDDY_API size_t malloc_usable_size(void *ptr)
+{
+	size_t size = object_size_at(ptr);
+
+	if (likely(size) || !ptr)
+		return size;
+	return usable_size_named("malloc_usable_size", ptr);
 }

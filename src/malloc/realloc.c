@@ -132,14 +132,10 @@ static noinline void *realloc_slow(void *ptr, size_t size)
 
 BUDDY_API void *realloc(void *ptr, size_t size)
 {
-	u8 value = page_map_get(ptr);
+	size_t old = object_size_at(ptr);
 
 	/* Strings grow by a few bytes at a time: most calls end here. */
-	if (likely(value && value <= MAP_CLASS_LAST && size)) {
-		const struct kmem_cache *s = map_value_cache(value);
-
-		if (stays(s->size, size) && likely(is_object(s, ptr)))
-			return ptr;
-	}
+	if (likely(old && size) && stays(old, size))
+		return ptr;
 	return realloc_slow(ptr, size);
 }

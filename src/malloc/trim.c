@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c - malloc_trim(), mallopt(), malloc_usable_size()
+ * trim.c - malloc_trim(), mallopt()
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
 #include <errno.h>
 #include <malloc.h>
-
-BUDDY_API size_t malloc_usable_size(void *ptr)
-{
-	return ptr ? usable_size_named("malloc_usable_size", ptr) : 0;
-}
 
 BUDDY_API uint64_t buddy_reclaim(void)
 {
