@@ -247,7 +247,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait)
  * sheaf whose objects are scattered they are better off in their slabs, out of which they come in
  * address order: python3 took 1.1 times as long when deep barns kept those too.
  */
-static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
+static bool lies_near(const struct kmem_cache *s, const struct slab_sheaf *sheaf, uintptr_t reach)
 {
 	unsigned int step = MAX(sheaf->size / ROW_SAMPLES, 1u), near = 0, looked = 0;
 
@@ -257,24 +257,42 @@ static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sh
 		uintptr_t distance =
 			(uintptr_t)sheaf->objects[i + 1] - (uintptr_t)sheaf->objects[i];
 
-		near += distance + 2ul * s->size <= 4ul * s->size;
+		near += distance + reach <= 2 * reach;
 	}
 	return near * 4 >= looked * 3;
 }
 
-static bool has_room(const struct kmem_cache *s, const struct barn *barn,
-		     const struct slab_sheaf *sheaf)
+static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
+{
+	return lies_near(s, sheaf, 2ul * s->size);
+}
+
+#define SPREAD_BYTES_MIN MiB /* of slabs: what is smaller is in reach of the CPU's caches anyhow   \
+			      */
+
+/* Are there many slabs, and this thread alone in using them, so that it waits for nobody there? */
+static bool slabs_are_mine(const struct kmem_cache *s, const struct kmem_cache_node *n)
+{
+	return READ_ONCE(n->uses_by_last) == USES_ALONE && READ_ONCE(n->last_user) == task_id() &&
+	       READ_ONCE(n->nr_slabs) << (PAGE_SHIFT + s->order) >= SPREAD_BYTES_MIN;
+}
+
+static bool has_room(const struct kmem_cache *s, const struct kmem_cache_node *n,
+		     const struct barn *barn, const struct slab_sheaf *sheaf)
 {
 	u32 full = READ_ONCE(barn->nr_full);
 
-	return full < s->max_full ||
-	       (full < s->max_full + READ_ONCE(barn->extra) && lies_in_rows(s, sheaf));
+	if (full >= s->max_full + READ_ONCE(barn->extra))
+		return false;
+	if (full < s->max_full)
+		return !full || !slabs_are_mine(s, n) || lies_near(s, sheaf, 1024);
+	return lies_in_rows(s, sheaf);
 }
 
 bool barn_has_room(const struct kmem_cache *s, const struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf)
 {
-	return has_room(s, own_barn(n), sheaf);
+	return has_room(s, n, own_barn(n), sheaf);
 }
 
 /**
@@ -320,7 +338,7 @@ bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_
 
 	if (!barn_lock(barn, nowait))
 		return false;
-	room = has_room(s, barn, sheaf);
+	room = has_room(s, n, barn, sheaf);
 	if (room)
 		put_full_locked(barn, sheaf);
 	spin_unlock(&barn->lock);
@@ -340,7 +358,7 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 	if (!READ_ONCE(barn->nr_empty))
 		return NULL;
 	barn_lock(barn, false);
-	if (barn->nr_empty && has_room(s, barn, full))
+	if (barn->nr_empty && has_room(s, n, barn, full))
 		empty = take_empty_locked(barn, kind);
 	if (empty)
 		put_full_locked(barn, full);

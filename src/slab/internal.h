@@ -11,12 +11,19 @@ void cache_geometry(struct kmem_cache *s);
 
 /* partial.c: slabs and their bitmaps */
 /* Which of the partial lists a slab of this filling is on. */
+static inline unsigned int bucket_of(const struct kmem_cache *s, unsigned int inuse)
+{
+	return (unsigned int)((u64)inuse * s->bucket_mul >> BUCKET_SHIFT);
+}
 static inline unsigned int slab_bucket(const struct page *slab)
 {
-	return (unsigned int)((u64)slab->inuse * slab->cache->bucket_mul >> BUCKET_SHIFT);
+	return bucket_of(slab->cache, slab->inuse);
 }
 unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
 		       gfp_t gfp, struct slow *slow);
+/* Uses of a node's slabs in a row by one thread, after which no other is thought to want them. */
+#define USES_ALONE 16
+
 void slab_give(struct kmem_cache *s, void **objs, unsigned int nr);
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
 #define ALL_EMPTY (~0u)

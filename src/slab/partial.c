@@ -12,7 +12,7 @@
  * INVARIANT bitmap: a set bit is an object that is out of the slab: in use, in a sheaf, or in
  * the hands of the code between.
  *   made by     new_slab(), all clear
- *   kept by     take_from_slab() and give_run(), under list_lock
+ *   kept by     take_from_slab(), give_run() and give_single(), under list_lock
  *   relied on   double frees found when a sheaf is flushed; rebuilding in a forked child
  *   checked by  slab_verify()
  *
@@ -54,6 +54,19 @@ bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait)
 	if (unlikely(r == LOCK_STALE))
 		node_rebuild(s, n);
 	return r != LOCK_BUSY;
+}
+
+/* This thread takes or gives objects.  Under list_lock. */
+static void note_user(struct kmem_cache_node *n)
+{
+	u32 me = task_id();
+
+	if (n->last_user != me) {
+		WRITE_ONCE(n->last_user, me);
+		WRITE_ONCE(n->uses_by_last, 0);
+	} else if (n->uses_by_last < USES_ALONE) {
+		WRITE_ONCE(n->uses_by_last, (u16)(n->uses_by_last + 1));
+	}
 }
 
 /* Put @slab, on no list, where its filling says.  Full ones are on none. */
@@ -259,6 +272,7 @@ static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n,
 	if (got) {
 		stat_inc(n->refills);
 		stat_add(n->refilled, got);
+		note_user(n);
 	}
 	return got;
 }
@@ -297,6 +311,7 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 		got += more;
 		stat_add(sn->inuse, more);
 		stat_inc(sn->refills);
+		note_user(sn);
 		stat_add(sn->refilled, more);
 		slab_sort_in(sn, slab);
 		spin_unlock(&sn->list_lock);
@@ -412,18 +427,18 @@ static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct s
 	return cleared;
 }
 
-/* @nr objects of @slab are back.  Under the list_lock of its node. */
-static void slab_shrunk(struct kmem_cache_node *n, struct page *slab, unsigned int nr)
+/* @nr objects of @slab are back; n->inuse is the caller's.  Under the list_lock of its node. */
+static inline void slab_shrunk(const struct kmem_cache *s, struct kmem_cache_node *n,
+			       struct page *slab, unsigned int nr)
 {
-	unsigned int was = slab->inuse, bucket = slab_bucket(slab);
+	unsigned int was = slab->inuse, left = was - nr;
 
-	stat_add(n->inuse, 0ul - nr);
-	slab->inuse = (u16)(was - nr);
-	if (was < slab->objects && slab->inuse && slab_bucket(slab) == bucket)
+	if (likely(was < slab->objects && left && bucket_of(s, was) == bucket_of(s, left))) {
+		slab->inuse = (u16)left;
 		return;
-	slab->inuse = (u16)was;
+	}
 	slab_take_out(n, slab);
-	slab->inuse = (u16)(was - nr);
+	slab->inuse = (u16)left;
 	slab_sort_in(n, slab);
 }
 
@@ -435,13 +450,13 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 
 /*
  * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its node.
- * Return: how many.
+ * *cleared: and so many more objects are free.  Return: how many were put back or reported.
  */
 static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
-			     void **objs, unsigned int nr)
+			     void **objs, unsigned int nr, unsigned int *cleared)
 {
 	const struct slab_view v = view_slab(s, slab);
-	unsigned int i = 0, cleared = 0;
+	unsigned int i = 0, was_cleared = *cleared;
 
 	if (unlikely(!still_ours(s, slab))) {
 		report_bad_free(s, objs[0], "double free");
@@ -453,41 +468,105 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 		unsigned long bits = v.bits[g.word];
 
 		if (unlikely(g.odd || (bits & g.mask) != g.mask)) {
-			cleared += give_odd(s, &v, objs + i, g.nr);
+			*cleared += give_odd(s, &v, objs + i, g.nr);
 		} else {
 			/* The slots go before the bits: see settle_inflight() in fork.c. */
 			memset(objs + i, 0, g.nr * sizeof(*objs));
 			barrier();
 			WRITE_ONCE(v.bits[g.word], bits & ~g.mask);
-			cleared += g.nr;
+			*cleared += g.nr;
 		}
 		i += g.nr;
 	}
-	if (likely(cleared))
-		slab_shrunk(n, slab, cleared);
-	stat_add(n->flushed, cleared);
+	if (likely(*cleared != was_cleared))
+		slab_shrunk(s, n, slab, *cleared - was_cleared);
 	return i;
 }
+
+/* What give_chunk() reads for each object, kept out of the reach of its barriers. */
+struct slab_shape {
+	uintptr_t mask; /* of an object's address: where its slab starts */
+	u32 size, reciprocal;
+};
+
+static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape)
+{
+	return virt_to_page((void *)(obj & shape->mask));
+}
+
+/*
+ * The same for one object, which is what a run comes to where they lie scattered: a third of the
+ * instructions.  Return: false, and nothing done, if something is odd about it.
+ */
+static inline bool give_single(const struct kmem_cache *s, const struct slab_shape *shape,
+			       struct kmem_cache_node *n, struct page *slab, void **slot)
+{
+	uintptr_t offset = (uintptr_t)*slot & ~shape->mask;
+	u64 index = offset * shape->reciprocal >> 32;
+	unsigned long *word = &slab->bits[index / 64], bits = *word, bit = 1ul << (index % 64);
+
+	if (unlikely(!still_ours(s, slab) || index * shape->size != offset || !(bits & bit)))
+		return false;
+	/* In this order, as above. */
+	WRITE_ONCE(*slot, NULL);
+	barrier();
+	WRITE_ONCE(*word, bits & ~bit);
+	slab_shrunk(s, n, slab, 1);
+	return true;
+}
+
+static struct kmem_cache_node *node_of(struct kmem_cache *s, const struct page *slab)
+{
+	return s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
+}
+
+static void start_giving(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	node_lock(s, n);
+	stat_inc(n->flushes);
+	note_user(n);
+}
+
+static void end_giving(struct kmem_cache_node *n, unsigned int cleared)
+{
+	stat_add(n->inuse, 0ul - cleared);
+	stat_add(n->flushed, cleared);
+	spin_unlock(&n->list_lock);
+}
+
+#define PREFETCH_AHEAD 8 /* objects: their slabs' descriptors are likely far */
 
 /* However the objects lie, one hold of the lock for each run of a node. */
 static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr)
 {
-	struct kmem_cache_node *locked = NULL, *n;
+	const struct slab_shape shape = {.mask = ~(((uintptr_t)PAGE_SIZE << s->order) - 1),
+					 .size = s->size,
+					 .reciprocal = s->reciprocal};
+	struct kmem_cache_node *locked = NULL;
+	unsigned int cleared = 0;
 
 	for (unsigned int i = 0; i < nr;) {
-		struct page *slab = slab_of(s, objs[i]);
+		struct page *slab = slab_at((uintptr_t)objs[i], &shape);
+		struct kmem_cache_node *n = node_of(s, slab);
+		bool single = i + 1 == nr || slab_at((uintptr_t)objs[i + 1], &shape) != slab;
 
-		n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
-		if (n != locked) {
+		if (i + PREFETCH_AHEAD < nr)
+			__builtin_prefetch(slab_at((uintptr_t)objs[i + PREFETCH_AHEAD], &shape), 1);
+		if (unlikely(n != locked)) {
 			if (locked)
-				spin_unlock(&locked->list_lock);
-			node_lock(s, n);
+				end_giving(locked, cleared);
+			start_giving(s, n);
 			locked = n;
-			stat_inc(n->flushes);
+			cleared = 0;
 		}
-		i += give_run(s, n, slab, objs + i, nr - i);
+		if (single && likely(give_single(s, &shape, n, slab, objs + i))) {
+			i++;
+			cleared++;
+		} else {
+			i += give_run(s, n, slab, objs + i, nr - i, &cleared);
+		}
 	}
-	spin_unlock(&locked->list_lock);
+	end_giving(locked, cleared);
 }
 
 /* Then the lock is let go: who waits for it soon sleeps, and that is dear. */
@@ -508,13 +587,14 @@ void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 {
 	struct page *slab = slab_of(s, obj);
-	struct kmem_cache_node *n = s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
+	struct kmem_cache_node *n = node_of(s, slab);
+	unsigned int cleared = 0;
 
 	if (!n || !node_lock_ctx(s, n, slow->nested))
 		return false;
-	(void)give_run(s, n, slab, &obj, 1);
+	(void)give_run(s, n, slab, &obj, 1, &cleared);
 	stat_inc(n->flushes);
-	spin_unlock(&n->list_lock);
+	end_giving(n, cleared);
 	return true;
 }
 

@@ -85,6 +85,8 @@ struct kmem_cache_node {
 	unsigned long inuse;			      /* objects out of slabs; list_lock */
 	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
 	unsigned long barn_miss, barn_over; /* racy: counted without a lock */
+	u32 last_user;	  /* task id of who took or gave objects last; list_lock, racy readers */
+	u16 uses_by_last; /* in a row; list_lock, racy readers */
 
 	/* Not with what refills and flushes write: every visit to a barn reads it. */
 	alignas(CACHE_LINE) struct barn *barn; /* const: nr_barns of them, or NULL: no sheaves */
@@ -170,8 +172,8 @@ struct pcs {
 	u8 tick;		  /* when it was read last */
 	u8 swaps;		  /* between main and spare, since they last counted as a miss */
 	u8 early_frees;		  /* frees before there was a sheaf, up to EARLY_FREES */
-	u8 taken; /* sheaves from elsewhere than the own barn less those left, 0..TAKEN_MAX */
-	bool used;		  /* since the last idle scan */
+	u8 taken;  /* sheaves from elsewhere than the own barn less those left, 0..TAKEN_MAX */
+	bool used; /* since the last idle scan */
 };
 
 #define PCS_CHUNK 64

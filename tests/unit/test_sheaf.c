@@ -232,6 +232,39 @@ SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 	EXPECT(own_barn()->nr_get + own_barn()->nr_put + n->refills + n->flushes <= moves + 4);
 }
 
+/*
+ * What lies about in a large heap is better off in its slabs, out of which it comes in rows, unless
+ * other threads want these as well.
+ */
+SIM_TEST(scattered_objects_go_back_to_slabs_that_one_thread_uses)
+{
+	enum { NR = 2 * MiB / 64, STRIDE = 7919 };
+	static void *objs[NR];
+	struct sim_thread other;
+
+	start(64);
+	sim_thread_new(&other, 0);
+	for (int threads = 1; threads <= 2; threads++) {
+		for (int i = 0; i < NR; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < NR; i++) {
+			if (threads == 2 && i % 500 == 0)
+				sim_switch_to(i % 1000 ? &other : &sim_main_thread);
+			slab_free(s, objs[(size_t)i * STRIDE % NR]);
+		}
+		EXPECT_EQ(own_barn()->nr_full, threads == 1 ? 1 : s->max_full);
+		EXPECT_SOUND();
+	}
+}
+
+SIM_TEST(rows_stay_in_the_barn_though_one_thread_uses_the_slabs)
+{
+	start(64);
+	burst(2 * MiB / 64 - 4000, 3);
+	EXPECT(own_barn()->nr_full >= s->max_full);
+	EXPECT_SOUND();
+}
+
 /* The border between the two sheaves moves away from a program that crosses it each time. */
 SIM_TEST(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone)
 {
@@ -542,6 +575,8 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long),
 	  T(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),
+	  T(scattered_objects_go_back_to_slabs_that_one_thread_uses),
+	  T(rows_stay_in_the_barn_though_one_thread_uses_the_slabs),
 	  T(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone),
 	  T(sheaves_grow_until_a_burst_fits_in_one),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
