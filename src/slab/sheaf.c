@@ -215,7 +215,7 @@ static void count_miss(const struct kmem_cache *s, struct pcs *p)
 	p->kind++;
 }
 
-#define SWAPS_FOR_MISS 8
+#define SWAPS_FOR_MISS 32
 
 /* A swap costs some 20 ns, which a larger sheaf would save as well. */
 static void count_swap(const struct kmem_cache *s, struct pcs *p)
