@@ -72,9 +72,9 @@ SIM_TEST(the_block_freed_last_comes_back_first_without_the_zone)
 	EXPECT_EQ(zone_moves(), before);
 }
 
-SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long)
+SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long)
 {
-	static const u64 lengths[] = {23, 22, 21, 19};
+	static const u64 lengths[] = {27, 26, 21, 19};
 	struct page *run[ARRAY_SIZE(lengths)];
 
 	switch_on();
@@ -83,9 +83,9 @@ SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long)
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		set_run_put(run[i]);
 	EXPECT_EQ(set_run_get(20)->nr_pages, 21);
-	EXPECT_EQ(set_run_get(20)->nr_pages, 22);
+	EXPECT_EQ(set_run_get(20)->nr_pages, 26);
 	EXPECT_EQ(set_run_get(20)->nr_pages, 20);
-	EXPECT_EQ(my_set()->exact_count, 23 + 19);
+	EXPECT_EQ(my_set()->exact_count, 27 + 19);
 }
 
 SIM_TEST(only_lengths_from_9_to_64_pages_are_kept)
@@ -246,7 +246,7 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 
 RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
 	  T(the_block_freed_last_comes_back_first_without_the_zone),
-	  T(a_request_takes_the_shortest_block_that_is_at_most_an_eighth_too_long),
+	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
 	  T(only_lengths_from_9_to_64_pages_are_kept), T(a_full_set_gives_back_its_coldest),
 	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),
