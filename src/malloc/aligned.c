@@ -4,27 +4,36 @@
  * aligned.c - memory aligned beyond 16 bytes
  *
  * A class whose size is a multiple of the alignment has all its objects aligned, since slabs are
- * aligned to pages at least; aligned_any() says why there is one for every alignment up to a page.
+ * aligned to their size; class_aligns() says why there is one for every alignment up to 16 KiB.
  */
 #include "malloc/internal.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 
+#define ALIGN_BY_CLASS_MAX (4 * PAGE_SIZE)
+static_assert(KMALLOC_MAX_SIZE % ALIGN_BY_CLASS_MAX == 0, "rounding up stays within the classes");
+
 /*
- * @align is a power of two.  NULL without errno, or with ENOMEM.
+ * Are objects of the classes aligned to @align, for what is rounded up to it?
  *
- * A size rounded up to the alignment, up to a page, has a class that is a multiple of it.  Where
- * classes step by less than the alignment, the rounded size is a class itself; where they step by
- * as much or more, every class is a multiple of the step, both being powers of two.
- * Checked by tests/unit/test_geometry.c.
+ * Up to a page every size is: where classes step by less than the alignment, the rounded size is a
+ * class itself; where they step by as much or more, every class is a multiple of the step, both
+ * being powers of two.  Beyond a page the same holds as long as there are classes, since slabs are
+ * aligned to their size; but a small object would take the room of many pages, though not the
+ * pages, so that blocks of pages take the small ones.  Checked by tests/unit/test_geometry.c.
  */
+static inline bool class_aligns(size_t align, size_t size)
+{
+	return align <= ALIGN_BY_CLASS_MAX && size <= KMALLOC_MAX_SIZE;
+}
+
+/* @align is a power of two.  NULL without errno, or with ENOMEM. */
 void *aligned_any(size_t align, size_t size)
 {
 	bool zero;
 
-	/* Classes end at a multiple of a page, so rounding up stays within them. */
-	if (likely(align <= PAGE_SIZE && size <= KMALLOC_MAX_SIZE))
+	if (likely(class_aligns(align, size)))
 		return own_malloc(ALIGN_UP(size + !size, align));
 	if (align <= 16)
 		return size <= PTRDIFF_MAX ? own_malloc(size) : NULL;

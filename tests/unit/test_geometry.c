@@ -81,14 +81,16 @@ SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 	}
 }
 
-/* aligned_any() in src/malloc relies on it. */
+/* class_aligns() in src/malloc relies on it. */
 SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 {
-	for (size_t align = 16; align <= PAGE_SIZE; align *= 2)
+	EXPECT(sim_start());
+	for (size_t align = 16; align <= 4 * PAGE_SIZE; align *= 2)
 		for (size_t size = 1; size <= KMALLOC_MAX_SIZE; size++) {
 			unsigned int class = kmalloc_class(ALIGN_UP(size, align));
 
 			EXPECT_EQ(kmalloc_class_size(class) % align, 0);
+			EXPECT((PAGE_SIZE << kmalloc_caches[class].order) % align == 0);
 		}
 }
 
