@@ -17,11 +17,10 @@ static_assert(KMALLOC_MAX_SIZE % ALIGN_BY_CLASS_MAX == 0, "rounding up stays wit
 /*
  * Are objects of the classes aligned to @align, for what is rounded up to it?
  *
- * Up to a page every size is: where classes step by less than the alignment, the rounded size is a
- * class itself; where they step by as much or more, every class is a multiple of the step, both
- * being powers of two.  Beyond a page the same holds as long as there are classes, since slabs are
- * aligned to their size; but a small object would take the room of many pages, though not the
- * pages, so that blocks of pages take the small ones.  Checked by tests/unit/test_geometry.c.
+ * Where classes step by less than the alignment, the rounded size is a class itself; where they
+ * step by as much or more, every class is a multiple of the step, both being powers of two.  Slabs
+ * are aligned to their size, which is a multiple too.  Beyond 16 KiB a small object would take the
+ * room of more pages than are worth it.  Checked by tests/unit/test_geometry.c.
  */
 static inline bool class_aligns(size_t align, size_t size)
 {

@@ -84,7 +84,7 @@ struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr)
 		take_off(pcp, head);
 		pcp->exact_taken += (int)head->nr_pages;
 	}
-	spin_unlock(&pcp->lock);
+	spin_unlock_unwaited(&pcp->lock);
 	return head;
 }
 
@@ -159,7 +159,7 @@ bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head)
 	if (!is_length(head->nr_pages) || !pcp_trylock(task, zone))
 		return false;
 	if (!comes_quickly(pcp)) {
-		spin_unlock(&pcp->lock);
+		spin_unlock_unwaited(&pcp->lock);
 		return false;
 	}
 	list = list_of(head->nr_pages);
@@ -168,6 +168,6 @@ bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head)
 	stat_add(pcp->exact_count, (int)head->nr_pages);
 	if (pcp->exact_count > pcp->exact_high)
 		overflow(pcp);
-	spin_unlock(&pcp->lock);
+	spin_unlock_unwaited(&pcp->lock);
 	return true;
 }

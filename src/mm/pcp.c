@@ -138,7 +138,7 @@ struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int ord
 		list_del(&page->lru);
 		stat_add(pcp->count, -(1 << order));
 	}
-	spin_unlock(&pcp->lock);
+	spin_unlock_unwaited(&pcp->lock);
 	return page;
 }
 
@@ -199,7 +199,7 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 		pcp->free_count += 1 << order;
 	if (pcp->count >= pcp->high)
 		flush(pcp, nr_pcp_free(pcp));
-	spin_unlock(&pcp->lock);
+	spin_unlock_unwaited(&pcp->lock);
 	return true;
 }
 
@@ -227,7 +227,7 @@ void pcp_drain(struct mm_task *task, bool all)
 			flush(pcp, pcp->count - pcp->high);
 		exact_set_decay(pcp);
 	}
-	spin_unlock(&pcp->lock);
+	spin_unlock_unwaited(&pcp->lock);
 }
 
 /**

@@ -242,11 +242,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait)
 #define ROW_SAMPLES 16
 #define SCATTERED_SIZE 256 /* objects from here on share neither lines nor much of a page */
 
-/*
- * Do its objects lie beside each other, mostly?  Then they are worth keeping as they are.  Of a
- * sheaf whose objects are scattered they are better off in their slabs, out of which they come in
- * address order: python3 took 1.1 times as long when deep barns kept those too.
- */
+/* Is each of its objects within @reach bytes of the next, mostly? */
 static bool lies_near(const struct kmem_cache *s, const struct slab_sheaf *sheaf, uintptr_t reach)
 {
 	unsigned int step = MAX(sheaf->size / ROW_SAMPLES, 1u), near = 0, looked = 0;
@@ -262,13 +258,18 @@ static bool lies_near(const struct kmem_cache *s, const struct slab_sheaf *sheaf
 	return near * 4 >= looked * 3;
 }
 
+/*
+ * Do its objects lie beside each other?  Then they are worth keeping as they are.  Of a sheaf whose
+ * objects are scattered they are better off in their slabs, out of which they come in address
+ * order: python3 took 1.1 times as long when deep barns kept those too.
+ */
 static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
 {
 	return lies_near(s, sheaf, 2ul * s->size);
 }
 
-#define SPREAD_BYTES_MIN MiB /* of slabs: what is smaller is in reach of the CPU's caches anyhow   \
-			      */
+#define NEARBY 1024	     /* bytes: mostly in the same page */
+#define SPREAD_BYTES_MIN MiB /* of slabs; less is in reach of the CPU's caches however it lies */
 
 /* Are there many slabs, and this thread alone in using them, so that it waits for nobody there? */
 static bool slabs_are_mine(const struct kmem_cache *s, const struct kmem_cache_node *n)
@@ -285,7 +286,7 @@ static bool has_room(const struct kmem_cache *s, const struct kmem_cache_node *n
 	if (full >= s->max_full + READ_ONCE(barn->extra))
 		return false;
 	if (full < s->max_full)
-		return !full || !slabs_are_mine(s, n) || lies_near(s, sheaf, 1024);
+		return !full || !slabs_are_mine(s, n) || lies_near(s, sheaf, NEARBY);
 	return lies_in_rows(s, sheaf);
 }
 

