@@ -16,7 +16,7 @@
  * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
  *
  * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
- *         sheaves start small and double when they are missed in often, up to 16 KiB of objects.
+ *         sheaves start small and double when they are missed in often, up to 32 KiB of objects.
  * Locks:  task.lock; below it barn.lock or list_lock.
  */
 #include "base/check.h"

@@ -74,7 +74,7 @@ SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 			EXPECT(bitmap <= sizeof(((struct page *)0)->bits));
 			EXPECT(s.capacity >= 2);
 			EXPECT(s.capacity <= 252);
-			EXPECT(s.capacity <= 12 || (size_t)s.capacity * size <= 16 * KiB);
+			EXPECT(s.capacity <= 12 || (size_t)s.capacity * size <= 32 * KiB);
 			EXPECT(s.capacity == 2 || (size_t)s.capacity * size <= 128 * KiB);
 			EXPECT(s.max_full >= 1);
 		}

@@ -92,7 +92,7 @@ SIM_TEST(sheaves_start_small_and_grow_when_missed_in_often)
 		kinds += mine()->main->capacity > last;
 		last = mine()->main->capacity;
 	}
-	EXPECT_EQ(last, MIN(16 * KiB / 64, 252));
+	EXPECT_EQ(last, MIN(32 * KiB / 64, 252));
 	EXPECT_EQ(kinds, NR_SHEAF_KINDS);
 	EXPECT_SOUND();
 }
@@ -144,7 +144,7 @@ SIM_TEST(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes)
 		EXPECT(!(resident[i] & 1));
 }
 
-SIM_TEST(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve)
+SIM_TEST(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
 		unsigned int most = 0;
@@ -154,7 +154,7 @@ SIM_TEST(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve)
 			EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
 			most = MAX(most, mine()->main->capacity);
 		}
-		EXPECT(most <= 12 || most * s->size <= 16 * KiB);
+		EXPECT(most <= 12 || most * s->size <= 32 * KiB);
 		EXPECT(most == 2 || most * s->size <= 128 * KiB);
 		EXPECT_EQ(most, s->capacity);
 	}
@@ -570,7 +570,7 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(sheaves_start_small_and_grow_when_missed_in_often),
 	  T(sheaves_that_became_too_small_do_not_stay_in_the_barn),
 	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
-	  T(a_sheaf_holds_at_most_16_kib_of_objects_or_twelve),
+	  T(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve),
 	  T(a_burst_of_frees_fills_spare_then_barn_then_slabs),
 	  T(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long),
 	  T(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual),
