@@ -343,10 +343,11 @@ static inline bool nearly_all(unsigned int part, const struct slab_sheaf *sheaf)
 	return part > sheaf->capacity * 3u / 4;
 }
 
-/* Not always half: what goes up and down by nearly a sheaf has few borders that suit it. */
+/* At least one; not always half: what goes up and down by nearly a sheaf has few fitting borders.
+ */
 static inline unsigned int part_of(unsigned int nr, const struct pcs *p)
 {
-	return nr * (1 + p->swaps % 3u) / 4;
+	return MAX(nr * (1 + p->swaps % 3u) / 4, 1u);
 }
 
 /* Main is empty or NULL, and the spare is not. */

@@ -283,6 +283,32 @@ SIM_TEST(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone)
 	EXPECT_SOUND();
 }
 
+/* One that has room for two must not share nothing and then find nothing. */
+SIM_TEST(sheaves_of_two_objects_share_as_well)
+{
+	unsigned long refills;
+	void *objs[6];
+
+	start(64);
+	s = cache_create("two", 64 * KiB, 16, 0, NULL);
+	EXPECT(s);
+	EXPECT_EQ(s->capacity, 2);
+	for (int i = 0; i < 6; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < 6; i++)
+		slab_free(s, objs[i]);
+	n = s->node[0];
+	refills = n->refills;
+	for (int round = 0; round < 50; round++) {
+		for (int i = 0; i < 3; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		for (int i = 0; i < 3; i++)
+			slab_free(s, objs[i]);
+	}
+	EXPECT_EQ(n->refills, refills);
+	EXPECT_SOUND();
+}
+
 /* Deeper than its sheaves are at first, but never in need of the barn. */
 SIM_TEST(sheaves_grow_until_a_burst_fits_in_one)
 {
@@ -578,7 +604,7 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(scattered_objects_go_back_to_slabs_that_one_thread_uses),
 	  T(rows_stay_in_the_barn_though_one_thread_uses_the_slabs),
 	  T(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone),
-	  T(sheaves_grow_until_a_burst_fits_in_one),
+	  T(sheaves_of_two_objects_share_as_well), T(sheaves_grow_until_a_burst_fits_in_one),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
 	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
