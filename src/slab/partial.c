@@ -251,6 +251,15 @@ static void free_slab(struct kmem_cache *s, struct page *slab, const struct slow
 	free_pages_request(slab, s->order, task, slow && slow->nested);
 }
 
+/* @nr objects left their slabs for this thread.  Under list_lock. */
+static void note_taken(struct kmem_cache_node *n, unsigned int nr)
+{
+	stat_add(n->inuse, nr);
+	stat_inc(n->refills);
+	stat_add(n->refilled, nr);
+	note_user(n);
+}
+
 static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n, void **objs,
 				unsigned int nr, bool exact)
 {
@@ -268,12 +277,8 @@ static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n,
 		BUG_ON(!more);
 		slab_sort_in(n, slab);
 	}
-	stat_add(n->inuse, got);
-	if (got) {
-		stat_inc(n->refills);
-		stat_add(n->refilled, got);
-		note_user(n);
-	}
+	if (got)
+		note_taken(n, got);
 	return got;
 }
 
@@ -309,10 +314,7 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 		open_slab(s, sn, slab);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
-		stat_add(sn->inuse, more);
-		stat_inc(sn->refills);
-		note_user(sn);
-		stat_add(sn->refilled, more);
+		note_taken(sn, more);
 		slab_sort_in(sn, slab);
 		spin_unlock(&sn->list_lock);
 	}
@@ -520,16 +522,11 @@ static struct kmem_cache_node *node_of(struct kmem_cache *s, const struct page *
 	return s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
 }
 
-static void start_giving(struct kmem_cache *s, struct kmem_cache_node *n)
-{
-	node_lock(s, n);
-	stat_inc(n->flushes);
-	note_user(n);
-}
-
+/* @cleared objects are back, all of one hold of list_lock, which is let go. */
 static void end_giving(struct kmem_cache_node *n, unsigned int cleared)
 {
 	stat_add(n->inuse, 0ul - cleared);
+	stat_inc(n->flushes);
 	stat_add(n->flushed, cleared);
 	spin_unlock(&n->list_lock);
 }
@@ -555,7 +552,8 @@ static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr)
 		if (unlikely(n != locked)) {
 			if (locked)
 				end_giving(locked, cleared);
-			start_giving(s, n);
+			node_lock(s, n);
+			note_user(n);
 			locked = n;
 			cleared = 0;
 		}
@@ -593,7 +591,6 @@ bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 	if (!n || !node_lock_ctx(s, n, slow->nested))
 		return false;
 	(void)give_run(s, n, slab, &obj, 1, &cleared);
-	stat_inc(n->flushes);
 	end_giving(n, cleared);
 	return true;
 }

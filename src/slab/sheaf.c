@@ -343,8 +343,7 @@ static inline bool nearly_all(unsigned int part, const struct slab_sheaf *sheaf)
 	return part > sheaf->capacity * 3u / 4;
 }
 
-/* At least one; not always half: what goes up and down by nearly a sheaf has few fitting borders.
- */
+/* At least one, and not always half: few borders suit what goes up and down by nearly a sheaf. */
 static inline unsigned int part_of(unsigned int nr, const struct pcs *p)
 {
 	return MAX(nr * (1 + p->swaps % 3u) / 4, 1u);

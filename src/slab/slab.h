@@ -170,7 +170,7 @@ struct pcs {
 	u8 kind;		  /* size class of the next sheaf */
 	u8 misses;		  /* 1 and those since kind or tick last changed; 0: none yet */
 	u8 tick;		  /* when it was read last */
-	u8 swaps;		  /* between main and spare, since they last counted as a miss */
+	u8 swaps;		  /* between main and spare, since the last miss */
 	u8 early_frees;		  /* frees before there was a sheaf, up to EARLY_FREES */
 	u8 taken;  /* sheaves from elsewhere than the own barn less those left, 0..TAKEN_MAX */
 	bool used; /* since the last idle scan */

@@ -90,7 +90,7 @@ SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 			unsigned int class = kmalloc_class(ALIGN_UP(size, align));
 
 			EXPECT_EQ(kmalloc_class_size(class) % align, 0);
-			EXPECT((PAGE_SIZE << kmalloc_caches[class].order) % align == 0);
+			EXPECT_EQ((PAGE_SIZE << kmalloc_caches[class].order) % align, 0);
 		}
 }
 
