@@ -140,16 +140,12 @@ BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void 
 
 BUDDY_API int buddy_kmem_cache_shrink(struct kmem_cache *s)
 {
-	unsigned long inuse = 0;
-
 	if (!s) {
 		bug_warn("buddy_kmem_cache_shrink(): cache is NULL");
 		return 0;
 	}
 	cache_shrink(s);
-	for (int i = 0; i < topology.nr_nodes; i++)
-		inuse += s->node[i] ? s->node[i]->inuse : 0;
-	return inuse == 0;
+	return cache_inuse(s) == 0;
 }
 
 BUDDY_API unsigned int buddy_kmem_cache_size(const struct kmem_cache *s)

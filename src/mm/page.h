@@ -41,7 +41,8 @@ enum page_type {
 struct kmem_cache;
 
 struct page {
-	u32 state; /* type 0..7, order 8..15, PG_* 16..; writer: whoever owns the block */
+	/* Type 0..7, order 8..15, PG_* 16..23, SLAB: home 24..31; writer: who owns the block. */
+	u32 state;
 	union {
 		u32 refcount; /* ALLOC: atomic */
 		u32 owner;    /* PCP, PG_TRANSIT: task id, written by that task; 0: deferred */
@@ -131,6 +132,13 @@ static inline enum page_type page_type(const struct page *page)
 static inline unsigned int page_order(const struct page *page)
 {
 	return READ_ONCE(page->state) >> 8 & 0xff;
+}
+
+/* SLAB: the index of its home (slab.h). */
+#define PAGE_HOME_SHIFT 24
+static inline unsigned int page_home(const struct page *page)
+{
+	return READ_ONCE(page->state) >> PAGE_HOME_SHIFT;
 }
 
 static inline bool page_is_zero(const struct page *page)

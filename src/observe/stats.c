@@ -58,6 +58,20 @@ static bool lock_unless(struct spinlock *lock, bool nowait)
 	return (nowait ? spin_trylock(lock) : spin_lock(lock)) != LOCK_BUSY;
 }
 
+static void add_home(const struct slab_home *home, struct buddy_cache_stats *ret)
+{
+	ret->active += READ_ONCE(home->inuse);
+	ret->slabs += READ_ONCE(home->nr_slabs);
+	ret->partial_slabs += READ_ONCE(home->nr_partial);
+	ret->empty_slabs += READ_ONCE(home->nr_empty);
+	ret->refills += READ_ONCE(home->refills);
+	ret->refilled += READ_ONCE(home->refilled);
+	ret->flushes += READ_ONCE(home->flushes);
+	ret->flushed += READ_ONCE(home->flushed);
+	ret->barn_miss += READ_ONCE(home->barn_miss);
+	ret->barn_over += READ_ONCE(home->barn_over);
+}
+
 static void add_barn(struct barn *barn, struct buddy_cache_stats *ret, bool nowait)
 {
 	struct list_head *pos;
@@ -87,16 +101,8 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, boo
 
 		if (!n)
 			continue;
-		ret->active += READ_ONCE(n->inuse);
-		ret->slabs += READ_ONCE(n->nr_slabs);
-		ret->partial_slabs += READ_ONCE(n->nr_partial);
-		ret->empty_slabs += READ_ONCE(n->nr_empty);
-		ret->refills += READ_ONCE(n->refills);
-		ret->refilled += READ_ONCE(n->refilled);
-		ret->flushes += READ_ONCE(n->flushes);
-		ret->flushed += READ_ONCE(n->flushed);
-		ret->barn_miss += READ_ONCE(n->barn_miss);
-		ret->barn_over += READ_ONCE(n->barn_over);
+		for_each_home (n, home)
+			add_home(home, ret);
 		for_each_barn (n, barn)
 			add_barn(barn, ret, nowait);
 	}

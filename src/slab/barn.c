@@ -196,12 +196,13 @@ static struct slab_sheaf *exchange(struct barn *barn, struct slab_sheaf *empty, 
  * barn_get_full - take the full sheaf that was left last here, leaving @empty (may be NULL) for it
  * Return: the sheaf, or NULL with @empty still the caller's.
  */
-struct slab_sheaf *barn_get_full(struct kmem_cache_node *n, struct slab_sheaf *empty, bool nowait)
+struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
+				 struct slab_sheaf *empty, bool nowait)
 {
 	struct slab_sheaf *full = exchange(own_barn(n), empty, /* coldest= */ false, nowait);
 
 	if (!full)
-		stat_inc(n->barn_miss);
+		stat_inc(own_home_hint(s, n)->barn_miss);
 	return full;
 }
 
@@ -272,14 +273,17 @@ static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sh
 #define SPREAD_BYTES_MIN MiB /* of slabs; less is in reach of the CPU's caches however it lies */
 
 /* Are there many slabs, and this thread alone in using them, so that it waits for nobody there? */
-static bool slabs_are_mine(const struct kmem_cache *s, const struct kmem_cache_node *n)
+static bool slabs_are_mine(const struct kmem_cache *s, struct kmem_cache_node *n)
 {
-	return READ_ONCE(n->uses_by_last) == USES_ALONE && READ_ONCE(n->last_user) == task_id() &&
-	       READ_ONCE(n->nr_slabs) << (PAGE_SHIFT + s->order) >= SPREAD_BYTES_MIN;
+	const struct slab_home *home = own_home_hint(s, n);
+
+	return READ_ONCE(home->uses_by_last) == USES_ALONE &&
+	       READ_ONCE(home->last_user) == task_id() &&
+	       READ_ONCE(home->nr_slabs) << (PAGE_SHIFT + s->order) >= SPREAD_BYTES_MIN;
 }
 
-static bool has_room(const struct kmem_cache *s, const struct kmem_cache_node *n,
-		     const struct barn *barn, const struct slab_sheaf *sheaf)
+static bool has_room(const struct kmem_cache *s, struct kmem_cache_node *n, const struct barn *barn,
+		     const struct slab_sheaf *sheaf)
 {
 	u32 full = READ_ONCE(barn->nr_full);
 
@@ -290,7 +294,7 @@ static bool has_room(const struct kmem_cache *s, const struct kmem_cache_node *n
 	return lies_in_rows(s, sheaf);
 }
 
-bool barn_has_room(const struct kmem_cache *s, const struct kmem_cache_node *n,
+bool barn_has_room(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf)
 {
 	return has_room(s, n, own_barn(n), sheaf);
@@ -305,7 +309,7 @@ void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 	struct barn *barn = own_barn(n);
 	unsigned int overflowed = READ_ONCE(barn->overflowed);
 
-	stat_inc(n->barn_over);
+	stat_inc(own_home_hint(s, n)->barn_over);
 	if (overflowed < UINT16_MAX && lies_in_rows(s, sheaf))
 		WRITE_ONCE(barn->overflowed, (u16)(overflowed + 1));
 }

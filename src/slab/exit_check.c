@@ -138,10 +138,10 @@ racy_on_purpose static void check_class(struct task *self, struct kmem_cache *s,
 	if (!n || !barns_trylock(n))
 		return;
 	gather(self, s->class, n, all);
-	if (all->nr && spin_trylock(&n->list_lock) != LOCK_BUSY) {
+	if (all->nr && homes_trylock(s, n)) {
 		check_places(s, all);
 		restore(s, all);
-		spin_unlock(&n->list_lock);
+		homes_unlock(n);
 	}
 	barns_unlock(n);
 }

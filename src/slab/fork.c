@@ -239,6 +239,16 @@ static void collect_sheaves(void)
 	}
 }
 
+static void rebuild_homes(struct kmem_cache *s, struct kmem_cache_node *n)
+{
+	for_each_home (n, home) {
+		if (spin_trylock(&home->list_lock) == LOCK_BUSY)
+			continue; /* mine, below a signal handler */
+		home_rebuild(s, home);
+		spin_unlock(&home->list_lock);
+	}
+}
+
 /*
  * Barns that a vanished thread was inside; and the lists of slabs: taking the lock of a vanished
  * owner rebuilds those, so do all, to be sure.
@@ -252,16 +262,11 @@ static void rebuild_caches(void)
 
 		for (int i = 0; i < topology.nr_nodes; i++) {
 			struct kmem_cache_node *n = s->node[i];
-			enum lock_result r;
 
 			if (!n)
 				continue;
 			barns_repair(n);
-			r = spin_trylock(&n->list_lock);
-			if (r == LOCK_BUSY)
-				continue; /* mine, below a signal handler */
-			node_rebuild(s, n);
-			spin_unlock(&n->list_lock);
+			rebuild_homes(s, n);
 		}
 	}
 }

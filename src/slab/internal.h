@@ -21,20 +21,40 @@ static inline unsigned int slab_bucket(const struct page *slab)
 }
 unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
 		       gfp_t gfp, struct slow *slow);
-/* Uses of a node's slabs in a row by one thread, after which no other is thought to want them. */
-#define USES_ALONE 16
-
 void slab_give(struct kmem_cache *s, void **objs, unsigned int nr);
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
-#define ALL_EMPTY (~0u)
-u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, u32 most);
-void node_lock(struct kmem_cache *s, struct kmem_cache_node *n);
-bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait);
-void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n);
 /* The byte of the page map for pages of a slab. */
 u8 slab_map_value(const struct kmem_cache *s, const struct page *slab);
-void slab_sort_in(struct kmem_cache_node *n, struct page *slab);
+void map_slab(const struct kmem_cache *s, const struct page *slab);
+void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab);
+void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow);
+
+/* home.c: which slabs there are, and their locks */
+static inline u32 slab_state(const struct slab_home *home, unsigned int order)
+{
+	return page_state(PAGE_SLAB, order, (u32)home->index << PAGE_HOME_SHIFT);
+}
+void home_cache_init(void);
 void cache_node_init(struct kmem_cache_node *n);
+struct slab_home *own_home(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow);
+struct slab_home *own_home_hint(const struct kmem_cache *s, struct kmem_cache_node *n);
+struct slab_home *home_of(struct kmem_cache *s, const struct page *slab);
+void homes_free(struct kmem_cache_node *n);
+bool home_lock(struct kmem_cache *s, struct slab_home *home, bool nowait);
+struct slab_home *lock_home_of(struct kmem_cache *s, const struct page *slab, bool nowait);
+bool homes_trylock(struct kmem_cache *s, struct kmem_cache_node *n);
+void homes_unlock(struct kmem_cache_node *n);
+/* Uses of a home's slabs in a row by one thread, after which no other is thought to want them. */
+#define USES_ALONE 16
+void note_user(struct slab_home *home);
+void slab_sort_in(struct slab_home *home, struct page *slab);
+void slab_take_out(struct slab_home *home, struct page *slab);
+struct page *fullest(struct slab_home *home);
+bool adopt(struct kmem_cache *s, struct slab_home *home);
+#define ALL_EMPTY (~0u)
+u64 home_discard_empty(struct kmem_cache *s, struct slab_home *home, u32 most);
+u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, bool all);
+void home_rebuild(struct kmem_cache *s, struct slab_home *home);
 
 /* sheaf.c */
 struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct slow *slow);
@@ -66,9 +86,10 @@ void barns_init(struct kmem_cache_node *n, void *mem);
 void barns_repair(struct kmem_cache_node *n);
 bool barns_trylock(struct kmem_cache_node *n);
 void barns_unlock(struct kmem_cache_node *n);
-bool barn_has_room(const struct kmem_cache *s, const struct kmem_cache_node *n,
+bool barn_has_room(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf);
-struct slab_sheaf *barn_get_full(struct kmem_cache_node *n, struct slab_sheaf *empty, bool nowait);
+struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
+				 struct slab_sheaf *empty, bool nowait);
 struct slab_sheaf *barn_get_full_elsewhere(struct kmem_cache_node *n, struct slab_sheaf *empty);
 struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *n,
 				  struct slab_sheaf *full, unsigned int kind);

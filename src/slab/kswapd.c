@@ -52,8 +52,10 @@ static unsigned long zone_activity(void)
 /* Sheaves fetched and filled. */
 static unsigned long node_use(const struct kmem_cache_node *n)
 {
-	unsigned long use = READ_ONCE(n->refills);
+	unsigned long use = 0;
 
+	for_each_home (n, home)
+		use += READ_ONCE(home->refills);
 	for_each_barn (n, barn)
 		use += READ_ONCE(barn->nr_get);
 	return use;
@@ -72,11 +74,11 @@ static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 	n->last_use = use;
 	if (!all && !idle) {
 		barn_shrink(s, n, BARN_HALF_EXTRA);
-		return node_discard_empty(s, n, READ_ONCE(n->low_empty));
+		return node_discard_empty(s, n, /* all= */ false);
 	}
 	barn_shrink(s, n, BARN_NOTHING);
 	n->last_use = node_use(n);
-	return READ_ONCE(n->nr_empty) ? node_discard_empty(s, n, ALL_EMPTY) : 0;
+	return node_discard_empty(s, n, /* all= */ true);
 }
 
 static u64 shrink_caches(bool all)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * partial.c - slabs, their bitmaps, and the lists that keep them by fullness
+ * partial.c - slabs and their bitmaps: taking objects out and putting them back
  *
- * Objects leave and return in batches under one hold of list_lock.  The fullest slab is used
- * first, so that the others empty; within a slab, objects are taken in address order.  A free
- * object is never written: all state is the bitmap in the page descriptors.
+ * Objects leave and return in batches under one hold of a list_lock.  Which slab is taken from,
+ * home.c says; within a slab, objects are taken in address order.  A free object is never
+ * written: all state is the bitmap in the page descriptors.
  *
  * Linux:  mm/slub.c, get_partial_node_bulk(), __slab_free(), discard_slab().
- * Locks:  kmem_cache_node.list_lock.  Pages are allocated and freed with no lock held.
+ * Locks:  slab_home.list_lock.  Pages are allocated and freed with no lock held.
  *
  * INVARIANT bitmap: a set bit is an object that is out of the slab: in use, in a sheaf, or in
  * the hands of the code between.
@@ -16,91 +16,17 @@
  *   relied on   double frees found when a sheaf is flushed; rebuilding in a forked child
  *   checked by  slab_verify()
  *
- * INVARIANT listed: while list_lock is free, a block says SLAB if and only if it is one of its
- * cache's: on a list, or full, and counted.
+ * INVARIANT listed: while list_lock is free, a block says SLAB and names the lock's home if and
+ * only if it is a slab of that home: on a list, or full, and counted.
  *   made by     open_slab(), under list_lock
  *   kept by     close_slab(), under list_lock: before and after, the block is in somebody's hands
- *   relied on   node_rebuild(), which takes what says SLAB for the slabs of a node, also where
- *               the thread that rebuilds has a block in hand that will be one, or was one
+ *   relied on   home_rebuild(), which takes what says so for the slabs of a home, also where the
+ *               thread that rebuilds has a block in hand that will be one, or was one
  *   checked by  tests/sim/test_fork_at_instruction.c
  */
 #include "base/check.h"
 #include "slab/internal.h"
 #include <string.h>
-
-void cache_node_init(struct kmem_cache_node *n)
-{
-	n->list_lock = (struct spinlock)SPINLOCK_INIT(RANK_CACHE_NODE);
-	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
-		list_init(&n->partial[i]);
-	list_init(&n->empty);
-}
-
-void node_lock(struct kmem_cache *s, struct kmem_cache_node *n)
-{
-	if (unlikely(spin_lock(&n->list_lock) == LOCK_STALE))
-		node_rebuild(s, n);
-}
-
-bool node_lock_ctx(struct kmem_cache *s, struct kmem_cache_node *n, bool nowait)
-{
-	enum lock_result r;
-
-	if (!nowait) {
-		node_lock(s, n);
-		return true;
-	}
-	r = spin_trylock(&n->list_lock);
-	if (unlikely(r == LOCK_STALE))
-		node_rebuild(s, n);
-	return r != LOCK_BUSY;
-}
-
-/* This thread takes or gives objects.  Under list_lock. */
-static void note_user(struct kmem_cache_node *n)
-{
-	u32 me = task_id();
-
-	if (n->last_user != me) {
-		WRITE_ONCE(n->last_user, me);
-		WRITE_ONCE(n->uses_by_last, 0);
-	} else if (n->uses_by_last < USES_ALONE) {
-		WRITE_ONCE(n->uses_by_last, (u16)(n->uses_by_last + 1));
-	}
-}
-
-/* Put @slab, on no list, where its filling says.  Full ones are on none. */
-void slab_sort_in(struct kmem_cache_node *n, struct page *slab)
-{
-	if (slab->inuse == 0) {
-		list_add(&slab->lru, &n->empty);
-		stat_inc(n->nr_empty);
-	} else if (slab->inuse < slab->objects) {
-		list_add(&slab->lru, &n->partial[slab_bucket(slab)]);
-		stat_inc(n->nr_partial);
-	}
-}
-
-static void slab_take_out(struct kmem_cache_node *n, struct page *slab)
-{
-	if (slab->inuse == 0) {
-		stat_add(n->nr_empty, -1);
-		WRITE_ONCE(n->low_empty, MIN(n->low_empty, n->nr_empty));
-	} else if (slab->inuse < slab->objects) {
-		stat_add(n->nr_partial, -1);
-	} else {
-		return;
-	}
-	list_del(&slab->lru);
-}
-
-static struct page *fullest(struct kmem_cache_node *n)
-{
-	for (int i = NR_PARTIAL_BUCKETS - 1; i >= 0; i--)
-		if (!list_empty(&n->partial[i]))
-			return list_first_entry(&n->partial[i], struct page, lru);
-	return list_empty(&n->empty) ? NULL : list_first_entry(&n->empty, struct page, lru);
-}
 
 static unsigned long valid_mask(unsigned int objects, unsigned int word)
 {
@@ -189,7 +115,7 @@ u8 slab_map_value(const struct kmem_cache *s, const struct page *slab)
 	return s->class == CLASS_NONE ? MAP_CACHE : kmalloc_map_value(s->class, page_to_nid(slab));
 }
 
-static void map_slab(const struct kmem_cache *s, const struct page *slab)
+void map_slab(const struct kmem_cache *s, const struct page *slab)
 {
 	page_map_set(page_to_pfn(slab), (u64)1 << s->order, slab_map_value(s, slab));
 }
@@ -222,29 +148,29 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 }
 
 /* It becomes a slab.  Under list_lock. */
-static void open_slab(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab)
+static void open_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
 	/* They overlay the owner of the block, which needs none from the next store on. */
 	slab->inuse = 0;
 	slab->objects = s->objects;
 	slab->cache = s;
-	page_set_state(slab, page_state(PAGE_SLAB, s->order, 0));
+	page_set_state(slab, slab_state(home, s->order));
 	map_slab(s, slab);
-	stat_inc(n->nr_slabs);
+	stat_inc(home->nr_slabs);
 }
 
 /* It is empty, off its list, and a slab no longer, but a block in this thread's hands.  As above.
  */
-static void close_slab(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab)
+void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
 	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
 	page_set_owned(slab, s->order, 0);
-	stat_add(n->nr_slabs, -1);
-	stat_inc(n->slabs_freed);
+	stat_add(home->nr_slabs, -1);
+	stat_inc(home->slabs_freed);
 }
 
 /* @slab is closed, or was never opened. */
-static void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow)
+void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow)
 {
 	struct mm_task *task = slow && slow->task ? &slow->task->mm : NULL;
 
@@ -252,33 +178,36 @@ static void free_slab(struct kmem_cache *s, struct page *slab, const struct slow
 }
 
 /* @nr objects left their slabs for this thread.  Under list_lock. */
-static void note_taken(struct kmem_cache_node *n, unsigned int nr)
+static void note_taken(struct slab_home *home, unsigned int nr)
 {
-	stat_add(n->inuse, nr);
-	stat_inc(n->refills);
-	stat_add(n->refilled, nr);
-	note_user(n);
+	stat_add(home->inuse, nr);
+	stat_inc(home->refills);
+	stat_add(home->refilled, nr);
+	note_user(home);
 }
 
-static unsigned int take_listed(struct kmem_cache *s, struct kmem_cache_node *n, void **objs,
+/* Up to @nr objects to the end of objs[].  Under list_lock. */
+static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, void **objs,
 				unsigned int nr, bool exact)
 {
 	unsigned int got = 0, more;
 	struct page *slab;
 
-	while (got < nr && (slab = fullest(n)) != NULL) {
+	while (got < nr && ((slab = fullest(home)) != NULL || (!got && adopt(s, home)))) {
+		if (!slab)
+			continue;
 		/* Fill up from slabs in use, but do not open an empty one for the rest. */
 		if (got && !slab->inuse && !exact)
 			break;
-		slab_take_out(n, slab);
+		slab_take_out(home, slab);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		/* Counts that the bitmap denies would keep us here for ever. */
 		BUG_ON(!more);
-		slab_sort_in(n, slab);
+		slab_sort_in(home, slab);
 	}
 	if (got)
-		note_taken(n, got);
+		note_taken(home, got);
 	return got;
 }
 
@@ -293,30 +222,31 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 		       gfp_t gfp, struct slow *slow)
 {
 	struct kmem_cache_node *n = cache_node(s, node);
+	struct slab_home *home = n ? own_home(s, n, slow) : NULL;
 	unsigned int got, more;
 
-	if (!n || !node_lock_ctx(s, n, slow->nested))
+	if (!home || !home_lock(s, home, slow->nested))
 		return 0;
-	got = take_listed(s, n, objs, nr, exact);
-	spin_unlock(&n->list_lock);
+	got = take_listed(s, home, objs, nr, exact);
+	spin_unlock(&home->list_lock);
 	while (got < (exact ? nr : 1)) {
 		struct page *slab = new_slab(s, node, gfp, slow);
-		struct kmem_cache_node *sn;
 
 		if (!slab)
 			break;
 		/* Memory may have come from another node: the slab belongs there. */
-		sn = s->metadata ? n : cache_node(s, page_to_nid(slab));
-		if (!sn || !node_lock_ctx(s, sn, slow->nested)) {
+		n = s->metadata ? n : cache_node(s, page_to_nid(slab));
+		home = n ? own_home(s, n, slow) : NULL;
+		if (!home || !home_lock(s, home, slow->nested)) {
 			free_slab(s, slab, slow);
 			break;
 		}
-		open_slab(s, sn, slab);
+		open_slab(s, home, slab);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
-		note_taken(sn, more);
-		slab_sort_in(sn, slab);
-		spin_unlock(&sn->list_lock);
+		note_taken(home, more);
+		slab_sort_in(home, slab);
+		spin_unlock(&home->list_lock);
 	}
 	return got;
 }
@@ -429,8 +359,8 @@ static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct s
 	return cleared;
 }
 
-/* @nr objects of @slab are back; n->inuse is the caller's.  Under the list_lock of its node. */
-static inline void slab_shrunk(const struct kmem_cache *s, struct kmem_cache_node *n,
+/* @nr objects of @slab are back; home->inuse is the caller's.  Under list_lock. */
+static inline void slab_shrunk(const struct kmem_cache *s, struct slab_home *home,
 			       struct page *slab, unsigned int nr)
 {
 	unsigned int was = slab->inuse, left = was - nr;
@@ -439,9 +369,9 @@ static inline void slab_shrunk(const struct kmem_cache *s, struct kmem_cache_nod
 		slab->inuse = (u16)left;
 		return;
 	}
-	slab_take_out(n, slab);
+	slab_take_out(home, slab);
 	slab->inuse = (u16)left;
-	slab_sort_in(n, slab);
+	slab_sort_in(home, slab);
 }
 
 /* Is @obj in a slab of @s at all?  After a double free its slab may be gone. */
@@ -451,10 +381,10 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 }
 
 /*
- * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its node.
+ * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its home.
  * *cleared: and so many more objects are free.  Return: how many were put back or reported.
  */
-static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, struct page *slab,
+static unsigned int give_run(struct kmem_cache *s, struct slab_home *home, struct page *slab,
 			     void **objs, unsigned int nr, unsigned int *cleared)
 {
 	const struct slab_view v = view_slab(s, slab);
@@ -481,11 +411,11 @@ static unsigned int give_run(struct kmem_cache *s, struct kmem_cache_node *n, st
 		i += g.nr;
 	}
 	if (likely(*cleared != was_cleared))
-		slab_shrunk(s, n, slab, *cleared - was_cleared);
+		slab_shrunk(s, home, slab, *cleared - was_cleared);
 	return i;
 }
 
-/* What give_chunk() reads for each object, kept out of the reach of its barriers. */
+/* What give_to_home() reads for each object, kept out of the reach of its barriers. */
 struct slab_shape {
 	uintptr_t mask; /* of an object's address: where its slab starts */
 	u32 size, reciprocal;
@@ -501,7 +431,7 @@ static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape
  * instructions.  Return: false, and nothing done, if something is odd about it.
  */
 static inline bool give_single(const struct kmem_cache *s, const struct slab_shape *shape,
-			       struct kmem_cache_node *n, struct page *slab, void **slot)
+			       struct slab_home *home, struct page *slab, void **slot)
 {
 	uintptr_t offset = (uintptr_t)*slot & ~shape->mask;
 	u64 index = offset * shape->reciprocal >> 32;
@@ -513,148 +443,86 @@ static inline bool give_single(const struct kmem_cache *s, const struct slab_sha
 	WRITE_ONCE(*slot, NULL);
 	barrier();
 	WRITE_ONCE(*word, bits & ~bit);
-	slab_shrunk(s, n, slab, 1);
+	slab_shrunk(s, home, slab, 1);
 	return true;
 }
 
-static struct kmem_cache_node *node_of(struct kmem_cache *s, const struct page *slab)
-{
-	return s->metadata ? s->node[0] : cache_node(s, page_to_nid(slab));
-}
-
 /* @cleared objects are back, all of one hold of list_lock, which is let go. */
-static void end_giving(struct kmem_cache_node *n, unsigned int cleared)
+static void end_giving(struct slab_home *home, unsigned int cleared)
 {
-	stat_add(n->inuse, 0ul - cleared);
-	stat_inc(n->flushes);
-	stat_add(n->flushed, cleared);
-	spin_unlock(&n->list_lock);
+	stat_add(home->inuse, 0ul - cleared);
+	stat_inc(home->flushes);
+	stat_add(home->flushed, cleared);
+	spin_unlock(&home->list_lock);
 }
 
 #define PREFETCH_AHEAD 8 /* objects: their slabs' descriptors are likely far */
 
-/* However the objects lie, one hold of the lock for each run of a node. */
-static void give_chunk(struct kmem_cache *s, void **objs, unsigned int nr)
+/*
+ * Those of objs[] that belong to the home of the first, under one hold of its lock.  Their slots
+ * are cleared.  Return: the index of the first that is left.
+ */
+static unsigned int give_to_home(struct kmem_cache *s, const struct slab_shape *shape, void **objs,
+				 unsigned int nr)
 {
-	const struct slab_shape shape = {.mask = ~(((uintptr_t)PAGE_SIZE << s->order) - 1),
-					 .size = s->size,
-					 .reciprocal = s->reciprocal};
-	struct kmem_cache_node *locked = NULL;
-	unsigned int cleared = 0;
+	struct slab_home *home = lock_home_of(s, slab_at((uintptr_t)objs[0], shape), false);
+	unsigned int cleared = 0, left = nr;
 
+	note_user(home);
 	for (unsigned int i = 0; i < nr;) {
-		struct page *slab = slab_at((uintptr_t)objs[i], &shape);
-		struct kmem_cache_node *n = node_of(s, slab);
-		bool single = i + 1 == nr || slab_at((uintptr_t)objs[i + 1], &shape) != slab;
+		struct page *slab = slab_at((uintptr_t)objs[i], shape);
+		bool single = i + 1 == nr || slab_at((uintptr_t)objs[i + 1], shape) != slab;
 
 		if (i + PREFETCH_AHEAD < nr)
-			__builtin_prefetch(slab_at((uintptr_t)objs[i + PREFETCH_AHEAD], &shape), 1);
-		if (unlikely(n != locked)) {
-			if (locked)
-				end_giving(locked, cleared);
-			node_lock(s, n);
-			note_user(n);
-			locked = n;
-			cleared = 0;
-		}
-		if (single && likely(give_single(s, &shape, n, slab, objs + i))) {
+			__builtin_prefetch(slab_at((uintptr_t)objs[i + PREFETCH_AHEAD], shape), 1);
+		if (unlikely(!objs[i])) {
+			i++;
+		} else if (unlikely(home_of(s, slab) != home)) {
+			left = MIN(left, i);
+			i++;
+		} else if (single && likely(give_single(s, shape, home, slab, objs + i))) {
 			i++;
 			cleared++;
 		} else {
-			i += give_run(s, n, slab, objs + i, nr - i, &cleared);
+			i += give_run(s, home, slab, objs + i, nr - i, &cleared);
 		}
 	}
-	end_giving(locked, cleared);
+	end_giving(home, cleared);
+	return left;
 }
 
 /* Then the lock is let go: who waits for it soon sleeps, and that is dear. */
 #define GIVE_CHUNK 64
 
 /**
- * slab_give - put objects back into their slabs
+ * slab_give - put objects back into their slabs, and clear their slots
  *
  * Objects that are not what they should be are reported.  Takes locks and waits for them.
  */
 void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK)
-		give_chunk(s, objs + i, MIN(nr - i, (unsigned int)GIVE_CHUNK));
+	const struct slab_shape shape = {.mask = ~(((uintptr_t)PAGE_SIZE << s->order) - 1),
+					 .size = s->size,
+					 .reciprocal = s->reciprocal};
+
+	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK) {
+		unsigned int chunk = MIN(nr - i, (unsigned int)GIVE_CHUNK), done = 0;
+
+		while (done < chunk)
+			done += give_to_home(s, &shape, objs + i + done, chunk - done);
+	}
 }
 
 /* One object, without waiting.  Return: whether it is back. */
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
 {
 	struct page *slab = slab_of(s, obj);
-	struct kmem_cache_node *n = node_of(s, slab);
+	struct slab_home *home = lock_home_of(s, slab, slow->nested);
 	unsigned int cleared = 0;
 
-	if (!n || !node_lock_ctx(s, n, slow->nested))
+	if (!home)
 		return false;
-	(void)give_run(s, n, slab, &obj, 1, &cleared);
-	end_giving(n, cleared);
+	(void)give_run(s, home, slab, &obj, 1, &cleared);
+	end_giving(home, cleared);
 	return true;
-}
-
-/* Give up to @most empty slabs of the node back, the coldest first.  Return: pages. */
-slowpath u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
-{
-	struct list_head gone, *pos, *next;
-	u64 pages = 0;
-
-	list_init(&gone);
-	node_lock(s, n);
-	for (; most && !list_empty(&n->empty); most--) {
-		pos = n->empty.prev;
-		list_move(pos, &gone);
-		stat_add(n->nr_empty, -1);
-		close_slab(s, n, list_entry(pos, struct page, lru));
-	}
-	WRITE_ONCE(n->low_empty, n->nr_empty);
-	spin_unlock(&n->list_lock);
-	list_for_each_safe (pos, next, &gone) {
-		pages += (u64)1 << s->order;
-		free_slab(s, list_entry(pos, struct page, lru), NULL);
-	}
-	return pages;
-}
-
-static unsigned int count_bits(const struct kmem_cache *s, const struct page *slab)
-{
-	unsigned int n = 0;
-
-	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
-		n += (unsigned int)__builtin_popcountl(slab->bits[w]);
-	return n;
-}
-
-/* Make the lists of a node anew from its slabs: the last owner of list_lock vanished. */
-slowpath void node_rebuild(struct kmem_cache *s, struct kmem_cache_node *n)
-{
-	struct zone *zone;
-
-	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
-		list_init(&n->partial[i]);
-	list_init(&n->empty);
-	n->nr_empty = n->low_empty = 0;
-	n->nr_slabs = n->nr_partial = n->inuse = 0;
-	for (int i = 0; i <= topology.nr_nodes; i++) {
-		zone = i == topology.nr_nodes ? &meta_zone : &node_data[i].zones[ZONE_NORMAL];
-		if (!zone->end_pfn || zone->metadata != s->metadata ||
-		    (!s->metadata && load_acquire(&s->node[zone->node]) != n))
-			continue;
-		for (u64 pfn = zone->start_pfn; pfn < READ_ONCE(zone->accept_pfn);) {
-			struct page *slab = pfn_to_page(pfn);
-
-			pfn += page_block_pages(slab);
-			if (page_type(slab) != PAGE_SLAB || slab->cache != s)
-				continue;
-			/* The thread that vanished may have been opening or closing it. */
-			slab->inuse = (u16)count_bits(s, slab);
-			slab->objects = s->objects;
-			map_slab(s, slab);
-			stat_inc(n->nr_slabs);
-			n->inuse += slab->inuse;
-			slab_sort_in(n, slab);
-		}
-	}
 }

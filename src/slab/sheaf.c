@@ -294,11 +294,12 @@ static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct kmem_cache_node *n,
 					     struct pcs *p, struct slab_sheaf *empty)
 {
+	const struct slab_home *home = own_home_hint(s, n);
 	unsigned int enough = TAKEN_BY_BURSTS;
 
 	if (p->taken < TAKEN_MAX)
 		p->taken++;
-	if (!READ_ONCE(n->nr_partial) && !READ_ONCE(n->nr_empty))
+	if (!READ_ONCE(home->nr_partial) && !READ_ONCE(home->nr_empty))
 		enough = MIN(NEW_BYTES_MAX / (kind_capacity(0) * s->size), enough);
 	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
 }
@@ -393,7 +394,7 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 	struct slab_sheaf *main = p->main, *leave = outgrown(main, p) ? NULL : main, *full;
 
 	count_miss(s, p);
-	full = barn_get_full(n, leave, false);
+	full = barn_get_full(s, n, leave, false);
 	if (!full)
 		full = get_full_elsewhere(s, n, p, leave);
 	if (!full) {

@@ -75,29 +75,59 @@ struct barn {
 };
 STRUCT_SIZE_IS(struct barn, CACHE_LINE);
 
-struct kmem_cache_node {
+#define MAX_HOMES 16
+
+/*
+ * The slabs of a cache on a node that one group of threads works with.  The lists are home.c's,
+ * what is in the slabs is partial.c's.
+ */
+struct slab_home {
 	alignas(CACHE_LINE) struct spinlock list_lock;
 	u32 nr_empty;  /* list_lock */
-	u32 low_empty; /* the fewest since node_discard_empty(); list_lock, racy readers */
+	u32 low_empty; /* the fewest since home_discard_empty(); list_lock, racy readers */
 	struct list_head partial[NR_PARTIAL_BUCKETS]; /* by fullness, fullest last; list_lock */
 	struct list_head empty;			      /* list_lock */
 	unsigned long nr_slabs, nr_partial;	      /* list_lock, racy readers */
 	unsigned long inuse;			      /* objects out of slabs; list_lock */
 	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
-	unsigned long barn_miss, barn_over; /* racy: counted without a lock */
+	unsigned long barn_miss, barn_over; /* of its threads; racy: counted without a lock */
+	struct kmem_cache_node *node;	    /* const */
 	u32 last_user;	  /* task id of who took or gave objects last; list_lock, racy readers */
 	u16 uses_by_last; /* in a row; list_lock, racy readers */
+	u8 index;	  /* const: in node->home[] */
+	u8 looked_at;	  /* other homes, for slabs to adopt; list_lock */
+};
+STRUCT_SIZE_IS(struct slab_home, 4 * CACHE_LINE);
 
-	/* Not with what refills and flushes write: every visit to a barn reads it. */
-	alignas(CACHE_LINE) struct barn *barn; /* const: nr_barns of them, or NULL: no sheaves */
-	unsigned long last_use;		       /* reclaim_lock: what the last pass saw */
+struct kmem_cache_node {
+	struct slab_home first; /* home[0] */
+
+	/* Read by every visit to a barn or a home, and hardly ever written. */
+	struct barn *barn;		   /* const: nr_barns of them, or NULL: no sheaves */
+	struct slab_home *home[MAX_HOMES]; /* const once set; release/acquire */
+	unsigned long last_use;		   /* reclaim_lock: what the last pass saw */
 };
 FIELD_STARTS_LINE(struct kmem_cache_node, barn);
 
 extern unsigned int nr_barns; /* const after start; a power of two */
+extern unsigned int nr_homes; /* const after start; a power of two */
 
 /* Every barn of a node. */
 #define for_each_barn(n, b) for (struct barn *b = (n)->barn; b && b < (n)->barn + nr_barns; b++)
+
+/* The first home of @n from home[@i] on, or NULL. */
+static inline struct slab_home *next_home(const struct kmem_cache_node *n, unsigned int i)
+{
+	struct slab_home *home = NULL;
+
+	while (i < MAX_HOMES && !home)
+		home = load_acquire(&n->home[i++]);
+	return home;
+}
+
+/* Every home that a node has. */
+#define for_each_home(n, h)                                                                        \
+	for (struct slab_home *h = next_home(n, 0); h; h = next_home(n, h->index + 1u))
 
 struct kmem_cache {
 	char name[32];
@@ -110,6 +140,7 @@ struct kmem_cache {
 	u8 class;		      /* const: of malloc, or CLASS_NONE */
 	u8 capacity;		      /* const: most objects in a sheaf */
 	bool metadata;		      /* const: slabs from the zone of our own structures */
+	bool one_home;		      /* const: asked for too seldom to have several */
 	bool zero_is_constructed;     /* const: memory that reads as zero needs no ctor */
 	u32 max_full;		      /* const: full sheaves a barn keeps */
 	u32 max_extra;		      /* const: the most that it comes to keep beyond those */
@@ -276,6 +307,8 @@ struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags
 				void (*ctor)(void *));
 int cache_destroy(struct kmem_cache *s);
 u64 cache_shrink(struct kmem_cache *s);
+/* Objects out of slabs, in use or in sheaves; racy. */
+unsigned long cache_inuse(const struct kmem_cache *s);
 struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node);
 
 /* The node's part of @s, made when first needed; NULL if there is no memory. */

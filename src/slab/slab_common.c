@@ -59,7 +59,7 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 	s->object_size = (u32)size;
 	s->size = (u32)ALIGN_UP(size, CACHE_LINE);
 	s->align = CACHE_LINE;
-	s->metadata = true;
+	s->metadata = s->one_home = true;
 	s->class = CLASS_NONE;
 	cache_geometry(s);
 	cache_node_init(n);
@@ -87,8 +87,7 @@ static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 		if (s->metadata != zone->metadata || !n)
 			continue;
 		barn_shrink(s, n, barns ? BARN_NOTHING : BARN_NO_EXTRA);
-		if (READ_ONCE(n->nr_empty))
-			pages += node_discard_empty(s, n, ALL_EMPTY);
+		pages += node_discard_empty(s, n, /* all= */ true);
 		/* As much as the zone would grow by: the rest can wait for the next to ask. */
 		if (!barns && pages >= MAX_ORDER_NR_PAGES)
 			break;
@@ -101,10 +100,12 @@ int slab_init(void)
 {
 	list_init(&slab_caches); /* a start that a fork cut off may have begun it */
 	nr_barns = (unsigned int)MIN(roundup_pow_of_two(os_nr_cpus()), (u64)MAX_BARNS);
+	nr_homes = (unsigned int)MIN(roundup_pow_of_two(os_nr_cpus()), (u64)MAX_HOMES);
 	init_kmalloc_caches();
 	sheaf_caches_init();
 	init_boot_cache(&node_cache, &node_cache_node, "kmem_cache_node",
 			sizeof(struct kmem_cache_node) + nr_barns * sizeof(struct barn));
+	home_cache_init();
 	init_boot_cache(&cache_cache, &cache_cache_node, "kmem_cache", sizeof(struct kmem_cache));
 	task_caches_init();
 	shrink_slab = shrink_caches_of;
@@ -235,11 +236,26 @@ slowpath u64 cache_shrink(struct kmem_cache *s)
 			drain_cache(s, &slow);
 		for (int i = 0; i < topology.nr_nodes; i++)
 			if (load_acquire(&s->node[i]))
-				pages +=
-					node_discard_empty(s, load_acquire(&s->node[i]), ALL_EMPTY);
+				pages += node_discard_empty(s, load_acquire(&s->node[i]),
+							    /* all= */ true);
 	}
 	slow_leave(&slow);
 	return pages;
+}
+
+unsigned long cache_inuse(const struct kmem_cache *s)
+{
+	unsigned long inuse = 0;
+
+	for (int i = 0; i < topology.nr_nodes; i++) {
+		const struct kmem_cache_node *n = load_acquire(&s->node[i]);
+
+		if (!n)
+			continue;
+		for_each_home (n, home)
+			inuse += READ_ONCE(home->inuse);
+	}
+	return inuse;
 }
 
 /**
@@ -248,13 +264,12 @@ slowpath u64 cache_shrink(struct kmem_cache *s)
  */
 slowpath int cache_destroy(struct kmem_cache *s)
 {
-	unsigned long inuse = 0;
+	unsigned long inuse;
 	struct slow slow;
 	void *obj = s;
 
 	cache_shrink(s);
-	for (int i = 0; i < topology.nr_nodes; i++)
-		inuse += load_acquire(&s->node[i]) ? load_acquire(&s->node[i])->inuse : 0;
+	inuse = cache_inuse(s);
 	if (inuse) {
 		bug_report("kmem_cache_destroy(%s): %lu objects still in use", s->name, inuse);
 		return -EBUSY;
@@ -268,8 +283,10 @@ slowpath int cache_destroy(struct kmem_cache *s)
 	for (int i = 0; i < topology.nr_nodes; i++) {
 		void *node = load_acquire(&s->node[i]);
 
-		if (node)
-			slab_give(&node_cache, &node, 1);
+		if (!node)
+			continue;
+		homes_free(node);
+		slab_give(&node_cache, &node, 1);
 	}
 	slab_give(&cache_cache, &obj, 1);
 	slow_leave(&slow);

@@ -35,8 +35,8 @@ static int check_slab(const struct kmem_cache *s, const struct page *slab)
 	return bad;
 }
 
-static int check_list(const struct kmem_cache *s, const struct list_head *list, unsigned int bucket,
-		      unsigned long *ret_n)
+static int check_list(const struct kmem_cache *s, const struct slab_home *home,
+		      const struct list_head *list, unsigned int bucket, unsigned long *ret_n)
 {
 	const struct list_head *pos;
 	int bad = 0;
@@ -48,27 +48,29 @@ static int check_list(const struct kmem_cache *s, const struct list_head *list, 
 		bad += check_slab(s, slab);
 		if (where != bucket || slab->inuse == slab->objects)
 			bad += bad_slab(s, slab, "I-24 slab on the wrong list");
+		if (page_home(slab) != home->index)
+			bad += bad_slab(s, slab, "I-24 slab in the wrong home");
 		if (++*ret_n > 1u << 24)
 			return bad + 1;
 	}
 	return bad;
 }
 
-static int verify_node(struct kmem_cache *s, struct kmem_cache_node *n)
+static int verify_home(struct kmem_cache *s, struct slab_home *home)
 {
 	unsigned long partial = 0, empty = 0;
 	int bad = 0;
 
-	node_lock(s, n);
+	home_lock(s, home, /* nowait= */ false);
 	for (unsigned int i = 0; i < NR_PARTIAL_BUCKETS; i++)
-		bad += check_list(s, &n->partial[i], i, &partial);
-	bad += check_list(s, &n->empty, NR_PARTIAL_BUCKETS, &empty);
-	if (partial != n->nr_partial || empty != n->nr_empty) {
+		bad += check_list(s, home, &home->partial[i], i, &partial);
+	bad += check_list(s, home, &home->empty, NR_PARTIAL_BUCKETS, &empty);
+	if (partial != home->nr_partial || empty != home->nr_empty) {
 		bug_warn("verify: I-24 cache %s: %lu partial is %lu, %lu empty is %lu", s->name,
-			 n->nr_partial, partial, (unsigned long)n->nr_empty, empty);
+			 home->nr_partial, partial, (unsigned long)home->nr_empty, empty);
 		bad++;
 	}
-	spin_unlock(&n->list_lock);
+	spin_unlock(&home->list_lock);
 	return bad;
 }
 
@@ -119,7 +121,8 @@ int slab_verify(void)
 				continue;
 			for_each_barn (n, barn)
 				bad += verify_barn(s, barn);
-			bad += verify_node(s, n);
+			for_each_home (n, home)
+				bad += verify_home(s, home);
 		}
 	}
 	spin_unlock(&slab_mutex);

@@ -270,17 +270,51 @@ static unsigned long count_tasks(void)
 	return n;
 }
 
-static unsigned long expected_metadata(const struct kmem_cache *s, unsigned long nodes)
+/* What caches have made for themselves; the first home of a node is part of it. */
+static unsigned long count_nodes(void)
+{
+	struct list_head *pos;
+	unsigned long nodes = 0;
+
+	list_for_each (pos, &slab_caches) {
+		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		for (int n = 0; n < topology.nr_nodes; n++)
+			nodes += s->node[n] && !s->metadata;
+	}
+	return nodes;
+}
+
+static unsigned long count_homes_made(void)
+{
+	struct list_head *pos;
+	unsigned long homes = 0;
+
+	list_for_each (pos, &slab_caches) {
+		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		for (int n = 0; n < topology.nr_nodes; n++) {
+			if (!s->node[n])
+				continue;
+			for_each_home (s->node[n], home)
+				homes += home->index > 0;
+		}
+	}
+	return homes;
+}
+
+static unsigned long expected_metadata(const struct kmem_cache *s)
 {
 	if (!strcmp(s->name, "task"))
 		return count_tasks();
-	return !strcmp(s->name, "kmem_cache_node") ? nodes : 0;
+	if (!strcmp(s->name, "slab_home"))
+		return count_homes_made();
+	return !strcmp(s->name, "kmem_cache_node") ? count_nodes() : 0;
 }
 
 static void expect_no_objects(void)
 {
 	struct list_head *pos;
-	unsigned long nodes = 0;
 
 	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
@@ -288,9 +322,10 @@ static void expect_no_objects(void)
 		for (int n = 0; n < topology.nr_nodes; n++) {
 			if (!s->node[n] || s->metadata)
 				continue;
-			nodes++;
-			EXPECT_EQ(s->node[n]->inuse, 0);
-			EXPECT_EQ(s->node[n]->nr_slabs, 0);
+			for_each_home (s->node[n], home) {
+				EXPECT_EQ(home->inuse, 0);
+				EXPECT_EQ(home->nr_slabs, 0);
+			}
 		}
 	}
 	list_for_each (pos, &slab_caches) {
@@ -298,7 +333,7 @@ static void expect_no_objects(void)
 
 		/* Tables of sheaves by cache stay with their task. */
 		if (s->metadata && strcmp(s->name, "task_pcs"))
-			EXPECT_EQ(s->node[0]->inuse, expected_metadata(s, nodes));
+			EXPECT_EQ(cache_inuse(s), expected_metadata(s));
 	}
 }
 

@@ -43,7 +43,7 @@ struct work {
 	struct page *run[NR_RUNS], *block[NR_BLOCKS];
 	void *obj[NR_OBJECTS];
 	int nr_obj;
-	void *obj_of_slab, *built_obj;
+	void *obj_of_slab, *built_obj, *adopted_obj, *left[2];
 };
 static struct work works[2];
 static __thread struct work *work; /* of this thread */
@@ -77,6 +77,23 @@ static void leave_empty_slabs(void)
 	slow_enter_free(&slow);
 	EXPECT_EQ(slab_take(&kmalloc_caches[EMPTY_CLASS], 0, obj, 100, true, 0, &slow), 100);
 	slab_give(&kmalloc_caches[EMPTY_CLASS], obj, 100);
+	slow_leave(&slow);
+}
+
+/* Slabs of each thread that the other has use for, for adopt_slab(): of a class for each. */
+#define ADOPTED_CLASS 15
+
+static void leave_slabs_to_adopt(void)
+{
+	struct kmem_cache *s = &kmalloc_caches[ADOPTED_CLASS + (work == &works[0])];
+	void *obj[20];
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	EXPECT_EQ(slab_take(s, 0, obj, 20, true, 0, &slow), 20);
+	slab_give(s, obj, 18);
+	work->left[0] = obj[18];
+	work->left[1] = obj[19];
 	slow_leave(&slow);
 }
 
@@ -127,10 +144,12 @@ static void begin(void)
 		page_reporting_pass(0, built->order, REPORT_ALL);
 	work = &works[1];
 	sim_switch_to(&other);
+	leave_slabs_to_adopt();
 	get_objects(150);
 	put_objects(40);
 	work = &works[0];
 	sim_switch_to(&sim_main_thread);
+	leave_slabs_to_adopt();
 	get_objects(150);
 	put_objects(40);
 }
@@ -267,6 +286,16 @@ static void end_slabs(void)
 	slow_leave(&slow);
 }
 
+static void adopt_slab(void)
+{
+	struct kmem_cache *s = &kmalloc_caches[ADOPTED_CLASS + (work != &works[0])];
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	EXPECT_EQ(slab_take(s, 0, &work->adopted_obj, 1, true, 0, &slow), 1);
+	slow_leave(&slow);
+}
+
 /* As the background thread does it, to the other thread. */
 static void drain(void)
 {
@@ -315,6 +344,7 @@ static const struct operation operations[] = {
 	{make_slab, "make_slab", 1, false},
 	{build_slab, "build_slab", 17, false},
 	{end_slabs, "end_slabs", 7, false},
+	{adopt_slab, "adopt_slab", 1, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
 	{accept_parts, "accept_parts", 3, true},
@@ -359,6 +389,10 @@ static void free_all(struct work *w)
 		slab_free(&kmalloc_caches[SLAB_CLASS], w->obj_of_slab);
 	if (w->built_obj)
 		slab_free(built, w->built_obj);
+	if (w->adopted_obj)
+		slab_free(find_slab(w->adopted_obj)->cache, w->adopted_obj);
+	for (int i = 0; i < 2; i++)
+		slab_free(find_slab(w->left[i])->cache, w->left[i]);
 }
 
 /* As the layers above do it: every operation after a fork begins by entering. */
@@ -454,7 +488,7 @@ static void expect_no_object_lost(void)
 {
 	const struct kmem_cache *s = &kmalloc_caches[CLASS];
 	const struct pcs *p = &current_task()->pcs[CLASS];
-	unsigned long out = s->node[0]->inuse - held(p->main) - held(p->spare);
+	unsigned long out = cache_inuse(s) - held(p->main) - held(p->spare);
 	struct list_head *pos;
 
 	for_each_barn (s->node[0], barn)

@@ -437,13 +437,13 @@ SIM_TEST(the_next_thread_inherits_the_sheaves_of_one_that_ended)
 
 		slab_free(s, p);
 	}
-	slabs = s->node[0]->nr_slabs;
+	slabs = s->node[0]->first.nr_slabs;
 	EXPECT(current_task());
 	sim_thread_exit(&first);
 	sim_thread_new(&second, 0);
 	sim_switch_to(&second);
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
-	EXPECT_EQ(s->node[0]->nr_slabs, slabs);
+	EXPECT_EQ(s->node[0]->first.nr_slabs, slabs);
 	EXPECT(current_task() == container_of(first.malloc_tls, struct task, hit));
 	EXPECT_SOUND();
 }

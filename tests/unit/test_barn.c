@@ -48,7 +48,7 @@ static void overflow_and_deepen(struct slab_sheaf *sheaf)
 SIM_TEST(an_empty_barn_has_nothing_to_give)
 {
 	start();
-	EXPECT(!barn_get_full(n, NULL, false));
+	EXPECT(!barn_get_full(s, n, NULL, false));
 	EXPECT(!barn_get_empty(n, false));
 }
 
@@ -63,7 +63,7 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	}
 	EXPECT_SOUND();
 	for (int i = 3; i-- > 0;)
-		EXPECT(barn_get_full(n, NULL, false) == sheaves[i]);
+		EXPECT(barn_get_full(s, n, NULL, false) == sheaves[i]);
 	EXPECT_EQ(n->barn->nr_full, 0);
 }
 
@@ -83,9 +83,9 @@ SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldes
 	}
 	EXPECT_EQ(n->barn[0].nr_full, 2);
 	EXPECT_EQ(n->barn[1].nr_full, 2);
-	EXPECT(barn_get_full(n, NULL, false) == here[1]);
-	EXPECT(barn_get_full(n, NULL, false) == here[0]);
-	EXPECT(!barn_get_full(n, NULL, false));
+	EXPECT(barn_get_full(s, n, NULL, false) == here[1]);
+	EXPECT(barn_get_full(s, n, NULL, false) == here[0]);
+	EXPECT(!barn_get_full(s, n, NULL, false));
 	EXPECT(barn_get_full_elsewhere(n, NULL) == there[0]);
 	EXPECT(barn_get_full_elsewhere(n, NULL) == there[1]);
 	EXPECT(!barn_get_full_elsewhere(n, NULL));
@@ -144,10 +144,10 @@ SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
 	start();
 	full = sheaf_of(1, 5);
 	empty = sheaf_of(1, 0);
-	EXPECT(!barn_get_full(n, empty, false));
+	EXPECT(!barn_get_full(s, n, empty, false));
 	EXPECT_EQ(n->barn->nr_empty, 0);
 	EXPECT(barn_put_full(s, n, full, false));
-	EXPECT(barn_get_full(n, empty, false) == full);
+	EXPECT(barn_get_full(s, n, empty, false) == full);
 	EXPECT_EQ(n->barn->nr_empty, 1);
 	EXPECT_SOUND();
 }
@@ -175,7 +175,7 @@ SIM_TEST(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again)
 	EXPECT_EQ(n->barn->extra, 0);
 	for (int i = 0; i < 3; i++)
 		barn_overflow(s, n, sheaf);
-	EXPECT_EQ(n->barn_over, 3);
+	EXPECT_EQ(n->first.barn_over, 3);
 	EXPECT_EQ(n->barn->extra, 0);
 	for (int i = 0; i < 9; i++)
 		barn_deepen(s, n);
@@ -289,7 +289,7 @@ SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
 	EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
 	sheaf = sheaf_of(0, 2);
 	spin_lock(&n->barn->lock);
-	EXPECT(!barn_get_full(n, NULL, /* nowait= */ true));
+	EXPECT(!barn_get_full(s, n, NULL, /* nowait= */ true));
 	EXPECT(!barn_get_empty(n, true));
 	EXPECT(!barn_put_full(s, n, sheaf, true));
 	EXPECT(!barn_put_empty(n, sheaf, true));
@@ -305,11 +305,11 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 		EXPECT(barn_put_full(s, n, sheaf_of(1, 6), false));
 		EXPECT(barn_put_empty(n, sheaf_of(2, 0), false));
 	}
-	EXPECT_EQ(n->inuse, 24);
+	EXPECT_EQ(n->first.inuse, 24);
 	EXPECT_EQ(barn_shrink(s, n, BARN_NOTHING), 24);
-	EXPECT_EQ(n->inuse, 0);
+	EXPECT_EQ(n->first.inuse, 0);
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++)
-		EXPECT_EQ(sheaf_cache(k)->node[0]->inuse, 0);
+		EXPECT_EQ(cache_inuse(sheaf_cache(k)), 0);
 	EXPECT_SOUND();
 }
 
@@ -334,7 +334,7 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	n->barn->nr_full = 500;
 	n->barn->nr_empty = 1;
 	lock_of_vanished_thread(&n->barn->lock);
-	EXPECT(barn_get_full(n, NULL, false));
+	EXPECT(barn_get_full(s, n, NULL, false));
 	EXPECT_EQ(n->barn->nr_full, 6);
 	EXPECT_EQ(n->barn->nr_empty, 3);
 	EXPECT_EQ(on->barn->nr_empty, 1);

@@ -42,9 +42,9 @@ SIM_TEST(objects_of_a_fresh_slab_come_in_address_order)
 	EXPECT_EQ((uintptr_t)first % (PAGE_SIZE << s->order), 0);
 	for (unsigned int i = 1; i < s->objects; i++)
 		EXPECT(take() == first + i * SIZE);
-	EXPECT_EQ(n->nr_slabs, 1);
-	EXPECT_EQ(n->nr_partial, 0); /* full: on no list */
-	EXPECT_EQ(n->inuse, s->objects);
+	EXPECT_EQ(n->first.nr_slabs, 1);
+	EXPECT_EQ(n->first.nr_partial, 0); /* full: on no list */
+	EXPECT_EQ(n->first.inuse, s->objects);
 	EXPECT_SOUND();
 }
 
@@ -103,16 +103,16 @@ SIM_TEST(the_fullest_slab_is_used_first)
 			objs[i][j] = take();
 		slabs[i] = slab_of(s, objs[i][0]);
 	}
-	EXPECT_EQ(n->nr_slabs, 3);
+	EXPECT_EQ(n->first.nr_slabs, 3);
 	for (int i = 2; i >= 0; i--)
 		for (unsigned int j = leave[i]; j < s->objects; j++)
 			give(objs[i][j]);
-	EXPECT_EQ(n->nr_partial, 3);
+	EXPECT_EQ(n->first.nr_partial, 3);
 	EXPECT_SOUND();
 	for (int i = 0; i < 3; i++)
 		for (unsigned int j = leave[i]; j < s->objects; j++)
 			EXPECT(slab_of(s, take()) == slabs[i]);
-	EXPECT_EQ(n->nr_slabs, 3);
+	EXPECT_EQ(n->first.nr_slabs, 3);
 	EXPECT_SOUND();
 }
 
@@ -133,15 +133,15 @@ SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 {
 	start();
 	empty_slabs(9);
-	EXPECT_EQ(n->nr_empty, 9);
-	EXPECT_EQ(n->nr_slabs, 9);
-	EXPECT_EQ(n->slabs_freed, 0);
-	EXPECT_EQ(n->inuse, 0);
-	EXPECT_EQ(node_discard_empty(s, n, 3), (u64)3 << s->order);
-	EXPECT_EQ(n->nr_slabs, 6);
+	EXPECT_EQ(n->first.nr_empty, 9);
+	EXPECT_EQ(n->first.nr_slabs, 9);
+	EXPECT_EQ(n->first.slabs_freed, 0);
+	EXPECT_EQ(n->first.inuse, 0);
+	EXPECT_EQ(home_discard_empty(s, &n->first, 3), (u64)3 << s->order);
+	EXPECT_EQ(n->first.nr_slabs, 6);
 	EXPECT_SOUND();
-	EXPECT_EQ(node_discard_empty(s, n, ALL_EMPTY), (u64)6 << s->order);
-	EXPECT_EQ(n->nr_slabs, 0);
+	EXPECT_EQ(node_discard_empty(s, n, /* all= */ true), (u64)6 << s->order);
+	EXPECT_EQ(n->first.nr_slabs, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_SOUND();
 }
@@ -151,15 +151,15 @@ SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 {
 	start();
 	empty_slabs(9);
-	EXPECT_EQ(n->low_empty, 0);
-	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), 0);
-	EXPECT_EQ(n->low_empty, 9);
+	EXPECT_EQ(n->first.low_empty, 0);
+	EXPECT_EQ(home_discard_empty(s, &n->first, n->first.low_empty), 0);
+	EXPECT_EQ(n->first.low_empty, 9);
 	empty_slabs(4);
-	EXPECT_EQ(n->nr_empty, 9);
-	EXPECT_EQ(n->low_empty, 5);
-	EXPECT_EQ(node_discard_empty(s, n, n->low_empty), (u64)5 << s->order);
-	EXPECT_EQ(n->nr_empty, 4);
-	EXPECT_EQ(n->low_empty, 4);
+	EXPECT_EQ(n->first.nr_empty, 9);
+	EXPECT_EQ(n->first.low_empty, 5);
+	EXPECT_EQ(home_discard_empty(s, &n->first, n->first.low_empty), (u64)5 << s->order);
+	EXPECT_EQ(n->first.nr_empty, 4);
+	EXPECT_EQ(n->first.low_empty, 4);
 	EXPECT_SOUND();
 }
 
@@ -181,7 +181,7 @@ SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
 	present = use_up(zone);
 	EXPECT(buddy_get(0, 0, 0));
 	EXPECT_EQ(zone->present_pages, present);
-	EXPECT_EQ(n->nr_slabs, 0);
+	EXPECT_EQ(n->first.nr_slabs, 0);
 	EXPECT_SOUND();
 	use_up(zone);
 	EXPECT(buddy_get(0, 0, 0));
@@ -201,7 +201,7 @@ SIM_TEST(a_zone_grows_while_the_list_of_caches_is_in_use)
 	EXPECT(buddy_get(0, 0, 0));
 	spin_unlock(&slab_mutex);
 	EXPECT(zone->present_pages > present);
-	EXPECT_EQ(n->nr_slabs, 9);
+	EXPECT_EQ(n->first.nr_slabs, 9);
 }
 
 SIM_TEST(a_second_free_of_an_object_is_reported_and_changes_nothing)
@@ -216,7 +216,7 @@ SIM_TEST(a_second_free_of_an_object_is_reported_and_changes_nothing)
 	give(a);
 	give(a);
 	EXPECT(strstr(sim_reports(), "double free"));
-	EXPECT_EQ(n->inuse, 1);
+	EXPECT_EQ(n->first.inuse, 1);
 	EXPECT_SOUND();
 	EXPECT(take() == a);
 	EXPECT(take() != b);
@@ -231,7 +231,7 @@ SIM_TEST(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing)
 	a = take();
 	give(a + 16);
 	EXPECT(strstr(sim_reports(), "middle"));
-	EXPECT_EQ(n->inuse, 1);
+	EXPECT_EQ(n->first.inuse, 1);
 	EXPECT_SOUND();
 }
 
@@ -243,7 +243,7 @@ SIM_TEST(a_free_into_a_slab_that_is_gone_is_reported)
 	bug_abort_on_error = false;
 	a = take();
 	give(a);
-	node_discard_empty(s, n, ALL_EMPTY);
+	node_discard_empty(s, n, /* all= */ true);
 	give(a);
 	EXPECT(strstr(sim_reports(), "double free"));
 	EXPECT_SOUND();
@@ -299,7 +299,8 @@ struct census {
 
 static struct census census(void)
 {
-	return (struct census){n->nr_slabs, n->nr_partial, n->nr_empty, n->inuse};
+	return (struct census){n->first.nr_slabs, n->first.nr_partial, n->first.nr_empty,
+			       n->first.inuse};
 }
 
 static void some_history(void **objs, int nr)
@@ -318,10 +319,10 @@ static void some_history(void **objs, int nr)
 static void ruin(void)
 {
 	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
-		n->partial[i].next = (void *)8;
-	n->empty.prev = (void *)16;
-	n->nr_slabs = n->nr_partial = n->inuse = 77777;
-	n->nr_empty = 3;
+		n->first.partial[i].next = (void *)8;
+	n->first.empty.prev = (void *)16;
+	n->first.nr_slabs = n->first.nr_partial = n->first.inuse = 77777;
+	n->first.nr_empty = 3;
 }
 
 SIM_TEST(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists)
@@ -333,16 +334,16 @@ SIM_TEST(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists)
 	some_history(objs, 300);
 	before = census();
 	ruin();
-	lock_of_vanished_thread(&n->list_lock);
-	node_lock(s, n);
-	spin_unlock(&n->list_lock);
+	lock_of_vanished_thread(&n->first.list_lock);
+	home_lock(s, &n->first, /* nowait= */ false);
+	spin_unlock(&n->first.list_lock);
 	after = census();
 	EXPECT(!memcmp(&before, &after, sizeof(before)));
 	EXPECT_SOUND();
 	for (int i = 0; i < 300; i++)
 		if (objs[i])
 			give(objs[i]);
-	EXPECT_EQ(n->inuse, 0);
+	EXPECT_EQ(n->first.inuse, 0);
 	EXPECT_SOUND();
 }
 
@@ -357,10 +358,10 @@ SIM_TEST(rebuilding_counts_objects_by_the_bitmap)
 		objs[i] = take();
 	slab = slab_of(s, objs[0]);
 	slab->bits[0] &= ~1ul; /* given back, and then its thread vanished */
-	node_lock(s, n);
-	node_rebuild(s, n);
-	spin_unlock(&n->list_lock);
-	EXPECT_EQ(n->inuse, 39);
+	home_lock(s, &n->first, /* nowait= */ false);
+	home_rebuild(s, &n->first);
+	spin_unlock(&n->first.list_lock);
+	EXPECT_EQ(n->first.inuse, 39);
 	EXPECT_SOUND();
 	EXPECT(take() == objs[0]);
 }
@@ -379,9 +380,9 @@ SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
 	for (int i = 0; i < 4; i++)
 		nodes += s->node[i] != NULL;
 	EXPECT_EQ(nodes, 1);
-	node_lock(s, n);
-	node_rebuild(s, n);
-	spin_unlock(&n->list_lock);
+	home_lock(s, &n->first, /* nowait= */ false);
+	home_rebuild(s, &n->first);
+	spin_unlock(&n->first.list_lock);
 	for (int i = 0; i < 4; i++)
 		nodes -= s->node[i] != NULL;
 	EXPECT_EQ(nodes, 0);

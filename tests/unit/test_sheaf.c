@@ -170,15 +170,15 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 	EXPECT(held() <= two_sheaves);
 	EXPECT(own_barn()->nr_full > 0 && own_barn()->nr_full <= s->max_full);
 	/* Whatever neither holds is back in its slabs. */
-	EXPECT(n->inuse <= two_sheaves + s->max_full * s->capacity);
-	EXPECT(n->inuse >= held());
+	EXPECT(n->first.inuse <= two_sheaves + s->max_full * s->capacity);
+	EXPECT(n->first.inuse >= held());
 	EXPECT_SOUND();
 	/* And comes back from there: no slab is made while the barn has objects. */
-	unsigned long slabs = n->nr_slabs;
+	unsigned long slabs = n->first.nr_slabs;
 
 	for (unsigned int i = 0; i < s->max_full; i++)
 		slab_alloc(s, 0, NUMA_NO_NODE);
-	EXPECT(n->nr_slabs <= slabs);
+	EXPECT(n->first.nr_slabs <= slabs);
 }
 
 SIM_TEST(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long)
@@ -187,10 +187,10 @@ SIM_TEST(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long)
 
 	start(256);
 	burst(30000, 3);
-	moves = n->refilled + n->flushed;
+	moves = n->first.refilled + n->first.flushed;
 	burst(30000, 3);
-	EXPECT(n->inuse >= 29000);
-	EXPECT(n->refilled + n->flushed - moves <= 1000);
+	EXPECT(n->first.inuse >= 29000);
+	EXPECT(n->first.refilled + n->first.flushed - moves <= 1000);
 	EXPECT_SOUND();
 }
 
@@ -222,14 +222,15 @@ SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 	for (int i = 0; i < 64; i++)
 		slab_free(s, objs[i]);
 	/* A capacity up and down: the two sheaves take turns. */
-	moves = own_barn()->nr_get + own_barn()->nr_put + n->refills + n->flushes;
+	moves = own_barn()->nr_get + own_barn()->nr_put + n->first.refills + n->first.flushes;
 	for (int round = 0; round < 50; round++) {
 		for (int i = 0; i < s->capacity / 2; i++)
 			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 		for (int i = 0; i < s->capacity / 2; i++)
 			slab_free(s, objs[i]);
 	}
-	EXPECT(own_barn()->nr_get + own_barn()->nr_put + n->refills + n->flushes <= moves + 4);
+	EXPECT(own_barn()->nr_get + own_barn()->nr_put + n->first.refills + n->first.flushes <=
+	       moves + 4);
 }
 
 /*
@@ -298,14 +299,14 @@ SIM_TEST(sheaves_of_two_objects_share_as_well)
 	for (int i = 0; i < 6; i++)
 		slab_free(s, objs[i]);
 	n = s->node[0];
-	refills = n->refills;
+	refills = n->first.refills;
 	for (int round = 0; round < 50; round++) {
 		for (int i = 0; i < 3; i++)
 			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 		for (int i = 0; i < 3; i++)
 			slab_free(s, objs[i]);
 	}
-	EXPECT_EQ(n->refills, refills);
+	EXPECT_EQ(n->first.refills, refills);
 	EXPECT_SOUND();
 }
 
@@ -417,7 +418,7 @@ SIM_TEST(bulk_is_all_or_nothing)
 	for (int i = 0; i < 100; i++)
 		slab_free(s, objs[i]);
 	slab_reclaim(true);
-	inuse = n->inuse;
+	inuse = n->first.inuse;
 	EXPECT_EQ(inuse, 0);
 	/* All that is accepted is taken; there will be no more of it. */
 	while (zone_of(0)->nr_free_pages + (u64)current_task()->mm.pcp.count > 40)
@@ -426,7 +427,7 @@ SIM_TEST(bulk_is_all_or_nothing)
 	sim.fail_onward = true;
 	EXPECT_EQ(slab_alloc_bulk(s, 0, 100, objs), 0);
 	slab_reclaim(true);
-	EXPECT_EQ(n->inuse, 0);
+	EXPECT_EQ(n->first.inuse, 0);
 	EXPECT_SOUND();
 }
 
@@ -490,7 +491,7 @@ static unsigned long held_by_program(void)
 	for_each_barn (n, barn)
 		list_for_each (pos, &barn->full)
 			cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
-	return n->inuse - cached;
+	return n->first.inuse - cached;
 }
 
 SIM_TEST(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object)

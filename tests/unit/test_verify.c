@@ -176,11 +176,11 @@ static struct page *partial_slab(void)
 	struct slow none = {0};
 
 	for (int i = 0; i < 2; i++)
-		if (!s->node[0]->nr_partial)
+		if (!s->node[0]->first.nr_partial)
 			EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &none), 1);
 	for (int i = 0; i < NR_PARTIAL_BUCKETS; i++)
-		if (!list_empty(&s->node[0]->partial[i]))
-			return list_first_entry(&s->node[0]->partial[i], struct page, lru);
+		if (!list_empty(&s->node[0]->first.partial[i]))
+			return list_first_entry(&s->node[0]->first.partial[i], struct page, lru);
 	return NULL;
 }
 
@@ -202,18 +202,30 @@ SIM_TEST(I_24_a_slab_on_the_wrong_list_is_reported)
 
 	start_slab();
 	slab = partial_slab();
-	list_move(&slab->lru, &s->node[0]->empty);
+	list_move(&slab->lru, &s->node[0]->first.empty);
 	expect_slab_report("I-24");
+}
+
+SIM_TEST(I_24_a_slab_that_names_another_home_is_reported)
+{
+	struct page *slab;
+
+	start_slab();
+	slab = partial_slab();
+	slab->state += 1u << PAGE_HOME_SHIFT;
+	expect_slab_report("I-24");
+	slab->state -= 1u << PAGE_HOME_SHIFT;
+	EXPECT_SOUND();
 }
 
 SIM_TEST(I_24_wrong_counts_of_lists_are_reported)
 {
 	start_slab();
-	s->node[0]->nr_partial++;
+	s->node[0]->first.nr_partial++;
 	expect_slab_report("I-24");
-	s->node[0]->nr_partial--;
+	s->node[0]->first.nr_partial--;
 	EXPECT_SOUND();
-	s->node[0]->nr_empty++;
+	s->node[0]->first.nr_empty++;
 	expect_slab_report("I-24");
 }
 
@@ -291,7 +303,9 @@ RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_12_a_list_of_another_type_than_the_pageblock_is_reported),
 	  T(I_14_marks_that_do_not_rise_are_reported),
 	  T(I_22_a_count_that_is_not_the_bitmap_is_reported),
-	  T(I_24_a_slab_on_the_wrong_list_is_reported), T(I_24_wrong_counts_of_lists_are_reported),
+	  T(I_24_a_slab_on_the_wrong_list_is_reported),
+	  T(I_24_a_slab_that_names_another_home_is_reported),
+	  T(I_24_wrong_counts_of_lists_are_reported),
 	  T(I_29_a_listed_slab_of_another_cache_is_reported),
 	  T(I_27_wrong_counts_of_a_barn_are_reported),
 	  T(I_27_an_empty_sheaf_among_the_full_is_reported),

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_home.c - which thread works with which slabs: src/slab/home.c
+ */
+#include "base/check.h"
+#include "unit.h"
+
+#define SIZE 512
+#define MOST 64 /* objects in a slab */
+
+static struct kmem_cache *s;
+static struct kmem_cache_node *n;
+static struct sim_thread other;
+
+/* Two threads with a home each: two CPUs, as the simulated machine has by default. */
+static void start(void)
+{
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	sim_switch_to(&sim_main_thread);
+	n = cache_node(s, 0);
+	EXPECT(n && s->objects <= MOST);
+}
+
+static void take(void **objs, unsigned int nr)
+{
+	struct slow slow = {.task = current_task()};
+
+	EXPECT_EQ(slab_take(s, 0, objs, nr, /* exact= */ true, 0, &slow), nr);
+}
+
+static struct slab_home *home(unsigned int i)
+{
+	return n->home[i];
+}
+
+SIM_TEST(threads_take_objects_from_slabs_of_their_own)
+{
+	void *mine[10], *theirs[10];
+
+	start();
+	take(mine, 10);
+	EXPECT(!home(1)); /* made when first needed */
+	sim_switch_to(&other);
+	take(theirs, 10);
+	EXPECT(home(1));
+	EXPECT_EQ(home(0)->nr_slabs, 1);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
+	EXPECT(slab_of(s, mine[0]) != slab_of(s, theirs[0]));
+	EXPECT_EQ(page_home(slab_of(s, mine[0])), 0);
+	EXPECT_EQ(page_home(slab_of(s, theirs[0])), 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(objects_go_back_to_the_home_of_their_slab_whoever_frees_them)
+{
+	void *objs[20];
+
+	start();
+	take(objs + 0, 5);
+	take(objs + 10, 5);
+	sim_switch_to(&other);
+	take(objs + 5, 5);
+	take(objs + 15, 5);
+	/* Of both homes by turns: each slot is cleared. */
+	slab_give(s, objs, 20);
+	for (int i = 0; i < 20; i++)
+		EXPECT(!objs[i]);
+	EXPECT_EQ(home(0)->inuse, 0);
+	EXPECT_EQ(home(1)->inuse, 0);
+	EXPECT_EQ(home(0)->nr_empty, 1);
+	EXPECT_EQ(home(1)->nr_empty, 1);
+	EXPECT_SOUND();
+}
+
+/* Fill @nr slabs, then leave @left objects in each. */
+static void leave_slabs(unsigned int nr, unsigned int left)
+{
+	void *objs[MOST];
+
+	for (unsigned int i = 0; i < nr; i++) {
+		take(objs, s->objects);
+		slab_give(s, objs + left, s->objects - left);
+	}
+}
+
+SIM_TEST(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(1, 0);
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->nr_slabs + home(1)->nr_slabs, 1);
+	EXPECT_EQ(page_home(slab_of(s, objs[0])), 1);
+	EXPECT_EQ(home(0)->inuse, 0);
+	EXPECT_EQ(home(1)->inuse, 2);
+	EXPECT_SOUND();
+	slab_give(s, objs, 2);
+	EXPECT_EQ(home(1)->nr_empty, 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(1, 3);
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->nr_slabs, 0);
+	EXPECT_EQ(home(0)->inuse, 0);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
+	EXPECT_EQ(home(1)->inuse, 5);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_slab_that_is_mostly_full_stays_where_it_is)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(1, s->objects * 3u / 4);
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->nr_slabs, 1);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
+	EXPECT_SOUND();
+}
+
+/* Whoever holds it may be preempted: a new slab is quicker. */
+SIM_TEST(adoption_waits_for_no_lock)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(1, 0);
+	home(0)->list_lock.word = spin_generation | 4711;
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->nr_slabs, 1);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
+	home(0)->list_lock.word = 0;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(2, s->objects * 3u / 4);
+	sim_switch_to(&other);
+	take(objs, 2);
+	home(1)->partial[0].next = (void *)8;
+	home(1)->nr_slabs = home(1)->inuse = 77777;
+	lock_of_vanished_thread(&home(1)->list_lock);
+	EXPECT(home_lock(s, home(1), /* nowait= */ true));
+	spin_unlock(&home(1)->list_lock);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
+	EXPECT_EQ(home(1)->inuse, 2);
+	EXPECT_EQ(home(0)->nr_slabs, 2);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_double_free_is_reported_wherever_the_slab_lives)
+{
+	void *objs[2], *again;
+
+	start();
+	bug_abort_on_error = false;
+	sim_switch_to(&other);
+	take(objs, 2);
+	again = objs[0];
+	slab_give(s, objs, 1);
+	sim_switch_to(&sim_main_thread);
+	slab_give(s, &again, 1);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT_EQ(home(1)->inuse, 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(our_own_structures_have_one_home)
+{
+	unsigned long homes = 0;
+	struct list_head *pos;
+
+	start();
+	list_for_each (pos, &slab_caches) {
+		const struct kmem_cache *c = list_entry(pos, struct kmem_cache, list);
+
+		if (!c->one_home)
+			continue;
+		for_each_home (c->node[0], h)
+			homes += h->index > 0;
+	}
+	EXPECT_EQ(homes, 0);
+}
+
+SIM_TEST(the_homes_of_a_cache_end_with_it)
+{
+	struct kmem_cache *c;
+	void *obj;
+
+	start();
+	c = cache_create("short-lived", 100, 8, 0, NULL);
+	for (int i = 0; i < 2; i++) {
+		obj = slab_alloc(c, 0, NUMA_NO_NODE);
+		slab_free(c, obj);
+		sim_switch_to(&other);
+	}
+	EXPECT(c->node[0]->home[1]);
+	EXPECT_EQ(cache_destroy(c), 0);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
+	  T(objects_go_back_to_the_home_of_their_slab_whoever_frees_them),
+	  T(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made),
+	  T(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it),
+	  T(a_slab_that_is_mostly_full_stays_where_it_is), T(adoption_waits_for_no_lock),
+	  T(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone),
+	  T(a_double_free_is_reported_wherever_the_slab_lives), T(our_own_structures_have_one_home),
+	  T(the_homes_of_a_cache_end_with_it))
