@@ -222,21 +222,17 @@ struct slab_sheaf *barn_get_full_elsewhere(struct kmem_cache_node *n, struct sla
 	return full;
 }
 
-/* The empty sheaf left last, of whatever kind, or NULL. */
+/* The empty sheaf left last here, of whatever kind, or NULL. */
 struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait)
 {
-	unsigned int own = own_index();
+	struct barn *barn = own_barn(n);
 	struct slab_sheaf *sheaf = NULL;
 
-	for (unsigned int i = 0; i < nr_barns && !sheaf; i++) {
-		struct barn *barn = &n->barn[(own + i) & (nr_barns - 1)];
-
-		if (!READ_ONCE(barn->nr_empty) || !barn_lock(barn, nowait))
-			continue;
-		if (barn->nr_empty)
-			sheaf = take_empty_locked(barn, 0);
-		spin_unlock(&barn->lock);
-	}
+	if (!READ_ONCE(barn->nr_empty) || !barn_lock(barn, nowait))
+		return NULL;
+	if (barn->nr_empty)
+		sheaf = take_empty_locked(barn, 0);
+	spin_unlock(&barn->lock);
 	return sheaf;
 }
 

@@ -33,6 +33,7 @@
 #include <string.h>
 
 unsigned int nr_homes = 1;
+bool several_homes;
 
 static struct kmem_cache home_cache; /* of struct slab_home */
 static struct kmem_cache_node home_node;
@@ -80,8 +81,10 @@ static noinline struct slab_home *make_home(struct kmem_cache_node *n, unsigned 
 	home = memset(obj, 0, sizeof(*home));
 	home_init(home, n, index);
 	/* Publishes the initialised home to load_acquire() in own_home() and next_home(). */
-	if (atomic_cmpxchg(&n->home[index], &expected, home))
+	if (atomic_cmpxchg(&n->home[index], &expected, home)) {
+		WRITE_ONCE(several_homes, true);
 		return home;
+	}
 	if (!slab_give_try(&home_cache, obj, slow))
 		bug_warn("a home of slabs was made twice in a signal handler: %zu bytes lost",
 			 sizeof(*home));
@@ -248,12 +251,28 @@ struct page *fullest(struct slab_home *home)
 
 /* ---- adoption ---- */
 
-/* A slab that @home can do without: empty, or less than half full.  Under its list_lock. */
-static struct page *emptiest(struct slab_home *home)
+/*
+ * Slabs of each kind, partial and empty, that a home is left with: what its threads fill just now,
+ * and what they will fill next.  With fewer, pages of two threads came to lie by turns, which costs
+ * as much as to share them: the processor fetches ahead across their borders.
+ */
+unsigned int few_slabs(const struct kmem_cache *s)
 {
-	if (!list_empty(&home->empty))
+	return MAX(8u >> s->order, 1u);
+}
+
+static bool has_slabs_to_spare(const struct kmem_cache *s, const struct slab_home *home)
+{
+	return READ_ONCE(home->nr_empty) > few_slabs(s) ||
+	       READ_ONCE(home->nr_partial) > few_slabs(s);
+}
+
+/* A slab that @home can do without: empty, or less than half full.  Under its list_lock. */
+static struct page *emptiest(const struct kmem_cache *s, struct slab_home *home)
+{
+	if (home->nr_empty > few_slabs(s))
 		return list_last_entry(&home->empty, struct page, lru);
-	for (int i = 0; i < NR_PARTIAL_BUCKETS / 2; i++)
+	for (int i = 0; home->nr_partial > few_slabs(s) && i < NR_PARTIAL_BUCKETS / 2; i++)
 		if (!list_empty(&home->partial[i]))
 			return list_last_entry(&home->partial[i], struct page, lru);
 	return NULL;
@@ -286,10 +305,9 @@ bool adopt(struct kmem_cache *s, struct slab_home *home)
 		return false;
 	home->looked_at = (u8)((home->looked_at + 1) % (nr_homes - 1));
 	other = load_acquire(&home->node->home[(home->index + 1u + home->looked_at) % nr_homes]);
-	if (!other || (!READ_ONCE(other->nr_empty) && !READ_ONCE(other->nr_partial)) ||
-	    !home_lock(s, other, /* nowait= */ true))
+	if (!other || !has_slabs_to_spare(s, other) || !home_lock(s, other, /* nowait= */ true))
 		return false;
-	slab = emptiest(other);
+	slab = emptiest(s, other);
 	if (slab)
 		move_slab(slab, other, home);
 	spin_unlock(&other->list_lock);

@@ -34,6 +34,7 @@ static inline u32 slab_state(const struct slab_home *home, unsigned int order)
 {
 	return page_state(PAGE_SLAB, order, (u32)home->index << PAGE_HOME_SHIFT);
 }
+extern bool several_homes; /* more than one thread took slabs into use; set once, racy */
 void home_cache_init(void);
 void cache_node_init(struct kmem_cache_node *n);
 struct slab_home *own_home(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow);
@@ -50,6 +51,7 @@ void note_user(struct slab_home *home);
 void slab_sort_in(struct slab_home *home, struct page *slab);
 void slab_take_out(struct slab_home *home, struct page *slab);
 struct page *fullest(struct slab_home *home);
+unsigned int few_slabs(const struct kmem_cache *s);
 bool adopt(struct kmem_cache *s, struct slab_home *home);
 #define ALL_EMPTY (~0u)
 u64 home_discard_empty(struct kmem_cache *s, struct slab_home *home, u32 most);

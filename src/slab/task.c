@@ -32,7 +32,7 @@ static __thread u32 bare_depth __attribute__((tls_model("initial-exec")));
 struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
 static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
-static u32 nr_tasks;			    /* tasks_lock */
+u32 nr_tasks;
 
 bool slab_consistency_checks;
 const u64 (*slab_hit_sequences)[3];

@@ -43,7 +43,7 @@ struct work {
 	struct page *run[NR_RUNS], *block[NR_BLOCKS];
 	void *obj[NR_OBJECTS];
 	int nr_obj;
-	void *obj_of_slab, *built_obj, *adopted_obj, *left[2];
+	void *obj_of_slab, *built_obj, *adopted_obj, *left[8];
 };
 static struct work works[2];
 static __thread struct work *work; /* of this thread */
@@ -86,14 +86,20 @@ static void leave_empty_slabs(void)
 static void leave_slabs_to_adopt(void)
 {
 	struct kmem_cache *s = &kmalloc_caches[ADOPTED_CLASS + (work == &works[0])];
-	void *obj[20];
+	unsigned int nr = (few_slabs(s) + 1) * s->objects, nr_back = 0;
+	void *obj[200], *back[200];
 	struct slow slow;
 
+	EXPECT(nr <= ARRAY_SIZE(obj) && few_slabs(s) < ARRAY_SIZE(work->left));
 	slow_enter_free(&slow);
-	EXPECT_EQ(slab_take(s, 0, obj, 20, true, 0, &slow), 20);
-	slab_give(s, obj, 18);
-	work->left[0] = obj[18];
-	work->left[1] = obj[19];
+	EXPECT_EQ(slab_take(s, 0, obj, nr, true, 0, &slow), nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (i % s->objects)
+			back[nr_back++] = obj[i];
+		else
+			work->left[i / s->objects] = obj[i];
+	}
+	slab_give(s, back, nr_back);
 	slow_leave(&slow);
 }
 
@@ -293,6 +299,7 @@ static void adopt_slab(void)
 
 	slow_enter_free(&slow);
 	EXPECT_EQ(slab_take(s, 0, &work->adopted_obj, 1, true, 0, &slow), 1);
+	EXPECT_EQ(cache_node(s, 0)->home[work != &works[0]]->nr_slabs, 1);
 	slow_leave(&slow);
 }
 
@@ -391,7 +398,7 @@ static void free_all(struct work *w)
 		slab_free(built, w->built_obj);
 	if (w->adopted_obj)
 		slab_free(find_slab(w->adopted_obj)->cache, w->adopted_obj);
-	for (int i = 0; i < 2; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(w->left) && w->left[i]; i++)
 		slab_free(find_slab(w->left[i])->cache, w->left[i]);
 }
 

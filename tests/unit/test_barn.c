@@ -91,7 +91,8 @@ SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldes
 	EXPECT(!barn_get_full_elsewhere(n, NULL));
 }
 
-SIM_TEST(empty_sheaves_are_found_on_other_cpus_too)
+/* What lies elsewhere is of another thread's memory. */
+SIM_TEST(empty_sheaves_stay_on_the_cpu_where_they_were_left)
 {
 	struct slab_sheaf *empty;
 
@@ -100,6 +101,8 @@ SIM_TEST(empty_sheaves_are_found_on_other_cpus_too)
 	EXPECT(barn_put_empty(n, empty, false));
 	sim.cpu_hint = 1;
 	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
+	EXPECT(!barn_get_empty(n, false));
+	sim.cpu_hint = 0;
 	EXPECT(barn_get_empty(n, false) == empty);
 	EXPECT(!barn_get_empty(n, false));
 }
@@ -371,7 +374,7 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
 	  T(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first),
-	  T(empty_sheaves_are_found_on_other_cpus_too), T(every_cpu_has_a_barn),
+	  T(empty_sheaves_stay_on_the_cpu_where_they_were_left), T(every_cpu_has_a_barn),
 	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),
 	  T(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one),
 	  T(full_sheaves_are_kept_up_to_the_limit),

@@ -7,10 +7,12 @@
 
 #define SIZE 512
 #define MOST 64 /* objects in a slab */
+#define MOST_SLABS 16
 
 static struct kmem_cache *s;
 static struct kmem_cache_node *n;
 static struct sim_thread other;
+static unsigned int few; /* slabs that a home is left with */
 
 /* Two threads with a home each: two CPUs, as the simulated machine has by default. */
 static void start(void)
@@ -23,6 +25,7 @@ static void start(void)
 	sim_switch_to(&sim_main_thread);
 	n = cache_node(s, 0);
 	EXPECT(n && s->objects <= MOST);
+	few = few_slabs(s);
 }
 
 static void take(void **objs, unsigned int nr)
@@ -76,15 +79,18 @@ SIM_TEST(objects_go_back_to_the_home_of_their_slab_whoever_frees_them)
 	EXPECT_SOUND();
 }
 
-/* Fill @nr slabs, then leave @left objects in each. */
-static void leave_slabs(unsigned int nr, unsigned int left)
+/* Fill slabs, then leave @left objects in each of @partial of them and none in @empty. */
+static void leave_slabs(unsigned int partial, unsigned int left, unsigned int empty)
 {
-	void *objs[MOST];
+	static void *objs[MOST_SLABS][MOST];
 
-	for (unsigned int i = 0; i < nr; i++) {
-		take(objs, s->objects);
-		slab_give(s, objs + left, s->objects - left);
-	}
+	EXPECT(partial + empty <= MOST_SLABS);
+	for (unsigned int i = 0; i < partial + empty; i++)
+		take(objs[i], s->objects);
+	for (unsigned int i = 0; i < partial; i++)
+		slab_give(s, objs[i] + left, s->objects - left);
+	for (unsigned int i = partial; i < partial + empty; i++)
+		slab_give(s, objs[i], s->objects);
 }
 
 SIM_TEST(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made)
@@ -92,10 +98,11 @@ SIM_TEST(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made)
 	void *objs[2];
 
 	start();
-	leave_slabs(1, 0);
+	leave_slabs(0, 0, few + 1);
 	sim_switch_to(&other);
 	take(objs, 2);
-	EXPECT_EQ(home(0)->nr_slabs + home(1)->nr_slabs, 1);
+	EXPECT_EQ(home(0)->nr_slabs, few);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
 	EXPECT_EQ(page_home(slab_of(s, objs[0])), 1);
 	EXPECT_EQ(home(0)->inuse, 0);
 	EXPECT_EQ(home(1)->inuse, 2);
@@ -110,13 +117,29 @@ SIM_TEST(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it)
 	void *objs[2];
 
 	start();
-	leave_slabs(1, 3);
+	leave_slabs(few + 1, 3, 0);
 	sim_switch_to(&other);
 	take(objs, 2);
-	EXPECT_EQ(home(0)->nr_slabs, 0);
-	EXPECT_EQ(home(0)->inuse, 0);
+	EXPECT_EQ(home(0)->nr_slabs, few);
+	EXPECT_EQ(home(0)->inuse, 3 * few);
 	EXPECT_EQ(home(1)->nr_slabs, 1);
 	EXPECT_EQ(home(1)->inuse, 5);
+	EXPECT_SOUND();
+}
+
+/* They are what its threads fill up just now. */
+SIM_TEST(a_home_is_left_with_a_few_slabs_that_are_not_full)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(few, 3, few);
+	EXPECT_EQ(home(0)->nr_slabs, 2 * few);
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->nr_slabs, 2 * few);
+	EXPECT_EQ(home(1)->nr_slabs, 1);
+	EXPECT_EQ(home(1)->inuse, 2);
 	EXPECT_SOUND();
 }
 
@@ -125,10 +148,10 @@ SIM_TEST(a_slab_that_is_mostly_full_stays_where_it_is)
 	void *objs[2];
 
 	start();
-	leave_slabs(1, s->objects * 3u / 4);
+	leave_slabs(few + 1, s->objects * 3u / 4, 0);
 	sim_switch_to(&other);
 	take(objs, 2);
-	EXPECT_EQ(home(0)->nr_slabs, 1);
+	EXPECT_EQ(home(0)->nr_slabs, few + 1);
 	EXPECT_EQ(home(1)->nr_slabs, 1);
 	EXPECT_SOUND();
 }
@@ -139,11 +162,11 @@ SIM_TEST(adoption_waits_for_no_lock)
 	void *objs[2];
 
 	start();
-	leave_slabs(1, 0);
+	leave_slabs(0, 0, few + 1);
 	home(0)->list_lock.word = spin_generation | 4711;
 	sim_switch_to(&other);
 	take(objs, 2);
-	EXPECT_EQ(home(0)->nr_slabs, 1);
+	EXPECT_EQ(home(0)->nr_slabs, few + 1);
 	EXPECT_EQ(home(1)->nr_slabs, 1);
 	home(0)->list_lock.word = 0;
 	EXPECT_SOUND();
@@ -154,7 +177,7 @@ SIM_TEST(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone)
 	void *objs[2];
 
 	start();
-	leave_slabs(2, s->objects * 3u / 4);
+	leave_slabs(2, s->objects * 3u / 4, 0);
 	sim_switch_to(&other);
 	take(objs, 2);
 	home(1)->partial[0].next = (void *)8;
@@ -223,6 +246,7 @@ RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(objects_go_back_to_the_home_of_their_slab_whoever_frees_them),
 	  T(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made),
 	  T(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it),
+	  T(a_home_is_left_with_a_few_slabs_that_are_not_full),
 	  T(a_slab_that_is_mostly_full_stays_where_it_is), T(adoption_waits_for_no_lock),
 	  T(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone),
 	  T(a_double_free_is_reported_wherever_the_slab_lives), T(our_own_structures_have_one_home),

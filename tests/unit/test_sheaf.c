@@ -258,6 +258,125 @@ SIM_TEST(scattered_objects_go_back_to_slabs_that_one_thread_uses)
 	}
 }
 
+/* ---- memory of another thread ---- */
+
+SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
+{
+	enum { HANDED = 200 };
+	void *handed[HANDED];
+	struct sim_thread other;
+	unsigned long out;
+
+	start(64);
+	for (int i = 0; i < HANDED; i++)
+		handed[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	out = n->first.inuse;
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	burst(2000, 3);
+	for (int i = 0; i < HANDED; i++)
+		slab_free(s, handed[i]);
+	burst(2000, 200);
+	EXPECT_EQ(n->first.inuse, out - HANDED);
+	EXPECT_SOUND();
+}
+
+/* Freed first, they are in the spare while main comes and goes. */
+SIM_TEST(objects_of_another_home_do_not_stay_in_the_spare)
+{
+	enum { HANDED = 200 };
+	static void *handed[HANDED], *own[2000];
+	struct sim_thread other;
+	unsigned long out;
+
+	start(64);
+	for (int i = 0; i < HANDED; i++)
+		handed[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	out = n->first.inuse;
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	burst(2000, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		own[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < HANDED; i++)
+		slab_free(s, handed[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		slab_free(s, own[i]);
+	EXPECT_EQ(n->first.inuse, out - HANDED);
+	EXPECT_SOUND();
+}
+
+/* The one who hands them over finds whole sheaves there. */
+SIM_TEST(who_is_handed_all_its_objects_leaves_them_in_the_barn)
+{
+	static void *handed[252];
+	struct sim_thread other;
+	unsigned long flushed = 0, put = 0;
+
+	start(64);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	burst(10, 1); /* so that it has a home */
+	for (int round = 0; round < 600; round++) {
+		if (round == 350) {
+			flushed = n->first.flushed;
+			put = n->barn[0].nr_put;
+		}
+		sim_switch_to(&sim_main_thread);
+		for (size_t i = 0; i < ARRAY_SIZE(handed); i++)
+			handed[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		sim_switch_to(&other);
+		for (size_t i = 0; i < ARRAY_SIZE(handed); i++)
+			slab_free(s, handed[i]);
+	}
+	/* Now and then it looks whether that is still so. */
+	EXPECT(n->first.flushed - flushed >= ARRAY_SIZE(handed));
+	EXPECT(n->first.flushed - flushed <= 10 * ARRAY_SIZE(handed));
+	EXPECT(n->barn[0].nr_put - put >= 240);
+	EXPECT_SOUND();
+}
+
+static bool is_of_home(const struct slab_sheaf *sheaf, unsigned int home)
+{
+	return page_home(slab_of(sheaf_cache(sheaf_kind(sheaf)), sheaf)) == home;
+}
+
+/* Go through all that a burst uses. */
+static void expect_arrays_of_home(unsigned int home)
+{
+	static void *objs[2000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++) {
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		EXPECT(is_of_home(mine()->main, home));
+		EXPECT(is_of_home(mine()->spare, home));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		slab_free(s, objs[i]);
+}
+
+/* Two threads that began on one CPU have each other's arrays; later they run on one each. */
+SIM_TEST(arrays_of_another_home_go_back_to_it)
+{
+	struct sim_thread threads[2];
+
+	start(64);
+	for (int t = 0; t < 2; t++)
+		sim_thread_new(&threads[t], 0);
+	sim.cpu_hint = 0;
+	for (int round = 0; round < 10; round++) {
+		sim_switch_to(&threads[round % 2]);
+		burst(2000, 3);
+	}
+	for (int t = 0; t < 2; t++) {
+		sim.cpu_hint = t;
+		sim_switch_to(&threads[t]);
+		burst(2000, 40);
+		expect_arrays_of_home((task_id() - 1) % nr_homes);
+	}
+	EXPECT_SOUND();
+}
+
 SIM_TEST(rows_stay_in_the_barn_though_one_thread_uses_the_slabs)
 {
 	start(64);
@@ -603,6 +722,10 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),
 	  T(scattered_objects_go_back_to_slabs_that_one_thread_uses),
+	  T(the_few_objects_of_another_home_go_back_to_it),
+	  T(objects_of_another_home_do_not_stay_in_the_spare),
+	  T(who_is_handed_all_its_objects_leaves_them_in_the_barn),
+	  T(arrays_of_another_home_go_back_to_it),
 	  T(rows_stay_in_the_barn_though_one_thread_uses_the_slabs),
 	  T(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone),
 	  T(sheaves_of_two_objects_share_as_well), T(sheaves_grow_until_a_burst_fits_in_one),
