@@ -191,11 +191,11 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 				unsigned int nr, bool exact)
 {
 	unsigned int got = 0, more;
-	struct page *slab;
+	struct page *slab = fullest(home);
 
-	while (got < nr && ((slab = fullest(home)) != NULL || (!got && adopt(s, home)))) {
-		if (!slab)
-			continue;
+	if (!slab && adopt(s, home))
+		slab = fullest(home);
+	for (; slab && got < nr; slab = fullest(home)) {
 		/* Fill up from slabs in use, but do not open an empty one for the rest. */
 		if (got && !slab->inuse && !exact)
 			break;
@@ -208,6 +208,22 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 	}
 	if (got)
 		note_taken(home, got);
+	return got;
+}
+
+/* There is no memory: up to @nr objects of whatever slabs other homes have, to the end of objs[].
+ */
+static slowpath unsigned int take_elsewhere(struct kmem_cache *s, struct kmem_cache_node *n,
+					    void **objs, unsigned int nr, bool exact, bool nowait)
+{
+	unsigned int got = 0;
+
+	for_each_home (n, home) {
+		if (got == nr || !home_lock(s, home, nowait))
+			continue;
+		got += take_listed(s, home, objs, nr - got, exact);
+		spin_unlock(&home->list_lock);
+	}
 	return got;
 }
 
@@ -232,8 +248,10 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 	while (got < (exact ? nr : 1)) {
 		struct page *slab = new_slab(s, node, gfp, slow);
 
-		if (!slab)
+		if (!slab) {
+			got += take_elsewhere(s, n, objs, nr - got, exact, slow->nested);
 			break;
+		}
 		/* Memory may have come from another node: the slab belongs there. */
 		n = s->metadata ? n : cache_node(s, page_to_nid(slab));
 		home = n ? own_home(s, n, slow) : NULL;

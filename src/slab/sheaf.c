@@ -8,6 +8,7 @@
  *     refill                  a run of objects from slabs
  *   pcs_free                  main is full
  *     spare                   half into it, or swap
+ *     give_back_strange       objects of other homes, to theirs
  *     barn_put_full           leave it, take an empty one
  *     flush                   back to the slabs
  *
@@ -158,7 +159,7 @@ struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create)
  */
 static bool homes_differ(void)
 {
-	return several_homes && READ_ONCE(nr_tasks) <= nr_homes + 1;
+	return READ_ONCE(several_homes) && READ_ONCE(nr_tasks) <= nr_homes + 1;
 }
 
 /* Is the array itself, empty, of another thread's memory? */
@@ -215,7 +216,7 @@ static bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, st
 
 /* ---- replacing an empty or a full main ---- */
 
-/* Too small for the misses of today: in a barn it would only be in the way of fresh ones. */
+/* Too small for the misses of today: in a barn it would only be in the way of larger ones. */
 static bool outgrown(const struct slab_sheaf *sheaf, const struct pcs *p)
 {
 	return sheaf && sheaf_kind(sheaf) < p->kind;
@@ -253,8 +254,8 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 #define MISSES_TO_GROW 4
 
 /*
- * Missed in often within a tick: the next sheaf is the next fresh one.  A miss costs some 100
- * ns, so at a lower rate than this a fresh sheaf would save nothing and hold more memory.  The
+ * Missed in often within a tick: the next sheaf is the next larger one.  A miss costs some 100
+ * ns, so at a lower rate than this a larger sheaf would save nothing and hold more memory.  The
  * smallest grows whatever the time, and the clock is read at every fourth miss only: what it costs
  * is a fifth of a miss, and 72 KiB in a program that reads no clock else.
  */
@@ -281,7 +282,7 @@ static void count_miss(const struct kmem_cache *s, struct pcs *p)
 
 #define SWAPS_FOR_MISS 32
 
-/* A swap costs some 20 ns, which a fresh sheaf would save as well. */
+/* A swap costs some 20 ns, which a larger sheaf would save as well. */
 static void count_swap(const struct kmem_cache *s, struct pcs *p)
 {
 	if (++p->swaps > SWAPS_FOR_MISS)
@@ -367,6 +368,20 @@ static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct 
 	if (!READ_ONCE(home->nr_partial) && !READ_ONCE(home->nr_empty))
 		enough = MIN(NEW_BYTES_MAX / (kind_capacity(0) * s->size), enough);
 	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
+}
+
+/* A full sheaf, in transit, or NULL.  *empty, which may be NULL: NULL if it was not left for it. */
+static struct slab_sheaf *get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
+				   struct pcs *p, struct slab_sheaf **empty)
+{
+	/* What is of another home stays there, or is let go. */
+	struct slab_sheaf *here = *empty && is_foreign(*empty) ? NULL : *empty;
+	struct slab_sheaf *full = barn_get_full(s, n, here, false);
+
+	if (!full)
+		return get_full_elsewhere(s, n, p, *empty);
+	*empty = here;
+	return full;
 }
 
 static void count_left(struct pcs *p)
@@ -457,15 +472,9 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 			       struct pcs *p, struct slow *slow)
 {
 	struct slab_sheaf *main = p->main, *leave = outgrown(main, p) ? NULL : main, *full;
-	bool foreign = leave && is_foreign(leave);
 
 	count_miss(s, p);
-	full = barn_get_full(s, n, foreign ? NULL : leave, false);
-	if (full) {
-		leave = foreign ? NULL : leave;
-	} else {
-		full = get_full_elsewhere(s, n, p, leave);
-	}
+	full = get_full(s, n, p, &leave);
 	if (!full) {
 		barn_deepen(s, n);
 		refill(task, s, n, p, slow);

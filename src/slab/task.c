@@ -225,7 +225,12 @@ static noinline struct task *task_create(struct slow *slow)
 	spin_lock(&tasks_lock);
 	task = reuse_dead();
 	/* A thread lost in a fork keeps its number, which may still stand in locks it held. */
-	id = task && task->mm.tid ? task->mm.id : ++nr_tasks;
+	if (task && task->mm.tid) {
+		id = task->mm.id;
+	} else {
+		id = nr_tasks + 1;
+		WRITE_ONCE(nr_tasks, id);
+	}
 	spin_unlock(&tasks_lock);
 	/* Already: without a number every lock costs a system call. */
 	task_id_tls = id;

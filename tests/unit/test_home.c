@@ -156,6 +156,29 @@ SIM_TEST(a_slab_that_is_mostly_full_stays_where_it_is)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(without_memory_any_slab_of_another_home_will_do)
+{
+	struct kmem_cache *same_order = &kmalloc_caches[kmalloc_class(384)];
+	struct slow slow = {.task = NULL};
+	unsigned int nr = 0;
+	void *obj;
+
+	start();
+	EXPECT_EQ(same_order->order, s->order);
+	leave_slabs(2, s->objects * 3u / 4, 0);
+	sim_switch_to(&other);
+	slow.task = current_task();
+	take(&obj, 1);
+	sim.fail_at = sim.fallible_calls + 1;
+	sim.fail_onward = true;
+	while (slab_alloc(same_order, 0, NUMA_NO_NODE))
+		;
+	while (slab_take(s, 0, &obj, 1, /* exact= */ true, 0, &slow))
+		nr++;
+	EXPECT_EQ(nr, s->objects - 1u + 2 * (s->objects - s->objects * 3u / 4));
+	EXPECT_SOUND();
+}
+
 /* Whoever holds it may be preempted: a new slab is quicker. */
 SIM_TEST(adoption_waits_for_no_lock)
 {
@@ -248,6 +271,7 @@ RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it),
 	  T(a_home_is_left_with_a_few_slabs_that_are_not_full),
 	  T(a_slab_that_is_mostly_full_stays_where_it_is), T(adoption_waits_for_no_lock),
+	  T(without_memory_any_slab_of_another_home_will_do),
 	  T(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone),
 	  T(a_double_free_is_reported_wherever_the_slab_lives), T(our_own_structures_have_one_home),
 	  T(the_homes_of_a_cache_end_with_it))
