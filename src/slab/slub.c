@@ -61,11 +61,12 @@ static void *alloc_direct(struct kmem_cache *s, gfp_t gfp, int node, struct slow
 		return obj;
 	/*
 	 * Every lock held under us, or no room for a slab: a mapping of its own is better than
-	 * no memory.  free() knows it; objects of other caches have to be in slabs.
+	 * no memory.  free() knows it; objects of other caches have to be in slabs.  Aligned as in
+	 * a slab, by the largest power of two in its size: memalign() takes what a class aligns.
 	 */
 	if (s->class == CLASS_NONE || (gfp & __GFP_THISNODE))
 		return NULL;
-	return direct_alloc(s->size, s->align, slow->nested);
+	return direct_alloc(s->size, s->size & -s->size, slow->nested);
 }
 
 static int slow_node(const struct slow *slow)

@@ -248,7 +248,10 @@ int vm_map_at(void *addr, size_t len)
 	return 0;
 }
 
-/* High up, as Linux does it; valgrind by itself would go upward from the bottom. */
+/*
+ * High up, as Linux does it; valgrind by itself would go upward from the bottom.  Aligned to a
+ * page and to no more, so that who needs more and does not ask for it is found out.
+ */
 static void *map_anywhere(enum sim_op op, size_t len, int prot)
 {
 	static uintptr_t below = (uintptr_t)63 << 40;
@@ -256,8 +259,8 @@ static void *map_anywhere(enum sim_op op, size_t len, int prot)
 
 	if (begin(op, NULL, len))
 		return NULL;
-	below -= ALIGN_UP(len, 2 * MiB) + 2 * MiB;
-	p = map((void *)below, len, prot, 0);
+	below -= ALIGN_UP(len, 2 * MiB) + 4 * MiB;
+	p = map((void *)(below + OS_PAGE), len, prot, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	book_add((uintptr_t)p, len);

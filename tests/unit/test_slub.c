@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_slub.c - objects where nothing can be waited for: src/slab/slub.c
+ */
+#include "unit.h"
+
+static struct slow nested = {.nested = true};
+
+/* As a handler finds it that interrupted a thread in the midst of its slabs. */
+static struct slab_home *hold_slabs(struct kmem_cache *s)
+{
+	struct slab_home *home = &cache_node(s, 0)->first;
+
+	home->list_lock.word = spin_generation | 4711;
+	return home;
+}
+
+static void let_go(struct slab_home *home)
+{
+	home->list_lock.word = 0;
+}
+
+/* memalign() takes what a class aligns by itself. */
+SIM_TEST(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab)
+{
+	EXPECT(sim_start());
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct kmem_cache *s = &kmalloc_caches[c];
+		struct slab_home *home = hold_slabs(s);
+		uintptr_t alignment = s->size & -s->size;
+		void *obj = slab_alloc_slow(s, &nested);
+
+		EXPECT(obj && direct_size(obj));
+		EXPECT_EQ((uintptr_t)obj % alignment, 0);
+		let_go(home);
+	}
+}
+
+SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
+	struct slab_home *home;
+	void *objs[2];
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 2; i++)
+		objs[i] = slab_alloc_slow(s, &nested);
+	home = hold_slabs(s);
+	slab_free_slow(s, objs[0], &nested);
+	let_go(home);
+	EXPECT_EQ(home->inuse, 2);
+	slab_free(s, objs[1]);
+	EXPECT_EQ(home->inuse, 0); /* a thread's first frees go to the slab too */
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
+	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free))
