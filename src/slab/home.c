@@ -16,10 +16,10 @@
  * Threads share homes by their numbers, not by the CPU they run on: a program with one thread has
  * one home, and finds all its memory there after it was moved.
  *
- * Linux:  mm/slub.c has one list_lock and one list for each node of a cache.  There sheaves are per
- * CPU and large; here threads are many, and two that refilled from the same slabs took up to 1.5
- * times as long where their CPUs share no cache. Locks:  slab_home.list_lock.  Only adopt() has
- * two, and tries the second.
+ * Linux:  mm/slub.c has one list_lock and one list for each node of a cache.  There sheaves are
+ *         per CPU and large; here threads are many, and two that filled up from the same slabs took
+ *         up to 1.3 times as long where their CPUs share no cache.
+ * Locks:  slab_home.list_lock.  Only adopt() has two, and tries the second.
  *
  * INVARIANT home: page.state of a slab names the home whose lists it is on, or would be on if it
  * were not full.

@@ -271,24 +271,14 @@ static unsigned long count_tasks(void)
 }
 
 /* What caches have made for themselves; the first home of a node is part of it. */
-static unsigned long count_nodes(void)
+struct made {
+	unsigned long nodes, homes;
+};
+
+static struct made count_made(void)
 {
+	struct made made = {0};
 	struct list_head *pos;
-	unsigned long nodes = 0;
-
-	list_for_each (pos, &slab_caches) {
-		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
-		for (int n = 0; n < topology.nr_nodes; n++)
-			nodes += s->node[n] && !s->metadata;
-	}
-	return nodes;
-}
-
-static unsigned long count_homes_made(void)
-{
-	struct list_head *pos;
-	unsigned long homes = 0;
 
 	list_for_each (pos, &slab_caches) {
 		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
@@ -296,11 +286,12 @@ static unsigned long count_homes_made(void)
 		for (int n = 0; n < topology.nr_nodes; n++) {
 			if (!s->node[n])
 				continue;
+			made.nodes += !s->metadata;
 			for_each_home (s->node[n], home)
-				homes += home->index > 0;
+				made.homes += home->index > 0;
 		}
 	}
-	return homes;
+	return made;
 }
 
 static unsigned long expected_metadata(const struct kmem_cache *s)
@@ -308,8 +299,8 @@ static unsigned long expected_metadata(const struct kmem_cache *s)
 	if (!strcmp(s->name, "task"))
 		return count_tasks();
 	if (!strcmp(s->name, "slab_home"))
-		return count_homes_made();
-	return !strcmp(s->name, "kmem_cache_node") ? count_nodes() : 0;
+		return count_made().homes;
+	return !strcmp(s->name, "kmem_cache_node") ? count_made().nodes : 0;
 }
 
 static void expect_no_objects(void)

@@ -260,11 +260,15 @@ SIM_TEST(scattered_objects_go_back_to_slabs_that_one_thread_uses)
 
 /* ---- memory of another thread ---- */
 
-SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
+#define HANDED 200
+
+/*
+ * Objects of this thread's home, handed to another thread that has used the heap by then and runs
+ * from now on.  Return: how many objects are out of the slabs of this thread's home.
+ */
+static unsigned long hand_over(void **handed)
 {
-	enum { HANDED = 200 };
-	void *handed[HANDED];
-	struct sim_thread other;
+	static struct sim_thread other;
 	unsigned long out;
 
 	start(64);
@@ -274,6 +278,14 @@ SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
 	sim_thread_new(&other, 0);
 	sim_switch_to(&other);
 	burst(2000, 3);
+	return out;
+}
+
+SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
+{
+	void *handed[HANDED];
+	unsigned long out = hand_over(handed);
+
 	for (int i = 0; i < HANDED; i++)
 		slab_free(s, handed[i]);
 	burst(2000, 200);
@@ -284,18 +296,9 @@ SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
 /* Freed first, they are in the spare while main comes and goes. */
 SIM_TEST(objects_of_another_home_do_not_stay_in_the_spare)
 {
-	enum { HANDED = 200 };
 	static void *handed[HANDED], *own[2000];
-	struct sim_thread other;
-	unsigned long out;
+	unsigned long out = hand_over(handed);
 
-	start(64);
-	for (int i = 0; i < HANDED; i++)
-		handed[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	out = n->first.inuse;
-	sim_thread_new(&other, 0);
-	sim_switch_to(&other);
-	burst(2000, 3);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		own[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 	for (int i = 0; i < HANDED; i++)
