@@ -37,6 +37,7 @@
 #define NR_BLOCKS 48
 #define NR_OBJECTS 600
 #define CLASS 9
+#define NR_MIXED 80
 
 /* What one thread works on.  All of it is the program's, but for what is NULL. */
 struct work {
@@ -44,6 +45,8 @@ struct work {
 	void *obj[NR_OBJECTS];
 	int nr_obj;
 	void *obj_of_slab, *built_obj, *adopted_obj, *left[8];
+	void *mixed[NR_MIXED]; /* half of them of the other's home */
+	int nr_mixed;
 };
 static struct work works[2];
 static __thread struct work *work; /* of this thread */
@@ -103,6 +106,24 @@ static void leave_slabs_to_adopt(void)
 	slow_leave(&slow);
 }
 
+/* For leave_strange(): of each thread's objects the other took every second out of its slabs. */
+#define MIXED_CLASS 18
+
+static struct slab_home *home_of_work(unsigned int class, bool others)
+{
+	return cache_node(&kmalloc_caches[class], 0)->home[(work != &works[0]) ^ others];
+}
+
+static void take_mixed(void)
+{
+	struct work *theirs = work == &works[0] ? &works[1] : &works[0];
+
+	for (int i = 0; i < NR_MIXED; i++)
+		(i % 2 ? work : theirs)->mixed[i] =
+			slab_alloc(&kmalloc_caches[MIXED_CLASS], 0, NUMA_NO_NODE);
+	work->nr_mixed = NR_MIXED;
+}
+
 /* For build_slab(): of memory that reads as zero. */
 #define BUILT_SIZE 20000
 static struct kmem_cache *built;
@@ -151,11 +172,13 @@ static void begin(void)
 	work = &works[1];
 	sim_switch_to(&other);
 	leave_slabs_to_adopt();
+	take_mixed();
 	get_objects(150);
 	put_objects(40);
 	work = &works[0];
 	sim_switch_to(&sim_main_thread);
 	leave_slabs_to_adopt();
+	take_mixed();
 	get_objects(150);
 	put_objects(40);
 }
@@ -299,8 +322,19 @@ static void adopt_slab(void)
 
 	slow_enter_free(&slow);
 	EXPECT_EQ(slab_take(s, 0, &work->adopted_obj, 1, true, 0, &slow), 1);
-	EXPECT_EQ(cache_node(s, 0)->home[work != &works[0]]->nr_slabs, 1);
+	EXPECT_EQ(home_of_work(ADOPTED_CLASS + (work != &works[0]), false)->nr_slabs, 1);
 	slow_leave(&slow);
+}
+
+/* Full sheaves with objects of the other's home in them, which go back to it. */
+static void leave_strange(void)
+{
+	const struct slab_home *theirs = home_of_work(MIXED_CLASS, true);
+	unsigned long out = theirs->inuse;
+
+	while (work->nr_mixed)
+		slab_free(&kmalloc_caches[MIXED_CLASS], work->mixed[--work->nr_mixed]);
+	EXPECT(theirs->inuse < out);
 }
 
 /* As the background thread does it, to the other thread. */
@@ -352,6 +386,7 @@ static const struct operation operations[] = {
 	{build_slab, "build_slab", 17, false},
 	{end_slabs, "end_slabs", 7, false},
 	{adopt_slab, "adopt_slab", 1, false},
+	{leave_strange, "leave_strange", 11, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
 	{accept_parts, "accept_parts", 3, true},
@@ -396,6 +431,8 @@ static void free_all(struct work *w)
 		slab_free(&kmalloc_caches[SLAB_CLASS], w->obj_of_slab);
 	if (w->built_obj)
 		slab_free(built, w->built_obj);
+	for (int i = 0; i < w->nr_mixed; i++)
+		slab_free(&kmalloc_caches[MIXED_CLASS], w->mixed[i]);
 	if (w->adopted_obj)
 		slab_free(find_slab(w->adopted_obj)->cache, w->adopted_obj);
 	for (size_t i = 0; i < ARRAY_SIZE(w->left) && w->left[i]; i++)
