@@ -33,7 +33,6 @@
 #include <string.h>
 
 unsigned int nr_homes = 1;
-bool several_homes;
 
 static struct kmem_cache home_cache; /* of struct slab_home */
 static struct kmem_cache_node home_node;
@@ -81,10 +80,8 @@ static noinline struct slab_home *make_home(struct kmem_cache_node *n, unsigned 
 	home = memset(obj, 0, sizeof(*home));
 	home_init(home, n, index);
 	/* Publishes the initialised home to load_acquire() in own_home() and next_home(). */
-	if (atomic_cmpxchg(&n->home[index], &expected, home)) {
-		WRITE_ONCE(several_homes, true);
+	if (atomic_cmpxchg(&n->home[index], &expected, home))
 		return home;
-	}
 	if (!slab_give_try(&home_cache, obj, slow))
 		bug_warn("a home of slabs was made twice in a signal handler: %zu bytes lost",
 			 sizeof(*home));
@@ -114,6 +111,7 @@ struct slab_home *own_home_hint(const struct kmem_cache *s, struct kmem_cache_no
 	return home ? home : &n->first;
 }
 
+/* @s has given objects out, so it has a node. */
 static slowpath struct slab_home *any_home(const struct kmem_cache *s)
 {
 	struct kmem_cache_node *n = NULL;

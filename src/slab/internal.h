@@ -34,7 +34,6 @@ static inline u32 slab_state(const struct slab_home *home, unsigned int order)
 {
 	return page_state(PAGE_SLAB, order, (u32)home->index << PAGE_HOME_SHIFT);
 }
-extern bool several_homes; /* more than one thread took slabs into use; set once, racy */
 void home_cache_init(void);
 void cache_node_init(struct kmem_cache_node *n);
 struct slab_home *own_home(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow);

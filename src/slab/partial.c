@@ -211,8 +211,7 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 	return got;
 }
 
-/* There is no memory: up to @nr objects of whatever slabs other homes have, to the end of objs[].
- */
+/* There is no memory: objects as above, of whatever slabs any home has.  Takes the locks. */
 static slowpath unsigned int take_elsewhere(struct kmem_cache *s, struct kmem_cache_node *n,
 					    void **objs, unsigned int nr, bool exact, bool nowait)
 {

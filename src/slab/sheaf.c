@@ -159,7 +159,9 @@ struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create)
  */
 static bool homes_differ(void)
 {
-	return READ_ONCE(several_homes) && READ_ONCE(nr_tasks) <= nr_homes + 1;
+	u32 tasks = READ_ONCE(nr_tasks);
+
+	return tasks > 1 && tasks <= nr_homes + 1; /* one is often idle: who started the others */
 }
 
 /* Is the array itself, empty, of another thread's memory? */
@@ -301,8 +303,7 @@ static unsigned int refill_objects(const struct kmem_cache *s, const struct slab
 	return p->misses > 1 || few > sheaf->capacity ? sheaf->capacity : few;
 }
 
-/* p->main is empty or NULL: let it be as large as the misses ask for, and of this thread's memory.
- */
+/* p->main, empty or NULL: as large as the misses ask for, and of this thread's memory. */
 static void renew_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 		       struct pcs *p, struct slow *slow)
 {

@@ -204,8 +204,8 @@ struct pcs {
 	u8 swaps;		  /* between main and spare, since the last miss */
 	u8 early_frees;		  /* frees before there was a sheaf, up to EARLY_FREES */
 	u8 taken;   /* sheaves from elsewhere than the own barn less those left, 0..TAKEN_MAX */
-	u8 strange; /* how many sheaves of other homes it had to leave lately (sheaf.c) */
-	u8 looks;   /* for such, so that they are in other places each time */
+	u8 strange; /* rises with sheaves of other homes, falls with own ones (sheaf.c) */
+	u8 looks;   /* for such: in another place each time */
 	bool used;  /* since the last idle scan */
 };
 
@@ -235,7 +235,7 @@ struct task {
 static_assert(sizeof(struct hit_area) <= PAGE_SIZE && offsetof(struct task, hit) == 0,
 	      "a task begins with the page of its hits");
 
-extern u32 nr_tasks;	       /* blocks there ever were; tasks_lock, racy readers */
+extern u32 nr_tasks;	       /* numbers given out; tasks_lock, racy readers */
 extern struct task *all_tasks; /* acquire; grows at the head */
 
 /* TLS: &task->hit, and the same plus 32 (where free's sequence is described). */
