@@ -171,6 +171,18 @@ static void parse_one(const char *text, size_t len)
 		report(text, len, err);
 }
 
+static slowpath void parse(const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, ",");
+
+		if (len)
+			parse_one(text, len);
+		text += len;
+		text += *text == ',';
+	}
+}
+
 /* Also the first that may have to say something. */
 void options_parse_env(void)
 {
@@ -185,17 +197,11 @@ void options_parse_env(void)
 		return;
 	parsed = true;
 	text = os_getenv("BUDDY_OPTIONS");
-	while (text && *text) {
-		size_t len = strcspn(text, ",");
-
-		if (len)
-			parse_one(text, len);
-		text += len;
-		text += *text == ',';
-	}
+	if (text)
+		parse(text);
 }
 
-BUDDY_API int buddy_option_set(const char *name, const char *value)
+BUDDY_API slowpath int buddy_option_set(const char *name, const char *value)
 {
 	int err;
 
@@ -231,7 +237,7 @@ static int print_value(const struct option *o, struct fmt_buf *b)
 	return (int)b->len;
 }
 
-BUDDY_API int buddy_option_get(const char *name, char *buf, size_t size)
+BUDDY_API slowpath int buddy_option_get(const char *name, char *buf, size_t size)
 {
 	const struct option *o = name ? find_option(name, strlen(name)) : NULL;
 	struct fmt_buf b = {.buf = buf, .size = size};
@@ -245,7 +251,7 @@ BUDDY_API int buddy_option_get(const char *name, char *buf, size_t size)
 	return print_value(o, &b);
 }
 
-BUDDY_API const char *buddy_option_help(size_t index, const char **ret_name)
+BUDDY_API slowpath const char *buddy_option_help(size_t index, const char **ret_name)
 {
 	if (index >= ARRAY_SIZE(options))
 		return NULL;

@@ -243,7 +243,7 @@ slowpath u64 cache_shrink(struct kmem_cache *s)
 	return pages;
 }
 
-unsigned long cache_inuse(const struct kmem_cache *s)
+slowpath unsigned long cache_inuse(const struct kmem_cache *s)
 {
 	unsigned long inuse = 0;
 

@@ -168,7 +168,7 @@ static slowpath struct kmem_cache *bad_object(const char *call, const void *obj,
 	return NULL;
 }
 
-struct kmem_cache *slab_check_object(const char *call, const void *obj)
+slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 {
 	struct page *slab = find_slab(obj);
 	struct kmem_cache *s;

@@ -442,7 +442,7 @@ static void drain_ext(struct task *task, bool only_idle)
  * replacing a sheaf, which is then in a barn and still in the task: slab_fork_repair() knows what
  * to make of that.  What was taken from this thread itself is settled already, see settle_me().
  */
-bool task_lock_to_drain(struct task *task, const struct slow *slow)
+slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
 {
 	if (spin_lock(&task->lock) != LOCK_STALE || task == slow->task)
 		return true;

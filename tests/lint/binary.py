@@ -1,8 +1,9 @@
 """binary.py - what the library asks of the loader and of every process
 
 Nothing but the C library is loaded with it; its static TLS fits into what the loader keeps for
-libraries opened late; it stays once it is there, since threads end in it; and whatever it takes
-from the C++ library it can do without.
+libraries opened late; it stays once it is there, since threads end in it; whatever it takes
+from the C++ library it can do without; and what every program runs lies in the first 64 KiB,
+which the system maps at once.
 """
 import re
 import subprocess
@@ -12,6 +13,7 @@ import tree
 ALLOWED = re.compile(r'libc\.so\.6|ld-linux-[\w-]+\.so\.\d+|ld-linux\.so\.\d+')
 SONAME = 'libbuddy.so.0'
 TLS_MAX = 64
+WINDOW = 64 * 1024
 
 
 def run(*command):
@@ -48,12 +50,23 @@ def check_undefined(problems, text):
             problems.add('libbuddy.so', f'cannot do without {name}')
 
 
+def check_layout(problems, text):
+    """What src/libbuddy.lds puts apart; a linker that ignores it makes no .text.rare."""
+    ends = {}
+    for name, address, size in re.findall(
+            r'\] (\.text\S*)\s+PROGBITS\s+(\w+) \w+ (\w+)', text):
+        ends[name] = int(address, 16) + int(size, 16)
+    if '.text.rare' in ends and ends['.text'] > WINDOW:
+        problems.add('libbuddy.so', f'.text ends at {ends[".text"]}, beyond the first {WINDOW}')
+
+
 def main():
     library = tree.arguments(('--library', 'libbuddy.so')).library
     problems = tree.Problems()
     dynamic = run('readelf', '-dW', library)
     check_dynamic(problems, dynamic)
     check_tls(problems, run('readelf', '-lW', library))
+    check_layout(problems, run('readelf', '-SW', library))
     check_undefined(problems, run('nm', '-D', '--undefined-only', '-P', library))
     problems.exit(len(dynamic.splitlines()))
 

@@ -103,6 +103,8 @@ IN_THE_LIBRARY = [
     ('int a;', [], 'not linked with -z nodelete'),
     ('double cos(double); double f(double x) { return cos(x); }', ['-Wl,--no-as-needed', '-lm'],
      'needs libm'),
+    ('__asm__(".skip 70000\\n.section .text.rare, \\"ax\\"\\n.skip 1");',
+     ['-Wl,--unique=.text.rare'], 'beyond the first 65536'),
     ('void elsewhere(void); void f(void) { elsewhere(); }', [], 'cannot do without elsewhere'),
 ]
 

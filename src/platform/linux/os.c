@@ -53,13 +53,13 @@ static bool stderr_is_ours(void)
 	return (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY;
 }
 
-void os_write_err(const char *text, size_t len)
+slowpath void os_write_err(const char *text, size_t len)
 {
 	if (stderr_is_ours())
 		os_write_fd(2, text, len);
 }
 
-void os_write_fd(int fd, const char *text, size_t len)
+slowpath void os_write_fd(int fd, const char *text, size_t len)
 {
 	while (len) {
 		long n = sys3(SYS_write, fd, text, len);
@@ -210,7 +210,7 @@ size_t sys_read_file(const char *path, char *buf, size_t size)
 	return len;
 }
 
-u64 os_resident_pages(void)
+slowpath u64 os_resident_pages(void)
 {
 	char text[128];
 	size_t n = sys_read_file("/proc/self/statm", text, sizeof(text)), i = 0;

@@ -46,7 +46,7 @@ static u32 bound_nodes(u32 allowed)
  * Where there are more than two nodes, who is the nearest must be known from the first page on.
  * One small file a node; machines with one or two nodes read none.
  */
-static void read_distances(struct topology *t, int node)
+static slowpath void read_distances(struct topology *t, int node)
 {
 	char path[64], text[256];
 	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
@@ -92,7 +92,7 @@ bool topology_node_exists(int node)
 }
 
 /* The module, loaded once; NULL if it is not there. */
-static void *module(void)
+static slowpath void *module(void)
 {
 	static void *handle; /* atomic; loading twice yields the same handle */
 	char path[4096];
@@ -121,7 +121,7 @@ static void *module(void)
 #define EXIT_WAIT_MS 2000 /* exit() inside a dlopen() that the module waits for */
 static u32 module_user;	  /* atomic; futex: the thread inside, 0, or CLOSED */
 
-static bool take_module(u32 as, u32 limit_ms)
+static slowpath bool take_module(u32 as, u32 limit_ms)
 {
 	u64 end = os_clock_ms() + limit_ms;
 
@@ -153,10 +153,13 @@ static void leave_module(void)
 
 void topology_close(void)
 {
-	take_module(CLOSED, EXIT_WAIT_MS);
+	u32 user = 0;
+
+	if (!atomic_cmpxchg(&module_user, &user, CLOSED))
+		take_module(CLOSED, EXIT_WAIT_MS);
 }
 
-int topology_load(struct topology *ret)
+slowpath int topology_load(struct topology *ret)
 {
 	int (*load)(struct topology *);
 	int err = -ENOENT;
@@ -172,7 +175,7 @@ int topology_load(struct topology *ret)
 	return err;
 }
 
-int topology_node_of_cpu(int cpu)
+slowpath int topology_node_of_cpu(int cpu)
 {
 	int (*node_of_cpu)(int);
 	int node = -ENOENT;
