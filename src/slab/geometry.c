@@ -110,7 +110,16 @@ static unsigned int calculate_order(u32 size)
  */
 static size_t sheaf_objects(u32 size)
 {
-	return MAX(SHEAF_BYTES / size, MIN((size_t)SHEAF_SMALLEST, SHEAF_BYTES_MAX / size));
+	size_t nr = MAX(SHEAF_BYTES / size, MIN((size_t)SHEAF_SMALLEST, SHEAF_BYTES_MAX / size));
+
+	/* Not for the last few slots an array of twice the length. */
+	for (unsigned int kind = 0; kind < NR_SHEAF_KINDS; kind++) {
+		size_t fits = sheaf_kind_capacity(kind);
+
+		if (fits < nr && fits >= nr * 7 / 8)
+			return fits;
+	}
+	return nr;
 }
 
 /* Everything that follows from size and alignment. */

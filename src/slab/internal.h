@@ -58,6 +58,11 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 void home_rebuild(struct kmem_cache *s, struct slab_home *home);
 
 /* sheaf.c */
+#define SHEAF_BYTES_MIN 128u /* the size class above has room for twice as much */
+static inline unsigned int sheaf_kind_capacity(unsigned int kind)
+{
+	return ((SHEAF_BYTES_MIN << kind) - (unsigned int)offsetof(struct slab_sheaf, objects)) / 8;
+}
 struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct slow *slow);
 void sheaf_free(struct slab_sheaf *sheaf);
 void sheaf_caches_init(void);

@@ -26,15 +26,8 @@
 #include "slab/sheaf.h"
 #include <string.h>
 
-#define SHEAF_BYTES_MIN 128u
-
 static struct kmem_cache sheaf_caches[NR_SHEAF_KINDS];
 static struct kmem_cache_node sheaf_nodes[NR_SHEAF_KINDS];
-
-static unsigned int kind_capacity(unsigned int kind)
-{
-	return ((SHEAF_BYTES_MIN << kind) - (unsigned int)offsetof(struct slab_sheaf, objects)) / 8;
-}
 
 /* A sheaf that was taken from its slab and not made yet says that it is empty. */
 static void sheaf_ctor(void *obj)
@@ -75,7 +68,7 @@ unsigned int sheaf_kind_max(const struct kmem_cache *s)
 {
 	unsigned int kind = 0;
 
-	while (kind + 1 < NR_SHEAF_KINDS && kind_capacity(kind) < s->capacity)
+	while (kind + 1 < NR_SHEAF_KINDS && sheaf_kind_capacity(kind) < s->capacity)
 		kind++;
 	return kind;
 }
@@ -91,7 +84,7 @@ struct slab_sheaf *sheaf_alloc(struct kmem_cache *s, unsigned int kind, struct s
 	sheaf = obj;
 	sheaf->owner = task_id();
 	sheaf->size = 0;
-	sheaf->capacity = (u8)MIN(kind_capacity(kind), s->capacity);
+	sheaf->capacity = (u8)MIN(sheaf_kind_capacity(kind), s->capacity);
 	sheaf->sentinel = NULL;
 	sheaf->kind_place = (u8)(kind << 4 | SHEAF_TRANSIT);
 	return sheaf;
@@ -367,7 +360,7 @@ static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct 
 	if (p->taken < TAKEN_MAX)
 		p->taken++;
 	if (!READ_ONCE(home->nr_partial) && !READ_ONCE(home->nr_empty))
-		enough = MIN(NEW_BYTES_MAX / (kind_capacity(0) * s->size), enough);
+		enough = MIN(NEW_BYTES_MAX / (sheaf_kind_capacity(0) * s->size), enough);
 	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
 }
 

@@ -81,6 +81,24 @@ SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 	}
 }
 
+SIM_TEST(a_sheaf_is_not_twice_as_long_for_its_last_few_slots)
+{
+	static const unsigned int fits[] = {12, 28, 60, 124};
+	unsigned int nearly = 0;
+
+	for (u32 size = 16; size <= 32768; size += 8) {
+		unsigned int capacity = geometry(size).capacity;
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(fits); i++) {
+			EXPECT(capacity <= fits[i] || fits[i] < capacity * 7 / 8);
+			nearly += capacity == fits[i];
+		}
+	}
+	EXPECT(nearly > 0);
+	EXPECT_EQ(geometry(256).capacity, 124);
+	EXPECT_EQ(geometry(512).capacity, 60);
+}
+
 /* class_aligns() in src/malloc relies on it. */
 SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 {
@@ -141,6 +159,7 @@ RUN_TESTS(T(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_b
 	  T(the_class_of_every_size_is_what_a_linear_search_finds),
 	  T(a_slab_of_any_class_wastes_at_most_an_eighth),
 	  T(a_slab_of_any_size_holds_an_object_and_its_bitmap),
+	  T(a_sheaf_is_not_twice_as_long_for_its_last_few_slots),
 	  T(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it),
 	  T(powers_of_two_are_naturally_aligned),
 	  T(the_index_of_every_address_in_a_slab_is_its_quotient),
