@@ -54,7 +54,8 @@ static inline size_t with_room(size_t old, size_t size)
 	return bytewise ? old + old / 4 + 1 : size;
 }
 
-static void *move(void *ptr, size_t old, size_t size)
+/* Not cold: a compiler copies with one short instruction in what it takes for cold. */
+static noinline void *move(void *ptr, size_t old, size_t size)
 {
 	void *p = new_place(old, with_room(old, size));
 
@@ -104,12 +105,11 @@ static void *resize(void *ptr, size_t old, size_t size)
 		if (size <= old)
 			return ptr;
 	} else if (stays(old, size)) {
-		return ptr;
+		return ptr; /* an object of a program's own cache */
 	}
 	return move(ptr, old, size);
 }
 
-/* Not cold: a compiler copies with one short instruction in what it takes for cold. */
 static noinline void *realloc_slow(void *ptr, size_t size)
 {
 	size_t old;
@@ -134,8 +134,9 @@ BUDDY_API void *realloc(void *ptr, size_t size)
 {
 	size_t old = object_size_at(ptr);
 
-	/* Strings grow by a few bytes at a time: most calls end here. */
-	if (likely(old && size) && stays(old, size))
-		return ptr;
+	/* Strings grow by a few bytes at a time: most calls end here.  The bound leaves out 0 too.
+	 */
+	if (likely(old && size - 1 < PTRDIFF_MAX))
+		return stays(old, size) ? ptr : move(ptr, old, size);
 	return realloc_slow(ptr, size);
 }
