@@ -4,10 +4,10 @@
  *
  * A small heap stays on 4 KiB pages, also where the system's setting is `always`: one touched
  * byte would otherwise cost 2 MiB.  Address space beyond the threshold of a zone is advised
- * huge before its first touch, unless what is in use already is mostly untouched: a heap of
- * sparse tables would become resident as a whole (zeroed blocks of 32 bytes to 1 MiB, never
- * written: 238 MiB against 16).  Advice follows the address, stride by stride.  Metadata is never
- * advised huge.
+ * huge before its first touch, if the heap grows fast or is twice as large, unless what is in use
+ * already is mostly untouched: a heap of sparse tables would become resident as a whole (zeroed
+ * blocks of 32 bytes to 1 MiB, never written: 238 MiB against 16).  Advice follows the address,
+ * stride by stride.  Metadata is never advised huge.
  *
  * A huge page costs a fifth of the 512 small ones it stands for, if the system has one at hand.  It
  * may not: a virtual machine whose host takes free huge blocks back gets them anew one by one, at
@@ -40,6 +40,35 @@ static bool heap_is_dense(void)
 	return !resident || resident >= in_use / 2;
 }
 
+#define FAST_PAGES_MS 64 /* 256 MiB in a second: 4 % of the time is for small pages' faults */
+
+/*
+ * Was the stride before used up fast?  Small pages cost 0.6 us each, huge ones a fifth of that, and
+ * up to 4 MiB of them lie idle behind what is in use: much for a heap of little more than the
+ * threshold (git packing 25,000 objects within 0.4 s: 45.6 MiB, and 42.1 without them).
+ */
+static bool grows_fast(struct zone *zone, u64 pfn)
+{
+	u64 now = os_clock_ms(), grown = pfn - zone->grown_pfn, time = now - zone->grown_ms;
+
+	zone->grown_pfn = pfn;
+	zone->grown_ms = now;
+	return grown >= time * FAST_PAGES_MS;
+}
+
+/* Evidence for memory up to @end beyond the threshold at @limit. */
+static bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
+{
+	u64 threshold = limit - zone->start_pfn;
+	bool fast;
+
+	/* A small heap reads no clock. */
+	if (end <= zone->start_pfn + threshold / 2)
+		return false;
+	fast = end > limit + threshold || grows_fast(zone, pfn);
+	return end > limit && fast && heap_is_dense();
+}
+
 /* Just mapped, never touched. */
 void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 {
@@ -50,10 +79,10 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 		limit = end;
 	else if (mm_hugepages == HUGEPAGES_ALWAYS)
 		limit = pfn;
-	else if (end > limit && !heap_is_dense())
-		limit = end;
-	else
+	else if (huge_pays(zone, pfn, end, limit))
 		limit = MAX(limit, zone->huge_again_pfn);
+	else
+		limit = end;
 	zone->huge_pfn = CLAMP(limit, pfn, end);
 	advise(pfn, zone->huge_pfn, false);
 	advise(zone->huge_pfn, end, true);

@@ -73,6 +73,8 @@ struct zone {
 	u64 huge_pfn;	       /* from here to commit_pfn advised huge; accept_lock */
 	u64 huge_again_pfn;    /* below: small pages, since huge ones were slow; accept_lock */
 	u64 huge_pause;	       /* pages that the last such stretch was long; accept_lock */
+	u64 grown_pfn;	       /* commit_pfn when grows_fast() looked last; accept_lock */
+	u64 grown_ms;	       /* and the time; accept_lock */
 	u64 small_ns;	       /* quickest first touch of a small page; 0: none; accept_lock */
 	u64 present_pages;     /* accepted less holes; zone->lock */
 };

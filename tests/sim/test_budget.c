@@ -208,6 +208,40 @@ static u64 huge_bytes(void)
 	return bytes;
 }
 
+/* A block of 4 MiB in each @ms. */
+static void grow_slowly(u64 bytes, u64 ms)
+{
+	for (u64 got = 0; got < bytes; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT) {
+		sim.clock_ms += ms;
+		grow(MAX_ORDER_NR_PAGES << PAGE_SHIFT);
+	}
+}
+
+SIM_TEST(a_heap_that_grows_slowly_gets_huge_pages_from_twice_the_size_on)
+{
+	EXPECT(sim_start());
+	grow_slowly(2 * mm_hugepage_threshold - 8 * MiB, 20);
+	EXPECT_EQ(huge_bytes(), 0);
+	grow_slowly(24 * MiB, 20);
+	EXPECT(huge_bytes() >= 16 * MiB);
+}
+
+SIM_TEST(a_heap_that_grows_fast_gets_huge_pages_from_the_threshold_on)
+{
+	EXPECT(sim_start());
+	grow_slowly(2 * mm_hugepage_threshold - 8 * MiB, 12);
+	EXPECT(huge_bytes() >= mm_hugepage_threshold - 12 * MiB);
+}
+
+SIM_TEST(how_fast_a_heap_grows_is_a_matter_of_its_last_stride)
+{
+	EXPECT(sim_start());
+	grow_slowly(mm_hugepage_threshold + 4 * MiB, 20);
+	EXPECT_EQ(huge_bytes(), 0);
+	grow(12 * MiB);
+	EXPECT(huge_bytes() >= 8 * MiB);
+}
+
 /* What a page takes to come: @small up to the threshold of huge pages, @huge behind it. */
 static void grow_to_huge(u64 small, u64 huge)
 {
@@ -280,6 +314,9 @@ int main(void)
 		cmocka_unit_test(a_dense_heap_gets_huge_pages),
 		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
 		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
+		cmocka_unit_test(a_heap_that_grows_slowly_gets_huge_pages_from_twice_the_size_on),
+		cmocka_unit_test(a_heap_that_grows_fast_gets_huge_pages_from_the_threshold_on),
+		cmocka_unit_test(how_fast_a_heap_grows_is_a_matter_of_its_last_stride),
 		cmocka_unit_test(of_a_large_block_one_page_is_touched),
 		cmocka_unit_test(huge_pages_are_slow_only_against_small_ones),
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
