@@ -89,6 +89,8 @@ int buddy_zone_stats(int index, struct buddy_zone_stats *ret);
  * @active: objects out of slabs, of which @cached lie in sheaves
  * @objects: that the slabs have room for
  * @barn_miss: times the barn of the CPU had no full sheaf; @barn_over: sheaves it had no room for
+ * @homes: groups of threads with slabs of their own, by node; @adopted: slabs that went from one to
+ * another; @strange: sheaves given back since they held objects of another's slabs
  */
 struct buddy_cache_stats {
 	char name[32];
@@ -97,6 +99,7 @@ struct buddy_cache_stats {
 	uint64_t full_sheaves, empty_sheaves;
 	uint64_t refills, refilled, flushes, flushed;
 	uint64_t barn_get, barn_put, barn_miss, barn_over;
+	uint64_t homes, adopted, strange;
 };
 
 /**

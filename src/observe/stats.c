@@ -60,6 +60,7 @@ static bool lock_unless(struct spinlock *lock, bool nowait)
 
 static void add_home(const struct slab_home *home, struct buddy_cache_stats *ret)
 {
+	ret->homes++;
 	ret->active += READ_ONCE(home->inuse);
 	ret->slabs += READ_ONCE(home->nr_slabs);
 	ret->partial_slabs += READ_ONCE(home->nr_partial);
@@ -101,6 +102,8 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, boo
 
 		if (!n)
 			continue;
+		ret->adopted += READ_ONCE(n->adopted);
+		ret->strange += READ_ONCE(n->strange);
 		for_each_home (n, home)
 			add_home(home, ret);
 		for_each_barn (n, barn)

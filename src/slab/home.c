@@ -306,8 +306,10 @@ bool adopt(struct kmem_cache *s, struct slab_home *home)
 	if (!other || !has_slabs_to_spare(s, other) || !home_lock(s, other, /* nowait= */ true))
 		return false;
 	slab = emptiest(s, other);
-	if (slab)
+	if (slab) {
 		move_slab(slab, other, home);
+		stat_inc(home->node->adopted);
+	}
 	spin_unlock(&other->list_lock);
 	return slab;
 }

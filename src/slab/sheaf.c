@@ -540,6 +540,7 @@ static bool give_back_strange(struct task *task, struct kmem_cache *s, struct km
 
 	if (!is_strange(s, n, p, sheaf))
 		return false;
+	stat_inc(n->strange);
 	flush(task, s, sheaf);
 	if (spare)
 		swap_main(p);

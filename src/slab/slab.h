@@ -106,6 +106,7 @@ struct kmem_cache_node {
 	struct barn *barn;		   /* const: nr_barns of them, or NULL: no sheaves */
 	struct slab_home *home[MAX_HOMES]; /* const once set; release/acquire */
 	unsigned long last_use;		   /* reclaim_lock: what the last pass saw */
+	unsigned long adopted, strange;	   /* slabs moved, sheaves given back; rare; racy */
 };
 FIELD_STARTS_LINE(struct kmem_cache_node, barn);
 

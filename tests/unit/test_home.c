@@ -106,6 +106,7 @@ SIM_TEST(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made)
 	EXPECT_EQ(page_home(slab_of(s, objs[0])), 1);
 	EXPECT_EQ(home(0)->inuse, 0);
 	EXPECT_EQ(home(1)->inuse, 2);
+	EXPECT_EQ(home(0)->node->adopted, 1);
 	EXPECT_SOUND();
 	slab_give(s, objs, 2);
 	EXPECT_EQ(home(1)->nr_empty, 1);
@@ -191,6 +192,7 @@ SIM_TEST(adoption_waits_for_no_lock)
 	take(objs, 2);
 	EXPECT_EQ(home(0)->nr_slabs, few + 1);
 	EXPECT_EQ(home(1)->nr_slabs, 1);
+	EXPECT_EQ(home(0)->node->adopted, 0);
 	home(0)->list_lock.word = 0;
 	EXPECT_SOUND();
 }

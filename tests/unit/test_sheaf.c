@@ -290,6 +290,7 @@ SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
 		slab_free(s, handed[i]);
 	burst(2000, 200);
 	EXPECT_EQ(n->first.inuse, out - HANDED);
+	EXPECT(n->strange > 0);
 	EXPECT_SOUND();
 }
 
