@@ -13,6 +13,7 @@ bool boot_done(void);
 /* options.c */
 void options_parse_env(void);
 extern bool option_stats_at_exit;
+extern bool option_deepbind;
 
 /*
  * malloc and free of this library.  The plain names mean what they mean to the whole program, which

@@ -15,6 +15,7 @@
 #include <string.h>
 
 bool option_stats_at_exit;
+bool option_deepbind;
 void (*bug_start)(void) = options_parse_env;
 
 enum option_type { OPT_BOOL, OPT_U32, OPT_SIZE, OPT_ENUM, OPT_CHECKS };
@@ -35,6 +36,8 @@ static const struct option options[] = {
 	 "end the program when it corrupts the heap (on)"},
 	{"background_threads", OPT_BOOL, &kswapd_enabled, 0, 1, NULL,
 	 "give memory back from a thread of our own (on); off: from slow paths"},
+	{"deepbind", OPT_BOOL, &option_deepbind, 0, 1, NULL,
+	 "let libraries loaded with RTLD_DEEPBIND use the C library's malloc (off)"},
 	{"hugepage_threshold", OPT_SIZE, &mm_hugepage_threshold, 0, (u64)1 << 46, NULL,
 	 "bytes of heap below which huge pages are not asked for (32M)"},
 	{"hugepages", OPT_ENUM, &mm_hugepages, 0, 2, hugepage_names,

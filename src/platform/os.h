@@ -101,6 +101,14 @@ struct rseq_cs **os_rseq_slot(void);
 int os_rseq_fence_register(void);
 int os_rseq_fence(void);
 
+/**
+ * os_next_dlopen - dlopen() of the library behind ours
+ * It goes by who called it: jump to it.  Return: NULL if there is none.
+ */
+typedef void *os_dlopen_fn(const char *file, int mode);
+os_dlopen_fn *os_next_dlopen(void);
+#define OS_RTLD_DEEPBIND 8
+
 /* Calls @destructor with a non-NULL value set by os_thread_exit_arm() when a thread ends. */
 int os_thread_exit_key(void (*destructor)(void *));
 void os_thread_exit_arm(void *value);

@@ -8,6 +8,7 @@
 #include "base/math.h"
 #include "platform/vm.h"
 #include "platform/linux/syscall.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -353,6 +355,19 @@ int os_thread_start(void *(*fn)(void *), const char *name)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return -err;
+}
+
+#ifdef RTLD_DEEPBIND
+static_assert(OS_RTLD_DEEPBIND == RTLD_DEEPBIND, "os.h");
+#endif
+
+slowpath os_dlopen_fn *os_next_dlopen(void)
+{
+	os_dlopen_fn *next;
+	void *symbol = dlsym(RTLD_NEXT, "dlopen");
+
+	memcpy(&next, &symbol, sizeof(next));
+	return next;
 }
 
 void os_sleep_ms(u32 ms)

@@ -1,0 +1,94 @@
+/*
+ * deepbind.c - a library that is loaded with RTLD_DEEPBIND
+ *
+ *	deepbind ours|theirs PLUGIN FINDER
+ *
+ * Run preloaded.  ours: it has the malloc of everybody else; theirs, with the option deepbind=on:
+ * that of the C library.  Either way dlopen() goes by who called it, so what FINDER finds beside
+ * itself the program does not.
+ */
+#include "finder.h"
+#include "life.h"
+#include "plugin.h"
+
+#include <buddy/buddy.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef char *plugin_block_fn(int value);
+typedef void *finder_find_fn(const char *name, int mode);
+typedef int node_of_fn(const void *ptr);
+
+static void *symbol_of(void *library, const char *name)
+{
+	void *symbol = dlsym(library, name);
+
+	CHECK(symbol, "dlsym: %s", dlerror());
+	return symbol;
+}
+
+static bool is_ours(const void *block)
+{
+	void *symbol = symbol_of(RTLD_DEFAULT, "buddy_node_of");
+	node_of_fn *node_of;
+
+	memcpy(&node_of, &symbol, sizeof(symbol));
+	return node_of(block) >= 0;
+}
+
+/* The plugin allocates in its constructor too, and frees that in its destructor. */
+static void use_plugin(const char *path, bool ours)
+{
+	void *plugin = dlopen(path, RTLD_NOW | RTLD_DEEPBIND), *symbol;
+	plugin_block_fn *block_of_plugin;
+	char *block;
+
+	CHECK(plugin, "dlopen: %s", dlerror());
+	symbol = symbol_of(plugin, "plugin_block");
+	memcpy(&block_of_plugin, &symbol, sizeof(symbol));
+	block = block_of_plugin(9);
+	CHECK(block && block[PLUGIN_BYTES - 1] == 9, "the plugin's block is wrong");
+	CHECK(is_ours(block) == ours, "the plugin's block is %s", ours ? "not ours" : "ours");
+	if (ours)
+		free(block);
+	CHECK(dlclose(plugin) == 0, "dlclose: %s", dlerror());
+}
+
+/* Loading without a path: from beside the library that asks, not from beside this program. */
+static void find_beside(const char *path, const char *finder_path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	void *finder = dlopen(finder_path, RTLD_NOW), *symbol, *found;
+	finder_find_fn *find;
+
+	CHECK(finder, "dlopen: %s", dlerror());
+	symbol = symbol_of(finder, "finder_find");
+	memcpy(&find, &symbol, sizeof(symbol));
+	CHECK(!dlopen(name, RTLD_NOW), "%s is found from anywhere", name);
+	CHECK(strstr(dlerror(), name), "dlerror() does not name it");
+	for (int mode = RTLD_NOW; mode >= 0;
+	     mode = mode & RTLD_DEEPBIND ? -1 : mode | RTLD_DEEPBIND) {
+		found = find(name, mode);
+		CHECK(found, "not found from beside its caller: %s", dlerror());
+		CHECK(dlclose(found) == 0, "dlclose: %s", dlerror());
+	}
+	CHECK(dlclose(finder) == 0, "dlclose: %s", dlerror());
+}
+
+int main(int argc, char **argv)
+{
+	/* The loader has read it, and would find everything that way. */
+	if (getenv("LD_LIBRARY_PATH")) {
+		unsetenv("LD_LIBRARY_PATH");
+		execv("/proc/self/exe", argv);
+		CHECK(false, "execv failed");
+	}
+	require_libbuddy();
+	CHECK(argc == 4, "usage: deepbind ours|theirs PLUGIN FINDER");
+	use_plugin(argv[2], !strcmp(argv[1], "ours"));
+	find_beside(argv[2], argv[3]);
+	verify("after loading and unloading");
+	return 0;
+}
