@@ -28,6 +28,11 @@ void free_slow(void *ptr);
 void *new_slow(size_t size);
 void *malloc_any(size_t size, bool *ret_zero);
 void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero);
+/* Where the program's block begins that @head is the first page of. */
+static inline void *large_start(const struct page *head)
+{
+	return (char *)page_address(head) + head->offset;
+}
 void free_named(const char *call, void *ptr);
 size_t usable_size_named(const char *call, const void *ptr);
 static inline struct kmem_cache *map_value_cache(u8 value)

@@ -31,7 +31,26 @@ static slowpath void *no_memory(void)
 /* The state of a block that the program has; in a thread's set it is in transit. */
 #define LIVE_LARGE page_state(PAGE_EXACT, 0, PG_LARGE)
 
-/* A block of whole pages, aligned to @align (at least a page); NULL without errno. */
+/*
+ * Where in its first page a block of @size bytes in @nr pages begins: somewhere in what the last
+ * page leaves over, by its address (mm/slab.c of old Linux: cache colouring).  The processor tells
+ * addresses apart by where they are in a page.  If all blocks began at the same place, copying
+ * from one to another would be slow: a string copy to 1 to 15 bytes beyond the place it comes from
+ * takes 15 times as long on Zen 5, and sqlite3, which sorts by such copies, 1.08 times.
+ */
+static size_t large_offset(const struct page *head, size_t size)
+{
+	u64 spare = (head->nr_pages << PAGE_SHIFT) - size;
+	u32 places = (u32)MIN(spare, PAGE_SIZE - 1) / CACHE_LINE + 1;
+	u32 hash = (u32)page_to_pfn(head) * 2654435769u; /* Knuth: 2^32 / the golden ratio */
+
+	return (u64)hash * places >> 32 << ilog2(CACHE_LINE);
+}
+
+/*
+ * A block of whole pages, aligned to @align; less than a page: it may begin where it likes.  NULL
+ * without errno.
+ */
 void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero)
 {
 	u64 nr = DIV_ROUND_UP((u64)size, PAGE_SIZE);
@@ -54,14 +73,16 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
 	}
 	if (head) {
+		head->offset = align < PAGE_SIZE ? large_offset(head, size) : 0;
 		page_set_state(head, LIVE_LARGE);
 		/* A block from this thread's set is known already. */
 		if (page_map_get(page_address(head)) != MAP_LARGE)
 			page_map_set(page_to_pfn(head), 1, MAP_LARGE);
 		count_large(&slow, head->nr_pages);
-		ret = page_address(head);
+		ret = large_start(head);
 	} else {
-		ret = gfp & __GFP_THISNODE ? NULL : direct_alloc(size, align, slow.nested);
+		ret = gfp & __GFP_THISNODE ? NULL
+					   : direct_alloc(size, MAX(align, PAGE_SIZE), slow.nested);
 		*ret_zero = true;
 	}
 	if (slow.task)
@@ -91,7 +112,7 @@ void *malloc_any(size_t size, bool *ret_zero)
 	*ret_zero = false;
 	if (likely(size <= KMALLOC_MAX_SIZE))
 		return malloc_small(size);
-	return malloc_large(size, PAGE_SIZE, 0, NUMA_NO_NODE, ret_zero);
+	return malloc_large(size, 16, 0, NUMA_NO_NODE, ret_zero);
 }
 
 void *malloc_slow(size_t size)
@@ -165,7 +186,7 @@ static void free_large(const char *call, void *ptr, struct slow *slow)
 	u32 live = LIVE_LARGE;
 
 	/* Of two frees at once one wins, the other is reported. */
-	if (((uintptr_t)ptr & (PAGE_SIZE - 1)) ||
+	if (ptr != large_start(head) ||
 	    !atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {
 		bad_free(call, ptr);
 		return;
@@ -221,9 +242,12 @@ size_t usable_size_named(const char *call, const void *ptr)
 
 	if (likely(size))
 		return size;
-	if (value == MAP_LARGE && !((uintptr_t)ptr & (PAGE_SIZE - 1)) &&
-	    READ_ONCE(virt_to_page(ptr)->state) == LIVE_LARGE)
-		return virt_to_page(ptr)->nr_pages << PAGE_SHIFT;
+	if (value == MAP_LARGE) {
+		const struct page *head = virt_to_page(ptr);
+
+		if (READ_ONCE(head->state) == LIVE_LARGE && ptr == large_start(head))
+			return (head->nr_pages << PAGE_SHIFT) - head->offset;
+	}
 	if (value == MAP_CACHE) {
 		s = slab_check_object(call, ptr);
 		return s ? s->object_size : 0;

@@ -75,14 +75,15 @@ static inline bool stays(size_t old, size_t size)
 }
 
 /* Large blocks are resized where they are if the pages behind are free. */
-static bool resize_in_place(void *ptr, size_t old, size_t size)
+static bool resize_in_place(void *ptr, size_t size)
 {
-	u64 old_nr = old >> PAGE_SHIFT, nr = DIV_ROUND_UP((u64)size, PAGE_SIZE);
+	struct page *head = virt_to_page(ptr);
+	u64 old_nr = head->nr_pages, nr = DIV_ROUND_UP((u64)head->offset + size, PAGE_SIZE);
 	struct slow slow;
 	bool done = false;
 
 	slow_enter_free(&slow);
-	if (!slow.nested && large_resize(virt_to_page(ptr), nr)) {
+	if (!slow.nested && large_resize(head, nr)) {
 		count_large(&slow, nr - old_nr);
 		done = true;
 	}
@@ -95,7 +96,7 @@ static void *resize(void *ptr, size_t old, size_t size)
 	u8 value = page_map_get(ptr);
 
 	if (value == MAP_LARGE) {
-		if (size > KMALLOC_MAX_SIZE && resize_in_place(ptr, old, size))
+		if (size > KMALLOC_MAX_SIZE && resize_in_place(ptr, size))
 			return ptr;
 	} else if (value == MAP_NONE) {
 		void *p = direct_resize(ptr, size);

@@ -64,6 +64,7 @@ struct page {
 		 * again when the slab is empty.  list_lock.
 		 */
 		unsigned long bits[4];
+		size_t offset; /* EXACT of malloc: where in its first page it begins; its owner */
 		u64 private[4];
 	};
 };

@@ -1,0 +1,144 @@
+/*
+ * test_large.c - where blocks above the size classes begin in their first page
+ */
+#include <buddy/buddy.h>
+#include <buddy/slab.h>
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PAGE = 4096, LINE = 64, BLOCKS = 200 };
+
+static size_t place(const void *p)
+{
+	return (uintptr_t)p % PAGE;
+}
+
+/* Blocks of @size; *places[i]: how many of them begin at line i of a page. */
+static void take_blocks(size_t size, void **p, unsigned int *places)
+{
+	memset(places, 0, PAGE / LINE * sizeof(*places));
+	for (int i = 0; i < BLOCKS; i++) {
+		p[i] = malloc(size);
+		assert_non_null(p[i]);
+		memset(p[i], i, malloc_usable_size(p[i]));
+		assert_int_equal(place(p[i]) % LINE, 0);
+		places[place(p[i]) / LINE]++;
+	}
+}
+
+static void give_blocks(void **p)
+{
+	for (int i = 0; i < BLOCKS; i++)
+		free(p[i]);
+	assert_int_equal(buddy_verify(), 0);
+}
+
+/* 42000 bytes leave 47 lines of eleven pages over. */
+static void blocks_begin_at_different_places_of_a_page(void **state)
+{
+	unsigned int places[PAGE / LINE], used = 0, most = 0;
+	void *p[BLOCKS];
+
+	(void)state;
+	take_blocks(42000, p, places);
+	for (int i = 0; i < PAGE / LINE; i++) {
+		used += places[i] != 0;
+		most = places[i] > most ? places[i] : most;
+	}
+	assert_true(used >= 30);
+	assert_true(most <= BLOCKS / 8);
+	for (int i = 0; i < BLOCKS; i++)
+		assert_int_equal((place(p[i]) + malloc_usable_size(p[i])) % PAGE, 0);
+	give_blocks(p);
+}
+
+/* Some have up to an eighth more than was asked for, since it was at hand. */
+static void a_block_of_whole_pages_takes_none_for_where_it_begins(void **state)
+{
+	unsigned int places[PAGE / LINE];
+	struct buddy_stats before, after;
+	void *p[BLOCKS];
+
+	(void)state;
+	buddy_stats(&before);
+	take_blocks(16 * PAGE, p, places);
+	buddy_stats(&after);
+	for (int i = 0; i < BLOCKS; i++)
+		assert_true(!place(p[i]) || malloc_usable_size(p[i]) > 16 * PAGE);
+	assert_true(places[0] > 0);
+	assert_true(after.large - before.large <= BLOCKS * 18 * PAGE);
+	give_blocks(p);
+}
+
+static void what_is_aligned_or_from_kmalloc_begins_with_a_page(void **state)
+{
+	(void)state;
+	for (size_t size = 33000; size < 300000; size += 7777) {
+		void *p[] = {aligned_alloc(64, size), memalign(PAGE, size), valloc(size),
+			     buddy_kmalloc(size, GFP_KERNEL)};
+
+		for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++) {
+			assert_non_null(p[i]);
+			assert_int_equal(place(p[i]) % (i ? PAGE : 64), 0);
+			free(p[i]);
+		}
+	}
+}
+
+/* Up and down within and beyond what it has. */
+static void a_block_that_is_resized_keeps_what_is_in_it(void **state)
+{
+	static const size_t sizes[] = {42000, 45056, 90000, 89000, 49152, 33000, 200000, 40000};
+	unsigned char *p = NULL;
+	size_t old = 0;
+
+	(void)state;
+	for (int round = 0; round < 40; round++) {
+		size_t size = sizes[round % (sizeof(sizes) / sizeof(*sizes))] + (size_t)round * 8;
+
+		p = realloc(p, size);
+		assert_non_null(p);
+		assert_true(malloc_usable_size(p) >= size);
+		for (size_t i = 0; i < old && i < size; i++)
+			assert_int_equal(p[i], (unsigned char)(i * 7));
+		for (size_t i = 0; i < size; i++)
+			p[i] = (unsigned char)(i * 7);
+		old = size;
+	}
+	free(p);
+	assert_int_equal(buddy_verify(), 0);
+}
+
+static void zeroed_blocks_are_zero_wherever_they_begin(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 50; round++) {
+		size_t size = 33000 + (size_t)round * 1111;
+		unsigned char *p = calloc(1, size);
+
+		assert_non_null(p);
+		for (size_t i = 0; i < malloc_usable_size(p); i++)
+			assert_int_equal(i < size ? p[i] : 0, 0);
+		memset(p, 0xff, malloc_usable_size(p));
+		free(p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blocks_begin_at_different_places_of_a_page),
+		cmocka_unit_test(a_block_of_whole_pages_takes_none_for_where_it_begins),
+		cmocka_unit_test(what_is_aligned_or_from_kmalloc_begins_with_a_page),
+		cmocka_unit_test(a_block_that_is_resized_keeps_what_is_in_it),
+		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
