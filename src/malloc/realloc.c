@@ -135,8 +135,7 @@ BUDDY_API void *realloc(void *ptr, size_t size)
 {
 	size_t old = object_size_at(ptr);
 
-	/* Strings grow by a few bytes at a time: most calls end here.  The bound leaves out 0 too.
-	 */
+	/* Strings grow by a few bytes: most calls end here.  The bound leaves out 0 too. */
 	if (likely(old && size - 1 < PTRDIFF_MAX))
 		return stays(old, size) ? ptr : move(ptr, old, size);
 	return realloc_slow(ptr, size);
