@@ -3,8 +3,8 @@
 /*
  * aligned.c - memory aligned beyond 16 bytes
  *
- * A class whose size is a multiple of the alignment has all its objects aligned, since slabs are
- * aligned to their size; class_aligns() says why there is one for every alignment up to 16 KiB.
+ * A class whose stride is a multiple of the alignment has all its objects aligned, since slabs are
+ * aligned to their size; size_of_class() says which.
  */
 #include "malloc/internal.h"
 #include <errno.h>
@@ -15,25 +15,34 @@
 static_assert(KMALLOC_MAX_SIZE % ALIGN_BY_CLASS_MAX == 0, "rounding up stays within the classes");
 
 /*
- * Are objects of the classes aligned to @align, for what is rounded up to it?
+ * A size whose class has all its objects aligned to @align, a power of two, for @size bytes; 0:
+ * none.
  *
- * Where classes step by less than the alignment, the rounded size is a class itself; where they
- * step by as much or more, every class is a multiple of the step, both being powers of two.  Slabs
- * are aligned to their size, which is a multiple too.  Beyond 16 KiB a small object would take the
- * room of more pages than are worth it.  Checked by tests/unit/test_geometry.c.
+ * Where classes step by less than the alignment, the size rounded up to it is a class itself; where
+ * they step by as much or more, every class is a multiple of the step, both being powers of two.
+ * Above KMALLOC_SPREAD_ABOVE strides are multiples of a line only, but for powers of two.  A small
+ * object that is aligned to more than 16 KiB, or one above that at all, would take the room of more
+ * pages than are worth it.  Checked by tests/unit/test_geometry.c and tests/contract.
  */
-static inline bool class_aligns(size_t align, size_t size)
+static inline size_t size_of_class(size_t align, size_t size)
 {
-	return align <= ALIGN_BY_CLASS_MAX && size <= KMALLOC_MAX_SIZE;
+	size_t rounded = ALIGN_UP(size, align);
+
+	if (align > ALIGN_BY_CLASS_MAX || size > KMALLOC_MAX_SIZE)
+		return 0;
+	if (align <= CACHE_LINE || rounded <= KMALLOC_SPREAD_ABOVE)
+		return rounded;
+	return rounded <= ALIGN_BY_CLASS_MAX ? roundup_pow_of_two(rounded) : 0;
 }
 
 /* @align is a power of two.  NULL without errno, or with ENOMEM. */
 void *aligned_any(size_t align, size_t size)
 {
+	size_t rounded = size_of_class(align, size + !size);
 	bool zero;
 
-	if (likely(class_aligns(align, size)))
-		return own_malloc(ALIGN_UP(size + !size, align));
+	if (likely(rounded))
+		return own_malloc(rounded);
 	if (align <= 16)
 		return size <= PTRDIFF_MAX ? own_malloc(size) : NULL;
 	return malloc_large(size + !size, MAX(align, PAGE_SIZE), 0, NUMA_NO_NODE, &zero);

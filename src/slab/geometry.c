@@ -16,7 +16,8 @@
  * in memory, whose objects are of 1032 and 4368 bytes, took 1.29 times the memory of glibc without
  * the second.  For the first, 28672 was given up: a byte of the page map has no room for another
  * class.
- * Powers of two are naturally aligned, since slabs are and the stride is the size.
+ * Powers of two are naturally aligned, since slabs are and the stride is the size; see also
+ * kmalloc_spread().
  */
 #define KIB_AND_HEADER 1152u
 #define KIB_AND_HEADER_CLASS 20u
@@ -137,4 +138,19 @@ void cache_geometry(struct kmem_cache *s)
 	s->max_full = (u32)CLAMP(BARN_BYTES / ((size_t)s->capacity * s->size), 1, 64);
 	s->max_extra = (u32)((s->size < 64 ? BARN_EXTRA_BYTES_SMALL : BARN_EXTRA_BYTES) /
 			     MAX(nr_barns, 4u) / ((size_t)s->capacity * s->size));
+}
+
+/*
+ * What a slab of @s leaves over lies between its objects, a line for each, if that is enough: they
+ * would all begin at the same place of a page otherwise, or at one of few.  Copies between such
+ * objects are slow, see large_offset(): to put one character before a string of 20,000 took
+ * python3 5.8 us, and 0.4 since.  Powers of two leave nothing over.
+ */
+void kmalloc_spread(struct kmem_cache *s)
+{
+	if (s->size <= KMALLOC_SPREAD_ABOVE ||
+	    (PAGE_SIZE << s->order) / (s->size + CACHE_LINE) < s->objects)
+		return;
+	s->size += CACHE_LINE;
+	s->reciprocal = (u32)DIV_ROUND_UP((u64)1 << 32, s->size);
 }

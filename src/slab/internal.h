@@ -8,6 +8,7 @@
 
 /* geometry.c */
 void cache_geometry(struct kmem_cache *s);
+void kmalloc_spread(struct kmem_cache *s);
 
 /* partial.c: slabs and their bitmaps */
 /* Which of the partial lists a slab of this filling is on. */

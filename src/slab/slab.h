@@ -17,6 +17,8 @@
 #define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task byte by byte */
 #define HIT_STEP 128u	   /* above: in steps of so many bytes, up to KMALLOC_MAX_SIZE */
 
+#define KMALLOC_SPREAD_ABOVE 2048u /* classes above may have a stride that is no class size */
+
 /** kmalloc_class - the class for @size bytes, 1 to KMALLOC_MAX_SIZE */
 unsigned int kmalloc_class(size_t size);
 u32 kmalloc_class_size(unsigned int class);

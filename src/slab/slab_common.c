@@ -43,6 +43,7 @@ static void init_kmalloc_caches(void)
 		s->align = 16;
 		s->class = (u8)c;
 		cache_geometry(s);
+		kmalloc_spread(s);
 		digits[--n] = 0;
 		for (; size; size /= 10)
 			digits[--n] = (char)('0' + size % 10);

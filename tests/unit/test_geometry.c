@@ -99,17 +99,41 @@ SIM_TEST(a_sheaf_is_not_twice_as_long_for_its_last_few_slots)
 	EXPECT_EQ(geometry(512).capacity, 60);
 }
 
-/* class_aligns() in src/malloc relies on it. */
+/* size_of_class() in src/malloc relies on it. */
 SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 {
 	EXPECT(sim_start());
 	for (size_t align = 16; align <= 4 * PAGE_SIZE; align *= 2)
 		for (size_t size = 1; size <= KMALLOC_MAX_SIZE; size++) {
-			unsigned int class = kmalloc_class(ALIGN_UP(size, align));
+			const struct kmem_cache *s =
+				&kmalloc_caches[kmalloc_class(ALIGN_UP(size, align))];
 
-			EXPECT_EQ(kmalloc_class_size(class) % align, 0);
-			EXPECT_EQ((PAGE_SIZE << kmalloc_caches[class].order) % align, 0);
+			EXPECT_EQ((PAGE_SIZE << s->order) % align, 0);
+			EXPECT(s->size % align == 0 ||
+			       (align > CACHE_LINE && s->object_size > KMALLOC_SPREAD_ABOVE &&
+				!is_power_of_2(s->object_size)));
 		}
+}
+
+/* Of objects above the bound, but for powers of two, few begin at the same place of a page. */
+SIM_TEST(objects_of_large_classes_begin_at_different_places_of_a_page)
+{
+	unsigned int spread = 0;
+
+	EXPECT(sim_start());
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		const struct kmem_cache *s = &kmalloc_caches[c];
+
+		EXPECT(s->objects * (u64)s->size <= PAGE_SIZE << s->order);
+		EXPECT_EQ(s->objects, geometry(s->object_size).objects);
+		EXPECT_EQ(s->reciprocal, DIV_ROUND_UP((u64)1 << 32, s->size));
+		if (s->size == s->object_size)
+			continue;
+		EXPECT_EQ(s->size, s->object_size + CACHE_LINE);
+		EXPECT(s->object_size > KMALLOC_SPREAD_ABOVE && !is_power_of_2(s->object_size));
+		spread++;
+	}
+	EXPECT(spread >= 8);
 }
 
 SIM_TEST(powers_of_two_are_naturally_aligned)
@@ -161,6 +185,7 @@ RUN_TESTS(T(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_b
 	  T(a_slab_of_any_size_holds_an_object_and_its_bitmap),
 	  T(a_sheaf_is_not_twice_as_long_for_its_last_few_slots),
 	  T(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it),
+	  T(objects_of_large_classes_begin_at_different_places_of_a_page),
 	  T(powers_of_two_are_naturally_aligned),
 	  T(the_index_of_every_address_in_a_slab_is_its_quotient),
 	  T(page_map_values_of_classes_are_even_and_distinct_for_three_nodes))
