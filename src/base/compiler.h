@@ -23,12 +23,9 @@ typedef uint64_t u64;
 #define alwaysinline inline __attribute__((always_inline))
 #define noreturn_fn __attribute__((noreturn))
 /* Before a return that must be a jump also where nothing is optimized, if the compiler can. */
-#if defined(__has_attribute)
 #if __has_attribute(musttail)
 #define tail_call __attribute__((musttail))
-#endif
-#endif
-#ifndef tail_call
+#else
 #define tail_call
 #endif
 #define printf_like(f, a) __attribute__((format(printf, f, a)))

@@ -31,16 +31,16 @@ static slowpath void *no_memory(void)
 /* The state of a block that the program has; in a thread's set it is in transit. */
 #define LIVE_LARGE page_state(PAGE_EXACT, 0, PG_LARGE)
 
+#define LARGE_SPARE (8 * CACHE_LINE) /* at least, but for blocks of whole pages */
+
 /*
- * Where in its first page a block of @size bytes in @nr pages begins: somewhere in what the last
- * page leaves over, by its address (mm/slab.c of old Linux: cache colouring).  The processor tells
+ * Where in its first page a block of @size bytes at @head begins: somewhere in what the last page
+ * leaves over, by its address (mm/slab.c of old Linux: cache colouring).  The processor tells
  * addresses apart by where they are in a page.  If all blocks began at the same place, copying
  * from one to another would be slow: a string copy to 1 to 15 bytes beyond the place it comes from
  * takes 15 times as long on Zen 5, and sqlite3, which sorts by such copies, 1.08 times.  A block of
  * whole pages is a buffer rather than a string, and takes no further page for this.
  */
-#define LARGE_SPARE (8 * CACHE_LINE) /* at least, but for blocks of whole pages */
-
 static size_t large_offset(const struct page *head, size_t size)
 {
 	u64 spare = (head->nr_pages << PAGE_SHIFT) - size;

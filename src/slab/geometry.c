@@ -123,6 +123,12 @@ static size_t sheaf_objects(u32 size)
 	return nr;
 }
 
+static void set_stride(struct kmem_cache *s, u32 size)
+{
+	s->size = size;
+	s->reciprocal = (u32)DIV_ROUND_UP((u64)1 << 32, size);
+}
+
 /* Everything that follows from size and alignment. */
 void cache_geometry(struct kmem_cache *s)
 {
@@ -131,7 +137,7 @@ void cache_geometry(struct kmem_cache *s)
 	s->order = (u8)calculate_order(s->size);
 	slab = PAGE_SIZE << s->order;
 	s->objects = (u16)MIN(slab / s->size, 32767u);
-	s->reciprocal = (u32)DIV_ROUND_UP((u64)1 << 32, s->size);
+	set_stride(s, s->size);
 	s->bucket_mul = (u32)DIV_ROUND_UP((u64)NR_PARTIAL_BUCKETS << BUCKET_SHIFT, s->objects + 1u);
 	s->line_group = s->size == 16 || s->size == 48 ? 4 : s->size == 32 ? 2 : 1;
 	s->capacity = (u8)CLAMP(sheaf_objects(s->size), 2, 252);
@@ -148,9 +154,8 @@ void cache_geometry(struct kmem_cache *s)
  */
 void kmalloc_spread(struct kmem_cache *s)
 {
-	if (s->size <= KMALLOC_SPREAD_ABOVE ||
-	    (PAGE_SIZE << s->order) / (s->size + CACHE_LINE) < s->objects)
-		return;
-	s->size += CACHE_LINE;
-	s->reciprocal = (u32)DIV_ROUND_UP((u64)1 << 32, s->size);
+	u32 spread = s->size + CACHE_LINE;
+
+	if (s->size > KMALLOC_SPREAD_ABOVE && (PAGE_SIZE << s->order) / spread >= s->objects)
+		set_stride(s, spread);
 }

@@ -39,23 +39,36 @@ static void give_blocks(void **p)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* 42000 bytes leave 47 lines of eleven pages over. */
-static void blocks_begin_at_different_places_of_a_page(void **state)
+/* Blocks of @size begin at @least places or more, none of them the place of more than @share. */
+static void expect_spread(size_t size, unsigned int least, unsigned int share)
 {
 	unsigned int places[PAGE / LINE], used = 0, most = 0;
 	void *p[BLOCKS];
 
-	(void)state;
-	take_blocks(42000, p, places);
+	take_blocks(size, p, places);
 	for (int i = 0; i < PAGE / LINE; i++) {
 		used += places[i] != 0;
 		most = places[i] > most ? places[i] : most;
 	}
-	assert_true(used >= 30);
-	assert_true(most <= BLOCKS / 8);
+	assert_true(used >= least);
+	assert_true(most <= share);
 	for (int i = 0; i < BLOCKS; i++)
 		assert_int_equal((place(p[i]) + malloc_usable_size(p[i])) % PAGE, 0);
 	give_blocks(p);
+}
+
+/* They leave 47 lines of eleven pages over. */
+static void blocks_begin_at_different_places_of_a_page(void **state)
+{
+	(void)state;
+	expect_spread(42000, 30, BLOCKS / 8);
+}
+
+/* They would leave 56 bytes over, less than a line. */
+static void blocks_that_nearly_fill_their_pages_have_places_to_choose_from_too(void **state)
+{
+	(void)state;
+	expect_spread(45000, 8, BLOCKS / 4);
 }
 
 /* Some have up to an eighth more than was asked for, since it was at hand. */
@@ -134,6 +147,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_begin_at_different_places_of_a_page),
+		cmocka_unit_test(
+			blocks_that_nearly_fill_their_pages_have_places_to_choose_from_too),
 		cmocka_unit_test(a_block_of_whole_pages_takes_none_for_where_it_begins),
 		cmocka_unit_test(what_is_aligned_or_from_kmalloc_begins_with_a_page),
 		cmocka_unit_test(a_block_that_is_resized_keeps_what_is_in_it),

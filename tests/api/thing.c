@@ -83,8 +83,8 @@ unsigned int things_cache_number(const char *name)
 
 static gfp_t pick_gfp(struct rng *rng)
 {
-	static const gfp_t flags[] = {GFP_KERNEL, GFP_KERNEL, GFP_KERNEL, GFP_KERNEL,
-				      GFP_ATOMIC, GFP_NOWAIT, GFP_NOFS,	  GFP_HIGHUSER_MOVABLE};
+	static const gfp_t flags[] = {GFP_KERNEL, GFP_KERNEL, GFP_KERNEL,  GFP_KERNEL, GFP_ATOMIC,
+				      GFP_NOWAIT, GFP_NOFS,   GFP_HIGHUSER_MOVABLE};
 	gfp_t gfp = flags[rng_below(rng, 8)];
 
 	return rng_one_in(rng, 4) ? gfp | __GFP_ZERO : gfp;
@@ -436,8 +436,8 @@ void thing_count(const struct thing *t, struct tally *ret)
 	for (unsigned int i = 0; t->kind == OBJECTS && i < t->nr; i++) {
 		/* Where every lock was held, an object is a mapping of its own. */
 		if (is_direct(t->mem[i]))
-			ret->direct +=
-				(cache_specs[t->number].size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+			ret->direct += (cache_specs[t->number].size + PAGE_SIZE - 1) &
+				       ~(PAGE_SIZE - 1);
 		else
 			ret->objects[t->number]++;
 	}

@@ -21,33 +21,32 @@ typedef char *plugin_block_fn(int value);
 typedef void *finder_find_fn(const char *name, int mode);
 typedef int node_of_fn(const void *ptr);
 
-static void *symbol_of(void *library, const char *name)
+/* *ret_function, a pointer to a function of whatever type: @name of @library. */
+static void find_function(void *library, const char *name, void *ret_function)
 {
 	void *symbol = dlsym(library, name);
 
 	CHECK(symbol, "dlsym: %s", dlerror());
-	return symbol;
+	memcpy(ret_function, &symbol, sizeof(symbol));
 }
 
 static bool is_ours(const void *block)
 {
-	void *symbol = symbol_of(RTLD_DEFAULT, "buddy_node_of");
 	node_of_fn *node_of;
 
-	memcpy(&node_of, &symbol, sizeof(symbol));
+	find_function(RTLD_DEFAULT, "buddy_node_of", &node_of);
 	return node_of(block) >= 0;
 }
 
 /* The plugin allocates in its constructor too, and frees that in its destructor. */
 static void use_plugin(const char *path, bool ours)
 {
-	void *plugin = dlopen(path, RTLD_NOW | RTLD_DEEPBIND), *symbol;
+	void *plugin = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
 	plugin_block_fn *block_of_plugin;
 	char *block;
 
 	CHECK(plugin, "dlopen: %s", dlerror());
-	symbol = symbol_of(plugin, "plugin_block");
-	memcpy(&block_of_plugin, &symbol, sizeof(symbol));
+	find_function(plugin, "plugin_block", &block_of_plugin);
 	block = block_of_plugin(9);
 	CHECK(block && block[PLUGIN_BYTES - 1] == 9, "the plugin's block is wrong");
 	CHECK(is_ours(block) == ours, "the plugin's block is %s", ours ? "not ours" : "ours");
@@ -59,18 +58,17 @@ static void use_plugin(const char *path, bool ours)
 /* Loading without a path: from beside the library that asks, not from beside this program. */
 static void find_beside(const char *path, const char *finder_path)
 {
+	static const int modes[] = {RTLD_NOW, RTLD_NOW | RTLD_DEEPBIND};
 	const char *name = strrchr(path, '/') + 1;
-	void *finder = dlopen(finder_path, RTLD_NOW), *symbol, *found;
+	void *finder = dlopen(finder_path, RTLD_NOW), *found;
 	finder_find_fn *find;
 
 	CHECK(finder, "dlopen: %s", dlerror());
-	symbol = symbol_of(finder, "finder_find");
-	memcpy(&find, &symbol, sizeof(symbol));
+	find_function(finder, "finder_find", &find);
 	CHECK(!dlopen(name, RTLD_NOW), "%s is found from anywhere", name);
 	CHECK(strstr(dlerror(), name), "dlerror() does not name it");
-	for (int mode = RTLD_NOW; mode >= 0;
-	     mode = mode & RTLD_DEEPBIND ? -1 : mode | RTLD_DEEPBIND) {
-		found = find(name, mode);
+	for (int i = 0; i < 2; i++) {
+		found = find(name, modes[i]);
 		CHECK(found, "not found from beside its caller: %s", dlerror());
 		CHECK(dlclose(found) == 0, "dlclose: %s", dlerror());
 	}

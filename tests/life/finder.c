@@ -4,6 +4,7 @@
 #include "finder.h"
 
 #include <dlfcn.h>
+#include <stddef.h>
 
 int finder_found;
 

@@ -4,8 +4,6 @@
 #ifndef BUDDY_TESTS_FINDER_H
 #define BUDDY_TESTS_FINDER_H
 
-#include <stddef.h>
-
 /* dlopen(@name, @mode), called by this library. */
 void *finder_find(const char *name, int mode);
 

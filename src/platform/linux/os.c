@@ -17,7 +17,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -363,11 +362,7 @@ static_assert(OS_RTLD_DEEPBIND == RTLD_DEEPBIND, "os.h");
 
 slowpath os_dlopen_fn *os_next_dlopen(void)
 {
-	os_dlopen_fn *next;
-	void *symbol = dlsym(RTLD_NEXT, "dlopen");
-
-	memcpy(&next, &symbol, sizeof(next));
-	return next;
+	return (os_dlopen_fn *)dlsym(RTLD_NEXT, "dlopen");
 }
 
 void os_sleep_ms(u32 ms)

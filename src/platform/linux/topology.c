@@ -155,6 +155,7 @@ void topology_close(void)
 {
 	u32 user = 0;
 
+	/* Most programs never had anybody in there, and who waits is not with the rest of them. */
 	if (!atomic_cmpxchg(&module_user, &user, CLOSED))
 		take_module(CLOSED, EXIT_WAIT_MS);
 }
