@@ -288,16 +288,16 @@ SIM_TEST(the_page_table_does_not_count_for_what_a_small_page_takes)
 	EXPECT_SOUND();
 }
 
-/* 64 MiB of small pages after the first huge page, 128 after the second, 256 after the third. */
+/* 256 MiB of small pages after the first huge page, 512 after the second, 1024 after the third. */
 SIM_TEST(huge_pages_that_come_slowly_are_tried_ever_more_seldom)
 {
 	EXPECT(sim_start());
 	grow_to_huge(1000, 5000000);
-	grow(60 * MiB);
-	EXPECT_EQ(huge_bytes(), 2 * MiB);
-	grow(120 * MiB);
-	EXPECT_EQ(huge_bytes(), 4 * MiB);
 	grow(240 * MiB);
+	EXPECT_EQ(huge_bytes(), 2 * MiB);
+	grow(480 * MiB);
+	EXPECT_EQ(huge_bytes(), 4 * MiB);
+	grow(960 * MiB);
 	EXPECT_EQ(huge_bytes(), 6 * MiB);
 	EXPECT_SOUND();
 }
@@ -306,13 +306,13 @@ SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
 {
 	EXPECT(sim_start());
 	grow_to_huge(1000, 5000000);
-	grow(60 * MiB);
+	grow(240 * MiB);
 	EXPECT_EQ(huge_bytes(), 2 * MiB);
 	sim.touch_ns = 100000;
 	grow(128 * MiB);
 	EXPECT(huge_bytes() > 64 * MiB);
 	sim.touch_ns = 5000000;
-	grow(60 * MiB);
+	grow(240 * MiB);
 	sim.touch_ns = 100000;
 	grow(64 * MiB); /* the pause was the shortest one again */
 	EXPECT(huge_bytes() > 80 * MiB);
