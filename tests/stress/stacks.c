@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static int stacks_by_gdb(pid_t pid)
 
 static void print_file(const char *path)
 {
-	char text[512];
+	char text[4096];
 	ssize_t length;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -85,7 +86,10 @@ static void print_file(const char *path)
 	say("  %s: %s", path, text);
 }
 
-/* Without gdb: at least the system call and the wait channel of every thread. */
+/*
+ * Where gdb fails: what the kernel tells of every thread.  One that gdb cannot stop is likely
+ * inside the kernel: its stack there (for root) and its times in stat say where.
+ */
 static void stacks_by_proc(pid_t pid)
 {
 	char path[320];
@@ -97,9 +101,10 @@ static void stacks_by_proc(pid_t pid)
 	if (!tasks)
 		return;
 	while ((entry = readdir(tasks)) != NULL) {
-		static const char *const files[] = {"comm", "wchan", "syscall"};
+		static const char *const files[] = {"comm", "wchan", "syscall", "stat", "stack"};
+		bool is_task = isdigit((unsigned char)entry->d_name[0]);
 
-		for (size_t i = 0; isdigit((unsigned char)entry->d_name[0]) && i < 3; i++) {
+		for (size_t i = 0; is_task && i < sizeof(files) / sizeof(*files); i++) {
 			snprintf(path, sizeof(path), "/proc/%d/task/%s/%s", (int)pid, entry->d_name,
 				 files[i]);
 			print_file(path);
