@@ -275,14 +275,23 @@ SIM_TEST(huge_pages_are_slow_only_against_small_ones)
 
 /*
  * As measured where the host of a virtual machine had taken free memory back: the first small page
- * of 2 MiB needs a page table as well, and 512 times as long as it takes would excuse the huge one.
+ * of 2 MiB needs a page table as well, and 512 times what it takes would excuse the huge one.
  */
 SIM_TEST(the_page_table_does_not_count_for_what_a_small_page_takes)
 {
 	EXPECT(sim_start());
 	sim.table_ns = 2100;
-	grow_to_huge(700, 4400000);
-	sim.table_ns = 0;
+	grow_to_huge(700, 2400000);
+	grow(60 * MiB);
+	EXPECT_EQ(huge_bytes(), 2 * MiB);
+	EXPECT_SOUND();
+}
+
+/* As measured in node: the small page came alone, and takes a third of that in a row. */
+SIM_TEST(a_huge_page_that_takes_nearly_four_times_as_long_as_small_ones_is_slow)
+{
+	EXPECT(sim_start());
+	grow_to_huge(2164, 4169731);
 	grow(60 * MiB);
 	EXPECT_EQ(huge_bytes(), 2 * MiB);
 	EXPECT_SOUND();
@@ -335,6 +344,8 @@ int main(void)
 		cmocka_unit_test(of_a_large_block_one_page_is_touched),
 		cmocka_unit_test(huge_pages_are_slow_only_against_small_ones),
 		cmocka_unit_test(the_page_table_does_not_count_for_what_a_small_page_takes),
+		cmocka_unit_test(
+			a_huge_page_that_takes_nearly_four_times_as_long_as_small_ones_is_slow),
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
