@@ -47,7 +47,10 @@ static inline void zone_unlock(struct zone *zone)
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
-bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr);
+/* What of zone_reclaim() a request has still to try in a zone; in this order, each once. */
+enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_BARNS, RECLAIM_DONE };
+bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
+		  enum reclaim_step *step);
 
 /* Whether blocks of @zone go to and come from the page set of @task, who may wait or not. */
 static inline bool pcp_serves(const struct mm_task *task, const struct zone *zone, bool nowait)

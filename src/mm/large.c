@@ -182,7 +182,9 @@ static void claim_pageblocks(struct zone *zone, u64 pfn, u64 nr)
 static struct page *alloc_run(struct zone *zone, const struct page_request *rq, u64 nr, u64 align,
 			      bool over_budget, bool *ret_zero)
 {
-	/* Each failed try finds more; another thread may win it.  That others accepted is none. */
+	enum reclaim_step step = RECLAIM_PAGE_SET;
+
+	/* Each failed try takes more into use; another thread may win it. */
 	for (int tries = 0; tries < 8;) {
 		u64 seen = READ_ONCE(zone->accept_pfn), tail = 0, pfn;
 		enum accept_result more;
@@ -202,10 +204,8 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		*ret_zero = zero;
 		if (head)
 			return head;
-		if (zone_reclaim(rq, zone, nr)) {
-			tries++;
+		if (zone_reclaim(rq, zone, nr, &step))
 			continue;
-		}
 		/* A large alignment may need almost as much again in front. */
 		more = accept_memory_after(zone, seen,
 					   nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
@@ -335,6 +335,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 				  u64 align, bool *ret_zero, bool over_budget)
 {
 	unsigned int order = fls64(MAX(nr, align) - 1);
+	enum reclaim_step step = RECLAIM_PAGE_SET;
 	struct page *page;
 	u64 seen;
 
@@ -353,7 +354,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 		seen = READ_ONCE(zone->accept_pfn);
 		page = alloc_block(zone, nr, order, /* packed= */ align <= 1, rq->nowait, ret_zero);
 	} while (!page &&
-		 (zone_reclaim(rq, zone, nr) ||
+		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget)));
 	return page;
 }

@@ -95,24 +95,38 @@ u64 (*shrink_slab)(const struct zone *zone, bool barns);
 
 /**
  * zone_reclaim - before @zone takes more memory into use, look for what lies idle
+ * @step: RECLAIM_PAGE_SET at first; how far the request has come
  *
  * The page set of this thread first; when there was nothing, empty slabs.  If there are enough free
- * pages and they only lie badly, it may be for objects that nobody uses, in barns.
+ * pages and they only lie badly, it may be for objects that nobody uses, in barns.  Each once:
+ * while other threads free there is always another empty slab, and never what was asked for.
  *
  * Linux:  node_reclaim() before the next node, with shrink_slab(); compaction by its role.
  * Return: whether another look at the free lists is worth it.
  */
-bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr)
+bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr, enum reclaim_step *step)
 {
-	if (rq->nowait)
-		return false;
-	return pcp_yield(rq->task, zone) || shrink_slab(zone, /* barns= */ false) ||
-	       (READ_ONCE(zone->nr_free_pages) >= nr && shrink_slab(zone, /* barns= */ true));
+	bool found = false;
+
+	while (!found && !rq->nowait && *step != RECLAIM_DONE)
+		switch ((*step)++) {
+		case RECLAIM_PAGE_SET:
+			found = pcp_yield(rq->task, zone);
+			break;
+		case RECLAIM_SLABS:
+			found = shrink_slab(zone, /* barns= */ false);
+			break;
+		default:
+			found = READ_ONCE(zone->nr_free_pages) >= nr &&
+				shrink_slab(zone, /* barns= */ true);
+		}
+	return found;
 }
 
 static struct page *try_zone(struct zone *zone, const struct page_request *rq, unsigned int order,
 			     bool over_budget)
 {
+	enum reclaim_step step = RECLAIM_PAGE_SET;
 	u64 seen, nr = (u64)1 << order;
 	struct page *page;
 
@@ -120,7 +134,7 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
 		page = rmqueue(zone, rq, order);
-	} while (!page && (zone_reclaim(rq, zone, nr) ||
+	} while (!page && (zone_reclaim(rq, zone, nr, &step) ||
 			   accept_memory_after(zone, seen, nr, rq->nowait, over_budget)));
 	return page;
 }

@@ -308,6 +308,35 @@ SIM_TEST(large_blocks_of_a_full_node_come_from_the_nearest)
 	EXPECT_SOUND();
 }
 
+static unsigned int shrinks;
+
+static u64 another_slab_is_empty(const struct zone *zone, bool barns)
+{
+	(void)zone;
+	(void)barns;
+	return ++shrinks < 100;
+}
+
+/* Whatever is asked for: a node that gives back a slab at each look is not full. */
+SIM_TEST(while_others_free_memory_comes_from_the_callers_node)
+{
+	u64 (*shrink)(const struct zone *, bool);
+	bool zero;
+
+	eight_nodes_and_one_without_memory(GiB);
+	start();
+	shrink = shrink_slab;
+	shrink_slab = another_slab_is_empty;
+	expect_on_node(page_address(buddy_get(6, 0, MAX_PAGE_ORDER)), 6);
+	EXPECT(shrinks <= 2);
+	expect_on_node(page_address(run_get(6, PAGEBLOCK_NR_PAGES, 1, &zero)), 6);
+	EXPECT(shrinks <= 4);
+	expect_on_node(page_address(run_get(6, 16 * PAGEBLOCK_NR_PAGES, 1, &zero)), 6);
+	EXPECT(shrinks <= 6);
+	shrink_slab = shrink;
+	EXPECT_SOUND();
+}
+
 SIM_TEST(smaller_large_blocks_of_a_full_node_come_from_the_nearest)
 {
 	struct model m;
@@ -461,6 +490,7 @@ int main(void)
 		cmocka_unit_test(a_full_node_spills_to_the_nearest_until_all_are_full),
 		cmocka_unit_test(objects_of_a_full_node_come_from_the_nearest),
 		cmocka_unit_test(large_blocks_of_a_full_node_come_from_the_nearest),
+		cmocka_unit_test(while_others_free_memory_comes_from_the_callers_node),
 		cmocka_unit_test(smaller_large_blocks_of_a_full_node_come_from_the_nearest),
 		cmocka_unit_test(thisnode_never_leaves_its_node),
 		cmocka_unit_test(thisnode_on_a_node_without_memory_gets_nothing),
