@@ -196,7 +196,7 @@ static u64 accept_one(struct zone *zone, bool first, bool nowait)
 		return 0;
 	hole = page_type(pfn_to_page(pfn)) == PAGE_HOLE;
 	if (!hole && first)
-		hugepage_time(zone, pfn);
+		hugepage_look(zone, pfn);
 	if (!zone_lock_ctx(zone, nowait))
 		return 0;
 	if (!hole)

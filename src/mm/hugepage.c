@@ -16,6 +16,13 @@
  * later.  Only the first (of small pages, two), since of what is asked for in one piece much may
  * never be touched.  After a slow huge one the heap grows by small pages for a while, twice as long
  * each time.
+ *
+ * Nor may the node have one at hand.  For memory that is advised huge the system then takes a huge
+ * page of another node before small ones of this, and a node of 256 MiB with 160 of them free gave
+ * no more.  Small pages at hand are better than a huge one that is far for as long as it lives:
+ * so where the first page came from is asked as well.
+ *
+ * Linux:  alloc_pages_vma(), vma_alloc_folio(): the second attempt, without __GFP_THISNODE.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
@@ -108,30 +115,88 @@ static bool is_slow(const struct zone *zone, u64 ns)
 }
 
 /*
+ * Small pages for a while.  @pfn: the block that was looked at; @from, in it: where they begin, up
+ * to the end of the stride.
+ */
+static slowpath void pause_huge(struct zone *zone, u64 pfn, u64 from)
+{
+	advise(from, zone->commit_pfn, false);
+	zone->huge_pfn = zone->commit_pfn;
+	zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
+	zone->huge_again_pfn = pfn + zone->huge_pause;
+}
+
+/* How far from @zone's node the page at @addr is; 0 where the system does not tell. */
+static int distance_of(const struct zone *zone, void *addr)
+{
+	int node = vm_node_of(addr);
+
+	return node >= 0 && node < MAX_NUMNODES ? topology.distance[zone->node][node] : 0;
+}
+
+/* How far away a small page would come from: one is taken to see. */
+static slowpath int distance_of_small_page(const struct zone *zone)
+{
+	void *page = vm_map(OS_PAGE);
+	int distance;
+
+	if (!page)
+		return 0;
+	vm_bind(page, OS_PAGE, zone->node);
+	(void)vm_touch(page);
+	distance = distance_of(zone, page);
+	vm_unmap(page, OS_PAGE);
+	return distance;
+}
+
+/*
+ * Did the page at @pfn come from farther away than a small one would?  Where the node is full both
+ * come from another, and if it is the same one the page may as well be huge.
+ */
+static slowpath bool is_needlessly_far(const struct zone *zone, u64 pfn)
+{
+	int distance = distance_of(zone, pfn_to_addr(pfn)), small;
+
+	if (distance <= LOCAL_DISTANCE)
+		return false;
+	small = distance_of_small_page(zone);
+	return small && small < distance;
+}
+
+/* The first one brings a page table with it: the second is timed. */
+static void time_small_page(struct zone *zone, u64 pfn)
+{
+	u64 ns;
+
+	(void)vm_touch(pfn_to_addr(pfn));
+	ns = vm_touch(pfn_to_addr(pfn + 1));
+	zone->small_ns = zone->small_ns ? MIN(zone->small_ns, ns) : ns;
+}
+
+/*
  * The block at @pfn, the first of those that were asked for, is about to be used for the first
  * time.  Under accept_lock.  The first 4 MiB of a zone are left alone: programs that need no
  * more pay for no clock.
  */
-void hugepage_time(struct zone *zone, u64 pfn)
+void hugepage_look(struct zone *zone, u64 pfn)
 {
 	u64 ns;
 
 	if (pfn - zone->start_pfn < MAX_ORDER_NR_PAGES || zone->metadata ||
 	    mm_hugepages != HUGEPAGES_AUTO)
 		return;
-	ns = vm_touch(pfn_to_addr(pfn));
 	if (pfn < zone->huge_pfn) {
-		/* The first one brought a page table with it. */
-		ns = vm_touch(pfn_to_addr(pfn + 1));
-		zone->small_ns = zone->small_ns ? MIN(zone->small_ns, ns) : ns;
-	} else if (!is_slow(zone, ns)) {
-		zone->huge_pause = 0;
+		time_small_page(zone, pfn);
+		return;
+	}
+	ns = vm_touch(pfn_to_addr(pfn));
+	if (zone->bind && is_needlessly_far(zone, pfn)) {
+		(void)vm_discard(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT);
+		pause_huge(zone, pfn, pfn);
+	} else if (is_slow(zone, ns)) {
+		pause_huge(zone, pfn, pfn + PAGEBLOCK_NR_PAGES); /* the one that came stays */
 	} else {
-		/* What is left of the stride, less the page that came. */
-		advise(pfn + PAGEBLOCK_NR_PAGES, zone->commit_pfn, false);
-		zone->huge_pfn = zone->commit_pfn;
-		zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
-		zone->huge_again_pfn = pfn + zone->huge_pause;
+		zone->huge_pause = 0;
 	}
 }
 

@@ -98,7 +98,7 @@ static inline void budget_check(const struct zone *zone, u64 nr)
 
 /* hugepage.c */
 void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr);
-void hugepage_time(struct zone *zone, u64 pfn);
+void hugepage_look(struct zone *zone, u64 pfn);
 void hugepage_stop(struct zone *zone);
 
 #define for_each_populated_zone(z)                                                                 \

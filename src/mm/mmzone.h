@@ -71,7 +71,7 @@ struct zone {
 	u8 mapped_parts;       /* of that stride: 1 descriptors, 2 memory too; accept_lock */
 	bool frontier_suspect; /* a fork may have left more mapped than is noted; accept_lock */
 	u64 huge_pfn;	       /* from here to commit_pfn advised huge; accept_lock */
-	u64 huge_again_pfn;    /* below: small pages, since huge ones were slow; accept_lock */
+	u64 huge_again_pfn;    /* below: small pages, since huge ones did not pay; accept_lock */
 	u64 huge_pause;	       /* pages that the last such stretch was long; accept_lock */
 	u64 grown_pfn;	       /* commit_pfn when grows_fast() looked last; accept_lock */
 	u64 grown_ms;	       /* and the time; accept_lock */

@@ -61,4 +61,10 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len);
 /** vm_bind - prefer memory of @node for the range; a refusal is ignored */
 void vm_bind(void *addr, size_t len, int node);
 
+/**
+ * vm_node_of - the node whose memory the page at @addr, which is resident, has got
+ * Return: its number; negative where the system does not tell.
+ */
+int vm_node_of(void *addr);
+
 #endif

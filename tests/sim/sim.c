@@ -352,6 +352,12 @@ void vm_bind(void *addr, size_t len, int node)
 	note(SIM_BIND, addr, len, 0)->node = node;
 }
 
+int vm_node_of(void *addr)
+{
+	must_be_mapped("vm_node_of", addr, OS_PAGE);
+	return sim.node_of ? sim.node_of(addr) : sim_bound_node(addr);
+}
+
 void sim_occupy(void *addr, size_t len)
 {
 	if (map(addr, len, PROT_READ, MAP_FIXED_NOREPLACE) != addr)

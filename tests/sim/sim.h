@@ -49,6 +49,7 @@ struct sim_machine {
 	int cpu_hint; /* os_cpu_hint(); -1: unknown */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);
+	int (*node_of)(const void *addr); /* vm_node_of(); NULL: what it was bound to */
 	u64 memory_looks;   /* os_memory_room() */
 	u64 resident_pages; /* os_resident_pages(); 0: unknown */
 	u64 touch_ns;	    /* what vm_touch() says it took */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_budget.c - memory that is not there to waste: in a control group with a limit, what is
- * free goes back before the limit is met; a sparse heap gets no huge pages
+ * free goes back before the limit is met; a sparse heap gets no huge pages, nor one for which
+ * they come slowly or from another node
  *
  * The group's use is what the zones hold resident, as the kernel would count it.
  */
@@ -328,6 +329,73 @@ SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
 	EXPECT_SOUND();
 }
 
+/* ---- huge pages and nodes: what node 0 has left, for memory that is bound to it ---- */
+
+static bool has_huge, has_small;
+
+static int node_of(const void *addr)
+{
+	const struct zone *zone = zone_of(0);
+	u64 pfn = (uintptr_t)addr >> PAGE_SHIFT;
+	bool heap = pfn >= zone->start_pfn && pfn < zone->end_pfn;
+
+	EXPECT_EQ(sim_bound_node(addr), 0);
+	return (heap ? has_huge : has_small) ? 0 : 1;
+}
+
+static void start_two_nodes(bool huge, bool small)
+{
+	sim_add_node(GiB, true);
+	sim.node_of = node_of;
+	has_huge = huge;
+	has_small = small;
+	EXPECT(sim_start());
+	grow_to_huge(1000, 100000);
+}
+
+SIM_TEST(small_pages_of_the_own_node_come_before_huge_ones_of_another)
+{
+	unsigned int discards;
+
+	start_two_nodes(true, true);
+	grow(16 * MiB);
+	EXPECT_EQ(huge_bytes(), 16 * MiB);
+	discards = sim_count(SIM_DISCARD);
+	has_huge = false;
+	grow(240 * MiB);
+	EXPECT_EQ(huge_bytes(), 16 * MiB);
+	/* The one that was found far went back, and nobody looked again. */
+	EXPECT_EQ(sim_count(SIM_DISCARD), discards + 1);
+	has_huge = true;
+	grow(128 * MiB);
+	EXPECT(huge_bytes() > 64 * MiB);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_full_node_goes_on_with_huge_pages_of_another)
+{
+	start_two_nodes(true, true);
+	grow(16 * MiB);
+	has_huge = has_small = false;
+	grow(64 * MiB);
+	EXPECT_EQ(huge_bytes(), 80 * MiB);
+	EXPECT_SOUND();
+}
+
+static int untold(const void *addr)
+{
+	(void)addr;
+	return -1;
+}
+
+SIM_TEST(where_no_node_is_told_huge_pages_are_used)
+{
+	start_two_nodes(false, true);
+	sim.node_of = untold;
+	grow(64 * MiB);
+	EXPECT_EQ(huge_bytes(), 64 * MiB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +416,9 @@ int main(void)
 			a_huge_page_that_takes_nearly_four_times_as_long_as_small_ones_is_slow),
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
+		cmocka_unit_test(small_pages_of_the_own_node_come_before_huge_ones_of_another),
+		cmocka_unit_test(a_full_node_goes_on_with_huge_pages_of_another),
+		cmocka_unit_test(where_no_node_is_told_huge_pages_are_used),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
 		cmocka_unit_test(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room),

@@ -96,3 +96,11 @@ void vm_bind(void *addr, size_t len, int node)
 	(void)sys6(SYS_mbind, (long)addr, (long)len, MPOL_PREFERRED, (long)&mask,
 		   sizeof(mask) * 8 + 1, 0);
 }
+
+int vm_node_of(void *addr)
+{
+	int node = -1;
+	long ret = sys5(SYS_get_mempolicy, &node, NULL, 0, addr, MPOL_F_NODE | MPOL_F_ADDR);
+
+	return sys_failed(ret) ? -1 : node;
+}

@@ -180,15 +180,38 @@ void write_all(void *block, size_t size, unsigned char mark)
 }
 
 /* move_pages(2) with no target nodes moves nothing: it tells where each page is. */
-static void ask_for_nodes(struct placement *counts, const void **pages, unsigned long nr)
+static void ask_for_nodes(const void **pages, unsigned long nr, int *ret_status)
+{
+	if (syscall(SYS_move_pages, 0, nr, pages, NULL, ret_status, 0))
+		die("move_pages: %s", strerror(errno));
+}
+
+/*
+ * The node of a page that was said to be absent, or a negative number if it is.  The kernel says so
+ * too of a page that it is moving to make room for a huge one: to read it waits until it is there.
+ * (What was never written reads as the zero page, which has no node.)
+ */
+static int ask_again(const void *page)
+{
+	int status = -ENOENT;
+
+	for (int tries = 0; tries < 10 && status < 0; tries++) {
+		(void)*(const volatile char *)page;
+		ask_for_nodes(&page, 1, &status);
+	}
+	return status;
+}
+
+static void count_nodes(struct placement *counts, const void **pages, unsigned long nr)
 {
 	int status[64];
 
-	if (syscall(SYS_move_pages, 0, nr, pages, NULL, status, 0))
-		die("move_pages: %s", strerror(errno));
+	ask_for_nodes(pages, nr, status);
 	for (unsigned long i = 0; i < nr; i++) {
-		if (status[i] >= 0 && status[i] < MAX_NODES)
-			counts->on[status[i]]++;
+		int node = status[i] == -ENOENT ? ask_again(pages[i]) : status[i];
+
+		if (node >= 0 && node < MAX_NODES)
+			counts->on[node]++;
 		else
 			counts->absent++;
 	}
@@ -207,12 +230,12 @@ void placement_add(struct placement *counts, const void *block, size_t size)
 	for (uintptr_t page = first; page <= last; page += PAGE_BYTES) {
 		pages[nr++] = (const void *)page;
 		if (nr == sizeof(pages) / sizeof(pages[0])) {
-			ask_for_nodes(counts, pages, nr);
+			count_nodes(counts, pages, nr);
 			nr = 0;
 		}
 	}
 	if (nr)
-		ask_for_nodes(counts, pages, nr);
+		count_nodes(counts, pages, nr);
 }
 
 size_t placement_total(const struct placement *counts)

@@ -25,10 +25,10 @@
 #define SPILLED_PAGES (16 * MIB / 4096)
 
 /*
- * A node counts as turned to from 1 MiB on: before it was pinned, this program may have run
- * elsewhere and taken a few pages there.
+ * A node counts as turned to from 4 MiB on: before it was pinned, this program may have run
+ * elsewhere and taken a few pages there, and a huge page may come from afar before libbuddy knows.
  */
-#define TURNED_TO_PAGES (1 * MIB / 4096)
+#define TURNED_TO_PAGES (4 * MIB / 4096)
 
 /* Blocks are chained through their first word: the books must not need memory of their own. */
 struct block {
