@@ -205,7 +205,8 @@ struct pcs {
 	u8 misses;		  /* 1 and those since kind or tick last changed; 0: none yet */
 	u8 tick;		  /* when it was read last */
 	u8 swaps;		  /* between main and spare, since the last miss */
-	u8 early_frees;		  /* frees before there was a sheaf, up to EARLY_FREES */
+	u8 early_allocs; /* before there was a sheaf, up to EARLY_ALLOCS; large ones only */
+	u8 early_frees;	 /* likewise, up to EARLY_FREES */
 	u8 taken;   /* sheaves from elsewhere than the own barn less those left, 0..TAKEN_MAX */
 	u8 strange; /* rises with sheaves of other homes, falls with own ones (sheaf.c) */
 	u8 looks;   /* for such: in another place each time */

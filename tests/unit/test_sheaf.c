@@ -67,6 +67,53 @@ SIM_TEST(the_first_frees_of_a_thread_go_back_to_the_slab)
 	EXPECT_SOUND();
 }
 
+/* More than four for each CPU; the last one runs. */
+static void start_many_threads(void)
+{
+	static struct sim_thread threads[8];
+
+	start(64);
+	EXPECT_EQ(nr_barns, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		sim_thread_new(&threads[i], 0);
+		sim_switch_to(&threads[i]);
+		slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	}
+}
+
+/* Most threads that touch a class do so a few times. */
+SIM_TEST(where_threads_are_many_the_first_large_objects_come_from_slabs)
+{
+	start_many_threads();
+	s = &kmalloc_caches[kmalloc_class(2048)];
+	for (int i = 0; i < 4; i++) {
+		slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+		EXPECT(!mine()->main && !mine()->spare);
+	}
+	/* One that goes on gets a sheaf, and what it frees stays there. */
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	EXPECT_EQ(held(), 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(where_threads_are_many_the_first_sheaf_is_given_two_kib_of_objects)
+{
+	start_many_threads();
+	s = &kmalloc_caches[kmalloc_class(256)];
+	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+	EXPECT_EQ(held(), 2 * KiB / 256 - 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(where_threads_are_few_the_first_object_brings_a_sheaf)
+{
+	start(64);
+	s = &kmalloc_caches[kmalloc_class(2048)];
+	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+	EXPECT_EQ(held(), 8 * KiB / 2048 - 1);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(objects_of_a_fresh_sheaf_ascend)
 {
 	char *last = NULL;
@@ -152,7 +199,7 @@ SIM_TEST(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve)
 		start(kmalloc_class_size(c));
 		for (int i = 0; i < 1500; i++) {
 			EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
-			most = MAX(most, mine()->main->capacity);
+			most = MAX(most, mine()->main ? mine()->main->capacity : 0u);
 		}
 		EXPECT(most <= 12 || most * s->size <= 32 * KiB);
 		EXPECT(most == 2 || most * s->size <= 128 * KiB);
@@ -716,8 +763,11 @@ RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
 	  T(a_thread_finds_every_size_in_its_tables), T(the_object_freed_last_is_allocated_first),
-	  T(the_first_frees_of_a_thread_go_back_to_the_slab), T(objects_of_a_fresh_sheaf_ascend),
-	  T(sheaves_start_small_and_grow_when_missed_in_often),
+	  T(the_first_frees_of_a_thread_go_back_to_the_slab),
+	  T(where_threads_are_many_the_first_large_objects_come_from_slabs),
+	  T(where_threads_are_many_the_first_sheaf_is_given_two_kib_of_objects),
+	  T(where_threads_are_few_the_first_object_brings_a_sheaf),
+	  T(objects_of_a_fresh_sheaf_ascend), T(sheaves_start_small_and_grow_when_missed_in_often),
 	  T(sheaves_that_became_too_small_do_not_stay_in_the_barn),
 	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
 	  T(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve),
