@@ -199,7 +199,7 @@ SIM_TEST(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve)
 		start(kmalloc_class_size(c));
 		for (int i = 0; i < 1500; i++) {
 			EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
-			most = MAX(most, mine()->main ? mine()->main->capacity : 0u);
+			most = MAX(most, mine()->main->capacity);
 		}
 		EXPECT(most <= 12 || most * s->size <= 32 * KiB);
 		EXPECT(most == 2 || most * s->size <= 128 * KiB);

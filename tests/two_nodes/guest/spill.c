@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spill.c NODE - a full node spills to the nearest one, nothing fails and nobody is killed
+ * spill.c NODE MIB - a full node spills to the nearest one, nothing fails and nobody is killed
  *
  * A thread on NODE takes and writes blocks of many sizes until the last of the other nodes with
  * memory has had to give some.  A node may give only when each nearer one is all but empty.  Then
@@ -25,10 +25,11 @@
 #define SPILLED_PAGES (16 * MIB / 4096)
 
 /*
- * A node counts as turned to from 4 MiB on: before it was pinned, this program may have run
- * elsewhere and taken a few pages there, and a huge page may come from afar before libbuddy knows.
+ * A node counts as turned to from the second argument on, in MiB: before it was pinned, this
+ * program may have run elsewhere and taken a few pages there, and where there are huge pages, one
+ * may come from afar before libbuddy knows.
  */
-#define TURNED_TO_PAGES (4 * MIB / 4096)
+static size_t turned_to_pages;
 
 /* Blocks are chained through their first word: the books must not need memory of their own. */
 struct block {
@@ -95,7 +96,7 @@ static void fill(int node)
 			return;
 		}
 		for (int rank = 0; rank < nr_order; rank++)
-			if (!seen[rank] && all.on[order[rank]] >= TURNED_TO_PAGES) {
+			if (!seen[rank] && all.on[order[rank]] >= turned_to_pages) {
 				seen[rank] = true;
 				check_nearer_full(node, rank);
 			}
@@ -144,12 +145,13 @@ static int cpu_of_node(int node)
 
 int main(int argc, char **argv)
 {
-	int node = argc == 2 ? atoi(argv[1]) : -1;
+	int node = argc == 3 ? atoi(argv[1]) : -1;
 	long before[MAX_NODES] = {0};
 
 	machine_read(&machine);
 	if (node < 0 || node >= machine.nr_nodes)
-		die("usage: spill NODE");
+		die("usage: spill NODE MIB");
+	turned_to_pages = strtoul(argv[2], NULL, 10) * MIB / 4096;
 	nr_order = machine_nodes_by_distance(&machine, node, order);
 	if (nr_order < 2)
 		die("there is no node to spill to");
