@@ -34,6 +34,15 @@ static inline unsigned int fls64(u64 x)
 	return x ? ilog2(x) + 1 : 0;
 }
 
+/* How many bits are set (the kernel's hweight64): there may be no instruction for it. */
+static inline unsigned int hweight64(u64 x)
+{
+	x -= x >> 1 & 0x5555555555555555;
+	x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (unsigned int)(x * 0x0101010101010101 >> 56);
+}
+
 static inline size_t roundup_pow_of_two(size_t x)
 {
 	return x <= 1 ? 1 : (size_t)1 << (ilog2(x - 1) + 1);

@@ -69,7 +69,8 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 	if (!err) {
 		note_mapped(zone, pfn + nr, 2);
 		if (vm_make_writable(page_map.bytes + ALIGN_DOWN(pfn, OS_PAGE),
-				     ALIGN_UP(pfn + nr, OS_PAGE) - ALIGN_DOWN(pfn, OS_PAGE)))
+				     ALIGN_UP(pfn + nr, OS_PAGE) - ALIGN_DOWN(pfn, OS_PAGE)) ||
+		    sections_make_writable(zone, pfn, nr))
 			err = -ENOMEM;
 	}
 	if (err) {
@@ -174,6 +175,7 @@ static void hand_over(struct zone *zone, u64 pfn, unsigned int order)
 	barrier();
 	stat_add(zone->stat.accepted, nr);
 	if (order == MAX_PAGE_ORDER) {
+		section_set_free(zone, pfn, nr);
 		/* Behind those that were accepted before: lowest address first. */
 		add_to_free_list(zone, page, order, MIGRATE_MOVABLE, PG_ZERO, /* tail= */ true);
 	} else {

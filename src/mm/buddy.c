@@ -23,8 +23,8 @@
  *   made by     accept_memory(): fresh descriptors are zero
  *   kept by     __free_one_page(), expand() and large.c mark a block PCP, as in this thread's
  *               hands, before a head comes to cover it, and until a head is cut off it
- *   relied on   a child of a fork at that instruction: page_is_buddy() and
- *               count_free_before() believe a state that says FREE, whatever lies around it
+ *   relied on   a child of a fork at that instruction: page_is_buddy() and free_head() believe a
+ *               state that says FREE, whatever lies around it
  *   checked by  mm_verify(); tests/sim/test_fork_at_instruction.c
  */
 #include "base/check.h"
@@ -158,6 +158,7 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
 	flags &= PG_ZERO;
 	page_set_owned(page, order, flags);
+	section_set_free(zone, pfn, (u64)1 << order);
 	stat_add(zone->stat.pgfree, 1ul << order);
 	while (order < MAX_PAGE_ORDER) {
 		u64 buddy_pfn = pfn ^ ((u64)1 << order);
@@ -279,6 +280,7 @@ struct page *page_del_and_expand(struct zone *zone, struct page *page, unsigned 
 
 	del_page_from_free_list(zone, page, high);
 	expand(zone, page, order, high, mt);
+	section_set_taken(zone, page_to_pfn(page), (u64)1 << order);
 	stat_add(zone->stat.pgalloc, 1ul << order);
 	return page;
 }
@@ -330,6 +332,7 @@ slowpath void buddy_rebuild(struct zone *zone)
 	u64 present = 0;
 
 	buddy_init_zone(zone);
+	sections_forget_free(zone);
 	zone->nr_free_pages = 0;
 	zone->nr_zero_pages = 0;
 	for (u64 i = 0;

@@ -35,16 +35,9 @@ static bool should_try_claim_block(unsigned int order, enum migratetype mt)
 static u64 count_free(const struct zone *zone, u64 pfn)
 {
 	u64 start = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES), end = start + PAGEBLOCK_NR_PAGES;
-	u64 accepted = MIN(end, zone->accept_pfn), nr = end - accepted;
 
-	for (u64 p = start; p < accepted;) {
-		struct page *page = pfn_to_page(p);
-
-		if (page_type(page) == PAGE_FREE)
-			nr += (u64)1 << page_order(page);
-		p += page_block_pages(page);
-	}
-	return nr;
+	return section_count_free(zone, start, PAGEBLOCK_NR_PAGES) + end -
+	       MIN(end, zone->accept_pfn);
 }
 
 /*

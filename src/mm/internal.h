@@ -24,6 +24,22 @@ void buddy_rebuild(struct zone *zone);
 /* fallback.c */
 struct page *__rmqueue(struct zone *zone, unsigned int order, enum migratetype mt);
 
+/* section.c: which pages are free; all but the first three under zone->lock */
+struct mem_section *sections_map(u64 nr_pages);
+void sections_unmap(struct mem_section *sections, u64 nr_pages);
+int sections_make_writable(const struct zone *zone, u64 pfn, u64 nr);
+void section_set_free(struct zone *zone, u64 pfn, u64 nr);
+void section_set_taken(struct zone *zone, u64 pfn, u64 nr);
+void sections_forget_free(struct zone *zone);
+u64 section_count_free(const struct zone *zone, u64 pfn, u64 nr);
+u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max);
+u64 section_free_before(const struct zone *zone, u64 pfn, u64 max);
+
+static inline struct mem_section *section_of(const struct zone *zone, u64 pfn)
+{
+	return &zone->sections[(pfn - zone->start_pfn) / PAGES_PER_SECTION];
+}
+
 /* pageblock.c */
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn);
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);

@@ -56,43 +56,27 @@ static u64 block_pfn(const struct zone *zone, u64 bit)
 	return zone->start_pfn + (bit << PAGEBLOCK_ORDER);
 }
 
-/* Pages that are free from @pfn, the start of a block, on, counted up to @max. */
-static u64 count_free_behind(const struct zone *zone, u64 pfn, u64 max)
+/* The head of the free block that @pfn lies in: no descriptor below a head says FREE. */
+static u64 free_head(u64 pfn)
 {
-	u64 nr = 0;
+	unsigned int order = 0;
 
-	while (nr < max && pfn + nr < zone->accept_pfn) {
-		const struct page *page = pfn_to_page(pfn + nr);
-
-		if (page_type(page) != PAGE_FREE)
-			break;
-		nr += (u64)1 << page_order(page);
+	while (page_type(pfn_to_page(ALIGN_DOWN(pfn, (u64)1 << order))) != PAGE_FREE) {
+		order++;
+		VM_BUG_ON(order > MAX_PAGE_ORDER);
 	}
-	return MIN(nr, max);
+	return ALIGN_DOWN(pfn, (u64)1 << order);
 }
 
-/* Free pages that end at @pfn, counted up to @max. */
+/*
+ * Free pages that end at @pfn, counted to the head of a block: up to @max and, where that ends
+ * inside a block, to where it begins.
+ */
 static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
 {
-	u64 nr = 0;
+	u64 nr = section_free_before(zone, pfn, max);
 
-	while (nr < max) {
-		u64 end = pfn - nr;
-		unsigned int order, align = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
-
-		/* The block that ends here starts where its size says, if it is free. */
-		for (order = 0; order <= align; order++) {
-			u64 first = end - ((u64)1 << order);
-
-			if (first >= zone->start_pfn && (READ_ONCE(pfn_to_page(first)->state) &
-							 0xffff) == page_state(PAGE_FREE, order, 0))
-				break;
-		}
-		if (order > align)
-			break;
-		nr += (u64)1 << order;
-	}
-	return nr;
+	return nr < max ? nr : pfn - free_head(pfn - nr);
 }
 
 /*
@@ -118,7 +102,7 @@ static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
 		if (last == end)
 			*ret_tail = len;
 		if (len < nr && len + 2 * PAGEBLOCK_NR_PAGES > nr && last < end)
-			len += count_free_behind(zone, block_pfn(zone, last), nr - len);
+			len += section_free_behind(zone, block_pfn(zone, last), nr - len);
 		if (len < nr && len + PAGEBLOCK_NR_PAGES > nr && align == 1) {
 			u64 before = count_free_before(zone, first, nr - len);
 
@@ -154,6 +138,7 @@ static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u
 		*zero &= was_zero;
 		del_page_from_free_list(zone, page, order);
 		stat_add(zone->stat.pgalloc, 1ul << order);
+		section_set_taken(zone, pfn, (u64)1 << order);
 		page_set_owned(page, order, was_zero);
 		head->nr_pages = next - page_to_pfn(head);
 		barrier();
@@ -232,17 +217,19 @@ static struct page *take_order(struct zone *zone, u64 nr, unsigned int order, u3
 #define FIT_TRIES 12 /* free blocks of each order looked at; 6 fit 3 % worse, 24 hardly better */
 
 struct fit {
-	u64 pfn, len; /* the free pages around a block, from the lowest on */
+	u64 pfn, len; /* a free block, and the stretch of free pages around it */
 };
 
-/* The free pages around the block of @order at @pfn, looked for a pageblock each way. */
-static struct fit fit_around(const struct zone *zone, u64 pfn, unsigned int order)
+/*
+ * Two lengths of what is wanted each way are enough to tell a good fit from a bad one: a stretch
+ * of a thousand pages costs ten times as much to measure as one of thirty.
+ */
+static u64 fit_around(const struct zone *zone, u64 pfn, unsigned int order, u64 nr)
 {
-	u64 before = count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
 	u64 end = pfn + ((u64)1 << order);
 
-	return (struct fit){pfn - before, before + ((u64)1 << order) +
-						  count_free_behind(zone, end, PAGEBLOCK_NR_PAGES)};
+	return section_free_before(zone, pfn, 2 * nr) + (end - pfn) +
+	       section_free_behind(zone, end, 2 * nr);
 }
 
 static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct fit *best)
@@ -251,14 +238,22 @@ static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct
 	int tries = 0;
 
 	list_for_each (pos, list) {
-		struct fit f =
-			fit_around(zone, page_to_pfn(container_of(pos, struct page, lru)), order);
+		u64 pfn = page_to_pfn(container_of(pos, struct page, lru));
+		u64 len = fit_around(zone, pfn, order, nr);
 
-		if (f.len >= nr && f.len < best->len)
-			*best = f;
+		if (len >= nr && len < best->len)
+			*best = (struct fit){pfn, len};
 		if (++tries == FIT_TRIES || best->len <= nr + nr / 16)
 			break;
 	}
+}
+
+/* @nr pages of the stretch around the free block at @pfn, from where it begins on. */
+static struct page *take_stretch(struct zone *zone, u64 pfn, u64 nr, u32 *zero)
+{
+	pfn -= count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
+	take_behind(zone, pfn_to_page(pfn), pfn, nr, zero);
+	return pfn_to_page(pfn);
 }
 
 /*
@@ -276,10 +271,7 @@ static struct page *take_best_fit(struct zone *zone, u64 nr, u32 *zero)
 		fit_list(zone, order - 1, nr, &best);
 	if (best.len > nr + nr / 8)
 		fit_list(zone, order, nr, &best);
-	if (best.len == ~(u64)0)
-		return NULL;
-	take_behind(zone, pfn_to_page(best.pfn), best.pfn, nr, zero);
-	return pfn_to_page(best.pfn);
+	return best.len == ~(u64)0 ? NULL : take_stretch(zone, best.pfn, nr, zero);
 }
 
 /* The smallest free block of at least @order, left where it is; NULL if there is none. */
@@ -301,14 +293,8 @@ static struct page *smallest_block(const struct zone *zone, unsigned int order)
 static struct page *take_packed(struct zone *zone, u64 nr, unsigned int order, u32 *zero)
 {
 	const struct page *block = smallest_block(zone, order);
-	u64 pfn;
 
-	if (!block)
-		return NULL;
-	pfn = page_to_pfn(block);
-	pfn -= count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
-	take_behind(zone, pfn_to_page(pfn), pfn, nr, zero);
-	return pfn_to_page(pfn);
+	return block ? take_stretch(zone, page_to_pfn(block), nr, zero) : NULL;
 }
 
 /* Up to a pageblock.  @packed: at any page; otherwise aligned to @order. */
@@ -438,7 +424,7 @@ bool large_resize(struct page *head, u64 nr)
 	if (nr < old) {
 		free_exact_tail(zone, head, nr, old, 0);
 	} else {
-		done = count_free_behind(zone, pfn + old, nr - old) == nr - old;
+		done = section_free_behind(zone, pfn + old, nr - old) == nr - old;
 		if (done)
 			take_behind(zone, head, pfn + old, nr - old, &zero);
 	}

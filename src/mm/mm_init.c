@@ -57,15 +57,21 @@ static struct layout make_layout(u64 base, u64 span)
 	return l;
 }
 
+static size_t block_map_bytes(u64 nr_pages)
+{
+	return ALIGN_UP(DIV_ROUND_UP(nr_pages >> PAGEBLOCK_ORDER, 8), OS_PAGE);
+}
+
 static int init_zone(struct zone *zone, const char *name, int node, u64 start, u64 bytes)
 {
-	u64 blocks = bytes >> (PAGE_SHIFT + PAGEBLOCK_ORDER);
-	size_t types = ALIGN_UP(blocks, OS_PAGE);
-	size_t map = ALIGN_UP(DIV_ROUND_UP(blocks, 8), OS_PAGE);
-	u8 *mem = vm_map(types + map);
+	u64 nr = bytes >> PAGE_SHIFT;
+	void *map = vm_map(block_map_bytes(nr)), *sections = map ? sections_map(nr) : NULL;
 
-	if (!mem)
+	if (!sections) {
+		if (map)
+			vm_unmap(map, block_map_bytes(nr));
 		return -ENOMEM;
+	}
 	zone->name = name;
 	zone->node = node;
 	zone->type = ZONE_NORMAL;
@@ -73,9 +79,9 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
 	zone->accept_lock = (struct spinlock)SPINLOCK_INIT(RANK_ACCEPT);
 	zone->start_pfn = start >> PAGE_SHIFT;
 	zone->accept_pfn = zone->commit_pfn = zone->start_pfn;
-	zone->end_pfn = zone->start_pfn + (bytes >> PAGE_SHIFT);
-	zone->pageblock_types = mem;
-	zone->free_block_map = (unsigned long *)(mem + types);
+	zone->end_pfn = zone->start_pfn + nr;
+	zone->sections = sections;
+	zone->free_block_map = map;
 	buddy_init_zone(zone);
 	budget_init_zone(zone);
 	return 0;
@@ -115,10 +121,8 @@ static void drop_zones(void)
 
 	for_each_populated_zone(zone)
 	{
-		u64 blocks = (zone->end_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
-
-		vm_unmap(zone->pageblock_types,
-			 ALIGN_UP(blocks, OS_PAGE) + ALIGN_UP(DIV_ROUND_UP(blocks, 8), OS_PAGE));
+		vm_unmap(zone->free_block_map, block_map_bytes(zone->end_pfn - zone->start_pfn));
+		sections_unmap(zone->sections, zone->end_pfn - zone->start_pfn);
 		if (zone->commit_pfn > zone->start_pfn) {
 			u64 nr = zone->commit_pfn - zone->start_pfn;
 

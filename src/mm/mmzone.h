@@ -39,6 +39,19 @@ struct zone_stat {
 	unsigned long run_alloc;	  /* blocks beyond MAX_PAGE_ORDER */
 };
 
+#define SECTION_SIZE_BITS 27 /* 128 MiB, as on x86-64 */
+#define PAGES_PER_SECTION ((u64)1 << (SECTION_SIZE_BITS - PAGE_SHIFT))
+#define PAGEBLOCKS_PER_SECTION (PAGES_PER_SECTION >> PAGEBLOCK_ORDER)
+
+/* What is known of pages apart from their descriptors (section.c); zone->lock. */
+struct mem_section {
+	u8 pageblock_types[PAGEBLOCKS_PER_SECTION]; /* an enum migratetype each */
+	unsigned long free_pages[PAGES_PER_SECTION / 64];
+};
+STRUCT_SIZE_IS(struct mem_section, CACHE_LINE + (PAGES_PER_SECTION / 8));
+FIELD_STARTS_LINE(struct mem_section, free_pages);
+static_assert(PAGEBLOCK_NR_PAGES / 8 == CACHE_LINE, "a line for the pages of a pageblock");
+
 struct zone {
 	/* Read-mostly: const after start, or by a change of budget under lock. */
 	const char *name;
@@ -52,7 +65,7 @@ struct zone {
 	unsigned long _watermark[NR_WMARK];
 	unsigned long watermark_boost; /* zone->lock */
 	int pcp_batch, pcp_high_min, pcp_high_max;
-	u8 *pageblock_types;	       /* zone->lock; a byte for each pageblock of the span */
+	struct mem_section *sections;  /* zone->lock; writable below commit_pfn */
 	unsigned long *free_block_map; /* zone->lock; a bit for each free pageblock */
 
 	/* Written by every allocation that gets here. */

@@ -50,6 +50,7 @@ static void isolate_from(struct zone *zone, unsigned int order, struct list_head
 			continue;
 		del_page_from_free_list(zone, page, order);
 		page_set_owned(page, order, 0);
+		section_set_taken(zone, page_to_pfn(page), (u64)1 << order);
 		batch->page[batch->nr++] = page;
 		batch->pages += (u64)1 << order;
 	}
@@ -98,7 +99,7 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 	return pages;
 }
 
-static u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_order, u64 enough)
+static slowpath u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_order, u64 enough)
 {
 	struct report_batch batch;
 	int refused = 0;
@@ -118,7 +119,7 @@ static u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_order, u6
 	return pages;
 }
 
-u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough)
+slowpath u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough)
 {
 	struct zone *zone;
 	u64 pages = 0;

@@ -19,14 +19,21 @@
 #include "base/check.h"
 #include "mm/internal.h"
 
+static u8 *pageblock_type(const struct zone *zone, u64 pfn)
+{
+	u64 block = (pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
+
+	return &section_of(zone, pfn)->pageblock_types[block % PAGEBLOCKS_PER_SECTION];
+}
+
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn)
 {
-	return (enum migratetype)zone->pageblock_types[(pfn - zone->start_pfn) >> PAGEBLOCK_ORDER];
+	return (enum migratetype) * pageblock_type(zone, pfn);
 }
 
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 {
-	zone->pageblock_types[(pfn - zone->start_pfn) >> PAGEBLOCK_ORDER] = (u8)mt;
+	*pageblock_type(zone, pfn) = (u8)mt;
 }
 
 /*

@@ -3,8 +3,8 @@
  * verify.c - are pages, lists and counters what they claim to be?
  *
  * The numbers are those of the invariants in the kernel map: I-1 one state for each page, I-2
- * free heads, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock types, I-14 marks, I-18 and
- * I-19 page sets.
+ * free heads and the map of free pages, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock
+ * types, I-14 marks, I-18 and I-19 page sets.
  */
 #include "base/check.h"
 #include "mm/internal.h"
@@ -84,6 +84,9 @@ static void walk_heads(struct zone *zone, struct walk *w)
 			break;
 		}
 		check_bare(page, nr, w);
+		CHECK(w,
+		      section_count_free(zone, pfn, nr) == (page_type(page) == PAGE_FREE ? nr : 0),
+		      page, "I-2 map of free pages");
 		w->pages += nr;
 		pfn += nr;
 	}

@@ -401,7 +401,7 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
  * barn_shrink - empty the barns of a node, or take what they have beyond the usual, or half of it
  * Return: objects put back into slabs.
  */
-noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep)
+slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep)
 {
 	u64 objects = 0;
 

@@ -146,7 +146,7 @@ static void finish_idle(void)
 	spin_unlock(&reclaim_lock);
 }
 
-static void *kswapd(void *arg)
+static slowpath void *kswapd(void *arg)
 {
 	int quiet = 0;
 

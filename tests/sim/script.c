@@ -339,7 +339,9 @@ static void expect_no_mappings_lost(void)
 
 		if (!zone->end_pfn)
 			continue;
-		known += ALIGN_UP(blocks_of, OS_PAGE) +
+		known += ALIGN_UP(DIV_ROUND_UP(blocks_of, PAGEBLOCKS_PER_SECTION) *
+					  sizeof(struct mem_section),
+				  OS_PAGE) +
 			 ALIGN_UP(DIV_ROUND_UP(blocks_of, 8), OS_PAGE);
 		known += (zone->commit_pfn - zone->start_pfn) * (PAGE_SIZE + sizeof(struct page));
 	}

@@ -272,6 +272,8 @@ static void ruin_lists(struct zone *zone)
 	zone->nr_free_pages = 1;
 	zone->nr_zero_pages = 1ul << 40;
 	zone->free_block_map[0] = ~zone->free_block_map[0];
+	for (size_t i = 0; i < ARRAY_SIZE(zone->sections->free_pages); i++)
+		zone->sections->free_pages[i] = ~zone->sections->free_pages[i];
 }
 
 SIM_TEST(rebuilding_restores_lists_and_counts_from_the_states_of_pages)

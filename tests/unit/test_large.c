@@ -49,6 +49,27 @@ SIM_TEST(a_block_costs_exactly_its_pages)
 }
 
 /*
+ *    |F 512 ..............|F 256 .....|F 32|X..    a stretch of free pages that is longer than is
+ *    ^ here                                        looked at: from where a block of it begins
+ */
+SIM_TEST(a_long_stretch_is_taken_from_the_start_of_a_block)
+{
+	struct page *pages[1024], *head;
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 1024; i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (int i = 0; i < 1024; i++)
+		if (place(pages[i]) < 800)
+			buddy_put(pages[i], 0);
+	head = get(20, 1);
+	EXPECT_EQ(place(head), 0);
+	EXPECT_EQ(mm_verify(), 0);
+	put(head);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+/*
  *    |-- 9 pages --|7 free|            the rest of the order 4 block is there for others
  */
 SIM_TEST(the_tail_of_a_block_is_free_for_others)
@@ -289,9 +310,9 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-RUN_TESTS(T(a_block_costs_exactly_its_pages), T(the_tail_of_a_block_is_free_for_others),
-	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
-	  T(of_runs_that_fit_alike_the_lowest_is_taken),
+RUN_TESTS(T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the_start_of_a_block),
+	  T(the_tail_of_a_block_is_free_for_others), T(a_block_is_aligned_as_asked),
+	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),

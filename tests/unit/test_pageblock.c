@@ -7,8 +7,10 @@
 SIM_TEST(each_pageblock_has_its_own_type)
 {
 	struct zone *zone = zone_of(0);
+	bool zero;
 
 	EXPECT(sim_start());
+	EXPECT(run_get(0, 200 * PAGEBLOCK_NR_PAGES, 1, &zero));
 	for (u64 b = 0; b < 200; b++)
 		set_pageblock_migratetype(zone, zone->start_pfn + b * PAGEBLOCK_NR_PAGES + b,
 					  (enum migratetype)(b % MIGRATE_PCPTYPES));

@@ -76,6 +76,22 @@ SIM_TEST(I_2_an_unaligned_free_block_is_reported)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(I_2_a_bit_that_is_not_what_its_page_is_is_reported)
+{
+	struct zone *zone = zone_of(0);
+	u64 pfn;
+
+	start();
+	pfn = page_to_pfn(first_free(3));
+	section_set_taken(zone, pfn + 7, 1);
+	expect_mm_report("I-2 map");
+	section_set_free(zone, pfn + 7, 1);
+	section_set_free(zone, page_to_pfn(at(0)), 1);
+	expect_mm_report("I-2 map");
+	section_set_taken(zone, page_to_pfn(at(0)), 1);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(I_3_free_buddies_that_did_not_merge_are_reported)
 {
 	struct zone *zone = zone_of(0);
@@ -296,6 +312,7 @@ SIM_TEST(I_27_a_sentinel_that_was_overwritten_is_reported)
 RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_1_a_block_that_reaches_out_of_the_zone_is_reported),
 	  T(I_2_an_unaligned_free_block_is_reported),
+	  T(I_2_a_bit_that_is_not_what_its_page_is_is_reported),
 	  T(I_3_free_buddies_that_did_not_merge_are_reported),
 	  T(I_4_a_count_that_is_not_the_length_of_its_lists_is_reported),
 	  T(I_4_a_stranger_on_a_free_list_is_reported), T(I_4_a_free_block_on_no_list_is_reported),
