@@ -220,16 +220,19 @@ struct fit {
 	u64 pfn, len; /* a free block, and the stretch of free pages around it */
 };
 
-/*
- * Two lengths of what is wanted each way are enough to tell a good fit from a bad one: a stretch
- * of a thousand pages costs ten times as much to measure as one of thirty.
- */
-static u64 fit_around(const struct zone *zone, u64 pfn, unsigned int order, u64 nr)
-{
-	u64 end = pfn + ((u64)1 << order);
+#define FIT_REACH (4 * MAX_ORDER_NR_PAGES) /* pages each way; what is longer is all alike */
 
-	return section_free_before(zone, pfn, 2 * nr) + (end - pfn) +
-	       section_free_behind(zone, end, 2 * nr);
+/*
+ * The length of the stretch around the free block of @order at @pfn; where that is @enough or more,
+ * any such number.  Of poor fits too the shortest is wanted: looked for two lengths each way, lua
+ * took 1.1 times the memory.
+ */
+static u64 fit_around(const struct zone *zone, u64 pfn, unsigned int order, u64 enough)
+{
+	u64 len = (u64)1 << order, reach = MIN(enough, FIT_REACH);
+
+	len += section_free_before(zone, pfn, reach);
+	return len < enough ? len + section_free_behind(zone, pfn + ((u64)1 << order), reach) : len;
 }
 
 static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct fit *best)
@@ -239,7 +242,7 @@ static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct
 
 	list_for_each (pos, list) {
 		u64 pfn = page_to_pfn(container_of(pos, struct page, lru));
-		u64 len = fit_around(zone, pfn, order, nr);
+		u64 len = fit_around(zone, pfn, order, best->len);
 
 		if (len >= nr && len < best->len)
 			*best = (struct fit){pfn, len};
@@ -251,7 +254,7 @@ static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct
 /* @nr pages of the stretch around the free block at @pfn, from where it begins on. */
 static struct page *take_stretch(struct zone *zone, u64 pfn, u64 nr, u32 *zero)
 {
-	pfn -= count_free_before(zone, pfn, PAGEBLOCK_NR_PAGES);
+	pfn -= count_free_before(zone, pfn, FIT_REACH);
 	take_behind(zone, pfn_to_page(pfn), pfn, nr, zero);
 	return pfn_to_page(pfn);
 }

@@ -48,24 +48,50 @@ SIM_TEST(a_block_costs_exactly_its_pages)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+static void put_singles(struct page **pages, u64 from, u64 to)
+{
+	for (int i = 0; i < 8192; i++)
+		if (place(pages[i]) >= from && place(pages[i]) < to)
+			buddy_put(pages[i], 0);
+}
+
+static void get_singles(struct page **pages)
+{
+	for (int i = 0; i < 8192; i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+}
+
 /*
- *    |F 512 ..............|F 256 .....|F 32|X..    a stretch of free pages that is longer than is
- *    ^ here                                        looked at: from where a block of it begins
+ *    |F 1024 .....|F 1024 .....|...|F 32|X..    a stretch that is longer than is looked at: from
+ *    ^ here                                     where a block of it begins
  */
 SIM_TEST(a_long_stretch_is_taken_from_the_start_of_a_block)
 {
-	struct page *pages[1024], *head;
+	struct page *pages[8192], *head;
 
 	EXPECT(sim_start());
-	for (int i = 0; i < 1024; i++)
-		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
-	for (int i = 0; i < 1024; i++)
-		if (place(pages[i]) < 800)
-			buddy_put(pages[i], 0);
+	get_singles(pages);
+	put_singles(pages, 0, 5 * MAX_ORDER_NR_PAGES + 800);
 	head = get(20, 1);
-	EXPECT_EQ(place(head), 0);
+	EXPECT_EQ(place(head), MAX_ORDER_NR_PAGES);
 	EXPECT_EQ(mm_verify(), 0);
 	put(head);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+/*
+ *    |F 1500 ................|X..|F 700 ........|X..    nothing fits; the longer one stays whole
+ *                                ^ here
+ */
+SIM_TEST(of_two_poor_fits_the_shorter_is_taken)
+{
+	struct page *pages[8192];
+
+	EXPECT(sim_start());
+	get_singles(pages);
+	put_singles(pages, 2048, 2748);
+	put_singles(pages, 0, 1500);
+	EXPECT_EQ(place(get(20, 1)), 2048);
 	EXPECT_EQ(mm_verify(), 0);
 }
 
@@ -311,8 +337,9 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 }
 
 RUN_TESTS(T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the_start_of_a_block),
-	  T(the_tail_of_a_block_is_free_for_others), T(a_block_is_aligned_as_asked),
-	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
+	  T(of_two_poor_fits_the_shorter_is_taken), T(the_tail_of_a_block_is_free_for_others),
+	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
+	  T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
