@@ -37,9 +37,9 @@ static void settle_main(struct task *task, const struct kmem_cache *s, struct pc
 		return;
 	c = class_cursor(task, s->class);
 	if (cursor_is_disabled(c, &stray))
-		p->main->size = (u16)(p->main->size + stray);
+		p->main->size = (u8)(p->main->size + stray);
 	else
-		p->main->size = (u16)(c->cur - p->main->objects);
+		p->main->size = (u8)(c->cur - p->main->objects);
 	c->cur = cursor_disabled_at();
 }
 
@@ -83,7 +83,7 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 	}
 	for (unsigned int i = 0; i < n; i++)
 		flip_bit(find_slab(sheaf->objects[i])->cache, sheaf->objects[i]);
-	sheaf->size = (u16)n;
+	sheaf->size = (u8)n;
 }
 
 static void settle_task(struct task *task)
@@ -194,7 +194,7 @@ static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
 		s = slab->cache;
 		sheaf->objects[n++] = obj;
 	}
-	sheaf->size = (u16)n;
+	sheaf->size = (u8)n;
 	return s;
 }
 

@@ -363,7 +363,7 @@ static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	if (got < nr)
 		memmove(sheaf->objects, sheaf->objects + nr - got, got * sizeof(void *));
 	barrier();
-	sheaf->size = (u16)got;
+	sheaf->size = (u8)got;
 	barrier();
 	task->inflight = NULL;
 }
@@ -428,9 +428,9 @@ static void move_top(struct slab_sheaf *from, struct slab_sheaf *to, unsigned in
 {
 	memcpy(to->objects + to->size, from->objects + from->size - nr, nr * sizeof(void *));
 	barrier();
-	to->size = (u16)(to->size + nr);
+	to->size = (u8)(to->size + nr);
 	barrier();
-	from->size = (u16)(from->size - nr);
+	from->size = (u8)(from->size - nr);
 }
 
 /*

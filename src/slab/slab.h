@@ -44,8 +44,9 @@ enum sheaf_place { SHEAF_TRANSIT, SHEAF_TASK, SHEAF_BARN_FULL, SHEAF_BARN_EMPTY 
 struct slab_sheaf {
 	struct list_head barn_list; /* barn.lock */
 	u32 owner;		    /* task id while in a task; the task's lock */
-	u16 size;		    /* objects in it, unless a cursor has it; owner */
-	u8 capacity;		    /* const while in use */
+	u8 size;		    /* objects in it, unless a cursor has it; owner */
+	u8 left_by;	/* in a barn: low bits of the task id of who left it; barn.lock */
+	u8 capacity;	/* const while in use */
 	u8 kind_place;	/* low 4 bits enum sheaf_place, high 4 size class of the sheaf */
 	void *sentinel; /* always NULL: what a pop from an empty sheaf reads */
 	void *objects[];

@@ -76,7 +76,7 @@ void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 	void **was = READ_ONCE(c->cur), **disabled = cursor_disabled_at();
 
 	while (was != disabled) {
-		sheaf->size = (u16)(was - sheaf->objects);
+		sheaf->size = (u8)(was - sheaf->objects);
 		barrier();
 		if (own ? cmpxchg_local(&c->cur, &was, disabled)
 			: atomic_cmpxchg(&c->cur, &was, disabled))

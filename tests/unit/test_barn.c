@@ -25,7 +25,7 @@ static struct slab_sheaf *sheaf_of(unsigned int kind, unsigned int nr)
 	EXPECT(nr <= sheaf->capacity);
 	if (nr)
 		EXPECT_EQ(slab_take(s, 0, sheaf->objects, nr, true, 0, &slow), nr);
-	sheaf->size = (u16)nr;
+	sheaf->size = (u8)nr;
 	return sheaf;
 }
 
@@ -65,6 +65,52 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	for (int i = 3; i-- > 0;)
 		EXPECT(barn_get_full(s, n, NULL, false) == sheaves[i]);
 	EXPECT_EQ(n->barn->nr_full, 0);
+}
+
+/* As another thread would; objects were taken before. */
+static void leave_as(u32 task, struct slab_sheaf *sheaf)
+{
+	u32 own = task_id_tls;
+
+	task_id_tls = task;
+	EXPECT(barn_put_full(s, n, sheaf, false));
+	task_id_tls = own;
+}
+
+SIM_TEST(a_thread_gets_back_what_it_left_before_what_others_left_later)
+{
+	struct slab_sheaf *own[2], *other[2];
+
+	start();
+	for (int i = 0; i < 2; i++) {
+		own[i] = sheaf_of(1, 5);
+		other[i] = sheaf_of(1, 5);
+		leave_as(task_id(), own[i]);
+	}
+	for (int i = 0; i < 2; i++)
+		leave_as(task_id() + 1, other[i]);
+	for (int i = 2; i-- > 0;)
+		EXPECT(barn_get_full(s, n, NULL, false) == own[i]);
+	for (int i = 2; i-- > 0;)
+		EXPECT(barn_get_full(s, n, NULL, false) == other[i]);
+	EXPECT_EQ(n->barn->nr_full, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_a_thread_left_long_ago_is_not_looked_for)
+{
+	struct slab_sheaf *own, *other = NULL;
+
+	start();
+	n->barn->extra = 4;
+	own = sheaf_of(1, 5);
+	leave_as(task_id(), own);
+	for (int i = 0; i < 8; i++) {
+		other = sheaf_of(1, 5);
+		leave_as(task_id() + 1, other);
+	}
+	EXPECT(barn_get_full(s, n, NULL, false) == other);
+	EXPECT(barn_get_full(s, n, NULL, false) == own);
 }
 
 SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first)
@@ -372,7 +418,9 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(an_empty_barn_has_nothing_to_give), T(the_full_sheaf_put_last_is_got_first),
+RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
+	  T(a_thread_gets_back_what_it_left_before_what_others_left_later),
+	  T(what_a_thread_left_long_ago_is_not_looked_for), T(the_full_sheaf_put_last_is_got_first),
 	  T(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first),
 	  T(empty_sheaves_stay_on_the_cpu_where_they_were_left), T(every_cpu_has_a_barn),
 	  T(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room),

@@ -286,7 +286,7 @@ SIM_TEST(I_27_an_empty_sheaf_among_the_full_is_reported)
 
 	sheaf->size = 0;
 	expect_slab_report("I-27");
-	sheaf->size = (u16)(sheaf->capacity + 1);
+	sheaf->size = (u8)(sheaf->capacity + 1);
 	expect_slab_report("I-27");
 }
 

@@ -330,7 +330,7 @@ static void *thread_main(void *arg)
 	return start.fn(arg);
 }
 
-int os_thread_start(void *(*fn)(void *), const char *name)
+slowpath int os_thread_start(void *(*fn)(void *), const char *name)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
