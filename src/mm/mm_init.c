@@ -108,7 +108,12 @@ static int init_zones(const struct layout *l)
 		err = init_zone(zone, "Normal", n, l->base + (u64)n * l->span, l->span);
 		if (err)
 			return err;
-		zone->bind = topology.nr_nodes > 1;
+		/*
+		 * With only one node to choose from, it is the system's or the program's choice
+		 * already.  That may be strict, and a binding of ours, which prefers, would take
+		 * its place: a process held to one node had a huge page of another.
+		 */
+		zone->bind = topology.has_memory & (topology.has_memory - 1);
 		zone->managed_pages = MIN(bytes, l->span) >> PAGE_SHIFT;
 		setup_zone_wmarks(zone);
 	}

@@ -115,7 +115,7 @@ SIM_TEST(a_start_that_fails_can_be_tried_again)
 {
 	void *p;
 
-	for (u64 first = 1; first < 30; first++) {
+	for (u64 first = 1; first < 100; first++) {
 		if (mm_ready)
 			break;
 		sim.fallible_calls = 0;

@@ -225,6 +225,21 @@ SIM_TEST(a_machine_with_one_node_binds_nothing)
 	EXPECT_EQ(sim_count(SIM_BIND), 0);
 }
 
+/* The others have none, or may not be used: what the system does about that is as it was. */
+SIM_TEST(where_one_node_alone_has_memory_nothing_is_bound)
+{
+	bool zero;
+
+	sim_no_nodes();
+	sim_add_node(0, true);
+	sim_add_node(GiB, true);
+	sim_add_node(0, false);
+	start();
+	EXPECT(run_get(1, 3000, 1, &zero));
+	EXPECT_EQ(page_to_nid(pages_get(0, 3)), 1);
+	EXPECT_EQ(sim_count(SIM_BIND), 0);
+}
+
 SIM_TEST(an_object_asked_of_a_node_comes_from_it)
 {
 	eight_nodes_and_one_without_memory(GiB);
@@ -486,6 +501,7 @@ int main(void)
 		cmocka_unit_test(distances_of_the_module_replace_the_default_ones),
 		cmocka_unit_test(memory_comes_from_the_callers_node_and_is_bound_to_it),
 		cmocka_unit_test(a_machine_with_one_node_binds_nothing),
+		cmocka_unit_test(where_one_node_alone_has_memory_nothing_is_bound),
 		cmocka_unit_test(an_object_asked_of_a_node_comes_from_it),
 		cmocka_unit_test(a_full_node_spills_to_the_nearest_until_all_are_full),
 		cmocka_unit_test(objects_of_a_full_node_come_from_the_nearest),
