@@ -54,10 +54,7 @@ int sections_make_writable(const struct zone *zone, u64 pfn, u64 nr)
 	return vm_make_writable((void *)first, ALIGN_UP(end, OS_PAGE) - first);
 }
 
-/*
- * A range of bits, word by word.  There is no inner function to be called for each: most ranges are
- * a part of one word.
- */
+/* A range is worked on word by word; most are part of one. */
 struct bits {
 	unsigned long *word, mask;
 	u64 nr; /* bits of the mask */
@@ -100,11 +97,18 @@ void section_set_taken(struct zone *zone, u64 pfn, u64 nr)
 	}
 }
 
-/* Before the lists are made anew: nothing is free until it is found to be. */
+/*
+ * Before the lists are made anew: nothing is free until it is found to be.  What describes holes
+ * only may not be writable, and is zero.
+ */
 slowpath void sections_forget_free(struct zone *zone)
 {
-	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn; pfn += 64)
-		*bits_from(zone, pfn, 64).word = 0;
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn; pfn += 64) {
+		unsigned long *word = bits_from(zone, pfn, 64).word;
+
+		if (*word)
+			*word = 0;
+	}
 }
 
 /* How many of [pfn, pfn + nr) are free. */

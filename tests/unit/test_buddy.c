@@ -236,6 +236,22 @@ SIM_TEST(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it)
 	EXPECT_SOUND();
 }
 
+/* Holes longer than two sections: a page of the map describes nothing else, and stays read-only. */
+SIM_TEST(a_map_that_describes_holes_only_is_left_alone)
+{
+	struct zone *zone = zone_of(0);
+
+	EXPECT(sim_start());
+	for (u64 b = 1; b < 3 * PAGES_PER_SECTION / MAX_ORDER_NR_PAGES; b++)
+		sim_occupy(pfn_to_addr(zone->start_pfn + b * MAX_ORDER_NR_PAGES), OS_PAGE);
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), 0);
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), 3 * PAGES_PER_SECTION);
+	zone_lock(zone);
+	buddy_rebuild(zone);
+	zone_unlock(zone);
+	EXPECT_SOUND();
+}
+
 /* ---- after a fork ---- */
 
 struct totals {
@@ -345,6 +361,7 @@ RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(what_others_accepted_meanwhile_is_looked_at_first),
 	  T(whoever_wants_all_of_the_first_block_gets_it),
 	  T(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it),
+	  T(a_map_that_describes_holes_only_is_left_alone),
 	  T(rebuilding_restores_lists_and_counts_from_the_states_of_pages),
 	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds),
 	  T(a_free_block_between_two_lists_is_found_again))
