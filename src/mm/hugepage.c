@@ -65,15 +65,11 @@ static bool grows_fast(struct zone *zone, u64 pfn)
 }
 
 /* Evidence for memory up to @end beyond the threshold at @limit. */
-static bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
+static slowpath bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
 {
 	u64 threshold = limit - zone->start_pfn;
-	bool fast;
+	bool fast = end > limit + threshold || grows_fast(zone, pfn);
 
-	/* A small heap reads no clock. */
-	if (end <= zone->start_pfn + threshold / 2)
-		return false;
-	fast = end > limit + threshold || grows_fast(zone, pfn);
 	return end > limit && fast && heap_is_dense();
 }
 
@@ -87,7 +83,9 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 		limit = end;
 	else if (mm_hugepages == HUGEPAGES_ALWAYS)
 		limit = pfn;
-	else if (huge_pays(zone, pfn, end, limit))
+	/* A small heap reads no clock. */
+	else if (end > zone->start_pfn + (limit - zone->start_pfn) / 2 &&
+		 huge_pays(zone, pfn, end, limit))
 		limit = MAX(limit, zone->huge_again_pfn);
 	else
 		limit = end;

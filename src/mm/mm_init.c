@@ -120,7 +120,7 @@ static int init_zones(const struct layout *l)
 	return 0;
 }
 
-static void drop_zones(void)
+static slowpath void drop_zones(void)
 {
 	struct zone *zone;
 

@@ -71,30 +71,29 @@ static struct bits bits_from(const struct zone *zone, u64 pfn, u64 nr)
 	return b;
 }
 
-/* [pfn, pfn + nr) became part of free blocks; no part of it was. */
-void section_set_free(struct zone *zone, u64 pfn, u64 nr)
+/* [pfn, pfn + nr), all @free or none of it, is the other from now on. */
+static noinline void turn(struct zone *zone, u64 pfn, u64 nr, bool free)
 {
 	while (nr) {
 		struct bits b = bits_from(zone, pfn, nr);
 
-		VM_BUG_ON(*b.word & b.mask);
-		*b.word |= b.mask;
+		VM_BUG_ON((*b.word & b.mask) != (free ? b.mask : 0));
+		*b.word = free ? *b.word & ~b.mask : *b.word | b.mask;
 		pfn += b.nr;
 		nr -= b.nr;
 	}
 }
 
+/* [pfn, pfn + nr) became part of free blocks; no part of it was. */
+void section_set_free(struct zone *zone, u64 pfn, u64 nr)
+{
+	turn(zone, pfn, nr, false);
+}
+
 /* [pfn, pfn + nr), all free until now, is no more. */
 void section_set_taken(struct zone *zone, u64 pfn, u64 nr)
 {
-	while (nr) {
-		struct bits b = bits_from(zone, pfn, nr);
-
-		VM_BUG_ON(~*b.word & b.mask);
-		*b.word &= ~b.mask;
-		pfn += b.nr;
-		nr -= b.nr;
-	}
+	turn(zone, pfn, nr, true);
 }
 
 /*

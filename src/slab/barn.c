@@ -417,8 +417,6 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 {
 	struct slab_sheaf *sheaf = NULL;
 
-	if (READ_ONCE(barn->nr_full) <= full && READ_ONCE(barn->nr_empty) <= empty)
-		return NULL;
 	barn_lock(barn, false);
 	if (barn->nr_full > full)
 		sheaf = take_coldest_locked(barn);
@@ -428,11 +426,26 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 	return sheaf;
 }
 
+/* Return: objects put back into slabs.  @barn has more than that. */
+static slowpath u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full, u32 empty)
+{
+	struct slab_sheaf *sheaf;
+	u64 objects = 0;
+
+	while ((sheaf = pop_beyond(barn, full, empty)) != NULL) {
+		objects += sheaf->size;
+		slab_give(s, sheaf->objects, sheaf->size);
+		sheaf->size = 0;
+		sheaf_free(sheaf);
+	}
+	return objects;
+}
+
 /**
  * barn_shrink - empty the barns of a node, or take what they have beyond the usual, or half of it
  * Return: objects put back into slabs.
  */
-slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep)
+noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep)
 {
 	u64 objects = 0;
 
@@ -440,16 +453,11 @@ slowpath u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum b
 		u16 extra = keep == BARN_HALF_EXTRA ? READ_ONCE(barn->extra) / 2 : 0;
 		u32 full = keep == BARN_NOTHING ? 0 : s->max_full + extra;
 		u32 empty = keep == BARN_NOTHING ? 0 : MAX_EMPTY + extra;
-		struct slab_sheaf *sheaf;
 
 		WRITE_ONCE(barn->extra, extra);
 		WRITE_ONCE(barn->overflowed, 0);
-		while ((sheaf = pop_beyond(barn, full, empty)) != NULL) {
-			objects += sheaf->size;
-			slab_give(s, sheaf->objects, sheaf->size);
-			sheaf->size = 0;
-			sheaf_free(sheaf);
-		}
+		if (READ_ONCE(barn->nr_full) > full || READ_ONCE(barn->nr_empty) > empty)
+			objects += shrink_to(s, barn, full, empty);
 	}
 	return objects;
 }

@@ -73,7 +73,7 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
  * beyond the usual, will do.  Some cache is in the middle of an allocation, so only a mutex that is
  * free is taken.  Not cold: every program's heap grows, and what is cold lies apart (libbuddy.lds).
  */
-static slowpath u64 shrink_caches_of(const struct zone *zone, bool barns)
+static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 {
 	int node = zone->metadata ? 0 : zone->node;
 	struct list_head *pos;
