@@ -73,6 +73,8 @@ PATTERNS = (
             "realloc", ("kind=factor",), (1,), estimate=1.0),
     Pattern("realloc-large", "buffers that grow by 1 MiB up to 64 MiB",
             "realloc", ("kind=large",), (1,), estimate=2.0),
+    Pattern("vectors", "vectors that grow by copying, to 24 MiB each",
+            "vectors", (), ALONE_AND_TWO),
     Pattern("aligned", "alignments from 32 bytes to 64 KiB", "aligned", (), ALONE_AND_TWO),
     Pattern("tree", "trees of nodes and strings, freed by deep recursion",
             "tree", (), ALONE_AND_TWO),

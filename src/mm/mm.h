@@ -93,6 +93,11 @@ static inline bool pcp_allowed_order(unsigned int order)
  */
 #define REPORT_ALL (~(u64)0)
 u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
+/**
+ * page_reporting_make_up - give whole free pageblocks of @zone back, whatever their age
+ * @enough: pages after which to stop
+ */
+void page_reporting_make_up(struct zone *zone, u64 enough);
 
 /* budget.c */
 /* Free blocks alone could not keep us within the limit: slabs and sheaves have to give.  Atomic. */

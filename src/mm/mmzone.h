@@ -75,6 +75,9 @@ struct zone {
 	struct free_area free_area[NR_PAGE_ORDERS];
 	struct zone_stat stat;
 	u64 resident_mark; /* resident pages that may not be passed without a look; racy */
+	u64 longest_run;   /* pages of the longest run asked for; racy */
+	u64 growing_run;   /* the same if it was not resident, until the next is freed; racy */
+	bool outgrows;	   /* and that was what it was copied from; racy */
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;

@@ -5,7 +5,7 @@
  * A free block of pageblock order or more that nobody wanted for a while is taken off its list,
  * discarded without a lock held, and put back marked PG_ZERO: not resident, reads as zero.  It
  * stays available.  Nothing on the way of an allocation or a free does this, but for who is about
- * to pass a container's limit (budget.c).
+ * to pass a container's limit (budget.c) or to have more than any before (large.c).
  *
  * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).
  * Locks:  zone->lock to take a batch and to put it back.
@@ -127,4 +127,9 @@ slowpath u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough)
 	for_each_populated_zone(zone) pages +=
 		report_zone(zone, age_ms, min_order, enough - MIN(pages, enough));
 	return pages;
+}
+
+slowpath void page_reporting_make_up(struct zone *zone, u64 enough)
+{
+	(void)report_zone(zone, 0, PAGEBLOCK_ORDER, enough);
 }

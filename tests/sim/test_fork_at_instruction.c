@@ -222,6 +222,19 @@ static void get_long_run(void)
 	work->run[2] = run_get(0, 1100, 1, &zero);
 }
 
+/* What the second is copied from goes back to the system, and so does what is free at the third. */
+static void outgrow_runs(void)
+{
+	bool zero;
+
+	work->run[3] = run_get(0, 600, 1, &zero);
+	work->run[2] = run_get(0, 1200, 1, &zero);
+	large_free(work->run[3], NULL, false);
+	work->run[3] = NULL;
+	work->run[2] = run_get(0, 2400, 1, &zero);
+	EXPECT(page_zone(work->run[2])->stat.reported >= 600);
+}
+
 static void put_blocks(void)
 {
 	for (int i = 0; i < 4; i++) {
@@ -375,6 +388,7 @@ static const struct operation operations[] = {
 	{free_run, "free_run", 5, true},
 	{get_run, "get_run", 53, true},
 	{get_long_run, "get_long_run", 11, true},
+	{outgrow_runs, "outgrow_runs", 53, true},
 	{put_blocks, "put_blocks", 1, true},
 	{get_blocks, "get_blocks", 2, true},
 	{pages_by_the_set, "pages_by_the_set", 17, false},

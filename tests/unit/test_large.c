@@ -265,6 +265,72 @@ SIM_TEST(fresh_memory_is_known_to_be_zero_and_used_memory_is_not)
 	EXPECT(!zero);
 }
 
+static u64 resident(void)
+{
+	return zone_resident(zone_of(0));
+}
+
+/*
+ * As a vector grows: what a block was copied from goes when it is freed, and what lay free before
+ * when there is a longer one again.
+ */
+SIM_TEST(what_outgrows_all_by_copying_leaves_nothing_resident_behind)
+{
+	struct page *hole, *wall, *a, *b;
+
+	EXPECT(sim_start());
+	hole = get(1500, 1);
+	wall = get(10, 1);
+	put(hole);
+	a = get(1600, 1);
+	EXPECT_EQ(resident(), 1500 + 10 + 1600);
+	b = get(2400, 1);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	put(a);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+	EXPECT_EQ(zone_of(0)->stat.reported, 1600);
+	EXPECT_EQ(resident(), 1500 + 10 + 2400);
+	a = get(4800, 1);
+	EXPECT(resident() < 10 + 2400 + 4800 + PAGEBLOCK_NR_PAGES);
+	put(b);
+	EXPECT(resident() < 10 + 4800 + PAGEBLOCK_NR_PAGES);
+	put(wall);
+	EXPECT_SOUND();
+}
+
+/* What is freed next is as long, or much shorter. */
+SIM_TEST(of_runs_that_come_and_go_none_is_given_back)
+{
+	struct page *a, *b;
+
+	EXPECT(sim_start());
+	a = get(1300, 1);
+	b = get(1400, 1);
+	put(a);
+	a = get(5000, 1);
+	put(b);
+	put(get(5100, 1));
+	put(a);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_longest_run_of_resident_memory_gives_nothing_back)
+{
+	struct page *a, *b;
+
+	EXPECT(sim_start());
+	put(get(5000, 1));
+	zone_of(0)->longest_run = 0;
+	a = get(700, 1);
+	b = get(1400, 1);
+	EXPECT_EQ(zone_of(0)->longest_run, 1400);
+	put(a);
+	put(b);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_block_beyond_half_a_span_is_refused)
 {
 	u64 span = 0;
@@ -345,6 +411,9 @@ RUN_TESTS(T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
 	  T(a_block_grows_in_place_where_pages_behind_it_are_free),
 	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
+	  T(what_outgrows_all_by_copying_leaves_nothing_resident_behind),
+	  T(of_runs_that_come_and_go_none_is_given_back),
+	  T(a_longest_run_of_resident_memory_gives_nothing_back),
 	  T(a_block_beyond_half_a_span_is_refused),
 	  T(a_free_that_may_not_wait_is_caught_up_by_the_next),
 	  T(random_blocks_of_all_lengths_stay_disjoint_and_come_back))
