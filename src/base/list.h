@@ -54,6 +54,12 @@ static inline void list_move(struct list_head *n, struct list_head *head)
 	list_add(n, head);
 }
 
+static inline void list_move_tail(struct list_head *n, struct list_head *head)
+{
+	list_del(n);
+	list_add_tail(n, head);
+}
+
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member) list_entry((head)->prev, type, member)

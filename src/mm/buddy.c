@@ -36,6 +36,7 @@ void buddy_init_zone(struct zone *zone)
 {
 	for (int order = 0; order < NR_PAGE_ORDERS; order++) {
 		zone->free_area[order].nr_free = 0;
+		zone->free_area[order].nr_zero = 0;
 		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
 			list_init(&zone->free_area[order].free_list[mt]);
 	}
@@ -54,20 +55,22 @@ static void mark_free_blocks(struct zone *zone, const struct page *page, unsigne
 		zone->free_block_map[bit / 64] &= ~mask;
 }
 
-/* The caller has marked @page FREE already. */
+/* The caller has marked @page FREE already.  What is resident is used first. */
 static void link_free(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
 		      bool tail)
 {
 	struct free_area *area = &zone->free_area[order];
 
-	if (tail)
+	if (tail || page_is_zero(page))
 		list_add_tail(&page->lru, &area->free_list[mt]);
 	else
 		list_add(&page->lru, &area->free_list[mt]);
 	stat_inc(area->nr_free);
 	stat_add(zone->nr_free_pages, 1ul << order);
-	if (page_is_zero(page))
+	if (page_is_zero(page)) {
+		stat_inc(area->nr_zero);
 		stat_add(zone->nr_zero_pages, 1ul << order);
+	}
 	if (order >= PAGEBLOCK_ORDER) {
 		/* What is not resident has no age. */
 		if (!page_is_zero(page))
@@ -90,8 +93,10 @@ void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int 
 	list_del(&page->lru);
 	stat_add(zone->free_area[order].nr_free, -1ul);
 	stat_add(zone->nr_free_pages, -(1ul << order));
-	if (page_is_zero(page))
+	if (page_is_zero(page)) {
+		stat_add(zone->free_area[order].nr_zero, -1ul);
 		stat_add(zone->nr_zero_pages, -(1ul << order));
+	}
 	if (order >= PAGEBLOCK_ORDER)
 		mark_free_blocks(zone, page, order, false);
 }
@@ -145,7 +150,7 @@ static bool buddy_merge_likely(const struct zone *zone, u64 pfn, unsigned int or
 /**
  * __free_one_page - put a block back, merged as far as it goes
  * @page: its head; any state but FREE
- * @flags: PG_ZERO if the block is not resident
+ * @flags: PG_ZERO if the block is not resident; FPI_TO_TAIL if it is to be used last
  *
  * Costs at most MAX_PAGE_ORDER - @order list removals and one insertion.
  */
@@ -153,6 +158,7 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 {
 	u64 pfn = page_to_pfn(page);
 	enum migratetype mt = get_pageblock_migratetype(zone, pfn);
+	bool tail = flags & FPI_TO_TAIL;
 
 	VM_BUG_ON(page_type(page) == PAGE_FREE);
 	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
@@ -181,7 +187,7 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 		pfn = page_to_pfn(head);
 	}
 	page_set_state(page, page_state(PAGE_FREE, order, flags));
-	link_free(zone, page, order, mt, buddy_merge_likely(zone, pfn, order));
+	link_free(zone, page, order, mt, tail || buddy_merge_likely(zone, pfn, order));
 }
 
 /* The largest block that ends at @end and holds at most @nr pages. */
@@ -314,6 +320,7 @@ slowpath void buddy_forget_zero(struct zone *zone)
 
 				if (!page_is_zero(page))
 					continue;
+				stat_add(zone->free_area[order].nr_zero, -1ul);
 				stat_add(zone->nr_zero_pages, -(1ul << order));
 				page_set_state(page, page_state(PAGE_FREE, order, 0));
 			}

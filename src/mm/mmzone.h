@@ -27,6 +27,7 @@ enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK }
 struct free_area {
 	struct list_head free_list[MIGRATE_TYPES]; /* zone->lock */
 	unsigned long nr_free;			   /* zone->lock, racy readers */
+	unsigned long nr_zero;			   /* blocks of these not resident; zone->lock */
 };
 
 /* Events of a zone; writer holds zone->lock, readers are racy. */

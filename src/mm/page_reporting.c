@@ -22,6 +22,7 @@
  */
 #define REPORTING_BATCH_PAGES MAX_ORDER_NR_PAGES
 #define REPORTING_MAX_REFUSED 4 /* batches; then the system is left alone until the next pass */
+#define REPORTING_LOOKS 1024	/* blocks looked at under one hold of the lock */
 
 struct report_batch {
 	struct page *page[REPORTING_CAPACITY];
@@ -29,34 +30,111 @@ struct report_batch {
 	u64 pages, most; /* in it; after which to stop */
 };
 
+/* How far a pass has got in a zone's free lists: largest blocks first. */
+struct report_scan {
+	int order, mt;
+	u64 left;      /* blocks to look at in this list: at most all, from both ends */
+	u64 resident;  /* of this order not met yet */
+	bool backward; /* from the list's end, since what is not resident has been met */
+};
+
+static void begin_list(const struct zone *zone, struct report_scan *scan)
+{
+	scan->left = 2 * READ_ONCE(zone->free_area[scan->order].nr_free) + 1;
+	scan->backward = false;
+}
+
+static void begin_order(const struct zone *zone, struct report_scan *scan)
+{
+	const struct free_area *area = &zone->free_area[scan->order];
+	u64 nr_free = READ_ONCE(area->nr_free);
+
+	scan->mt = 0;
+	scan->resident = nr_free - MIN(READ_ONCE(area->nr_zero), nr_free);
+	begin_list(zone, scan);
+}
+
+static void next_list(const struct zone *zone, struct report_scan *scan)
+{
+	if (++scan->mt < MIGRATE_TYPES && scan->resident) {
+		begin_list(zone, scan);
+		return;
+	}
+	scan->order--;
+	if (scan->order >= 0)
+		begin_order(zone, scan);
+}
+
 static bool wanted(const struct page *page, unsigned int order, u64 now, u64 age_ms)
 {
-	if (page_is_zero(page))
-		return false;
 	return order < PAGEBLOCK_ORDER || now - page->freed_ms >= age_ms;
 }
 
-static void isolate_from(struct zone *zone, unsigned int order, struct list_head *list, u64 now,
-			 u64 age_ms, struct report_batch *batch)
+static bool is_full(const struct report_batch *batch)
 {
-	struct list_head *pos, *next;
-
-	list_for_each_safe (pos, next, list) {
-		struct page *page = list_entry(pos, struct page, lru);
-
-		if (batch->nr == REPORTING_CAPACITY || batch->pages >= batch->most)
-			return;
-		if (!wanted(page, order, now, age_ms))
-			continue;
-		del_page_from_free_list(zone, page, order);
-		page_set_owned(page, order, 0);
-		section_set_taken(zone, page_to_pfn(page), (u64)1 << order);
-		batch->page[batch->nr++] = page;
-		batch->pages += (u64)1 << order;
-	}
+	return batch->nr == REPORTING_CAPACITY || batch->pages >= batch->most;
 }
 
-static void isolate_batch(struct zone *zone, unsigned int min_order, u64 age_ms,
+static struct list_head *step(const struct list_head *pos, const struct report_scan *scan)
+{
+	return scan->backward ? pos->prev : pos->next;
+}
+
+/* @pos is where to go on: the list's head moves there, what has been looked at is behind it. */
+static void stop_at(struct list_head *pos, struct list_head *list, const struct report_scan *scan)
+{
+	if (scan->backward)
+		list_move(list, pos);
+	else
+		list_move_tail(list, pos);
+}
+
+static void isolate(struct zone *zone, struct page *page, unsigned int order,
+		    struct report_batch *batch)
+{
+	del_page_from_free_list(zone, page, order);
+	page_set_owned(page, order, 0);
+	section_set_taken(zone, page_to_pfn(page), (u64)1 << order);
+	batch->page[batch->nr++] = page;
+	batch->pages += (u64)1 << order;
+}
+
+/*
+ * What is resident lies at the front of the list, and where it waits for its buddy at the end; what
+ * is not, in between.  Nothing is looked at twice: when each batch began at the front and went
+ * through the whole list, malloc_trim() with 20,000 free blocks took 4 to 13 seconds, and 0.1
+ * since.  Return: whether the list is done.
+ */
+static bool isolate_from(struct zone *zone, struct list_head *list, u64 now, u64 age_ms,
+			 struct report_scan *scan, struct report_batch *batch)
+{
+	unsigned int order = (unsigned int)scan->order, looks = 0;
+	struct list_head *next;
+
+	for (struct list_head *pos = step(list, scan); pos != list && scan->left && scan->resident;
+	     pos = next) {
+		struct page *page = list_entry(pos, struct page, lru);
+
+		if (is_full(batch) || ++looks > REPORTING_LOOKS) {
+			stop_at(pos, list, scan);
+			return false;
+		}
+		scan->left--;
+		if (page_is_zero(page)) {
+			next = scan->backward ? pos->prev : list->prev;
+			scan->backward = true;
+			continue;
+		}
+		next = step(pos, scan);
+		scan->resident--;
+		if (wanted(page, order, now, age_ms))
+			isolate(zone, page, order, batch);
+	}
+	return true;
+}
+
+/* Return: whether there is more to look at. */
+static bool isolate_batch(struct zone *zone, int min_order, u64 age_ms, struct report_scan *scan,
 			  struct report_batch *batch)
 {
 	u64 now = os_clock_ms();
@@ -64,11 +142,15 @@ static void isolate_batch(struct zone *zone, unsigned int min_order, u64 age_ms,
 	batch->nr = 0;
 	batch->pages = 0;
 	zone_lock(zone);
-	for (int order = MAX_PAGE_ORDER; order >= (int)min_order; order--)
-		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
-			isolate_from(zone, (unsigned int)order,
-				     &zone->free_area[order].free_list[mt], now, age_ms, batch);
+	while (scan->order >= min_order) {
+		struct list_head *list = &zone->free_area[scan->order].free_list[scan->mt];
+
+		if (!isolate_from(zone, list, now, age_ms, scan, batch))
+			break;
+		next_list(zone, scan);
+	}
 	zone_unlock(zone);
+	return scan->order >= min_order;
 }
 
 static u64 report_batch(struct zone *zone, struct report_batch *batch)
@@ -93,7 +175,7 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 			stat_inc(zone->stat.report_failed);
 		}
 		stat_add(zone->stat.pgfree, 0ul - (1ul << order));
-		__free_one_page(zone, page, order, ok[i] ? PG_ZERO : 0);
+		__free_one_page(zone, page, order, (ok[i] ? PG_ZERO : 0) | FPI_TO_TAIL);
 	}
 	zone_unlock(zone);
 	return pages;
@@ -101,21 +183,24 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 
 static slowpath u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_order, u64 enough)
 {
+	struct report_scan scan = {.order = MAX_PAGE_ORDER};
 	struct report_batch batch;
 	int refused = 0;
 	u64 pages = 0;
+	bool more;
 
-	while (pages < enough && refused < REPORTING_MAX_REFUSED) {
+	begin_order(zone, &scan);
+	do {
 		u64 got;
 
 		batch.most = MIN(enough - pages, (u64)REPORTING_BATCH_PAGES);
-		isolate_batch(zone, min_order, age_ms, &batch);
+		more = isolate_batch(zone, (int)min_order, age_ms, &scan, &batch);
 		if (!batch.nr)
-			break;
+			continue;
 		got = report_batch(zone, &batch);
 		refused += got == 0;
 		pages += got;
-	}
+	} while (more && pages < enough && refused < REPORTING_MAX_REFUSED);
 	return pages;
 }
 

@@ -114,7 +114,7 @@ static u64 walk_list(struct zone *zone, struct list_head *list, unsigned int ord
 static int verify_zone(struct zone *zone)
 {
 	struct walk w = {0};
-	u64 free_pages = 0;
+	u64 free_pages = 0, zero_pages = 0;
 
 	zone_lock(zone);
 	walk_heads(zone, &w);
@@ -131,9 +131,10 @@ static int verify_zone(struct zone *zone)
 			w.bad++;
 		}
 		free_pages += listed << order;
+		zero_pages += area->nr_zero << order;
 	}
 	if (free_pages != zone->nr_free_pages || w.zero != zone->nr_zero_pages ||
-	    w.pages != zone->present_pages) {
+	    zero_pages != zone->nr_zero_pages || w.pages != zone->present_pages) {
 		bug_warn(
 			"verify: I-5 zone %s: free %lu is %lu, zero %lu is %lu, present %lu is %lu",
 			zone->name, zone->nr_free_pages, (unsigned long)free_pages,

@@ -199,6 +199,51 @@ SIM_TEST(a_forced_pass_takes_the_small_blocks_too)
 	EXPECT_SOUND();
 }
 
+/* At the front of a list, at its end, and behind what was given back before. */
+SIM_TEST(a_pass_finds_all_that_is_resident_wherever_it_lies)
+{
+	static struct page *pages[8192];
+	u64 state = 3;
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (int round = 0; round < 40; round++) {
+		u64 resident, enough;
+
+		for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+			if (sim_random(&state) % 3)
+				continue;
+			if (pages[i])
+				buddy_put(pages[i], 0);
+			pages[i] = pages[i] ? NULL : buddy_get(0, __GFP_MOVABLE, 0);
+		}
+		resident = zone_of(0)->nr_free_pages - zone_of(0)->nr_zero_pages;
+		enough = 1 + sim_random(&state) % resident;
+		EXPECT(page_reporting_pass(0, 0, enough) >= enough);
+		if (round % 4)
+			page_reporting_pass(0, 0, REPORT_ALL);
+		EXPECT(round % 4 == 0 || zone_of(0)->nr_zero_pages == zone_of(0)->nr_free_pages);
+		EXPECT_SOUND();
+	}
+}
+
+SIM_TEST(what_is_resident_is_used_before_what_is_not)
+{
+	struct page *pages[64];
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i += 2)
+		buddy_put(pages[i], 0);
+	EXPECT_EQ(page_reporting_pass(0, 0, 12), 12);
+	for (size_t i = 0; i < ARRAY_SIZE(pages) / 2 - 12; i++)
+		EXPECT(!page_is_zero(buddy_get(0, __GFP_MOVABLE, 0)));
+	EXPECT(page_is_zero(buddy_get(0, __GFP_MOVABLE, 0)));
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(200)];
@@ -299,6 +344,8 @@ int main(void)
 		cmocka_unit_test(a_refused_discard_leaves_the_block_dirty_and_available),
 		cmocka_unit_test(some_refused_discards_do_not_stop_the_others_nor_the_pass),
 		cmocka_unit_test(a_forced_pass_takes_the_small_blocks_too),
+		cmocka_unit_test(a_pass_finds_all_that_is_resident_wherever_it_lies),
+		cmocka_unit_test(what_is_resident_is_used_before_what_is_not),
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
