@@ -75,17 +75,12 @@ static void aligned_work(unsigned int id, void *shared)
 
 int main(int argc, char **argv)
 {
-	uint64_t threads = 1, work = 100;
-	const struct bench_arg args[] = {
-		{.key = "threads", .number = &threads},
-		{.key = "work", .number = &work},
-	};
+	struct bench_load load = bench_parse_load(argc, argv, 1);
 
-	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	steps = bench_scaled(3000000, work);
+	steps = bench_scaled(3000000, load.work);
 	bench_mix_doublings(&sizes, SMALLEST, LARGEST);
 	mix_alignments();
-	struct bench_span span = bench_crew((unsigned int)threads, aligned_work, NULL);
+	struct bench_span span = bench_crew((unsigned int)load.threads, aligned_work, NULL);
 
-	bench_print_span(span, steps * threads, (unsigned int)threads);
+	bench_print_span(span, steps * load.threads, (unsigned int)load.threads);
 }

@@ -84,6 +84,24 @@ static inline void bench_parse(int argc, char **argv, const struct bench_arg *ar
 		bench_parse_one(argv[0], argv[i], args, count);
 }
 
+/* What every pattern takes, and most take nothing else. */
+struct bench_load {
+	uint64_t threads, work; /* work in percent of the usual */
+};
+
+/** bench_parse_load - the same where there are no other arguments; @threads unless they say so */
+static inline struct bench_load bench_parse_load(int argc, char **argv, uint64_t threads)
+{
+	struct bench_load load = {threads, 100};
+	const struct bench_arg args[] = {
+		{.key = "threads", .number = &load.threads},
+		{.key = "work", .number = &load.work},
+	};
+
+	bench_parse(argc, argv, args, BENCH_COUNT(args));
+	return load;
+}
+
 /** bench_choice - the index of @word among @names; an unknown word ends the program */
 static inline unsigned int bench_choice(const char *word, const char *const *names, size_t count)
 {

@@ -75,26 +75,21 @@ static void run_generation(unsigned int threads)
 
 int main(int argc, char **argv)
 {
-	uint64_t threads = 2, work = 100;
-	const struct bench_arg args[] = {
-		{.key = "threads", .number = &threads},
-		{.key = "work", .number = &work},
-	};
+	struct bench_load load = bench_parse_load(argc, argv, 2);
 
-	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	if (threads > BENCH_MAX_THREADS)
-		threads = BENCH_MAX_THREADS;
+	if (load.threads > BENCH_MAX_THREADS)
+		load.threads = BENCH_MAX_THREADS;
 	bench_mix_uniform(&mix, SMALLEST, LARGEST);
-	for (unsigned int i = 0; i < threads; i++) {
+	for (unsigned int i = 0; i < load.threads; i++) {
 		lanes[i].blocks = bench_table(LIVE * sizeof(*lanes[i].blocks));
 		lanes[i].rng = bench_rng_seed(i);
 	}
-	uint64_t generations = bench_scaled(150, work);
+	uint64_t generations = bench_scaled(150, load.work);
 	double cpu = bench_cpu_seconds(), began = bench_now();
 
 	for (uint64_t i = 0; i < generations; i++)
-		run_generation((unsigned int)threads);
+		run_generation((unsigned int)load.threads);
 	struct bench_span span = {bench_now() - began, bench_cpu_seconds() - cpu};
 
-	bench_print_span(span, generations * STEPS * threads, (unsigned int)threads);
+	bench_print_span(span, generations * STEPS * load.threads, (unsigned int)load.threads);
 }

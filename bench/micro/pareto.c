@@ -61,16 +61,11 @@ static void pareto_work(unsigned int id, void *shared)
 
 int main(int argc, char **argv)
 {
-	uint64_t threads = 1, work = 100;
-	const struct bench_arg args[] = {
-		{.key = "threads", .number = &threads},
-		{.key = "work", .number = &work},
-	};
+	struct bench_load load = bench_parse_load(argc, argv, 1);
 
-	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	steps = bench_scaled(2000000, work);
+	steps = bench_scaled(2000000, load.work);
 	mix_pareto();
-	struct bench_span span = bench_crew((unsigned int)threads, pareto_work, NULL);
+	struct bench_span span = bench_crew((unsigned int)load.threads, pareto_work, NULL);
 
-	bench_print_span(span, (steps + LIVE) * threads, (unsigned int)threads);
+	bench_print_span(span, (steps + LIVE) * load.threads, (unsigned int)load.threads);
 }

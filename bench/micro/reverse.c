@@ -63,16 +63,11 @@ static void reverse_work(unsigned int id, void *shared)
 
 int main(int argc, char **argv)
 {
-	uint64_t threads = 1, work = 100;
-	const struct bench_arg args[] = {
-		{.key = "threads", .number = &threads},
-		{.key = "work", .number = &work},
-	};
+	struct bench_load load = bench_parse_load(argc, argv, 1);
 
-	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	batches = bench_scaled(500, work);
+	batches = bench_scaled(500, load.work);
 	bench_mix_uniform(&mix, SMALLEST, LARGEST);
-	struct bench_span span = bench_crew((unsigned int)threads, reverse_work, NULL);
+	struct bench_span span = bench_crew((unsigned int)load.threads, reverse_work, NULL);
 
-	bench_print_span(span, batches * BATCH * threads, (unsigned int)threads);
+	bench_print_span(span, batches * BATCH * load.threads, (unsigned int)load.threads);
 }

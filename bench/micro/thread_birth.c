@@ -71,30 +71,25 @@ static void born_and_gone(struct life *lives, unsigned int together)
 
 int main(int argc, char **argv)
 {
-	uint64_t threads = 1, work = 100;
-	const struct bench_arg args[] = {
-		{.key = "threads", .number = &threads},
-		{.key = "work", .number = &work},
-	};
+	struct bench_load load = bench_parse_load(argc, argv, 1);
 
-	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	if (threads > BENCH_MAX_THREADS)
-		threads = BENCH_MAX_THREADS;
-	size_t places = GRAVEYARD * threads;
+	if (load.threads > BENCH_MAX_THREADS)
+		load.threads = BENCH_MAX_THREADS;
+	size_t places = GRAVEYARD * load.threads;
 	struct life *lives = bench_table(places * sizeof(*lives));
 
 	for (size_t i = 0; i < places; i++)
 		lives[i].rng = bench_rng_seed(i);
 	bench_mix_doublings(&mix, SMALLEST, LARGEST);
 
-	uint64_t births = bench_scaled(6000, work);
+	uint64_t births = bench_scaled(6000, load.work);
 	double cpu = bench_cpu_seconds(), began = bench_now();
 
 	for (uint64_t i = 0; i < births; i++)
-		born_and_gone(&lives[i % GRAVEYARD * threads], (unsigned int)threads);
+		born_and_gone(&lives[i % GRAVEYARD * load.threads], (unsigned int)load.threads);
 	struct bench_span span = {bench_now() - began, bench_cpu_seconds() - cpu};
 
 	for (size_t i = 0; i < places; i++)
 		free_left(&lives[i]);
-	bench_print_span(span, births * threads, (unsigned int)threads);
+	bench_print_span(span, births * load.threads, (unsigned int)load.threads);
 }

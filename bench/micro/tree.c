@@ -106,15 +106,10 @@ static void tree_work(unsigned int id, void *shared)
 
 int main(int argc, char **argv)
 {
-	uint64_t threads = 1, work = 100;
-	const struct bench_arg args[] = {
-		{.key = "threads", .number = &threads},
-		{.key = "work", .number = &work},
-	};
+	struct bench_load load = bench_parse_load(argc, argv, 1);
 
-	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	rounds = bench_scaled(4, work);
-	struct bench_span span = bench_crew((unsigned int)threads, tree_work, NULL);
+	rounds = bench_scaled(4, load.work);
+	struct bench_span span = bench_crew((unsigned int)load.threads, tree_work, NULL);
 
-	bench_print_span(span, rounds * (NODES + CHAIN) * threads, (unsigned int)threads);
+	bench_print_span(span, rounds * (NODES + CHAIN) * load.threads, (unsigned int)load.threads);
 }

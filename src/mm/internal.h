@@ -12,7 +12,7 @@ void buddy_init_zone(struct zone *zone);
 void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
 		      u32 flags, bool tail);
 void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order);
-#define FPI_TO_TAIL (1u << 31) /* to the end of its list; beside PG_ZERO */
+#define FPI_TO_TAIL (1u << 23) /* to the end of its list; beside the state's PG_*, none of them */
 void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags);
 void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags);
 void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 flags);

@@ -203,11 +203,12 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 /*
  * What outgrows all that was before by copying (vectors, hash tables) leaves holes behind that none
  * of its next copies fits into, half of the heap.  It is known by what is freed next after a run
- * that is longer than any before: a block of a half to three quarters of it.  That block goes back
- * to the system, and at the next longest run as much of what else is free as will be faulted in.
- * 20 million longs pushed into a vector had 413 MiB resident, and 263 since.  Of runs that are
- * no longer than others the next one may fit: when all that made the zone grow did this, random
- * churn of 5 to 25 MiB took 1.2 to 2 times as long, with as much memory.
+ * that is longer than any before: a block of four ninths to three quarters of it, since vectors
+ * grow by a half or to twice their length.  That block goes back to the system, and at the next
+ * longest run as much of what else is free as will be faulted in.  20 million longs pushed into a
+ * vector had 413 MiB resident, and 263 since.  Of runs that are no longer than others the next one
+ * may fit: when all that made the zone grow did this, random churn of 5 to 25 MiB took 1.2 to 2
+ * times as long, with as much memory.
  */
 
 /* A run has been taken, @fresh pages of which are not resident yet. */

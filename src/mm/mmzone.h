@@ -37,6 +37,7 @@ struct zone_stat {
 	unsigned long fallback_claim, fallback_steal;
 	unsigned long accepted, reported; /* pages */
 	unsigned long report_failed;	  /* discards refused by the system */
+	unsigned long report_looks;	  /* free blocks that were looked at for it */
 	unsigned long run_alloc;	  /* blocks beyond MAX_PAGE_ORDER */
 };
 

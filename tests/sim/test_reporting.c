@@ -228,6 +228,27 @@ SIM_TEST(a_pass_finds_all_that_is_resident_wherever_it_lies)
 	}
 }
 
+/* Of 4096 blocks, a batch of 32 at a time, and then again when there is little to find. */
+SIM_TEST(a_pass_looks_at_no_block_for_each_of_its_batches)
+{
+	static struct page *pages[8192];
+	struct zone *zone = zone_of(0);
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i += 2)
+		buddy_put(pages[i], 0);
+	EXPECT_EQ(page_reporting_pass(0, 0, REPORT_ALL), 4096);
+	EXPECT(zone->stat.report_looks <= 2 * 4096);
+	EXPECT_EQ(page_reporting_pass(0, 0, REPORT_ALL), 0);
+	buddy_put(buddy_get(0, __GFP_MOVABLE, 0), 0);
+	zone->stat.report_looks = 0;
+	EXPECT_EQ(page_reporting_pass(0, 0, REPORT_ALL), 1);
+	EXPECT(zone->stat.report_looks <= 2);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(what_is_resident_is_used_before_what_is_not)
 {
 	struct page *pages[64];
@@ -345,6 +366,7 @@ int main(void)
 		cmocka_unit_test(some_refused_discards_do_not_stop_the_others_nor_the_pass),
 		cmocka_unit_test(a_forced_pass_takes_the_small_blocks_too),
 		cmocka_unit_test(a_pass_finds_all_that_is_resident_wherever_it_lies),
+		cmocka_unit_test(a_pass_looks_at_no_block_for_each_of_its_batches),
 		cmocka_unit_test(what_is_resident_is_used_before_what_is_not),
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),

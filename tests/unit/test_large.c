@@ -109,6 +109,24 @@ SIM_TEST(the_tail_of_a_block_is_free_for_others)
 	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, 2)), place(head) + 12);
 }
 
+/*
+ *    |F|X|-- 9 pages --|0|1|...        of two free blocks of two pages, the resident one is first
+ *     ^ here
+ */
+SIM_TEST(what_a_block_leaves_over_waits_behind_what_is_resident)
+{
+	struct page *dirty;
+
+	EXPECT(sim_start());
+	dirty = buddy_get(0, __GFP_MOVABLE, 1);
+	EXPECT(buddy_get(0, __GFP_MOVABLE, 1));
+	buddy_put(dirty, 1);
+	EXPECT_EQ(place(get(9, 1)), 4);
+	EXPECT_EQ(zone_of(0)->free_area[1].nr_free, 2);
+	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, 1)), 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 SIM_TEST(a_block_is_aligned_as_asked)
 {
 	EXPECT(sim_start());
@@ -404,8 +422,8 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 
 RUN_TESTS(T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the_start_of_a_block),
 	  T(of_two_poor_fits_the_shorter_is_taken), T(the_tail_of_a_block_is_free_for_others),
-	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
-	  T(of_runs_that_fit_alike_the_lowest_is_taken),
+	  T(what_a_block_leaves_over_waits_behind_what_is_resident), T(a_block_is_aligned_as_asked),
+	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
