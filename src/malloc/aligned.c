@@ -3,8 +3,8 @@
 /*
  * aligned.c - memory aligned beyond 16 bytes
  *
- * A class whose stride is a multiple of the alignment has all its objects aligned, since slabs are
- * aligned to their size; size_of_class() says which.
+ * Up to a cache line a class is aligned if its stride is.  Beyond, only powers of two are, since
+ * the objects of other slabs begin at any line (slab_colour()); size_of_class() says which.
  */
 #include "malloc/internal.h"
 #include <errno.h>
@@ -18,11 +18,11 @@ static_assert(KMALLOC_MAX_SIZE % ALIGN_BY_CLASS_MAX == 0, "rounding up stays wit
  * A size whose class has all its objects aligned to @align, a power of two, for @size bytes; 0:
  * none.
  *
- * Where classes step by less than the alignment, the size rounded up to it is a class itself; where
- * they step by as much or more, every class is a multiple of the step, both being powers of two.
- * Above KMALLOC_SPREAD_ABOVE strides are multiples of a line only, but for powers of two.  A small
- * object that is aligned to more than 16 KiB, or one above that at all, would take the room of more
- * pages than are worth it.  Checked by tests/unit/test_geometry.c and tests/contract.
+ * Where classes step by less than a line, the size rounded up to the alignment is a class itself;
+ * where they step by as much or more, every class is a multiple of a line.  A small object that is
+ * aligned to more than 16 KiB, or one above that that is aligned to more than a line, would take
+ * the room of more pages than are worth it.  Checked by tests/unit/test_geometry.c and
+ * tests/contract.
  */
 static inline size_t size_of_class(size_t align, size_t size)
 {
@@ -30,7 +30,7 @@ static inline size_t size_of_class(size_t align, size_t size)
 
 	if (align > ALIGN_BY_CLASS_MAX || size > KMALLOC_MAX_SIZE)
 		return 0;
-	if (align <= CACHE_LINE || rounded <= KMALLOC_SPREAD_ABOVE)
+	if (align <= CACHE_LINE)
 		return rounded;
 	return rounded <= ALIGN_BY_CLASS_MAX ? roundup_pow_of_two(rounded) : 0;
 }

@@ -34,7 +34,8 @@ static inline void *large_start(const struct page *head)
 	return (char *)page_address(head) + head->offset;
 }
 void free_named(const char *call, void *ptr);
-size_t usable_size_named(const char *call, const void *ptr);
+/* Of what object_size_at() does not know; 0 and a report under @call if it is nothing of ours. */
+size_t usable_size_other(const char *call, const void *ptr);
 static inline struct kmem_cache *map_value_cache(u8 value)
 {
 	unsigned int class = value / 2u - 1;
@@ -55,7 +56,7 @@ static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
 	uintptr_t start = ALIGN_DOWN((uintptr_t)ptr, PAGE_SIZE << s->order);
 	u64 index = ((uintptr_t)ptr - start) * s->reciprocal >> 32;
 
-	return likely(start + index * s->size == (uintptr_t)ptr);
+	return likely(start + index * s->size + slab_colour(s, start) == (uintptr_t)ptr);
 }
 
 /* The same, and it is out of the slab. */

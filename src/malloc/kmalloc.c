@@ -108,7 +108,11 @@ BUDDY_API void buddy_kfree(const void *p)
 
 BUDDY_API size_t buddy_ksize(const void *p)
 {
-	return BUDDY_ZERO_OR_NULL_PTR(p) ? 0 : usable_size_named("buddy_ksize", p);
+	size_t size = object_size_at(p);
+
+	if (size || BUDDY_ZERO_OR_NULL_PTR(p))
+		return size;
+	return usable_size_other("buddy_ksize", p);
 }
 
 BUDDY_API void *buddy_krealloc(void *p, size_t size, gfp_t gfp)

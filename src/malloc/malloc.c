@@ -238,14 +238,12 @@ void free_slow(void *ptr)
 	free_named("free", ptr);
 }
 
-size_t usable_size_named(const char *call, const void *ptr)
+size_t usable_size_other(const char *call, const void *ptr)
 {
-	size_t size = object_size_at(ptr);
 	u8 value = page_map_get(ptr);
 	struct kmem_cache *s;
+	size_t size;
 
-	if (likely(size))
-		return size;
 	if (value == MAP_LARGE) {
 		const struct page *head = virt_to_page(ptr);
 
@@ -268,5 +266,5 @@ BUDDY_API size_t malloc_usable_size(void *ptr)
 
 	if (likely(size) || !ptr)
 		return size;
-	return usable_size_named("malloc_usable_size", ptr);
+	return usable_size_other("malloc_usable_size", ptr);
 }

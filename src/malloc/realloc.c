@@ -125,7 +125,7 @@ static noinline void *realloc_slow(void *ptr, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	old = usable_size_named("realloc", ptr);
+	old = usable_size_other("realloc", ptr);
 	if (!old)
 		return NULL; /* reported, under abort_on_error=off */
 	return resize(ptr, old, size);

@@ -91,8 +91,7 @@ static slowpath void barn_rebuild(struct barn *barn)
 		if (page_type(slab) != PAGE_SLAB)
 			continue;
 		for (unsigned int i = 0; i < slab->objects; i++) {
-			struct slab_sheaf *sheaf = (void *)((char *)page_address(slab) +
-							    (size_t)i * slab->cache->size);
+			struct slab_sheaf *sheaf = slab_object(slab->cache, slab, i);
 
 			if ((slab->bits[i / 64] >> (i % 64) & 1) && is_in(sheaf, barn_id(barn)))
 				relink(barn, sheaf);

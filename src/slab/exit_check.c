@@ -90,7 +90,7 @@ racy_on_purpose static const char *what_is_wrong(const struct kmem_cache *s, con
 	if (!slab || slab->cache != s)
 		return "double free";
 	index = obj_to_index(s, slab, obj);
-	if ((char *)page_address(slab) + (size_t)index * s->size != obj)
+	if (slab_object(s, slab, index) != obj)
 		return "invalid free into the middle";
 	if (!(slab->bits[index / 64] >> (index % 64) & 1))
 		return "double free";

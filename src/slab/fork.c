@@ -232,10 +232,7 @@ static void collect_sheaves(void)
 			continue;
 		for (unsigned int i = 0; i < slab->objects; i++)
 			if (page_type(slab) == PAGE_SLAB && (slab->bits[i / 64] >> (i % 64) & 1))
-				collect_sheaf(
-					s,
-					(void *)((char *)page_address(slab) + (size_t)i * s->size),
-					me);
+				collect_sheaf(s, slab_object(s, slab, i), me);
 	}
 }
 

@@ -5,7 +5,8 @@
  * Linux:  calculate_order(), sheaf capacities.  Differs: classes step four to a
  *         doubling up to 32 KiB; orders are looked for that waste a 32nd before those that waste
  *         a 16th; classes above 8 KiB may have slabs of up to 128 KiB, so that at most an eighth
- *         is wasted; sheaves hold up to 32 KiB of objects, or 12 objects.
+ *         is wasted; slabs have colours, as mm/slab.c once gave them; sheaves hold up to 32 KiB of
+ * objects, or 12 objects.
  */
 #include "slab/internal.h"
 #include "platform/os.h"
@@ -61,8 +62,8 @@ unsigned int kmalloc_class(size_t size)
 #define LARGE_CLASS 8192
 #define LARGE_MAX_ORDER 5
 
-static unsigned int slab_order(u32 size, unsigned int max_order, unsigned int fract,
-			       unsigned int min_objects)
+static noinline unsigned int slab_order(u32 size, unsigned int max_order, unsigned int fract,
+					unsigned int min_objects)
 {
 	unsigned int order = 0;
 
@@ -123,10 +124,29 @@ static size_t sheaf_objects(u32 size)
 	return nr;
 }
 
-static void set_stride(struct kmem_cache *s, u32 size)
+#define COLOURS_MAX 64 /* lines of a page */
+
+/*
+ * Slabs that lie side by side have their objects begin at different lines, as many as these leave
+ * over, like the kernel's SLAB once did.  Most strides are an even number of lines, so all first
+ * words, which programs touch most, would share half of the sets of a CPU's caches or fewer: of
+ * 5000 blocks of 8 to 1000 bytes, 2.7 times as many lines as on average wanted the first place of a
+ * page, and random churn of them took 1.03 times as long, 1.09 with 16 threads on two CPUs.  Powers
+ * of two leave nothing over.
+ */
+static void set_colours(struct kmem_cache *s)
+{
+	size_t left_over = (PAGE_SIZE << s->order) - (size_t)s->objects * s->size;
+	size_t colours = MIN(left_over / CACHE_LINE + 1, COLOURS_MAX);
+
+	s->colour_mask = s->align > CACHE_LINE ? 0 : (u8)((1u << ilog2(colours)) - 1);
+}
+
+static noinline void set_stride(struct kmem_cache *s, u32 size)
 {
 	s->size = size;
 	s->reciprocal = (u32)DIV_ROUND_UP((u64)1 << 32, size);
+	set_colours(s);
 }
 
 /* Everything that follows from size and alignment. */
@@ -146,6 +166,8 @@ void cache_geometry(struct kmem_cache *s)
 			     MAX(nr_barns, 4u) / ((size_t)s->capacity * s->size));
 }
 
+#define SPREAD_ABOVE 2048u /* bytes */
+
 /*
  * What a slab of @s leaves over lies between its objects, a line for each, if that is enough: they
  * would all begin at the same place of a page otherwise, or at one of few.  Copies between such
@@ -156,6 +178,6 @@ void kmalloc_spread(struct kmem_cache *s)
 {
 	u32 spread = s->size + CACHE_LINE;
 
-	if (s->size > KMALLOC_SPREAD_ABOVE && (PAGE_SIZE << s->order) / spread >= s->objects)
+	if (s->size > SPREAD_ABOVE && (PAGE_SIZE << s->order) / spread >= s->objects)
 		set_stride(s, spread);
 }

@@ -75,7 +75,7 @@ static inline void **name_objects(char *first, size_t size, unsigned long *avail
 static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, void **end,
 			      unsigned int nr, unsigned int group)
 {
-	char *base = page_address(slab);
+	char *base = slab_object(s, slab, 0);
 	unsigned int words = DIV_ROUND_UP(s->objects, 64u), got = 0;
 
 	for (unsigned int w = 0; w < words && got < nr; w++) {
@@ -125,7 +125,7 @@ static void construct(struct kmem_cache *s, struct page *slab)
 	/* It will not read as zero any more; a child that frees it for a lost thread must know. */
 	page_set_owned(slab, s->order, 0);
 	for (unsigned int i = 0; i < s->objects; i++)
-		s->ctor((char *)page_address(slab) + (size_t)i * s->size);
+		s->ctor(slab_object(s, slab, i));
 }
 
 /* A block that is to become a slab, in the hands of this thread. */
@@ -276,7 +276,8 @@ static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj
 
 /* What give_run() reads for each object, kept out of the reach of its barriers. */
 struct slab_view {
-	uintptr_t base, end;
+	uintptr_t base, end; /* of the slab */
+	uintptr_t objects;   /* where the first begins */
 	u32 size, reciprocal;
 	unsigned long *bits;
 };
@@ -285,6 +286,7 @@ static struct slab_view view_slab(const struct kmem_cache *s, struct page *slab)
 {
 	return (struct slab_view){.base = (uintptr_t)page_address(slab),
 				  .end = (uintptr_t)page_address(slab) + (PAGE_SIZE << s->order),
+				  .objects = (uintptr_t)slab_object(s, slab, 0),
 				  .size = s->size,
 				  .reciprocal = s->reciprocal,
 				  .bits = slab->bits};
@@ -322,7 +324,7 @@ static inline struct bit_group group_objects(const struct slab_view *v, void *co
 {
 	u64 index = ((uintptr_t)objs[0] - v->base) * v->reciprocal >> 32, odd;
 	struct bit_group g = {.nr = 1, .word = (unsigned int)index / 64};
-	u64 start = v->base + (u64)g.word * 64 * v->size,
+	u64 start = v->objects + (u64)g.word * 64 * v->size,
 	    bytes = MIN(v->end - start, 64ull * v->size);
 	unsigned int bit = (unsigned int)index & 63;
 	uintptr_t step = nr > 1 ? (uintptr_t)objs[1] - (uintptr_t)objs[0] : 0;
@@ -436,6 +438,7 @@ static unsigned int give_run(struct kmem_cache *s, struct slab_home *home, struc
 struct slab_shape {
 	uintptr_t mask; /* of an object's address: where its slab starts */
 	u32 size, reciprocal;
+	u32 colour_shift, colour_mask;
 };
 
 static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape)
@@ -451,10 +454,13 @@ static inline bool give_single(const struct kmem_cache *s, const struct slab_sha
 			       struct slab_home *home, struct page *slab, void **slot)
 {
 	uintptr_t offset = (uintptr_t)*slot & ~shape->mask;
+	uintptr_t colour =
+		((uintptr_t)*slot >> shape->colour_shift & shape->colour_mask) * CACHE_LINE;
 	u64 index = offset * shape->reciprocal >> 32;
 	unsigned long *word = &slab->bits[index / 64], bits = *word, bit = 1ul << (index % 64);
 
-	if (unlikely(!still_ours(s, slab) || index * shape->size != offset || !(bits & bit)))
+	if (unlikely(!still_ours(s, slab) || index * shape->size + colour != offset ||
+		     !(bits & bit)))
 		return false;
 	/* In this order, as above. */
 	WRITE_ONCE(*slot, NULL);
@@ -520,7 +526,9 @@ void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 {
 	const struct slab_shape shape = {.mask = ~(((uintptr_t)PAGE_SIZE << s->order) - 1),
 					 .size = s->size,
-					 .reciprocal = s->reciprocal};
+					 .reciprocal = s->reciprocal,
+					 .colour_shift = PAGE_SHIFT + s->order,
+					 .colour_mask = s->colour_mask};
 
 	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK) {
 		unsigned int chunk = MIN(nr - i, (unsigned int)GIVE_CHUNK), done = 0;

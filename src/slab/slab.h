@@ -17,8 +17,6 @@
 #define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task byte by byte */
 #define HIT_STEP 128u	   /* above: in steps of so many bytes, up to KMALLOC_MAX_SIZE */
 
-#define KMALLOC_SPREAD_ABOVE 2048u /* classes above may have a stride that is no class size */
-
 /** kmalloc_class - the class for @size bytes, 1 to KMALLOC_MAX_SIZE */
 unsigned int kmalloc_class(size_t size);
 u32 kmalloc_class_size(unsigned int class);
@@ -141,6 +139,8 @@ struct kmem_cache {
 	u32 reciprocal;		      /* const: ceil(2^32 / size) */
 	u16 objects;		      /* const: in a slab */
 	u8 order;		      /* const */
+	u8 colour_mask;		      /* const: one less than the places where objects begin */
+	u8 line_group;		      /* const: objects that fill whole cache lines together */
 	u8 class;		      /* const: of malloc, or CLASS_NONE */
 	u8 capacity;		      /* const: most objects in a sheaf */
 	bool metadata;		      /* const: slabs from the zone of our own structures */
@@ -149,7 +149,6 @@ struct kmem_cache {
 	u32 max_full;		      /* const: full sheaves a barn keeps */
 	u32 max_extra;		      /* const: the most that it comes to keep beyond those */
 	u32 bucket_mul;		      /* const: buckets << BUCKET_SHIFT / (objects + 1), up */
-	u32 line_group;		      /* const: objects that fill whole cache lines together */
 	void (*ctor)(void *);	      /* const */
 	struct list_head list;	      /* slab_mutex */
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
@@ -306,6 +305,21 @@ static inline unsigned int obj_to_index(const struct kmem_cache *s, const struct
 	u64 offset = (uintptr_t)obj - (uintptr_t)page_address(slab);
 
 	return (unsigned int)(offset * s->reciprocal >> 32);
+}
+/*
+ * How far from its start the objects of a slab begin, in bytes: see set_colours().  It is less than
+ * an object, so obj_to_index() is right without it.  @addr: anywhere in the slab.
+ */
+static inline u32 slab_colour(const struct kmem_cache *s, uintptr_t addr)
+{
+	return (u32)(addr >> (PAGE_SHIFT + s->order) & s->colour_mask) * CACHE_LINE;
+}
+static inline void *slab_object(const struct kmem_cache *s, const struct page *slab,
+				unsigned int index)
+{
+	char *base = page_address(slab);
+
+	return base + slab_colour(s, (uintptr_t)base) + (size_t)index * s->size;
 }
 
 /* ---- caches (slab_common.c) ---- */

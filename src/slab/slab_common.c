@@ -59,7 +59,7 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 	cache_set_name(s, name);
 	s->object_size = (u32)size;
 	s->size = (u32)ALIGN_UP(size, CACHE_LINE);
-	s->align = CACHE_LINE;
+	s->align = s->size & -s->size; /* struct task begins a page */
 	s->metadata = s->one_home = true;
 	s->class = CLASS_NONE;
 	cache_geometry(s);

@@ -178,7 +178,7 @@ slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 		return bad_object(call, obj, NULL, "not allocated here, or freed already");
 	s = slab->cache;
 	index = obj_to_index(s, slab, obj);
-	if ((char *)page_address(slab) + (size_t)index * s->size != obj || index >= s->objects)
+	if (slab_object(s, slab, index) != obj || index >= s->objects)
 		return bad_object(call, obj, s, "invalid pointer into the middle");
 	if (!(READ_ONCE(slab->bits[index / 64]) >> (index % 64) & 1))
 		return bad_object(call, obj, s, "double free");

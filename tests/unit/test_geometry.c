@@ -108,12 +108,13 @@ SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 			size_t rounded = ALIGN_UP(size, align);
 			const struct kmem_cache *s;
 
-			/* Beyond, strides are multiples of a line only, but for these. */
-			if (align > CACHE_LINE && rounded > KMALLOC_SPREAD_ABOVE)
+			/* Beyond, objects begin at any line, but those of these. */
+			if (align > CACHE_LINE)
 				rounded = roundup_pow_of_two(rounded);
-			s = &kmalloc_caches[kmalloc_class(rounded)];
+			s = &kmalloc_caches[kmalloc_class(MIN(rounded, KMALLOC_MAX_SIZE))];
 			EXPECT_EQ(s->size % align, 0);
 			EXPECT_EQ((PAGE_SIZE << s->order) % align, 0);
+			EXPECT(align <= CACHE_LINE || !s->colour_mask);
 		}
 }
 
@@ -132,10 +133,74 @@ SIM_TEST(objects_of_large_classes_begin_at_different_places_of_a_page)
 		if (s->size == s->object_size)
 			continue;
 		EXPECT_EQ(s->size, s->object_size + CACHE_LINE);
-		EXPECT(s->object_size > KMALLOC_SPREAD_ABOVE && !is_power_of_2(s->object_size));
+		EXPECT(s->object_size > 2048 && !is_power_of_2(s->object_size));
 		spread++;
 	}
 	EXPECT(spread >= 8);
+}
+
+/* At how many lines of a page the objects of the first so many slabs begin. */
+static int beginnings(const struct kmem_cache *s, u64 slabs)
+{
+	u64 seen = 0, pages = 1ull << s->order;
+
+	for (u64 slab = 0; slab < slabs; slab++)
+		for (unsigned int i = 0; i < s->objects; i++) {
+			uintptr_t obj = (uintptr_t)slab_object(s, at(slab * pages), i);
+
+			seen |= 1ull << obj % PAGE_SIZE / CACHE_LINE;
+		}
+	return __builtin_popcountl(seen);
+}
+
+SIM_TEST(slabs_beside_each_other_have_their_objects_begin_at_other_lines)
+{
+	int all_lines = 0;
+
+	EXPECT(sim_start());
+	for (unsigned int c = kmalloc_class(192); c < NR_KMALLOC_CLASSES; c++) {
+		const struct kmem_cache *s = &kmalloc_caches[c];
+		int one = beginnings(s, 1), many = beginnings(s, 64);
+
+		if (is_power_of_2(s->size))
+			EXPECT_EQ(many, one);
+		else
+			EXPECT(many * 2 >= one * 3);
+		all_lines += one <= 32 && many == 64;
+	}
+	EXPECT(all_lines >= 8);
+}
+
+SIM_TEST(colours_keep_objects_in_their_slab_and_as_aligned_as_they_were)
+{
+	EXPECT(sim_start());
+	for (u32 size = 16; size <= 32768; size += 8) {
+		struct kmem_cache s = geometry(size);
+		u64 pages = 1ull << s.order;
+
+		for (u64 slab = 0; slab < 64; slab++) {
+			char *base = page_address(at(slab * pages));
+			char *obj = slab_object(&s, at(slab * pages), 0);
+			char *last = slab_object(&s, at(slab * pages), s.objects - 1u);
+
+			EXPECT(last + s.size <= base + (PAGE_SIZE << s.order));
+			EXPECT_EQ((obj - base) % CACHE_LINE, 0);
+			EXPECT_EQ(obj_to_index(&s, at(slab * pages), last), s.objects - 1u);
+		}
+	}
+}
+
+SIM_TEST(objects_that_are_aligned_to_more_than_a_line_have_no_colour)
+{
+	struct kmem_cache *s;
+
+	EXPECT(sim_start());
+	s = cache_create("aligned", 384, 128, 0, NULL);
+	EXPECT(s);
+	EXPECT_EQ(s->colour_mask, 0);
+	s = cache_create("to a line", 384, 64, 0, NULL);
+	EXPECT(s);
+	EXPECT(s->colour_mask > 0);
 }
 
 SIM_TEST(powers_of_two_are_naturally_aligned)
@@ -188,6 +253,9 @@ RUN_TESTS(T(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_b
 	  T(a_sheaf_is_not_twice_as_long_for_its_last_few_slots),
 	  T(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it),
 	  T(objects_of_large_classes_begin_at_different_places_of_a_page),
+	  T(slabs_beside_each_other_have_their_objects_begin_at_other_lines),
+	  T(colours_keep_objects_in_their_slab_and_as_aligned_as_they_were),
+	  T(objects_that_are_aligned_to_more_than_a_line_have_no_colour),
 	  T(powers_of_two_are_naturally_aligned),
 	  T(the_index_of_every_address_in_a_slab_is_its_quotient),
 	  T(page_map_values_of_classes_are_even_and_distinct_for_three_nodes))

@@ -235,6 +235,48 @@ SIM_TEST(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing)
 	EXPECT_SOUND();
 }
 
+/* A slab of @s whose objects begin later than it does, with all of them taken. */
+static struct page *coloured_slab(void)
+{
+	char *obj;
+
+	do {
+		for (unsigned int i = 1; i < s->objects; i++)
+			(void)take();
+		obj = take();
+	} while (!slab_colour(s, (uintptr_t)obj));
+	return slab_of(s, obj);
+}
+
+SIM_TEST(a_free_of_what_lies_around_the_objects_of_a_slab_is_reported_and_changes_nothing)
+{
+	struct page *slab;
+	unsigned long inuse;
+
+	start();
+	s = &kmalloc_caches[kmalloc_class(640)];
+	n = cache_node(s, 0);
+	bug_abort_on_error = false;
+	slab = coloured_slab();
+	inuse = n->first.inuse;
+	for (size_t offset = 0; offset < PAGE_SIZE << s->order; offset += 8) {
+		char *p = (char *)page_address(slab) + offset;
+		void *pair[] = {slab_object(s, slab, 3), p};
+
+		if ((p - (char *)slab_object(s, slab, 0)) % s->size == 0)
+			continue;
+		sim_clear_reports();
+		give(p);
+		EXPECT(strstr(sim_reports(), "middle"));
+		sim_clear_reports();
+		slab_give(s, pair, 2);
+		EXPECT(strstr(sim_reports(), "middle"));
+		EXPECT_EQ(n->first.inuse, inuse - 1);
+		EXPECT(take() == slab_object(s, slab, 3));
+	}
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_free_into_a_slab_that_is_gone_is_reported)
 {
 	void *a;
@@ -398,6 +440,7 @@ RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_zone_grows_while_the_list_of_caches_is_in_use),
 	  T(a_second_free_of_an_object_is_reported_and_changes_nothing),
 	  T(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing),
+	  T(a_free_of_what_lies_around_the_objects_of_a_slab_is_reported_and_changes_nothing),
 	  T(a_free_into_a_slab_that_is_gone_is_reported),
 	  T(a_constructor_runs_once_for_each_object_of_a_slab),
 	  T(a_cache_with_objects_in_use_is_not_ended),
