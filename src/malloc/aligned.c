@@ -70,18 +70,31 @@ BUDDY_API void *aligned_alloc(size_t align, size_t size)
 	return set_errno(aligned_any(align, size), ENOMEM);
 }
 
-BUDDY_API int posix_memalign(void **ret, size_t align, size_t size)
+/* All but a hit, since errno is to stay what it was and is not cheap to ask for. */
+static noinline int posix_memalign_slow(void **ret, size_t align, size_t size)
 {
 	int saved = errno;
-	void *p;
+	void *p = aligned_any(align, size);
 
-	if (!is_power_of_2(align) || align % sizeof(void *))
-		return EINVAL;
-	p = aligned_any(align, size);
 	if (!p) {
 		errno = saved;
 		return ENOMEM;
 	}
+	*ret = p;
+	return 0;
+}
+
+BUDDY_API int posix_memalign(void **ret, size_t align, size_t size)
+{
+	size_t rounded;
+	void *p;
+
+	if (!is_power_of_2(align) || align % sizeof(void *))
+		return EINVAL;
+	rounded = size_of_class(align, size + !size);
+	p = rounded ? pop_size(rounded) : NULL;
+	if (unlikely(!p))
+		return posix_memalign_slow(ret, align, size);
 	*ret = p;
 	return 0;
 }

@@ -110,4 +110,13 @@ static inline void *pop_class(unsigned int class)
 	return likely(class0) ? hit_pop((u8)(class0 + 2 * class)) : NULL;
 }
 
+/* The same by size, up to KMALLOC_MAX_SIZE. */
+static inline void *pop_size(size_t size)
+{
+	const struct hit_area *hit = hit_malloc_tls;
+
+	return hit_pop(size <= HIT_MAX_SIZE ? hit->size_to_map[size]
+					    : hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)]);
+}
+
 #endif
