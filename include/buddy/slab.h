@@ -23,7 +23,10 @@ extern "C" {
 /**
  * buddy_kmalloc - @size bytes
  *
- * Aligned to 16; sizes that are powers of two are aligned to themselves, up to a page.
+ * Aligned to 16; sizes that are powers of two are aligned to themselves, up to a page, and others
+ * to the largest power of two that divides them, up to a cache line.  (Linux: to that power.  For
+ * more, use a cache with an alignment.)
+ *
  * Return: the memory, BUDDY_ZERO_SIZE_PTR for 0 bytes, or NULL.
  */
 void *buddy_kmalloc(size_t size, gfp_t gfp);

@@ -56,7 +56,7 @@ static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
 	uintptr_t start = ALIGN_DOWN((uintptr_t)ptr, PAGE_SIZE << s->order);
 	u64 index = ((uintptr_t)ptr - start) * s->reciprocal >> 32;
 
-	return likely(start + index * s->size + slab_colour(s, start) == (uintptr_t)ptr);
+	return likely(object_address(s, start, index) == (uintptr_t)ptr);
 }
 
 /* The same, and it is out of the slab. */
@@ -102,15 +102,7 @@ static inline void count_large(const struct slow *slow, u64 nr)
 /* Takes an object out of the sheaf of a cursor of this thread's task, or returns NULL. */
 void *hit_pop(u8 map_value);
 
-/* The same by class; NULL also while this thread has no task. */
-static inline void *pop_class(unsigned int class)
-{
-	u8 class0 = hit_malloc_tls->size_to_map[0];
-
-	return likely(class0) ? hit_pop((u8)(class0 + 2 * class)) : NULL;
-}
-
-/* The same by size, up to KMALLOC_MAX_SIZE. */
+/* The same by size, up to KMALLOC_MAX_SIZE; NULL also while this thread has no task. */
 static inline void *pop_size(size_t size)
 {
 	const struct hit_area *hit = hit_malloc_tls;

@@ -43,7 +43,6 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 
 static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 {
-	unsigned int class;
 	void *p;
 
 	if (!size)
@@ -52,10 +51,10 @@ static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 		return NULL;
 	if (size > KMALLOC_MAX_SIZE)
 		return kmalloc_large(size, gfp, node);
-	class = kmalloc_class(size);
-	p = node == NUMA_NO_NODE ? pop_class(class) : NULL;
+	p = node == NUMA_NO_NODE ? pop_size(size) : NULL;
 	if (!p)
-		p = slab_alloc(&kmalloc_caches[class], (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
+		p = slab_alloc(&kmalloc_caches[kmalloc_class(size)],
+			       (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
 	if (p && (gfp & __GFP_ZERO))
 		memset(p, 0, size);
 	return p;

@@ -6,7 +6,7 @@
  *         doubling up to 32 KiB; orders are looked for that waste a 32nd before those that waste
  *         a 16th; classes above 8 KiB may have slabs of up to 128 KiB, so that at most an eighth
  *         is wasted; slabs have colours, as mm/slab.c once gave them; sheaves hold up to 32 KiB of
- * objects, or 12 objects.
+ *         objects, or 12 objects.
  */
 #include "slab/internal.h"
 #include "platform/os.h"

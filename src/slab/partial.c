@@ -75,7 +75,7 @@ static inline void **name_objects(char *first, size_t size, unsigned long *avail
 static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, void **end,
 			      unsigned int nr, unsigned int group)
 {
-	char *base = slab_object(s, slab, 0);
+	char *first = slab_object(s, slab, 0);
 	unsigned int words = DIV_ROUND_UP(s->objects, 64u), got = 0;
 
 	for (unsigned int w = 0; w < words && got < nr; w++) {
@@ -84,7 +84,7 @@ static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, voi
 
 		if (group > 1)
 			avail = whole_lines(avail, group);
-		begin = name_objects(base + (size_t)w * 64 * s->size, s->size, &avail, nr - got,
+		begin = name_objects(first + (size_t)w * 64 * s->size, s->size, &avail, nr - got,
 				     end);
 		got += (unsigned int)(end - begin);
 		end = begin;
@@ -437,8 +437,7 @@ static unsigned int give_run(struct kmem_cache *s, struct slab_home *home, struc
 /* What give_to_home() reads for each object, kept out of the reach of its barriers. */
 struct slab_shape {
 	uintptr_t mask; /* of an object's address: where its slab starts */
-	u32 size, reciprocal;
-	u32 colour_shift, colour_mask;
+	u32 reciprocal;
 };
 
 static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape)
@@ -453,13 +452,11 @@ static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape
 static inline bool give_single(const struct kmem_cache *s, const struct slab_shape *shape,
 			       struct slab_home *home, struct page *slab, void **slot)
 {
-	uintptr_t offset = (uintptr_t)*slot & ~shape->mask;
-	uintptr_t colour =
-		((uintptr_t)*slot >> shape->colour_shift & shape->colour_mask) * CACHE_LINE;
-	u64 index = offset * shape->reciprocal >> 32;
+	uintptr_t obj = (uintptr_t)*slot, start = obj & shape->mask;
+	u64 index = (obj - start) * shape->reciprocal >> 32;
 	unsigned long *word = &slab->bits[index / 64], bits = *word, bit = 1ul << (index % 64);
 
-	if (unlikely(!still_ours(s, slab) || index * shape->size + colour != offset ||
+	if (unlikely(!still_ours(s, slab) || object_address(s, start, index) != obj ||
 		     !(bits & bit)))
 		return false;
 	/* In this order, as above. */
@@ -525,10 +522,7 @@ static unsigned int give_to_home(struct kmem_cache *s, const struct slab_shape *
 void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
 {
 	const struct slab_shape shape = {.mask = ~(((uintptr_t)PAGE_SIZE << s->order) - 1),
-					 .size = s->size,
-					 .reciprocal = s->reciprocal,
-					 .colour_shift = PAGE_SHIFT + s->order,
-					 .colour_mask = s->colour_mask};
+					 .reciprocal = s->reciprocal};
 
 	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK) {
 		unsigned int chunk = MIN(nr - i, (unsigned int)GIVE_CHUNK), done = 0;

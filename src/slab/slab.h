@@ -139,7 +139,7 @@ struct kmem_cache {
 	u32 reciprocal;		      /* const: ceil(2^32 / size) */
 	u16 objects;		      /* const: in a slab */
 	u8 order;		      /* const */
-	u8 colour_mask;		      /* const: one less than the places where objects begin */
+	u8 colour_mask;		      /* const: one less than the colours, a power of two */
 	u8 line_group;		      /* const: objects that fill whole cache lines together */
 	u8 class;		      /* const: of malloc, or CLASS_NONE */
 	u8 capacity;		      /* const: most objects in a sheaf */
@@ -314,12 +314,15 @@ static inline u32 slab_colour(const struct kmem_cache *s, uintptr_t addr)
 {
 	return (u32)(addr >> (PAGE_SHIFT + s->order) & s->colour_mask) * CACHE_LINE;
 }
+/* @start: where the slab begins, which need not be known to be one of @s. */
+static inline uintptr_t object_address(const struct kmem_cache *s, uintptr_t start, u64 index)
+{
+	return start + slab_colour(s, start) + index * s->size;
+}
 static inline void *slab_object(const struct kmem_cache *s, const struct page *slab,
 				unsigned int index)
 {
-	char *base = page_address(slab);
-
-	return base + slab_colour(s, (uintptr_t)base) + (size_t)index * s->size;
+	return (void *)object_address(s, (uintptr_t)page_address(slab), index);
 }
 
 /* ---- caches (slab_common.c) ---- */

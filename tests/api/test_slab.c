@@ -52,6 +52,24 @@ static void kmalloc_is_aligned_and_usable_as_a_whole(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
+static void kmalloc_is_aligned_to_what_divides_its_size_up_to_a_line(void **state)
+{
+	void *p[8];
+
+	(void)state;
+	for (size_t size = 32; size <= 64 * KIB; size += 32) {
+		size_t align = size % 64 ? 32 : 64;
+
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = buddy_kmalloc(size, GFP_KERNEL);
+			assert_non_null(p[i]);
+			assert_int_equal((uintptr_t)p[i] % align, 0);
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+			buddy_kfree(p[i]);
+	}
+}
+
 static void kmalloc_of_a_power_of_two_is_aligned_to_itself(void **state)
 {
 	(void)state;
@@ -947,6 +965,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kmalloc_is_aligned_and_usable_as_a_whole),
+		cmocka_unit_test(kmalloc_is_aligned_to_what_divides_its_size_up_to_a_line),
 		cmocka_unit_test(kmalloc_of_a_power_of_two_is_aligned_to_itself),
 		cmocka_unit_test(zero_bytes_are_a_pointer_that_is_not_memory),
 		cmocka_unit_test(too_much_is_null_and_errno_stays),
