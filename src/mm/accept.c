@@ -78,7 +78,7 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 		return err;
 	}
 	if (zone->bind)
-		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node);
+		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node, topology.strict);
 	hugepage_advise_new(zone, pfn, nr);
 	return 0;
 }

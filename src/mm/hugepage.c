@@ -140,7 +140,7 @@ static slowpath int distance_of_small_page(const struct zone *zone)
 
 	if (!page)
 		return 0;
-	vm_bind(page, OS_PAGE, zone->node);
+	vm_bind(page, OS_PAGE, zone->node, topology.strict);
 	(void)vm_touch(page);
 	distance = distance_of(zone, page);
 	vm_unmap(page, OS_PAGE);

@@ -109,11 +109,10 @@ static int init_zones(const struct layout *l)
 		if (err)
 			return err;
 		/*
-		 * With only one node to choose from, it is the system's or the program's choice
-		 * already.  That may be strict, and a binding of ours, which prefers, would take
-		 * its place: a process held to one node had a huge page of another.
+		 * With one node to choose from it has been chosen; a binding of ours would only
+		 * take the place of one that may be strict.
 		 */
-		zone->bind = topology.has_memory & (topology.has_memory - 1);
+		zone->bind = !topology.placed && topology.has_memory & (topology.has_memory - 1);
 		zone->managed_pages = MIN(bytes, l->span) >> PAGE_SHIFT;
 		setup_zone_wmarks(zone);
 	}

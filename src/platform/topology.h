@@ -18,10 +18,15 @@
  * @distance: as the firmware tells, LOCAL_DISTANCE on the diagonal
  * @bytes: memory of each node, 0 where unknown
  * @rank: how many nodes with memory come before each
+ * @strict: bit n for node n where the program is held to a part of its nodes by a memory policy
+ *	(`numactl --membind`), which nothing of its memory may leave; 0: by none
+ * @placed: its policy says where memory lies, whoever asks (`numactl --interleave`, `--preferred`)
  */
 struct topology {
 	int nr_nodes;
 	u32 has_memory, has_cpu;
+	u32 strict;
+	bool placed;
 	u8 distance[MAX_NUMNODES][MAX_NUMNODES];
 	u64 bytes[MAX_NUMNODES];
 	u8 rank[MAX_NUMNODES];

@@ -58,8 +58,11 @@ u64 vm_touch(void *addr);
  */
 void *vm_resize(void *addr, size_t old_len, size_t new_len);
 
-/** vm_bind - prefer memory of @node for the range; a refusal is ignored */
-void vm_bind(void *addr, size_t len, int node);
+/**
+ * vm_bind - prefer memory of @node for the range; a refusal is ignored
+ * @strict: bit n for node n, and memory of no other is taken; 0: of any
+ */
+void vm_bind(void *addr, size_t len, int node, u32 strict);
 
 /**
  * vm_node_of - the node whose memory the page at @addr, which is resident, has got

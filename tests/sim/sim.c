@@ -178,7 +178,7 @@ static struct sim_event *note(enum sim_op op, const void *addr, size_t len, int 
 
 	if (sim_nr_events == MAX_EVENTS)
 		sim_fail(__FILE__, __LINE__, "the book of events is large enough");
-	*e = (struct sim_event){op, (uintptr_t)addr, len, NUMA_NO_NODE, error};
+	*e = (struct sim_event){op, (uintptr_t)addr, len, NUMA_NO_NODE, error, 0};
 	return e;
 }
 
@@ -345,11 +345,15 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len)
 	return p;
 }
 
-void vm_bind(void *addr, size_t len, int node)
+void vm_bind(void *addr, size_t len, int node, u32 strict)
 {
+	struct sim_event *event;
+
 	begin(SIM_BIND, addr, len);
 	must_be_mapped("vm_bind", addr, len);
-	note(SIM_BIND, addr, len, 0)->node = node;
+	event = note(SIM_BIND, addr, len, 0);
+	event->node = node;
+	event->strict = strict;
 }
 
 int vm_node_of(void *addr)

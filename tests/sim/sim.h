@@ -37,8 +37,9 @@ struct sim_event {
 	enum sim_op op;
 	uintptr_t addr;
 	size_t len;
-	int node;  /* of SIM_BIND */
-	int error; /* 0 or -errno */
+	int node;   /* of SIM_BIND */
+	int error;  /* 0 or -errno */
+	u32 strict; /* of SIM_BIND: the nodes that it must not leave */
 };
 
 struct sim_machine {

@@ -240,6 +240,43 @@ SIM_TEST(where_one_node_alone_has_memory_nothing_is_bound)
 	EXPECT_EQ(sim_count(SIM_BIND), 0);
 }
 
+/* `numactl --membind=0,2`: a binding takes the place of the policy, so it is as strict. */
+SIM_TEST(a_strict_policy_of_the_program_stays_strict)
+{
+	unsigned int bound = 0;
+	bool zero;
+
+	sim_no_nodes();
+	sim_add_node(GiB, true);
+	sim_add_node(0, true);
+	sim_add_node(GiB, true);
+	sim.nodes.strict = 1u << 0 | 1u << 2;
+	start();
+	pages_get(0, 10);
+	EXPECT(run_get(2, 30000, 1, &zero)); /* far enough for huge pages to be looked at */
+	for (unsigned int i = 0; i < sim_nr_events; i++)
+		if (sim_events[i].op == SIM_BIND) {
+			EXPECT_EQ(sim_events[i].strict, sim.nodes.strict);
+			bound++;
+		}
+	EXPECT(bound >= 2);
+	EXPECT_SOUND();
+}
+
+/* `numactl --interleave`: zones are as ever, and where their memory lies is not ours to say. */
+SIM_TEST(a_policy_that_places_memory_is_left_to_it)
+{
+	bool zero;
+
+	eight_nodes_and_one_without_memory(GiB);
+	sim.nodes.placed = true;
+	start();
+	EXPECT_EQ(page_to_nid(pages_get(0, 3)), 0);
+	EXPECT(run_get(4, 30000, 1, &zero));
+	EXPECT_EQ(sim_count(SIM_BIND), 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(an_object_asked_of_a_node_comes_from_it)
 {
 	eight_nodes_and_one_without_memory(GiB);
@@ -502,6 +539,8 @@ int main(void)
 		cmocka_unit_test(memory_comes_from_the_callers_node_and_is_bound_to_it),
 		cmocka_unit_test(a_machine_with_one_node_binds_nothing),
 		cmocka_unit_test(where_one_node_alone_has_memory_nothing_is_bound),
+		cmocka_unit_test(a_strict_policy_of_the_program_stays_strict),
+		cmocka_unit_test(a_policy_that_places_memory_is_left_to_it),
 		cmocka_unit_test(an_object_asked_of_a_node_comes_from_it),
 		cmocka_unit_test(a_full_node_spills_to_the_nearest_until_all_are_full),
 		cmocka_unit_test(objects_of_a_full_node_come_from_the_nearest),

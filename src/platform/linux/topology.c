@@ -29,17 +29,28 @@ static u32 allowed_nodes(void)
 						    : 1;
 }
 
-/* A policy that binds the process counts as well: `numactl --membind`. */
-static u32 bound_nodes(u32 allowed)
+/*
+ * What the program was started under: `numactl`.  A binding of ours takes the place of its policy,
+ * so it keeps what a strict one allows, and is left out where the policy itself places memory.
+ */
+static void respect_policy(struct topology *t)
 {
 	unsigned long mask[MAX_KERNEL_NODES / 64] = {0};
 	int mode = MPOL_DEFAULT;
 
 	if (sys5(SYS_get_mempolicy, &mode, mask, MAX_KERNEL_NODES, 0, 0) != 0)
-		return allowed;
-	if (mode == MPOL_BIND && (mask[0] & allowed))
-		return (u32)mask[0] & allowed;
-	return allowed;
+		return;
+	switch (mode & ~MPOL_MODE_FLAGS) {
+	case MPOL_DEFAULT:
+	case MPOL_LOCAL:
+		break;
+	case MPOL_BIND:
+		if ((u32)mask[0] & t->has_memory)
+			t->strict = t->has_memory &= (u32)mask[0];
+		break;
+	default: /* those that come with later kernels too */
+		t->placed = true;
+	}
 }
 
 /*
@@ -70,11 +81,11 @@ void topology_probe(struct topology *ret)
 	u32 allowed = allowed_nodes();
 
 	memset(ret, 0, sizeof(*ret));
-	if (allowed & (allowed - 1))
-		allowed = bound_nodes(allowed);
 	ret->has_memory = allowed;
-	ret->has_cpu = allowed;
-	ret->nr_nodes = (int)fls64(allowed);
+	if (allowed & (allowed - 1))
+		respect_policy(ret);
+	ret->has_cpu = ret->has_memory;
+	ret->nr_nodes = (int)fls64(ret->has_memory);
 	for (int a = 0; a < MAX_NUMNODES; a++)
 		for (int b = 0; b < MAX_NUMNODES; b++)
 			ret->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;

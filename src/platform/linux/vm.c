@@ -10,6 +10,10 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450 /* newer than some C libraries; the same everywhere */
+#endif
+
 #define MAP_OURS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 static long map(void *addr, size_t len, int prot, int flags)
@@ -88,13 +92,16 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len)
 	return sys_failed(ret) ? NULL : (void *)ret;
 }
 
-void vm_bind(void *addr, size_t len, int node)
+void vm_bind(void *addr, size_t len, int node, u32 strict)
 {
-	unsigned long mask = 1ul << node;
+	unsigned long mask = strict ? strict : 1ul << node;
+	int mode = strict ? MPOL_BIND : MPOL_PREFERRED;
 
 	/* maxnode counts one bit more than it reads. */
-	(void)sys6(SYS_mbind, (long)addr, (long)len, MPOL_PREFERRED, (long)&mask,
-		   sizeof(mask) * 8 + 1, 0);
+	(void)sys6(SYS_mbind, (long)addr, (long)len, mode, (long)&mask, sizeof(mask) * 8 + 1, 0);
+	/* Before Linux 5.17 the first of them is that of the CPU which touches a page. */
+	if (strict)
+		(void)sys4(SYS_set_mempolicy_home_node, (long)addr, (long)len, node, 0);
 }
 
 int vm_node_of(void *addr)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spill.c NODE MIB - a full node spills to the nearest one, nothing fails and nobody is killed
+ * spill.c NODE MIB [NODES] - a full node spills to the nearest one, nothing fails, nobody is killed
  *
- * A thread on NODE takes and writes blocks of many sizes until the last of the other nodes with
- * memory has had to give some.  A node may give only when each nearer one is all but empty.  Then
- * everything is freed, and the machine must have its memory back.
+ * NODES, a list such as "0,2", are all that the memory policy of this process allows; the others
+ * must give nothing.  A thread on NODE takes and writes blocks of many sizes until the last of the
+ * other nodes with memory has had to give some.  A node may give only when each nearer one is all
+ * but empty.  Then everything is freed, and the machine must have its memory back.
  */
 #include <malloc.h>
 #include <stdlib.h>
@@ -42,7 +43,8 @@ static const size_t sizes[] = {500, 1 * MIB, 4000, 64ul * 1024, 3 * MIB, 100};
 #define NR_SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 static struct machine machine;
-static int order[MAX_NODES];
+static bool allowed[MAX_NODES];
+static int order[MAX_NODES]; /* of the nodes that are allowed, nearest first */
 static int nr_order;
 static struct block *taken;
 
@@ -103,6 +105,9 @@ static void fill(int node)
 	}
 	check(all.on[order[0]] >= SPILLED_PAGES && !all.absent, "nothing failed on the way (%s)",
 	      placement_text(&all));
+	for (int other = 0; other < machine.nr_nodes; other++)
+		if (!allowed[other])
+			check(!all.on[other], "node %d, not allowed, gave nothing", other);
 }
 
 /* What stays: descriptors of the pages (1.6 %), page tables, and what else the guest does. */
@@ -143,18 +148,28 @@ static int cpu_of_node(int node)
 	die("node %d has no CPU", node);
 }
 
+static void find_order(int node)
+{
+	int all[MAX_NODES], nr = machine_nodes_by_distance(&machine, node, all);
+
+	for (int i = 0; i < nr; i++)
+		if (allowed[all[i]])
+			order[nr_order++] = all[i];
+	if (nr_order < 2)
+		die("there is no node to spill to");
+}
+
 int main(int argc, char **argv)
 {
-	int node = argc == 3 ? atoi(argv[1]) : -1;
+	int node = argc == 3 || argc == 4 ? atoi(argv[1]) : -1;
 	long before[MAX_NODES] = {0};
 
 	machine_read(&machine);
-	if (node < 0 || node >= machine.nr_nodes)
-		die("usage: spill NODE MIB");
+	if (node < 0 || node >= machine.nr_nodes ||
+	    !read_node_list(argc == 4 ? argv[3] : "0-7", allowed))
+		die("usage: spill NODE MIB [NODES]");
 	turned_to_pages = strtoul(argv[2], NULL, 10) * MIB / 4096;
-	nr_order = machine_nodes_by_distance(&machine, node, order);
-	if (nr_order < 2)
-		die("there is no node to spill to");
+	find_order(node);
 	pin_to_cpu(cpu_of_node(node));
 
 	for (int rank = 0; rank < nr_order; rank++)
