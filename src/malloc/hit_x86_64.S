@@ -19,6 +19,9 @@
  * swaps the cursor of a sleeping thread for a disabled one and fences (os_rseq_fence).  Without
  * rseq every cursor stays disabled and the slow path serves (task.cursors_on in slab.h).
  *
+ * A debugger that steps through a hit interrupts each try.  So every sixteenth time the slow path
+ * is taken, which no interruption stops.
+ *
  * A disabled cursor is both empty and full: the slot below it holds NULL and it lies above every
  * end.  So there is no test whether the thread has a task, whether the object is one of ours,
  * or whether debugging is on: the page map's byte and the cursor say it all.
@@ -28,6 +31,7 @@
  */
 #define MALLOC_CS	0
 #define RSEQ_SLOT	64
+#define ABORTS		80
 #define CURSOR		128
 #define SIZE_TO_MAP	2176
 #define STEPS_TO_MAP	3208
@@ -39,12 +43,22 @@
 
 	.text
 
-/* The signature must stand right before an abort label; as an instruction it traps. */
-.macro abort_label name, target
+#define ABORT_STEP	16	/* of 256, where it overflows */
+
+/*
+ * The signature must stand right before an abort label; as an instruction it traps.  Registers are
+ * as they were at the interruption: rdi, rdx and rcx still hold.  \area: what rdx has beyond the
+ * hit area.
+ */
+.macro abort_label name, start, slow, area=0
 	.byte 0x0f, 0xb9, 0x3d	/* ud1 with the signature as displacement */
 	.long RSEQ_SIG
+	.cfi_startproc
 \name:
-	jmp \target
+	addb	$ABORT_STEP, ABORTS-\area(%rdx)
+	jnc	\start
+	jmp	\slow
+	.cfi_endproc
 .endm
 
 .macro export_function name
@@ -108,8 +122,7 @@ hit_malloc_medium:
 	malloc_medium malloc_slow, hit_malloc_start
 	end_function malloc
 
-	/* Registers are as they were at the interruption; rdi, rdx and rcx still hold. */
-	abort_label hit_malloc_abort, hit_malloc_start
+	abort_label hit_malloc_abort, hit_malloc_start, malloc_slow
 
 	export_function free
 	movq	%rdi, %rax
@@ -132,7 +145,7 @@ hit_free_commit:
 	ret
 	end_function free
 
-	abort_label hit_free_abort, hit_free_start
+	abort_label hit_free_abort, hit_free_start, free_slow, FREE_CS
 
 /* Ours, wherever the program's own malloc and free may be: see internal.h. */
 	.globl own_malloc, own_free
@@ -167,7 +180,7 @@ hit_new_cs:
 hit_new_medium:
 	malloc_medium new_slow, hit_new_start
 	end_function _Znwm
-	abort_label hit_new_abort, hit_new_start
+	abort_label hit_new_abort, hit_new_start, new_slow
 
 /*
  * hit_pop - void *hit_pop(u8 map_value): malloc's hit for a class already known
@@ -196,8 +209,11 @@ hit_pop_start:
 	subq	$8, CURSOR(%rdx,%rcx,8)
 hit_pop_commit:
 1:	ret
+hit_pop_nothing:
+	xorl	%eax, %eax
+	ret
 	end_function hit_pop
-	abort_label hit_pop_abort, hit_pop_start
+	abort_label hit_pop_abort, hit_pop_start, hit_pop_nothing
 
 /* All of these are free(): the page map knows size and alignment. */
 .macro is_free names:vararg

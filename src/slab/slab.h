@@ -179,13 +179,14 @@ struct hit_rseq_cs {
 };
 STRUCT_SIZE_IS(struct hit_rseq_cs, 32);
 
-/* All that the hit paths touch; src/slab/hit_x86_64.S knows the offsets. */
+/* All that the hit paths touch; src/malloc/hit_x86_64.S knows the offsets. */
 struct hit_area {
 	alignas(64) struct hit_rseq_cs malloc_cs; /* const */
 	struct hit_rseq_cs free_cs;		  /* const */
 	struct rseq_cs **rseq_slot;		  /* const: where sequences are armed */
 	struct rseq_cs *no_rseq;		  /* written where there is no rseq */
-	u64 reserved[6];
+	u8 aborts; /* sequences that were interrupted, times 16; owner */
+	u8 reserved[47];
 	struct cursor cursor[MAP_CURSORS];
 	u8 size_to_map[HIT_MAX_SIZE + 8]; /* const: page map value of the class of each size */
 	u8 steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP + 8]; /* const: the same by steps, rounded up */
@@ -193,6 +194,7 @@ struct hit_area {
 FIELD_AT(struct hit_area, malloc_cs, 0);
 FIELD_AT(struct hit_area, free_cs, 32);
 FIELD_AT(struct hit_area, rseq_slot, 64);
+FIELD_AT(struct hit_area, aborts, 80);
 FIELD_AT(struct hit_area, cursor, 128);
 FIELD_AT(struct hit_area, size_to_map, 2176);
 FIELD_AT(struct hit_area, steps_to_map, 3208);

@@ -33,7 +33,7 @@ static u32 allowed_nodes(void)
  * What the program was started under: `numactl`.  A binding of ours takes the place of its policy,
  * so it keeps what a strict one allows, and is left out where the policy itself places memory.
  */
-static void respect_policy(struct topology *t)
+static slowpath void respect_policy(struct topology *t)
 {
 	unsigned long mask[MAX_KERNEL_NODES / 64] = {0};
 	int mode = MPOL_DEFAULT;

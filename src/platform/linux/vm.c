@@ -92,7 +92,7 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len)
 	return sys_failed(ret) ? NULL : (void *)ret;
 }
 
-void vm_bind(void *addr, size_t len, int node, u32 strict)
+slowpath void vm_bind(void *addr, size_t len, int node, u32 strict)
 {
 	unsigned long mask = strict ? strict : 1ul << node;
 	int mode = strict ? MPOL_BIND : MPOL_PREFERRED;
