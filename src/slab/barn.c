@@ -11,7 +11,7 @@
  *         the CPU it runs on and gets back what it left there last, or if there is nothing what
  *         anyone did, out of that CPU's cache.
  *         Into the others looks only a thread that does not leave as many as it takes, a producer,
- *         and takes what was left first (sheaf.c).
+ *         and takes what was left first (pcs.c).
  *         With one barn for a node, 16 threads in bursts of 1600 on two CPUs that share no cache
  *         took twice as long.  Also, sheaves may be of several sizes and partly filled (threads
  *         that ended leave theirs as they are), and how many are kept goes by bytes: 256 KiB of

@@ -69,9 +69,6 @@ void sheaf_free(struct slab_sheaf *sheaf);
 void sheaf_caches_init(void);
 struct kmem_cache *sheaf_cache(unsigned int kind);
 unsigned int sheaf_kind_max(const struct kmem_cache *s);
-struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p);
-void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p);
-struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create);
 static inline unsigned int sheaf_kind(const struct slab_sheaf *sheaf)
 {
 	return sheaf->kind_place >> 4;
@@ -87,6 +84,11 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 	sheaf->kind_place = (u8)((sheaf->kind_place & 0xf0) | place);
 	barrier();
 }
+
+/* pcs.c */
+struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p);
+void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p);
+struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create);
 
 /* barn.c */
 void barns_init(struct kmem_cache_node *n, void *mem);
@@ -124,9 +126,11 @@ extern struct spinlock tasks_lock;
 void task_caches_init(void);
 bool slab_fork_pending(void);
 void task_bury(struct task *task);
-bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
+
+/* drain.c */
+bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void hit_fence_register(void);
 extern bool hit_fence_ready;
 

@@ -11,7 +11,7 @@
  *     defer_free             nested and the slab's lock is held: for the next to come by
  *
  * Linux:  mm/slub.c, slab_alloc_node(), slab_free(), kmalloc_nolock(), defer_free().
- * Locks:  task.lock by trylock; see sheaf.c and partial.c.
+ * Locks:  task.lock by trylock; see pcs.c and partial.c.
  */
 #include "base/check.h"
 #include "platform/os.h"

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drain.c - take the sheaves of a thread that does not use them
+ *
+ * The cursors are disabled by exchange; after a fence no hit is under way that saw the old ones.
+ * A hit commits with one instruction that adds to the cursor, which is not atomic: what committed
+ * in between has moved the disabled cursor, or has written over it, and is told apart by that.
+ *
+ * Linux:  flush_all_cpus_locked(), which sends work to each CPU; a thread has none to send to.
+ * Locks:  task.lock, waited for; below it barn.lock and list_lock.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+
+bool hit_fence_ready;
+
+void hit_fence_register(void)
+{
+	WRITE_ONCE(hit_fence_ready, slab_hit_sequences && os_rseq_fence_register() == 0);
+}
+
+static void note_idle(struct task *task, bool only_idle, u64 *idle)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct pcs *p = &task->pcs[c];
+
+		if ((p->main || p->spare) && (!only_idle || !p->used))
+			*idle |= (u64)1 << c;
+		p->used = false;
+	}
+}
+
+static void enable_cursors_again(struct task *task, void ***was)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = class_cursor(task, c);
+		ptrdiff_t stray;
+		void **now;
+
+		if (was[c] == cursor_disabled_at())
+			continue;
+		while (cursor_is_disabled(cur, &stray)) {
+			now = cursor_disabled_at() + stray;
+			if (atomic_cmpxchg(&cur->cur, &now, was[c] + stray))
+				break;
+		}
+	}
+}
+
+/*
+ * A hit that was under way committed after its cursor was disabled: one object fewer or one more.
+ * In this order a fork in between loses an object at worst.
+ */
+static void settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray)
+{
+	if (stray < 0)
+		sheaf->size--;
+	barrier();
+	WRITE_ONCE(c->cur, cursor_disabled_at());
+	barrier();
+	if (stray > 0)
+		sheaf->size++;
+}
+
+/*
+ * Disable the cursors of @classes and wait until no hit is under way that saw them.
+ * @own: it is this thread's, which is in no hit.  Return: the classes that are disabled; of
+ * the others the sheaf is in use, leave it.
+ */
+static u64 disable_cursors(struct task *task, u64 classes, bool own)
+{
+	void **was[NR_KMALLOC_CLASSES];
+
+	if (!task->cursors_on)
+		return classes;
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = class_cursor(task, c);
+
+		was[c] = cursor_disabled_at();
+		if (classes >> c & 1)
+			was[c] = cursor_disable(cur, task->pcs[c].main, own);
+	}
+	if (!own && os_rseq_fence()) {
+		/*
+		 * A filter installed since refuses.  Putting a cursor back is safe without the
+		 * fence: whatever hit is under way commits relative to the one or the other.
+		 */
+		WRITE_ONCE(hit_fence_ready, false);
+		enable_cursors_again(task, was);
+		return 0;
+	}
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct cursor *cur = class_cursor(task, c);
+		ptrdiff_t stray;
+
+		if (was[c] == cursor_disabled_at())
+			continue;
+		if (cursor_is_disabled(cur, &stray))
+			settle_stray(cur, task->pcs[c].main, stray);
+		else
+			classes &= ~((u64)1 << c);
+	}
+	return classes;
+}
+
+/* Caches of the program have no cursors: the lock is all it takes. */
+static void drain_ext(struct task *task, bool only_idle)
+{
+	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++) {
+		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++) {
+			struct pcs *p = &task->ext[chunk][i];
+
+			if ((p->main || p->spare) && (!only_idle || !p->used))
+				pcs_empty(task, cache_by_id(chunk * PCS_CHUNK + i), p);
+			p->used = false;
+		}
+	}
+}
+
+/*
+ * In a forked child the thread that held the lock of another task is gone.  It may have been
+ * replacing a sheaf, which is then in a barn and still in the task: slab_fork_repair() knows what
+ * to make of that.  What was taken from this thread itself is settled already, see settle_me().
+ */
+slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
+{
+	if (spin_lock(&task->lock) != LOCK_STALE || task == slow->task)
+		return true;
+	spin_unlock(&task->lock);
+	return false;
+}
+
+/*
+ * A thread whose first use of the heap came after its destructors had run.  The block may have been
+ * left and begun anew meanwhile, by a thread that is well.
+ */
+static bool is_left_behind(const struct task *task)
+{
+	u32 tid = READ_ONCE(task->mm.tid);
+
+	return READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid) &&
+	       load_acquire(&task->state) == TASK_LIVE && READ_ONCE(task->mm.tid) == tid;
+}
+
+/**
+ * task_drain - take the sheaves of a thread that does not use them
+ * @only_idle: leave classes that were missed in since the last call
+ *
+ * Any thread may do this to any other.
+ */
+slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
+{
+	unsigned long use = READ_ONCE(task->slow_allocs) + READ_ONCE(task->slow_frees);
+	bool idle = use == task->last_use;
+	u64 classes = 0;
+
+	task->last_use = use;
+	if (READ_ONCE(task->state) != TASK_LIVE ||
+	    (READ_ONCE(task->cursors_on) && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
+	    !task_lock_to_drain(task, slow))
+		return;
+	if (READ_ONCE(task->state) == TASK_LIVE) {
+		note_idle(task, only_idle, &classes);
+		if (classes)
+			classes = disable_cursors(task, classes, /* own= */ task == slow->task);
+		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+			if (classes >> c & 1)
+				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c]);
+	}
+	if (READ_ONCE(task->state) == TASK_LIVE) {
+		drain_ext(task, only_idle);
+		pcp_drain(&task->mm, !only_idle || idle);
+	}
+	spin_unlock(&task->lock);
+	if (idle && is_left_behind(task))
+		task_exit(task);
+}

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pcs.c - a thread's two sheaves of a cache, and where the next one comes from
+ *
+ *   pcs_alloc                 main is empty
+ *     spare                   half of it, or swap
+ *     barn_get_full           swap for a full one; a producer also takes from other CPUs' barns
+ *     refill                  a run of objects from slabs
+ *   pcs_free                  main is full
+ *     spare                   half into it, or swap
+ *     give_back_strange       objects of other homes, to theirs
+ *     barn_put_full           leave it, take an empty one
+ *     flush                   back to the slabs
+ *
+ * While a sheaf is in a cursor, the cursor is its length; sheaf.size counts otherwise.  All of
+ * this happens under task.lock with the cursor disabled, so a signal handler that allocates in
+ * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
+ *
+ * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
+ *         sheaves start small and double when they are missed in often, up to 32 KiB of objects.
+ * Locks:  task.lock; below it barn.lock or list_lock.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "slab/internal.h"
+#include "slab/sheaf.h"
+#include <string.h>
+
+/* ---- cursors ---- */
+
+static struct cursor *cursor_of(struct task *task, const struct kmem_cache *s)
+{
+	if (s->class == CLASS_NONE || !task->cursors_on)
+		return NULL;
+	return class_cursor(task, s->class);
+}
+
+/* Take the main sheaf out of its cursor.  Return: p->main, which may be NULL. */
+struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p)
+{
+	struct cursor *c = cursor_of(task, s);
+
+	if (c && p->main)
+		(void)cursor_disable(c, p->main, /* own= */ true);
+	return p->main;
+}
+
+/* Put p->main, which may be NULL, into the cursor, which is disabled. */
+void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
+{
+	struct cursor *c = cursor_of(task, s);
+	struct slab_sheaf *main = p->main;
+
+	if (!c || !main)
+		return;
+	WRITE_ONCE(c->end, main->objects + main->capacity);
+	barrier();
+	WRITE_ONCE(c->cur, main->objects + main->size);
+}
+
+struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create)
+{
+	unsigned int chunk = s->id / PCS_CHUNK;
+
+	if (s->class != CLASS_NONE)
+		return &task->pcs[s->class];
+	if (chunk >= PCS_CHUNKS)
+		return NULL;
+	if (!task->ext[chunk] && (!create || !task_add_pcs_chunk(task, chunk)))
+		return NULL;
+	return &task->ext[chunk][s->id % PCS_CHUNK];
+}
+
+/* ---- replacing an empty or a full main ---- */
+
+/* Too small for the misses of today: in a barn it would only be in the way of larger ones. */
+static bool outgrown(const struct slab_sheaf *sheaf, const struct pcs *p)
+{
+	return sheaf && sheaf_kind(sheaf) < p->kind;
+}
+
+/* @sheaf was in a task, and is empty. */
+static void drop_empty(struct slab_sheaf *sheaf)
+{
+	sheaf_set_place(sheaf, SHEAF_TRANSIT, task_id());
+	sheaf_free(sheaf);
+}
+
+static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
+{
+	if (!barn_put_empty(n, sheaf, false))
+		drop_empty(sheaf);
+}
+
+/* An empty sheaf that @p has not outgrown, in transit, or NULL. */
+static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node *n,
+				    const struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *sheaf = barn_get_empty(n, false);
+
+	if (outgrown(sheaf, p)) {
+		sheaf_free(sheaf);
+		sheaf = NULL;
+	}
+	return sheaf ? sheaf : sheaf_alloc(s, p->kind, slow);
+}
+
+#define EARLY_FREES 4
+#define MISS_TICK_MS 4 /* the resolution of the coarse clock */
+#define MISSES_TO_GROW 4
+
+/*
+ * Missed in often within a tick: the next sheaf is the next larger one.  A miss costs some 100
+ * ns, so at a lower rate than this a larger sheaf would save nothing and hold more memory.  The
+ * smallest grows whatever the time, and the clock is read at every fourth miss only: what it costs
+ * is a fifth of a miss, and 72 KiB in a program that reads no clock else.
+ */
+static void count_miss(const struct kmem_cache *s, struct pcs *p)
+{
+	u8 tick;
+
+	p->used = true;
+	p->swaps = 0;
+	if (++p->misses <= MISSES_TO_GROW)
+		return;
+	p->misses = 1;
+	if (p->kind >= sheaf_kind_max(s))
+		return;
+	if (p->kind) {
+		tick = (u8)(os_clock_ms() / MISS_TICK_MS);
+		if (tick != p->tick) {
+			p->tick = tick;
+			return;
+		}
+	}
+	p->kind++;
+}
+
+#define SWAPS_FOR_MISS 32
+
+/* A swap costs some 20 ns, which a larger sheaf would save as well. */
+static void count_swap(const struct kmem_cache *s, struct pcs *p)
+{
+	if (++p->swaps > SWAPS_FOR_MISS)
+		count_miss(s, p);
+}
+
+/*
+ * What a thread's sheaf has and the thread does not use is missing elsewhere, and most threads that
+ * touch a class do so a few times.  Where there are many more threads than run at a time, that adds
+ * up: a thousand that once had an object of each class and slept held 285 KiB each until reclaim
+ * came by, and 75 since.  Where there are few, containers would take 1.06 times the memory: slabs
+ * would be empty, go back and be made again elsewhere.
+ */
+#define MANY_THREADS 4 /* for each CPU */
+#define EARLY_ALLOCS 4
+#define EARLY_ALLOC_SIZE 2048 /* 128: 50 KiB; threads of 400 blocks take 1.1 times as long */
+
+static bool threads_are_many(void)
+{
+	return READ_ONCE(nr_tasks) > MANY_THREADS * nr_barns;
+}
+
+/* Large objects then come one by one from slabs at first, as a thread's first frees go there. */
+static bool is_early_alloc(const struct kmem_cache *s, struct pcs *p)
+{
+	if (s->size < EARLY_ALLOC_SIZE || p->main || p->spare || p->early_allocs == EARLY_ALLOCS ||
+	    !threads_are_many())
+		return false;
+	p->early_allocs++;
+	return true;
+}
+
+#define FIRST_REFILL_BYTES (8 * KiB) /* of objects, on the first miss within a tick */
+#define FIRST_REFILL_BYTES_MANY (2 * KiB)
+
+/* Of large objects a thread that asks for the first time is given few. */
+static unsigned int refill_objects(const struct kmem_cache *s, const struct slab_sheaf *sheaf,
+				   const struct pcs *p)
+{
+	size_t bytes = threads_are_many() ? FIRST_REFILL_BYTES_MANY : FIRST_REFILL_BYTES;
+	unsigned int few = (unsigned int)MAX(bytes / s->size, 1u);
+
+	return p->misses > 1 || few > sheaf->capacity ? sheaf->capacity : few;
+}
+
+/* p->main, empty or NULL: as large as the misses ask for, and of this thread's memory. */
+static void renew_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+		       struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *main = p->main, *fresh;
+
+	if (main && !outgrown(main, p) && !is_foreign(main))
+		return;
+	fresh = get_empty(s, n, p, slow);
+	if (!fresh)
+		return;
+	sheaf_set_place(fresh, SHEAF_TASK, task->mm.id);
+	p->main = fresh;
+	if (main)
+		drop_empty(main);
+}
+
+/*
+ * Fill p->main, empty or NULL, from slabs.  All slots are cleared first and the sheaf is named
+ * in task->inflight: a forked child tells what had arrived by the slots that are not NULL.
+ */
+static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+		   struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *sheaf;
+	unsigned int nr, got;
+
+	renew_main(task, s, n, p, slow);
+	sheaf = p->main;
+	if (!sheaf)
+		return;
+	nr = refill_objects(s, sheaf, p);
+	memset(sheaf->objects, 0, sheaf->capacity * sizeof(void *));
+	sheaf->size = 0;
+	barrier();
+	task->inflight = sheaf;
+	barrier();
+	got = slab_take(s, task->mm.node, sheaf->objects, nr, /* exact= */ false, 0, slow);
+	if (got < nr)
+		memmove(sheaf->objects, sheaf->objects + nr - got, got * sizeof(void *));
+	barrier();
+	sheaf->size = (u8)got;
+	barrier();
+	task->inflight = NULL;
+}
+
+#define TAKEN_MAX 255
+#define TAKEN_BY_BURSTS 192	/* a thread with more to its name takes more than it leaves */
+#define NEW_BYTES_MAX (8 * KiB) /* in the smallest sheaves, while others have left full ones */
+
+/*
+ * A full sheaf when the own barn has none.  A thread that leaves as many as it takes gets its own
+ * memory back from the slabs, rather than what lies in another CPU's cache.  Where these have none
+ * either, a little new memory is better than another's too.
+ */
+static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct kmem_cache_node *n,
+					     struct pcs *p, struct slab_sheaf *empty)
+{
+	const struct slab_home *home = own_home_hint(s, n);
+	unsigned int enough = TAKEN_BY_BURSTS;
+
+	if (p->taken < TAKEN_MAX)
+		p->taken++;
+	if (!READ_ONCE(home->nr_partial) && !READ_ONCE(home->nr_empty))
+		enough = MIN(NEW_BYTES_MAX / (sheaf_kind_capacity(0) * s->size), enough);
+	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
+}
+
+/* A full sheaf, in transit, or NULL.  *empty, which may be NULL: NULL if it was not left for it. */
+static struct slab_sheaf *get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
+				   struct pcs *p, struct slab_sheaf **empty)
+{
+	/* What is of another home stays there, or is let go. */
+	struct slab_sheaf *here = *empty && is_foreign(*empty) ? NULL : *empty;
+	struct slab_sheaf *full = barn_get_full(s, n, here, false);
+
+	if (!full)
+		return get_full_elsewhere(s, n, p, *empty);
+	*empty = here;
+	return full;
+}
+
+static void count_left(struct pcs *p)
+{
+	if (p->taken)
+		p->taken--;
+}
+
+/* ---- between the two ---- */
+
+static void swap_main(struct pcs *p)
+{
+	struct slab_sheaf *main = p->main;
+
+	p->main = p->spare;
+	p->spare = main;
+}
+
+/*
+ * A child that is forked in between finds them in both sheaves: the first that goes back to the
+ * slab clears the object's bit, and the second is passed over (fork.c).
+ */
+static void move_top(struct slab_sheaf *from, struct slab_sheaf *to, unsigned int nr)
+{
+	memcpy(to->objects + to->size, from->objects + from->size - nr, nr * sizeof(void *));
+	barrier();
+	to->size = (u8)(to->size + nr);
+	barrier();
+	from->size = (u8)(from->size - nr);
+}
+
+/*
+ * A program that goes up and down by a few objects would come here each time if the border between
+ * the two sheaves were in between.  When it has come back without a miss, a sheaf that is nearly
+ * full shares with one that is nearly empty: the objects freed last stay on top, and the border
+ * is elsewhere.  On a long way up or down that would only be another stop.
+ */
+static inline bool nearly_all(unsigned int part, const struct slab_sheaf *sheaf)
+{
+	return part > sheaf->capacity * 3u / 4;
+}
+
+/* At least one, and not always half: few borders suit what goes up and down by nearly a sheaf. */
+static inline unsigned int part_of(unsigned int nr, const struct pcs *p)
+{
+	return MAX(nr * (1 + p->swaps % 3u) / 4, 1u);
+}
+
+/* Main is empty or NULL, and the spare is not. */
+static void take_from_spare(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			    struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *main, *spare = p->spare;
+
+	count_swap(s, p);
+	if (p->main)
+		renew_main(task, s, n, p, slow);
+	main = p->main;
+	if (main && p->swaps > 1 && nearly_all(spare->size, spare))
+		move_top(spare, main, part_of(MIN(spare->size, main->capacity), p));
+	else
+		swap_main(p);
+}
+
+/* Main is full or NULL, and the spare is not full. */
+static void make_room_by_spare(const struct kmem_cache *s, struct pcs *p)
+{
+	struct slab_sheaf *main = p->main, *spare = p->spare;
+	unsigned int room = spare->capacity - spare->size;
+
+	count_swap(s, p);
+	if (main && outgrown(main, p) && room > main->size) {
+		move_top(main, spare, main->size);
+		p->main = spare;
+		p->spare = NULL;
+		drop_empty(main);
+		return;
+	}
+	if (main && p->swaps > 1 && nearly_all(room, spare))
+		move_top(main, spare, part_of(MIN(main->size, room), p));
+	swap_main(p);
+}
+
+/* ---- beyond the two ---- */
+
+/* Both sheaves are empty: take a full one, or fill one from slabs. */
+static void replace_empty_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			       struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *main = p->main, *leave = outgrown(main, p) ? NULL : main, *full;
+
+	count_miss(s, p);
+	full = get_full(s, n, p, &leave);
+	if (!full) {
+		barn_deepen(s, n);
+		refill(task, s, n, p, slow);
+		main = leave = p->main;
+		if (main && main->size)
+			return;
+		/* There is no memory: then whatever lies elsewhere. */
+		full = barn_get_full_elsewhere(n, leave);
+	}
+	if (!full)
+		return;
+	sheaf_set_place(full, SHEAF_TASK, task->mm.id);
+	p->main = full;
+	if (main && !leave)
+		drop_empty(main);
+}
+
+/**
+ * pcs_alloc - an object from this thread's sheaves, filling them if need be
+ *
+ * Under task.lock.  Return: the object, or NULL if there is no memory or the object is to come
+ * from a slab.
+ */
+void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow)
+{
+	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct slab_sheaf *main;
+	void *obj = NULL;
+
+	if (!n || is_early_alloc(s, p))
+		return NULL;
+	main = pcs_detach(task, s, p);
+	if (!main || !main->size) {
+		if (p->spare && p->spare->size)
+			take_from_spare(task, s, n, p, slow);
+		else
+			replace_empty_main(task, s, n, p, slow);
+		main = p->main;
+	}
+	if (main && main->size)
+		obj = main->objects[--main->size];
+	pcs_attach(task, s, p);
+	return obj;
+}
+
+/* Give the objects of @sheaf back to their slabs; it is empty afterwards. */
+static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sheaf)
+{
+	unsigned int nr = sheaf->size;
+
+	memset(sheaf->objects + nr, 0, (sheaf->capacity - nr) * sizeof(void *));
+	barrier();
+	task->inflight = sheaf;
+	barrier();
+	slab_give(s, sheaf->objects, nr);
+	sheaf->size = 0;
+	barrier();
+	task->inflight = NULL;
+}
+
+/*
+ * Both sheaves are full, and one of them, by turns, is strange: it goes back to its slabs, and main
+ * is empty.  Return: whether it was.
+ */
+static bool give_back_strange(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			      struct pcs *p, struct slow *slow)
+{
+	bool spare = ++p->looks & 1;
+	struct slab_sheaf *sheaf = spare ? p->spare : p->main;
+
+	if (!is_strange(s, n, p, sheaf))
+		return false;
+	stat_inc(n->strange);
+	flush(task, s, sheaf);
+	if (spare)
+		swap_main(p);
+	renew_main(task, s, n, p, slow);
+	return true;
+}
+
+/*
+ * Both sheaves are full: leave one in the barn and go on with an empty one.  A barn that has
+ * enough is not asked: what was freed longest ago goes to the slabs, its sheaf is used again.
+ */
+static void replace_full_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			      struct pcs *p, struct slow *slow)
+{
+	struct slab_sheaf *full = p->main, *empty = NULL;
+
+	count_miss(s, p);
+	count_left(p);
+	if (full && p->spare && homes_differ() && give_back_strange(task, s, n, p, slow))
+		return;
+	if (p->spare && sheaf_kind(p->spare) >= p->kind && full && !barn_has_room(s, n, full)) {
+		barn_overflow(s, n, p->spare);
+		flush(task, s, p->spare);
+		swap_main(p);
+		return;
+	}
+	if (full && p->spare)
+		empty = barn_swap_full(s, n, full, p->kind);
+	if (!empty) {
+		empty = get_empty(s, n, p, slow);
+		if (empty && full && !p->spare) {
+			p->spare = full;
+		} else if (empty && full && !barn_put_full(s, n, full, false)) {
+			barn_overflow(s, n, full);
+			flush(task, s, full);
+			put_away_empty(n, full);
+		}
+	}
+	if (empty) {
+		sheaf_set_place(empty, SHEAF_TASK, task->mm.id);
+		p->main = empty;
+	} else if (full) {
+		flush(task, s, full);
+	}
+}
+
+/**
+ * pcs_free - put an object into this thread's sheaves, making room if need be
+ *
+ * Under task.lock.  Return: whether it went in.
+ */
+bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow)
+{
+	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct slab_sheaf *main;
+	bool done = false;
+
+	if (!n)
+		return false;
+	main = pcs_detach(task, s, p);
+	/*
+	 * A thread's first frees are likely of what it was handed, and lie among objects of the
+	 * thread that did: better back to the slab than next to be used here.
+	 */
+	if (!main && !p->spare && p->early_frees < EARLY_FREES) {
+		p->early_frees++;
+		return false;
+	}
+	if (!main || main->size == main->capacity) {
+		if (p->spare && p->spare->size < p->spare->capacity)
+			make_room_by_spare(s, p);
+		else
+			replace_full_main(task, s, n, p, slow);
+		main = p->main;
+	}
+	if (main && main->size < main->capacity) {
+		main->objects[main->size] = obj;
+		barrier();
+		main->size++;
+		done = true;
+	}
+	pcs_attach(task, s, p);
+	return done;
+}
+
+/* Hand a sheaf of a thread that goes away, or rests, to the barn. */
+static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			  struct slab_sheaf *sheaf)
+{
+	if (sheaf->size && barn_put_full(s, n, sheaf, false))
+		return;
+	if (sheaf->size) {
+		barn_overflow(s, n, sheaf);
+		flush(task, s, sheaf);
+	}
+	put_away_empty(n, sheaf);
+}
+
+/* Under task.lock, main detached. */
+void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
+{
+	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct slab_sheaf *main = p->main, *spare = p->spare;
+
+	p->main = NULL;
+	p->spare = NULL;
+	p->kind = 0;
+	p->misses = 0;
+	p->swaps = 0;
+	p->early_allocs = 0;
+	p->early_frees = 0;
+	p->taken = 0;
+	p->strange = 0;
+	if (main)
+		give_up_sheaf(task, s, n, main);
+	if (spare)
+		give_up_sheaf(task, s, n, spare);
+}
