@@ -65,9 +65,11 @@ static void take_off(struct per_task_pages *pcp, struct page *head)
 
 /**
  * exact_set_take - a block of @nr pages or a little more from the set of this thread
+ * @align: in pages, a power of two.  Only the block that would be next is looked at: buffers of one
+ *	alignment come back with it, and a search would find little among others.
  * Return: the head, EXACT and in transit, or NULL: go to the buddy.
  */
-struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr)
+struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align)
 {
 	struct per_task_pages *pcp = &task->pcp;
 	unsigned int first, last;
@@ -81,6 +83,10 @@ struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr)
 	lists = pcp->exact_lists & (~0ul << first) & (~0ul >> (63 - last));
 	if (lists) {
 		head = list_first_entry(&pcp->exact[__builtin_ctzl(lists)], struct page, lru);
+		if (page_to_pfn(head) & (align - 1))
+			head = NULL;
+	}
+	if (head) {
 		take_off(pcp, head);
 		pcp->exact_taken += (int)head->nr_pages;
 	}

@@ -81,7 +81,7 @@ bool pcp_yield(struct mm_task *task, const struct zone *zone);
 
 /* exact_set.c */
 void exact_set_init(struct per_task_pages *pcp);
-struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr);
+struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align);
 bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head);
 void exact_set_flush(struct per_task_pages *pcp, int keep);
 void exact_set_decay(struct per_task_pages *pcp);

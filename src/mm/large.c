@@ -364,8 +364,8 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	struct page *page;
 	u64 seen, dirty = 0;
 
-	if (pcp_serves(rq->task, zone, rq->nowait) && align <= 1) {
-		page = exact_set_take(rq->task, zone, nr);
+	if (pcp_serves(rq->task, zone, rq->nowait)) {
+		page = exact_set_take(rq->task, zone, nr, MAX(align, (u64)1));
 		if (page) {
 			*ret_zero = false;
 			return page;

@@ -128,6 +128,51 @@ static void a_block_that_is_resized_keeps_what_is_in_it(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
+enum { GROWERS = 8, GROWN = 512 << 10 };
+
+/* They are in each other's way, so none can grow far where it is. */
+static void blocks_that_grow_by_little_are_seldom_copied(void **state)
+{
+	char *p[GROWERS] = {NULL};
+	int moves = 0;
+
+	(void)state;
+	for (size_t size = 64 << 10; size <= GROWN; size += 1 << 10)
+		for (int i = 0; i < GROWERS; i++) {
+			char *before = p[i];
+
+			p[i] = realloc(p[i], size);
+			assert_non_null(p[i]);
+			if (before)
+				assert_int_equal(p[i][size - (1 << 10) - 1], i);
+			p[i][size - 1] = (char)i;
+			moves += p[i] != before;
+		}
+	/* An eighth more each time: 18 steps to eight times the size. */
+	assert_true(moves <= GROWERS * (1 + 20));
+	for (int i = 0; i < GROWERS; i++) {
+		assert_true(malloc_usable_size(p[i]) < GROWN + GROWN / 4);
+		free(p[i]);
+	}
+	assert_int_equal(buddy_verify(), 0);
+}
+
+static void a_large_block_gives_back_what_is_more_than_an_eighth(void **state)
+{
+	size_t size = 1 << 20;
+	char *p = malloc(size), *q;
+
+	(void)state;
+	size = malloc_usable_size(p);
+	q = realloc(p, size - size / 8 + 1);
+	assert_ptr_equal(p, q);
+	assert_int_equal(malloc_usable_size(p), size);
+	q = realloc(p, size / 2);
+	assert_ptr_equal(p, q);
+	assert_true(malloc_usable_size(p) < size / 2 + 4096);
+	free(p);
+}
+
 static void zeroed_blocks_are_zero_wherever_they_begin(void **state)
 {
 	(void)state;
@@ -152,6 +197,8 @@ int main(void)
 		cmocka_unit_test(a_block_of_whole_pages_takes_none_for_where_it_begins),
 		cmocka_unit_test(what_is_aligned_or_from_kmalloc_begins_with_a_page),
 		cmocka_unit_test(a_block_that_is_resized_keeps_what_is_in_it),
+		cmocka_unit_test(blocks_that_grow_by_little_are_seldom_copied),
+		cmocka_unit_test(a_large_block_gives_back_what_is_more_than_an_eighth),
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
 	};
 

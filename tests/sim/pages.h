@@ -70,8 +70,8 @@ static inline struct page *run_get(int nid, u64 nr, u64 align, bool *ret_zero)
 	return run_is_allocated(large_alloc(&rq, nr, align, ret_zero));
 }
 
-/* A run for the running thread, with its set of exact blocks. */
-static inline struct page *set_run_get(u64 nr)
+/* A run for the running thread, with its set of exact blocks.  @align in pages. */
+static inline struct page *set_run_get_aligned(u64 nr, u64 align)
 {
 	struct page_request rq;
 	struct page *head;
@@ -81,9 +81,14 @@ static inline struct page *set_run_get(u64 nr)
 	if (!slow_enter(&slow))
 		return NULL;
 	rq = (struct page_request){.nid = slow.task->mm.node, .task = &slow.task->mm};
-	head = run_is_allocated(large_alloc(&rq, nr, 1, &zero));
+	head = run_is_allocated(large_alloc(&rq, nr, align, &zero));
 	slow_leave(&slow);
 	return head;
+}
+
+static inline struct page *set_run_get(u64 nr)
+{
+	return set_run_get_aligned(nr, 1);
 }
 
 static inline void set_run_put(struct page *head)

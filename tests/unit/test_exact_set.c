@@ -88,6 +88,27 @@ SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long)
 	EXPECT_EQ(my_set()->exact_count, 27 + 19);
 }
 
+/* A loop with one aligned buffer does without the zone; a block that lies otherwise will not do. */
+SIM_TEST(an_aligned_request_takes_the_next_block_if_it_is_aligned)
+{
+	struct page *aligned, *other;
+	unsigned long before;
+
+	switch_on();
+	aligned = set_run_get_aligned(16, 16);
+	set_run_put(aligned);
+	before = zone_moves();
+	EXPECT_EQ(place(set_run_get_aligned(16, 16)), place(aligned));
+	EXPECT_EQ(zone_moves(), before);
+	do
+		other = set_run_get(17);
+	while (page_to_pfn(other) % 16 == 0);
+	set_run_put(other);
+	EXPECT_EQ(page_to_pfn(set_run_get_aligned(16, 16)) % 16, 0);
+	EXPECT_EQ(my_set()->exact_count, 17);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(only_lengths_from_9_to_64_pages_are_kept)
 {
 	static const u64 lengths[] = {8, 9, 64, 65};
@@ -247,6 +268,7 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
 	  T(the_block_freed_last_comes_back_first_without_the_zone),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
+	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
 	  T(only_lengths_from_9_to_64_pages_are_kept), T(a_full_set_gives_back_its_coldest),
 	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),
