@@ -25,7 +25,14 @@ static bool gets_own_mapping(size_t old, size_t size)
 	return size >= (size - old < old / 4 ? OWN_MAPPING_MIN_STEPWISE : OWN_MAPPING_MIN);
 }
 
-#define LARGE_ROOM 8 /* a large block may have an eighth of itself to grow into */
+/*
+ * What a large block of @size bytes may have to grow into: an eighth of itself.  Those that grow by
+ * steps have mappings of their own from some length on, and need no room.
+ */
+static inline size_t large_room(size_t size)
+{
+	return MIN(size, OWN_MAPPING_MIN_STEPWISE) / 8;
+}
 
 /*
  * A block that grows by few bytes will likely go on like this.  An object that is given a quarter
@@ -41,7 +48,7 @@ static inline size_t with_room(size_t old, size_t size)
 		return size;
 	if (old <= KMALLOC_MAX_SIZE / 2)
 		return more < old / 32 ? old + old / 4 + 1 : size;
-	return size > KMALLOC_MAX_SIZE && more < old / LARGE_ROOM ? size + size / LARGE_ROOM : size;
+	return size > KMALLOC_MAX_SIZE && more < old / 8 ? size + large_room(size) : size;
 }
 
 static inline void *heap_alloc(size_t size)
@@ -92,7 +99,7 @@ static inline bool stays(size_t old, size_t size)
 /* The same for a large block, which gives back what it has too much by pages. */
 static inline bool large_stays(size_t old, size_t size)
 {
-	return size <= old && old - size <= old / LARGE_ROOM;
+	return size <= old && old - size <= large_room(old);
 }
 
 /* Large blocks are resized where they are if the pages behind are free. */

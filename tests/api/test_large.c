@@ -171,6 +171,13 @@ static void a_large_block_gives_back_what_is_more_than_an_eighth(void **state)
 	assert_ptr_equal(p, q);
 	assert_true(malloc_usable_size(p) < size / 2 + 4096);
 	free(p);
+	/* Of a very large one an eighth would be too much to keep. */
+	size = 12 << 20;
+	p = malloc(size);
+	q = realloc(p, size - (1 << 20));
+	assert_ptr_equal(p, q);
+	assert_true(malloc_usable_size(p) < size - (1 << 20) + 4096);
+	free(p);
 }
 
 static void zeroed_blocks_are_zero_wherever_they_begin(void **state)
