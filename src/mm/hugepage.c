@@ -171,6 +171,25 @@ static void time_small_page(struct zone *zone, u64 pfn)
 	zone->small_ns = zone->small_ns ? MIN(zone->small_ns, ns) : ns;
 }
 
+/* Return: whether the huge page at @pfn, in @block, came from needlessly far; then it goes back. */
+static slowpath bool give_back_far(struct zone *zone, u64 block, u64 pfn)
+{
+	if (!is_needlessly_far(zone, pfn))
+		return false;
+	(void)vm_discard(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT);
+	pause_huge(zone, block, pfn);
+	return true;
+}
+
+/* The last huge page of a node may have been the first of a block, and the other is from afar. */
+static slowpath bool look_at_second(struct zone *zone, u64 block)
+{
+	u64 second = block + PAGEBLOCK_NR_PAGES;
+
+	(void)vm_touch(pfn_to_addr(second));
+	return give_back_far(zone, block, second);
+}
+
 /*
  * The block at @pfn, the first of those that were asked for, is about to be used for the first
  * time.  Under accept_lock.  The first 4 MiB of a zone are left alone: programs that need no
@@ -188,10 +207,9 @@ void hugepage_look(struct zone *zone, u64 pfn)
 		return;
 	}
 	ns = vm_touch(pfn_to_addr(pfn));
-	if (zone->bind && is_needlessly_far(zone, pfn)) {
-		(void)vm_discard(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT);
-		pause_huge(zone, pfn, pfn);
-	} else if (is_slow(zone, ns)) {
+	if (zone->bind && (give_back_far(zone, pfn, pfn) || look_at_second(zone, pfn)))
+		return;
+	if (is_slow(zone, ns)) {
 		pause_huge(zone, pfn, pfn + PAGEBLOCK_NR_PAGES); /* the one that came stays */
 	} else {
 		zone->huge_pause = 0;
