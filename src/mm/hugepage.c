@@ -171,7 +171,7 @@ static void time_small_page(struct zone *zone, u64 pfn)
 	zone->small_ns = zone->small_ns ? MIN(zone->small_ns, ns) : ns;
 }
 
-/* Return: whether the huge page at @pfn, in @block, came from needlessly far; then it goes back. */
+/* The huge page at @pfn, in @block, goes back if it came from needlessly far.  Return: whether. */
 static slowpath bool give_back_far(struct zone *zone, u64 block, u64 pfn)
 {
 	if (!is_needlessly_far(zone, pfn))
@@ -181,15 +181,6 @@ static slowpath bool give_back_far(struct zone *zone, u64 block, u64 pfn)
 	return true;
 }
 
-/* The last huge page of a node may have been the first of a block, and the other is from afar. */
-static slowpath bool look_at_second(struct zone *zone, u64 block)
-{
-	u64 second = block + PAGEBLOCK_NR_PAGES;
-
-	(void)vm_touch(pfn_to_addr(second));
-	return give_back_far(zone, block, second);
-}
-
 /*
  * The block at @pfn, the first of those that were asked for, is about to be used for the first
  * time.  Under accept_lock.  The first 4 MiB of a zone are left alone: programs that need no
@@ -197,7 +188,7 @@ static slowpath bool look_at_second(struct zone *zone, u64 block)
  */
 void hugepage_look(struct zone *zone, u64 pfn)
 {
-	u64 ns;
+	u64 ns, second = pfn + PAGEBLOCK_NR_PAGES;
 
 	if (pfn - zone->start_pfn < MAX_ORDER_NR_PAGES || zone->metadata ||
 	    mm_hugepages != HUGEPAGES_AUTO)
@@ -207,13 +198,19 @@ void hugepage_look(struct zone *zone, u64 pfn)
 		return;
 	}
 	ns = vm_touch(pfn_to_addr(pfn));
-	if (zone->bind && (give_back_far(zone, pfn, pfn) || look_at_second(zone, pfn)))
+	if (zone->bind && give_back_far(zone, pfn, pfn))
 		return;
 	if (is_slow(zone, ns)) {
-		pause_huge(zone, pfn, pfn + PAGEBLOCK_NR_PAGES); /* the one that came stays */
-	} else {
-		zone->huge_pause = 0;
+		pause_huge(zone, pfn, second); /* the one that came stays */
+		return;
 	}
+	/* The first may have been the last that the node had. */
+	if (zone->bind) {
+		(void)vm_touch(pfn_to_addr(second));
+		if (give_back_far(zone, pfn, second))
+			return;
+	}
+	zone->huge_pause = 0;
 }
 
 /**

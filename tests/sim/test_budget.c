@@ -332,6 +332,7 @@ SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
 /* ---- huge pages and nodes: what node 0 has left, for memory that is bound to it ---- */
 
 static bool has_huge, has_small;
+static u64 huge_end_pfn; /* it has huge pages below only; 0: everywhere */
 
 static int node_of(const void *addr)
 {
@@ -340,6 +341,8 @@ static int node_of(const void *addr)
 	bool heap = pfn >= zone->start_pfn && pfn < zone->end_pfn;
 
 	EXPECT_EQ(sim_bound_node(addr), 0);
+	if (heap && huge_end_pfn && pfn >= huge_end_pfn)
+		return 1;
 	return (heap ? has_huge : has_small) ? 0 : 1;
 }
 
@@ -370,6 +373,30 @@ SIM_TEST(small_pages_of_the_own_node_come_before_huge_ones_of_another)
 	grow(128 * MiB);
 	EXPECT(huge_bytes() > 64 * MiB);
 	EXPECT_SOUND();
+}
+
+SIM_TEST(the_second_huge_page_of_a_block_is_looked_at_too)
+{
+	start_two_nodes(true, true);
+	grow(16 * MiB);
+	EXPECT_EQ(huge_bytes(), 16 * MiB);
+	huge_end_pfn = zone_of(0)->accept_pfn + PAGEBLOCK_NR_PAGES;
+	grow(64 * MiB);
+	EXPECT_EQ(huge_bytes(), 18 * MiB);
+	EXPECT_SOUND();
+}
+
+/* What follows a slow one will be small pages, wherever they come from. */
+SIM_TEST(behind_a_slow_huge_page_none_is_touched)
+{
+	u64 before;
+
+	start_two_nodes(true, true);
+	sim.touch_ns = 5000000;
+	before = sim.touches;
+	grow(4 * MiB);
+	EXPECT_EQ(sim.touches, before + 1);
+	EXPECT_EQ(huge_bytes(), 2 * MiB);
 }
 
 SIM_TEST(a_full_node_goes_on_with_huge_pages_of_another)
@@ -417,6 +444,8 @@ int main(void)
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
 		cmocka_unit_test(small_pages_of_the_own_node_come_before_huge_ones_of_another),
+		cmocka_unit_test(the_second_huge_page_of_a_block_is_looked_at_too),
+		cmocka_unit_test(behind_a_slow_huge_page_none_is_touched),
 		cmocka_unit_test(a_full_node_goes_on_with_huge_pages_of_another),
 		cmocka_unit_test(where_no_node_is_told_huge_pages_are_used),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
