@@ -365,7 +365,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	u64 seen, dirty = 0;
 
 	if (pcp_serves(rq->task, zone, rq->nowait)) {
-		page = exact_set_take(rq->task, zone, nr, MAX(align, (u64)1));
+		page = exact_set_take(rq->task, zone, nr, align);
 		if (page) {
 			*ret_zero = false;
 			return page;
@@ -374,7 +374,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	if (!rq->nowait)
 		budget_check(zone, nr);
 	if (order > PAGEBLOCK_ORDER) {
-		page = alloc_run(zone, rq, nr, MAX(align, (u64)1), over_budget, &dirty);
+		page = alloc_run(zone, rq, nr, align, over_budget, &dirty);
 		if (page && !rq->nowait && nr >= READ_ONCE(zone->longest_run))
 			note_longest_run(zone, nr, nr - dirty);
 		*ret_zero = !dirty;
@@ -382,7 +382,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	}
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
-		page = alloc_block(zone, nr, order, /* packed= */ align <= 1, rq->nowait, &dirty);
+		page = alloc_block(zone, nr, order, /* packed= */ align == 1, rq->nowait, &dirty);
 	} while (!page &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget)));

@@ -56,7 +56,7 @@ static inline int page_to_nid(const struct page *page)
 /**
  * large_alloc - @nr pages, contiguous, aligned to @align pages (a power of two)
  * Return: the head (type EXACT, PG_TRANSIT until the caller stores what it is), or NULL.  For a
- * request with a task it may have an eighth more: see its nr_pages.
+ * request with a task it may have a third more: see its nr_pages.
  * *ret_zero: all of it reads as zero.
  */
 struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero);

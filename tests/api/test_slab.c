@@ -52,39 +52,32 @@ static void kmalloc_is_aligned_and_usable_as_a_whole(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
+/* @nr blocks of @size bytes that are all there at once are aligned to @align. */
+static void expect_aligned(size_t nr, size_t size, size_t align)
+{
+	void *p[64];
+
+	for (size_t i = 0; i < nr; i++) {
+		p[i] = buddy_kmalloc(size, GFP_KERNEL);
+		assert_non_null(p[i]);
+		assert_int_equal((uintptr_t)p[i] % align, 0);
+	}
+	for (size_t i = 0; i < nr; i++)
+		buddy_kfree(p[i]);
+}
+
 static void kmalloc_is_aligned_to_what_divides_its_size_up_to_a_line(void **state)
 {
-	void *p[8];
-
 	(void)state;
-	for (size_t size = 32; size <= 64 * KIB; size += 32) {
-		size_t align = size % 64 ? 32 : 64;
-
-		for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
-			p[i] = buddy_kmalloc(size, GFP_KERNEL);
-			assert_non_null(p[i]);
-			assert_int_equal((uintptr_t)p[i] % align, 0);
-		}
-		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
-			buddy_kfree(p[i]);
-	}
+	for (size_t size = 32; size <= 64 * KIB; size += 32)
+		expect_aligned(8, size, size % 64 ? 32 : 64);
 }
 
 static void kmalloc_of_a_power_of_two_is_aligned_to_itself(void **state)
 {
 	(void)state;
-	for (size_t size = 16; size <= 64 * KIB; size *= 2) {
-		size_t align = size < PAGE ? size : PAGE;
-		void *p[64];
-
-		for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
-			p[i] = buddy_kmalloc(size, GFP_KERNEL);
-			assert_non_null(p[i]);
-			assert_int_equal((uintptr_t)p[i] % align, 0);
-		}
-		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
-			buddy_kfree(p[i]);
-	}
+	for (size_t size = 16; size <= 64 * KIB; size *= 2)
+		expect_aligned(64, size, size < PAGE ? size : PAGE);
 }
 
 static void zero_bytes_are_a_pointer_that_is_not_memory(void **state)

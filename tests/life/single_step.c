@@ -43,15 +43,6 @@ static _Noreturn void be_stepped(void)
 	_exit(0);
 }
 
-static int status_of(pid_t child)
-{
-	int status;
-
-	while (waitpid(child, &status, 0) < 0)
-		CHECK(errno == EINTR, "waitpid: errno %d", errno);
-	return status;
-}
-
 int main(void)
 {
 	int status, steps = 0;
@@ -64,7 +55,7 @@ int main(void)
 	child = fork();
 	if (!child)
 		be_stepped();
-	for (status = status_of(child); WIFSTOPPED(status); status = status_of(child)) {
+	for (status = wait_for(child); WIFSTOPPED(status); status = wait_for(child)) {
 		CHECK(WSTOPSIG(status) == (steps ? SIGTRAP : SIGSTOP), "signal %d after %d steps",
 		      WSTOPSIG(status), steps);
 		if (++steps > MAX_STEPS || ptrace(PTRACE_SINGLESTEP, child, NULL, NULL)) {

@@ -9,12 +9,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "blocks.h"
+#include "everywhere.h"
 #include "machine.h"
 #include "ours.h"
 #include "report.h"
@@ -22,35 +22,6 @@
 static struct machine machine;
 static struct blocks early[MAX_CPUS], late[MAX_CPUS];
 static struct placement placement[MAX_CPUS];
-
-struct job {
-	pthread_t thread;
-	int cpu;
-	void (*run)(int cpu);
-};
-
-static void *run_job(void *arg)
-{
-	struct job *job = arg;
-
-	pin_to_cpu(job->cpu);
-	job->run(job->cpu);
-	return NULL;
-}
-
-/* One thread on each CPU, all at once. */
-static void run_everywhere(void (*run)(int cpu))
-{
-	struct job jobs[MAX_CPUS];
-
-	for (int cpu = 0; cpu < machine.nr_cpus; cpu++) {
-		jobs[cpu] = (struct job){.cpu = cpu, .run = run};
-		if (pthread_create(&jobs[cpu].thread, NULL, run_job, &jobs[cpu]))
-			die("cannot start a thread");
-	}
-	for (int cpu = 0; cpu < machine.nr_cpus; cpu++)
-		pthread_join(jobs[cpu].thread, NULL);
-}
 
 static void take_early(int cpu)
 {
@@ -111,13 +82,13 @@ int main(int argc, char **argv)
 		die("usage: allowed_nodes NODES [FILE TEXT]");
 	machine_read(&machine);
 	if (argc == 4) {
-		run_everywhere(take_early);
+		run_everywhere(&machine, take_early);
 		narrow(argv[2], argv[3]);
 		/* Half of it is free to be used again, half is still held while more is taken. */
 		for (int cpu = 0; cpu < machine.nr_cpus; cpu += 2)
 			blocks_free(&early[cpu]);
 	}
-	run_everywhere(take_late);
+	run_everywhere(&machine, take_late);
 	for (int cpu = 0; cpu < machine.nr_cpus; cpu++)
 		check(all_on(&placement[cpu], allowed),
 		      "a thread on node %d gets nodes %s only (%s)", machine.node_of_cpu[cpu],

@@ -5,10 +5,8 @@
  * NODES is a list such as "0,1": where the memory policy that this process was started under places
  * its memory.  Each must have given at least half of an equal share, and the others nothing.
  */
-#include <pthread.h>
-#include <string.h>
-
 #include "blocks.h"
+#include "everywhere.h"
 #include "machine.h"
 #include "report.h"
 
@@ -16,14 +14,10 @@ static struct machine machine;
 static struct blocks blocks[MAX_CPUS];
 static struct placement placement[MAX_CPUS];
 
-static void *take(void *arg)
+static void take(int cpu)
 {
-	int cpu = (int)(intptr_t)arg;
-
-	pin_to_cpu(cpu);
 	blocks_take(&blocks[cpu], (unsigned char)(1 + cpu));
 	blocks_count(&blocks[cpu], ALL_BLOCKS, &placement[cpu]);
-	return NULL;
 }
 
 static bool is_spread(const struct placement *counts, const bool named[MAX_NODES])
@@ -40,17 +34,13 @@ static bool is_spread(const struct placement *counts, const bool named[MAX_NODES
 
 int main(int argc, char **argv)
 {
-	pthread_t threads[MAX_CPUS];
 	bool named[MAX_NODES];
 
 	if (argc != 2 || !read_node_list(argv[1], named))
 		die("usage: spread NODES");
 	machine_read(&machine);
-	for (int cpu = 0; cpu < machine.nr_cpus; cpu++)
-		if (pthread_create(&threads[cpu], NULL, take, (void *)(intptr_t)cpu))
-			die("cannot start a thread");
+	run_everywhere(&machine, take);
 	for (int cpu = 0; cpu < machine.nr_cpus; cpu++) {
-		pthread_join(threads[cpu], NULL);
 		check(is_spread(&placement[cpu], named),
 		      "memory of a thread on node %d is spread over %s (%s)",
 		      machine.node_of_cpu[cpu], argv[1], placement_text(&placement[cpu]));

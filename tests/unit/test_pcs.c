@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_sheaf.c - a thread's two sheaves for a cache: src/slab/pcs.c
+ * test_pcs.c - a thread's two sheaves for a cache: src/slab/pcs.c
  */
 #include "unit.h"
 #include <sys/mman.h>
