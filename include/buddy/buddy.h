@@ -91,6 +91,7 @@ int buddy_zone_stats(int index, struct buddy_zone_stats *ret);
  * @barn_miss: times the barn of the CPU had no full sheaf; @barn_over: sheaves it had no room for
  * @homes: groups of threads with slabs of their own, by node; @adopted: slabs that went from one to
  * another; @strange: sheaves given back since they held objects of another's slabs
+ * @punched: pages given back to the system out of slabs that had objects in use
  */
 struct buddy_cache_stats {
 	char name[32];
@@ -99,7 +100,7 @@ struct buddy_cache_stats {
 	uint64_t full_sheaves, empty_sheaves;
 	uint64_t refills, refilled, flushes, flushed;
 	uint64_t barn_get, barn_put, barn_miss, barn_over;
-	uint64_t homes, adopted, strange;
+	uint64_t homes, adopted, strange, punched;
 };
 
 /**

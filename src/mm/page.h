@@ -37,6 +37,7 @@ enum page_type {
 #define PG_ZERO (1u << 16)  /* nothing resident behind it: reads as zero (the kernel's Reported) */
 #define PG_LARGE (1u << 17) /* EXACT: a block of malloc; of the page API otherwise */
 #define PG_TRANSIT (1u << 18) /* EXACT: in the hands of task page.owner, not handed out yet */
+#define PG_PUNCHED (1u << 19) /* SLAB: its holes went back since it was put on its list */
 
 struct kmem_cache;
 

@@ -55,10 +55,11 @@ static void show_slabinfo(struct fmt_buf *b)
 {
 	struct buddy_cache_stats c;
 
-	fmt_print(b, "# name            <active_objs> <num_objs> <objsize> <objperslab> "
-		     "<pagesperslab> : sheaves <capacity> <cached> <full> <empty> : slabdata "
-		     "<slabs> <partial> <empty> : refill <batches> <objs> flush <batches> <objs> "
-		     "barn <get> <put> <miss> <over> homes <number> <adopted> <strange>\n");
+	fmt_print(b,
+		  "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+		  "<pagesperslab> : sheaves <capacity> <cached> <full> <empty> : slabdata "
+		  "<slabs> <partial> <empty> : refill <batches> <objs> flush <batches> <objs> "
+		  "barn <get> <put> <miss> <over> homes <number> <adopted> <strange> <punched>\n");
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++) {
 		if (!c.slabs && !c.refills)
 			continue;
@@ -72,10 +73,11 @@ static void show_slabinfo(struct fmt_buf *b)
 			  (unsigned long)c.empty_slabs, (unsigned long)c.refills,
 			  (unsigned long)c.refilled, (unsigned long)c.flushes,
 			  (unsigned long)c.flushed);
-		fmt_print(b, "barn %lu %lu %lu %lu homes %lu %lu %lu\n", (unsigned long)c.barn_get,
-			  (unsigned long)c.barn_put, (unsigned long)c.barn_miss,
-			  (unsigned long)c.barn_over, (unsigned long)c.homes,
-			  (unsigned long)c.adopted, (unsigned long)c.strange);
+		fmt_print(b, "barn %lu %lu %lu %lu homes %lu %lu %lu %lu\n",
+			  (unsigned long)c.barn_get, (unsigned long)c.barn_put,
+			  (unsigned long)c.barn_miss, (unsigned long)c.barn_over,
+			  (unsigned long)c.homes, (unsigned long)c.adopted,
+			  (unsigned long)c.strange, (unsigned long)c.punched);
 	}
 }
 

@@ -104,6 +104,7 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, boo
 			continue;
 		ret->adopted += READ_ONCE(n->adopted);
 		ret->strange += READ_ONCE(n->strange);
+		ret->punched += READ_ONCE(n->punched);
 		for_each_home (n, home)
 			add_home(home, ret);
 		for_each_barn (n, barn)

@@ -216,6 +216,7 @@ void note_user(struct slab_home *home)
 /* Put @slab, on no list, where its filling says.  Full ones are on none. */
 void slab_sort_in(struct slab_home *home, struct page *slab)
 {
+	page_set_state(slab, READ_ONCE(slab->state) & ~PG_PUNCHED);
 	if (slab->inuse == 0) {
 		list_add(&slab->lru, &home->empty);
 		stat_inc(home->nr_empty);

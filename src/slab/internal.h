@@ -58,6 +58,9 @@ u64 home_discard_empty(struct kmem_cache *s, struct slab_home *home, u32 most);
 u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, bool all);
 void home_rebuild(struct kmem_cache *s, struct slab_home *home);
 
+/* holes.c */
+u64 punch_holes(int node, bool dense, u64 most);
+
 /* sheaf.c */
 #define SHEAF_BYTES_MIN 128u /* the size class above has room for twice as much */
 static inline unsigned int sheaf_kind_capacity(unsigned int kind)

@@ -101,6 +101,17 @@ static u64 shrink_caches(bool all)
 	return pages;
 }
 
+/* Return: pages. */
+static u64 punch_all(bool dense)
+{
+	u64 pages;
+
+	spin_lock(&slab_mutex);
+	pages = punch_holes(NUMA_NO_NODE, dense, ~(u64)0);
+	spin_unlock(&slab_mutex);
+	return pages;
+}
+
 /**
  * slab_reclaim - one pass
  * @all: everything that can go back, used or not, to the system (malloc_trim())
@@ -132,17 +143,23 @@ slowpath u64 slab_reclaim(bool all)
 		pcp_drain(&slow.task->mm, /* all= */ true);
 	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
 				    REPORT_ALL);
+	if (all)
+		pages += punch_all(/* dense= */ true);
 	spin_unlock(&reclaim_lock);
 out:
 	slow_leave(&slow);
 	return pages;
 }
 
-/* Nothing happened for a while: the small free blocks as well, then nothing more to do. */
+/*
+ * Nothing happened for a while: the small free blocks as well, and what is free in slabs, then
+ * nothing more to do.
+ */
 static void finish_idle(void)
 {
 	spin_lock(&reclaim_lock);
 	page_reporting_pass(0, 2, REPORT_ALL);
+	(void)punch_all(/* dense= */ false);
 	spin_unlock(&reclaim_lock);
 }
 

@@ -108,6 +108,7 @@ struct kmem_cache_node {
 	struct slab_home *home[MAX_HOMES]; /* const once set; release/acquire */
 	unsigned long last_use;		   /* reclaim_lock: what the last pass saw */
 	unsigned long adopted, strange;	   /* slabs moved, sheaves given back; rare; racy */
+	unsigned long punched;		   /* pages given back by holes.c; rare; racy */
 };
 FIELD_STARTS_LINE(struct kmem_cache_node, barn);
 

@@ -68,10 +68,14 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 	list_add_tail(&s->list, &slab_caches);
 }
 
+#define LARGE_HEAP (16 * MiB / PAGE_SIZE)
+
 /*
  * Before a zone takes more memory into use: what lies in empty slabs of other caches, and in barns
- * beyond the usual, will do.  Some cache is in the middle of an allocation, so only a mutex that is
- * free is taken.  Not cold: every program's heap grows, and what is cold lies apart (libbuddy.lds).
+ * beyond the usual, will do.  If there is nothing of the kind, a large heap gives back as much from
+ * inside its slabs as it is about to grow by.  Some cache is in the middle of an allocation, so
+ * only a mutex that is free is taken.  Not cold: every program's heap grows, and what is cold lies
+ * apart (libbuddy.lds).
  */
 static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 {
@@ -93,6 +97,8 @@ static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 		if (!barns && pages >= MAX_ORDER_NR_PAGES)
 			break;
 	}
+	if (!barns && !pages && !zone->metadata && zone->present_pages >= LARGE_HEAP)
+		(void)punch_holes(node, /* dense= */ false, MAX_ORDER_NR_PAGES);
 	spin_unlock(&slab_mutex);
 	return pages;
 }

@@ -39,6 +39,7 @@ static int check_list(const struct kmem_cache *s, const struct slab_home *home,
 		      const struct list_head *list, unsigned int bucket, unsigned long *ret_n)
 {
 	const struct list_head *pos;
+	u32 punched = 0;
 	int bad = 0;
 
 	list_for_each (pos, list) {
@@ -50,6 +51,9 @@ static int check_list(const struct kmem_cache *s, const struct slab_home *home,
 			bad += bad_slab(s, slab, "I-24 slab on the wrong list");
 		if (page_home(slab) != home->index)
 			bad += bad_slab(s, slab, "I-24 slab in the wrong home");
+		if (punched & ~READ_ONCE(slab->state))
+			bad += bad_slab(s, slab, "I-24 slab behind one that was punched");
+		punched = READ_ONCE(slab->state) & PG_PUNCHED;
 		if (++*ret_n > 1u << 24)
 			return bad + 1;
 	}

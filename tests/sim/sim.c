@@ -172,6 +172,21 @@ unsigned int sim_count(enum sim_op op)
 	return n;
 }
 
+bool sim_was_discarded(const void *addr, size_t len)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < sim_nr_events; i++) {
+		const struct sim_event *e = &sim_events[i];
+		uintptr_t from = MAX(e->addr, (uintptr_t)addr);
+		uintptr_t to = MIN(e->addr + e->len, (uintptr_t)addr + len);
+
+		if (e->op == SIM_DISCARD && !e->error && from < to)
+			sum += to - from;
+	}
+	return sum == len;
+}
+
 static struct sim_event *note(enum sim_op op, const void *addr, size_t len, int error)
 {
 	struct sim_event *e = &sim_events[sim_nr_events++];

@@ -100,6 +100,8 @@ bool sim_is_mapped(const void *addr, size_t len);
 /* The node that the last vm_bind() over @addr named, or NUMA_NO_NODE. */
 int sim_bound_node(const void *addr);
 unsigned int sim_count(enum sim_op op);
+/* Every byte of it once, since the book was opened. */
+bool sim_was_discarded(const void *addr, size_t len);
 
 /* Map something of another owner's at @addr, as a program does. */
 void sim_occupy(void *addr, size_t len);

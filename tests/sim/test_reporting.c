@@ -26,21 +26,6 @@ static void dirty_and_free(unsigned int order, int nr, struct page **ret_pages)
 		buddy_put(ret_pages[i], order);
 }
 
-static bool discarded(const void *addr, size_t len)
-{
-	size_t sum = 0;
-
-	for (unsigned int i = 0; i < sim_nr_events; i++) {
-		const struct sim_event *e = &sim_events[i];
-		uintptr_t from = MAX(e->addr, (uintptr_t)addr);
-		uintptr_t to = MIN(e->addr + e->len, (uintptr_t)addr + len);
-
-		if (e->op == SIM_DISCARD && !e->error && from < to)
-			sum += to - from;
-	}
-	return sum == len;
-}
-
 SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 {
 	struct page *pages[4];
@@ -53,7 +38,7 @@ SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 	sim.clock_ms += 1;
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 4 * MAX_ORDER_NR_PAGES);
 	for (int i = 0; i < 4; i++)
-		EXPECT(discarded(page_address(pages[i]), PAGE_SIZE << MAX_PAGE_ORDER));
+		EXPECT(sim_was_discarded(page_address(pages[i]), PAGE_SIZE << MAX_PAGE_ORDER));
 	/* Each range once, aligned to a pageblock, none of a page in use. */
 	EXPECT_EQ(sim_count(SIM_DISCARD), 4);
 	for (unsigned int i = 0; i < sim_nr_events; i++)
@@ -130,7 +115,7 @@ SIM_TEST(a_pageblock_with_a_page_in_use_stays)
 	sim.clock_ms += DELAY;
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), PAGEBLOCK_NR_PAGES);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
-	EXPECT(discarded(page_address(rest[0]), BLOCK_BYTES));
+	EXPECT(sim_was_discarded(page_address(rest[0]), BLOCK_BYTES));
 	EXPECT_EQ(*(u8 *)page_address(used), 1);
 	EXPECT_SOUND();
 }
@@ -194,8 +179,8 @@ SIM_TEST(a_forced_pass_takes_the_small_blocks_too)
 	page = buddy_get(0, __GFP_MOVABLE, 0);
 	page_reporting_pass(0, 0, REPORT_ALL);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, zone_of(0)->nr_free_pages);
-	EXPECT(discarded(page_address(page + 1), PAGE_SIZE));
-	EXPECT(!discarded(page_address(page), PAGE_SIZE));
+	EXPECT(sim_was_discarded(page_address(page + 1), PAGE_SIZE));
+	EXPECT(!sim_was_discarded(page_address(page), PAGE_SIZE));
 	EXPECT_SOUND();
 }
 

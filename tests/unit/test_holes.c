@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_holes.c - free pages inside slabs that are in use: src/slab/holes.c
+ */
+#include "base/check.h"
+#include "unit.h"
+
+#define ALL (~(u64)0)
+
+static struct slow slow; /* no task: objects come straight from slabs */
+static u32 random_state = 1;
+
+static u32 random_below(u32 n)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % n;
+}
+
+static void *take(struct kmem_cache *s)
+{
+	void *obj;
+
+	EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &slow), 1);
+	return memset(obj, 0x5a, s->object_size);
+}
+
+static void give(struct kmem_cache *s, void *obj)
+{
+	slab_give(s, &obj, 1);
+}
+
+static bool is_filled_with(const void *p, size_t len, char c)
+{
+	const char *bytes = p;
+
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != c)
+			return false;
+	return true;
+}
+
+/* ---- which pages go ---- */
+
+#define SLABS 16
+#define MOST 2048 /* objects */
+
+static bool is_live(const struct page *slab, unsigned int i)
+{
+	return slab->bits[i / 64] >> (i % 64) & 1;
+}
+
+/* By the addresses of objects, one after the other. */
+static bool should_go(const struct kmem_cache *s, const struct page *slab, u64 page)
+{
+	uintptr_t from = (uintptr_t)page_address(slab) + (page << PAGE_SHIFT);
+
+	for (unsigned int i = 0; i < s->objects; i++) {
+		uintptr_t obj = (uintptr_t)slab_object(s, slab, i);
+
+		if (is_live(slab, i) && obj < from + PAGE_SIZE && obj + s->size > from)
+			return false;
+	}
+	return true;
+}
+
+static u64 check_pages(const struct kmem_cache *s, const struct page *slab)
+{
+	u64 holes = 0;
+
+	for (u64 page = 0; page < (u64)1 << s->order; page++) {
+		char *addr = (char *)page_address(slab) + (page << PAGE_SHIFT);
+		bool gone = sim_was_discarded(addr, PAGE_SIZE);
+
+		EXPECT_EQ(gone, should_go(s, slab, page));
+		holes += gone;
+	}
+	for (unsigned int i = 0; i < s->objects; i++)
+		if (is_live(slab, i))
+			EXPECT(is_filled_with(slab_object(s, slab, i), s->object_size, 0x5a));
+	return holes;
+}
+
+/* Slabs full of objects, of which one in @stays_one_of stays.  Return: how many are in objs. */
+static unsigned int thinned_out(struct kmem_cache *s, void **objs, u32 stays_one_of)
+{
+	unsigned int nr = SLABS * s->objects;
+
+	EXPECT(nr <= MOST);
+	for (unsigned int i = 0; i < nr; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 0; i < nr; i++)
+		if (random_below(stays_one_of)) {
+			give(s, objs[i]);
+			objs[i] = NULL;
+		}
+	return nr;
+}
+
+static void check_class(struct kmem_cache *s, u32 stays_one_of)
+{
+	struct kmem_cache_node *n = cache_node(s, 0);
+	u64 pages = 0, got;
+	void *objs[MOST];
+	unsigned int nr = thinned_out(s, objs, stays_one_of);
+	struct page *last = NULL;
+
+	sim_nr_events = 0;
+	got = punch_holes(NUMA_NO_NODE, /* dense= */ true, ALL);
+	EXPECT_SOUND();
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *slab = objs[i] ? slab_of(s, objs[i]) : NULL;
+
+		if (!slab || slab == last)
+			continue;
+		last = slab;
+		pages += check_pages(s, slab);
+	}
+	EXPECT_EQ(got, pages);
+	EXPECT_EQ(n->punched, pages);
+	n->punched = 0;
+	for (unsigned int i = 0; i < nr; i++)
+		if (objs[i])
+			give(s, objs[i]);
+	cache_shrink(s);
+}
+
+SIM_TEST(pages_that_no_object_in_use_reaches_into_go_back_and_no_others)
+{
+	unsigned int looked_at = 0;
+
+	EXPECT(sim_start());
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		struct kmem_cache *s = &kmalloc_caches[c];
+
+		if (!s->order)
+			continue;
+		for (u32 stays = 2; stays <= 32; stays *= 4)
+			check_class(s, stays);
+		looked_at++;
+	}
+	EXPECT(looked_at > 10);
+}
+
+/* ---- when ---- */
+
+#define SIZE 3000
+
+static struct kmem_cache *s;
+
+/* One slab of SIZE bytes with one object, the first, in use. */
+static char *one_in_a_slab(void)
+{
+	void *objs[MOST];
+
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	EXPECT(s->order && s->objects >= 4);
+	for (unsigned int i = 0; i < s->objects; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 1; i < s->objects; i++)
+		give(s, objs[i]);
+	return objs[0];
+}
+
+SIM_TEST(a_slab_is_punched_once_until_objects_come_or_go)
+{
+	char *first, *second;
+
+	EXPECT(sim_start());
+	first = one_in_a_slab();
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+	second = take(s);
+	EXPECT(slab_of(s, second) == slab_of(s, first));
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 2);
+	EXPECT(is_filled_with(first, SIZE, 0x5a) && is_filled_with(second, SIZE, 0x5a));
+	give(s, first);
+	give(s, second);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0); /* empty: goes as a whole */
+	EXPECT_SOUND();
+}
+
+SIM_TEST(an_object_in_a_page_that_went_back_reads_as_zero)
+{
+	char *first, *next, *end, *page;
+	void *obj;
+
+	EXPECT(sim_start());
+	first = one_in_a_slab();
+	punch_holes(0, /* dense= */ true, ALL);
+	EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &slow), 1);
+	next = obj;
+	end = next + s->object_size;
+	EXPECT(slab_of(s, next) == slab_of(s, first));
+	/* It begins in the page where the first one ends, which stayed. */
+	page = (char *)ALIGN_UP((uintptr_t)next, PAGE_SIZE);
+	EXPECT(page < end);
+	EXPECT(is_filled_with(page, (size_t)(end - page), 0));
+}
+
+#define SIZE_OF_25 1280 /* of which 25 go into a slab of eight pages */
+
+SIM_TEST(slabs_that_are_nearly_full_go_only_when_everything_does)
+{
+	void *objs[MOST];
+	uintptr_t page;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE_OF_25)];
+	EXPECT(s->order == 3 && s->objects >= 24);
+	for (unsigned int i = 0; i < s->objects; i++)
+		objs[i] = take(s);
+	page = (uintptr_t)page_address(slab_of(s, objs[0])) + PAGE_SIZE;
+	for (unsigned int i = 0; i < s->objects; i++) {
+		uintptr_t obj = (uintptr_t)objs[i];
+
+		if (obj < page + PAGE_SIZE && obj + s->size > page)
+			give(s, objs[i]);
+	}
+	EXPECT_EQ(punch_holes(0, /* dense= */ false, ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+}
+
+static void constructor(void *obj)
+{
+	memset(obj, 0x77, 1500);
+}
+
+SIM_TEST(objects_stay_as_they_were_constructed)
+{
+	struct kmem_cache *made;
+	void *objs[64];
+
+	EXPECT(sim_start());
+	made = cache_create("made", 1500, 8, 0, constructor);
+	EXPECT(made && made->order && made->objects <= ARRAY_SIZE(objs));
+	EXPECT_EQ(slab_take(made, 0, objs, made->objects, true, 0, &slow), made->objects);
+	for (unsigned int i = 0; i + 1 < made->objects; i++)
+		give(made, objs[i]);
+	EXPECT_EQ(punch_holes(NUMA_NO_NODE, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(slab_take(made, 0, objs, 1, true, 0, &slow), 1);
+	EXPECT(is_filled_with(objs[0], 1500, 0x77));
+}
+
+SIM_TEST(where_the_system_refuses_nothing_is_lost)
+{
+	char *first;
+
+	EXPECT(sim_start());
+	first = one_in_a_slab();
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_op_always = true;
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT(is_filled_with(first, SIZE, 0x5a));
+	EXPECT_SOUND();
+	sim.fail_op_always = false;
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_SOUND();
+}
+
+/* ---- growth ---- */
+
+/* @bytes of objects of SIZE, one in ten of which stay. */
+static void sparse_heap(u64 bytes)
+{
+	static void *objs[16 * MiB / SIZE * 2];
+	unsigned int nr = (unsigned int)(bytes / SIZE);
+
+	EXPECT(nr <= ARRAY_SIZE(objs));
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	for (unsigned int i = 0; i < nr; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 0; i < nr; i++)
+		if (random_below(10))
+			give(s, objs[i]);
+}
+
+static void grow_by_steps(unsigned int steps)
+{
+	struct kmem_cache *other = &kmalloc_caches[kmalloc_class(200)];
+
+	while (steps--) {
+		unsigned long accepted = zone_of(0)->stat.accepted;
+
+		while (zone_of(0)->stat.accepted == accepted)
+			(void)take(other);
+	}
+}
+
+SIM_TEST(a_large_heap_that_grows_gives_back_as_much_from_inside_its_slabs)
+{
+	const struct kmem_cache_node *n;
+	u64 punched;
+
+	EXPECT(sim_start());
+	sparse_heap(24 * MiB);
+	n = cache_node(s, 0);
+	EXPECT_EQ(n->punched, 0); /* nothing was free while it grew */
+	grow_by_steps(1);
+	punched = n->punched;
+	EXPECT(punched >= MAX_ORDER_NR_PAGES);
+	EXPECT(punched < MAX_ORDER_NR_PAGES + (1u << s->order));
+	grow_by_steps(1);
+	EXPECT(n->punched > punched);
+	EXPECT(n->punched < 2 * (MAX_ORDER_NR_PAGES + (1u << s->order)));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_small_heap_that_grows_keeps_its_pages)
+{
+	EXPECT(sim_start());
+	sparse_heap(8 * MiB);
+	grow_by_steps(1);
+	EXPECT_EQ(cache_node(s, 0)->punched, 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
+	  T(a_slab_is_punched_once_until_objects_come_or_go),
+	  T(an_object_in_a_page_that_went_back_reads_as_zero),
+	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
+	  T(objects_stay_as_they_were_constructed), T(where_the_system_refuses_nothing_is_lost),
+	  T(a_large_heap_that_grows_gives_back_as_much_from_inside_its_slabs),
+	  T(a_small_heap_that_grows_keeps_its_pages))
