@@ -7,11 +7,10 @@
  * the following ten seconds.  Then the same burst comes again, and what it pays for memory that
  * was given back is measured beside it.
  *
- *	rss_kib@SECONDS   resident memory so long after the spike
- *	kept_percent      of the spike, at the end of the idle time
+ *	rss_kib@SECONDS, kept_percent   see idle.h
  *	first_burst, next_burst   seconds of the spike and of its repetition
  */
-#include "bench.h"
+#include "idle.h"
 
 enum {
 	ENDING = 2, /* threads that end after the spike */
@@ -27,8 +26,6 @@ struct object {
 	char rest[OBJECT - 16];
 };
 static_assert(sizeof(struct object) == OBJECT, "the row says 64 bytes");
-
-static const double moments[] = {0, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 
 static struct {
 	uint64_t objects; /* of each thread */
@@ -111,49 +108,17 @@ static double watch_burst(double began, uint64_t *ret_peak)
 	return bench_now() - began;
 }
 
-static void watch(double began, uint64_t *rss)
-{
-	for (size_t i = 0; i < BENCH_COUNT(moments); i++) {
-		bench_sleep_until(began + moments[i]);
-		rss[i] = bench_rss_kib();
-	}
-}
-
-/* Work sizes that the machine cannot hold are cut down, and said so. */
-static uint64_t objects_that_fit(uint64_t work)
-{
-	uint64_t bytes = bench_scaled(UINT64_C(1) << 30, work);
-	uint64_t most = bench_memory_available_kib() / 2 * 1024;
-
-	if (bytes > most) {
-		fprintf(stderr, "idle: the spike is cut to %" PRIu64 " MiB\n", most >> 20);
-		bytes = most;
-	}
-	return bytes / OBJECT / THREADS;
-}
-
-static void print_result(uint64_t before, uint64_t peak, const uint64_t *rss)
-{
-	uint64_t last = rss[BENCH_COUNT(moments) - 1];
-	uint64_t kept = last > before ? last - before : 0;
-
-	printf("before_kib %" PRIu64 "\n", before);
-	printf("spike_kib %" PRIu64 "\n", peak - before);
-	for (size_t i = 0; i < BENCH_COUNT(moments); i++)
-		printf("rss_kib@%g %" PRIu64 "\n", moments[i], rss[i]);
-	printf("kept_percent %.3f\n", 100.0 * (double)kept / (double)(peak - before));
-}
-
 int main(int argc, char **argv)
 {
-	uint64_t work = 100, rss[BENCH_COUNT(moments)], peak, next_peak;
+	uint64_t work = 100, peak, next_peak;
+	struct idle_watch seen;
 	pthread_t ending[ENDING], sleeping[SLEEPING];
 	const struct bench_arg args[] = {
 		{.key = "work", .number = &work},
 	};
 
 	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	spike.objects = objects_that_fit(work);
+	spike.objects = idle_bytes("idle", UINT64_C(1) << 30, work) / OBJECT / THREADS;
 	pthread_barrier_init(&spike.filled, NULL, THREADS + 1);
 	pthread_barrier_init(&spike.freed, NULL, THREADS + 1);
 	pthread_barrier_init(&spike.wake, NULL, SLEEPING + 1);
@@ -166,9 +131,7 @@ int main(int argc, char **argv)
 	double first = watch_burst(began, &peak);
 
 	join(ending, ENDING);
-	watch(bench_now(), rss);
-	if (rss[0] > peak)
-		peak = rss[0];
+	idle_watch(&seen);
 
 	began = bench_now();
 	pthread_barrier_wait(&spike.wake);
@@ -177,6 +140,6 @@ int main(int argc, char **argv)
 
 	join(ending, ENDING);
 	join(sleeping, SLEEPING);
-	print_result(before, peak, rss);
+	idle_print(&seen, before, peak);
 	printf("first_burst %.6f\nnext_burst %.6f\n", first, next);
 }

@@ -177,15 +177,15 @@ def _plots(title: str, images: list[str]) -> str:
     return f'<h2>{_text(title)}</h2><div class="plots">{figures}</div>'
 
 
-def _idle(table: Table, style: Style) -> str:
-    row = next((r for r in table.rows if r["name"] == "spike-idle"), None)
+def _idle(table: Table, style: Style, name: str, title: str) -> str:
+    row = next((r for r in table.rows if r["name"] == name), None)
     if row is None or not table.good_cells(row):
         return ""
     lines = [f"<tr><td>{_text(c.peer)}</td><td>{c.time:.1f} %</td>"
              f"<td>{c.values['first_burst']:.2f} s</td><td>{c.values['next_burst']:.2f} s</td></tr>"
              for c in table.good_cells(row)]
     image = plots.over_time(table, row, "rss_kib", 1024, "resident memory, MiB", style)
-    return (_plots("Spike and idle: what is left when nobody calls", [image])
+    return (_plots(title, [image])
             + _table(["peer", "kept after 10 s", "the spike took", "the next one took"], lines))
 
 
@@ -303,7 +303,8 @@ def page(table: Table) -> str:
         _behind_table(f"Rows above {MEMORY_LIMIT}x of the best peer in memory",
                       verdict.fat_rows(), lambda c: c.peak, lambda c: f"{c.peak / 1024:.1f} MiB"),
         _wrong(table),
-        _idle(table, style),
+        _idle(table, style, "spike-idle", "Spike and idle: what is left when nobody calls"),
+        _idle(table, style, "sparse-idle", "A tenth survives: what is left when nobody calls"),
         _sleepers(table, style),
         _scaling(table, style),
         _bars(table, style),

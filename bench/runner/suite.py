@@ -85,6 +85,8 @@ PATTERNS = (
             "fork_storm", estimate=1.5),
     Pattern("spike-idle", "1 GiB of small objects freed, then ten seconds of nothing",
             "idle", group=STATE, metric=KEPT, estimate=14.0, repeats_at_most=3),
+    Pattern("sparse-idle", "of 256 MiB a tenth survives, then ten seconds of nothing",
+            "sparse_idle", group=STATE, metric=KEPT, estimate=11.0, repeats_at_most=3),
     Pattern("sleepers", "1000 threads that touched every size and sleep",
             "sleepers", group=STATE, metric=EACH_THREAD, estimate=11.0, repeats_at_most=3),
     Pattern("one-object", "a program that holds one object",

@@ -32,10 +32,20 @@
 enum hugepage_mode mm_hugepages = HUGEPAGES_AUTO;
 size_t mm_hugepage_threshold = 32 * MiB;
 
-static void advise(u64 pfn, u64 end, bool huge)
+/* Under accept_lock where nothing of it is accepted yet; otherwise under zone->lock too. */
+static void note_advice(struct zone *zone, u64 pfn, u64 end, u8 advice)
 {
-	if (pfn < end)
-		vm_advise_huge(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT, huge);
+	for (pfn = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES); pfn < end; pfn += PAGEBLOCK_NR_PAGES)
+		set_pageblock_advice(zone, pfn, advice);
+}
+
+/* As above. */
+static void advise(struct zone *zone, u64 pfn, u64 end, bool huge)
+{
+	if (pfn >= end)
+		return;
+	vm_advise_huge(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT, huge);
+	note_advice(zone, pfn, end, huge ? PB_HUGE : 0);
 }
 
 /* Is at least half of what is in use resident?  Also true where the system does not tell. */
@@ -90,8 +100,8 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 	else
 		limit = end;
 	zone->huge_pfn = CLAMP(limit, pfn, end);
-	advise(pfn, zone->huge_pfn, false);
-	advise(zone->huge_pfn, end, true);
+	advise(zone, pfn, zone->huge_pfn, false);
+	advise(zone, zone->huge_pfn, end, true);
 }
 
 /*
@@ -118,7 +128,7 @@ static bool is_slow(const struct zone *zone, u64 ns)
  */
 static slowpath void pause_huge(struct zone *zone, u64 pfn, u64 from)
 {
-	advise(from, zone->commit_pfn, false);
+	advise(zone, from, zone->commit_pfn, false);
 	zone->huge_pfn = zone->commit_pfn;
 	zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
 	zone->huge_again_pfn = pfn + zone->huge_pause;
@@ -221,11 +231,82 @@ void hugepage_look(struct zone *zone, u64 pfn)
  */
 slowpath void hugepage_stop(struct zone *zone)
 {
+	u64 end;
+
 	if (zone->metadata || mm_hugepages == HUGEPAGES_ALWAYS || READ_ONCE(zone->small_pages))
 		return;
 	WRITE_ONCE(zone->small_pages, true);
-	advise(zone->start_pfn, READ_ONCE(zone->commit_pfn), false);
+	end = READ_ONCE(zone->commit_pfn);
+	vm_advise_huge(pfn_to_addr(zone->start_pfn), (end - zone->start_pfn) << PAGE_SHIFT, false);
 	zone_lock(zone);
+	note_advice(zone, zone->start_pfn, end, 0);
+	zone->huge_edges = 0;
 	buddy_forget_zero(zone);
 	zone_unlock(zone);
+}
+
+/*
+ * Where a part of a pageblock goes back to the system, khugepaged would fill the gap again: half a
+ * GiB of which a tenth was left had 111 MiB resident, and each ten seconds 7 to 14 more.  So the
+ * pageblock is not to be huge any more, until it has gone back as a whole.
+ *
+ * The kernel keeps what is advised alike in one mapping.  A process may have 65530 of them, and
+ * that many are the program's to use; each edge between huge and broken pageblocks is one more.
+ */
+#define HUGE_EDGES_MAX 1024
+
+/* What it does to their number if the pageblock at @pfn is taken from the one kind to the other. */
+static slowpath int edges_more(const struct zone *zone, u64 pfn, u8 from)
+{
+	u64 before = pfn - PAGEBLOCK_NR_PAGES, behind = pfn + PAGEBLOCK_NR_PAGES;
+	int more = 0;
+
+	if (pfn > zone->start_pfn)
+		more += get_pageblock_advice(zone, before) == from ? 1 : -1;
+	if (behind < READ_ONCE(zone->commit_pfn))
+		more += get_pageblock_advice(zone, behind) == from ? 1 : -1;
+	return more;
+}
+
+/* The pageblock at @pfn, so far @from, becomes @to.  Return: whether the system is to be told. */
+static slowpath bool change_advice(struct zone *zone, u64 pfn, u8 from, u8 to)
+{
+	bool changes = false;
+	int more;
+
+	zone_lock(zone);
+	more = edges_more(zone, pfn, from);
+	if (get_pageblock_advice(zone, pfn) == from && zone->huge_edges + more <= HUGE_EDGES_MAX) {
+		zone->huge_edges = MAX(zone->huge_edges + more, 0);
+		set_pageblock_advice(zone, pfn, to);
+		changes = true;
+	}
+	zone_unlock(zone);
+	return changes;
+}
+
+/**
+ * hugepage_break - a part of the pageblock that @pfn lies in is about to go back to the system
+ *
+ * Takes zone->lock.
+ */
+slowpath void hugepage_break(struct zone *zone, u64 pfn)
+{
+	pfn = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES);
+	if (get_pageblock_advice(zone, pfn) == PB_HUGE &&
+	    change_advice(zone, pfn, PB_HUGE, PB_BROKEN))
+		vm_advise_huge(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT, false);
+}
+
+/**
+ * hugepage_mend - the pageblocks of [@pfn, @pfn + @nr), in this thread's hands, have gone back
+ *
+ * Those that were broken may be huge when they are used next.  Takes zone->lock.
+ */
+slowpath void hugepage_mend(struct zone *zone, u64 pfn, u64 nr)
+{
+	for (u64 end = pfn + nr; pfn < end; pfn += PAGEBLOCK_NR_PAGES)
+		if (get_pageblock_advice(zone, pfn) == PB_BROKEN &&
+		    change_advice(zone, pfn, PB_BROKEN, PB_HUGE))
+			vm_advise_huge(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT, true);
 }

@@ -44,6 +44,10 @@ static inline struct mem_section *section_of(const struct zone *zone, u64 pfn)
 /* pageblock.c */
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn);
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);
+#define PB_HUGE 0x40   /* advised huge */
+#define PB_BROKEN 0x80 /* was, until a part of it went back to the system */
+u8 get_pageblock_advice(const struct zone *zone, u64 pfn);
+void set_pageblock_advice(struct zone *zone, u64 pfn, u8 advice);
 void move_freepages_block(struct zone *zone, u64 pfn, enum migratetype mt);
 
 /* watermark.c */
@@ -117,6 +121,7 @@ static inline void budget_check(const struct zone *zone, u64 nr)
 void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr);
 void hugepage_look(struct zone *zone, u64 pfn);
 void hugepage_stop(struct zone *zone);
+void hugepage_mend(struct zone *zone, u64 pfn, u64 nr);
 
 #define for_each_populated_zone(z)                                                                 \
 	for (int n_ = 0; n_ <= topology.nr_nodes; n_++)                                            \

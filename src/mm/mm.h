@@ -93,6 +93,9 @@ static inline bool pcp_allowed_order(unsigned int order)
  */
 #define REPORT_ALL (~(u64)0)
 u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
+
+/* hugepage.c: before a part of the pageblock of @pfn goes back to the system; takes zone->lock */
+void hugepage_break(struct zone *zone, u64 pfn);
 /**
  * page_reporting_make_up - give whole free pageblocks of @zone back, whatever their age
  * @enough: pages after which to stop

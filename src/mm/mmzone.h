@@ -47,7 +47,7 @@ struct zone_stat {
 
 /* What is known of pages apart from their descriptors (section.c); zone->lock. */
 struct mem_section {
-	u8 pageblock_types[PAGEBLOCKS_PER_SECTION]; /* an enum migratetype each */
+	u8 pageblock_bits[PAGEBLOCKS_PER_SECTION]; /* migratetype and advice: pageblock.c */
 	unsigned long free_pages[PAGES_PER_SECTION / 64];
 };
 STRUCT_SIZE_IS(struct mem_section, CACHE_LINE + (PAGES_PER_SECTION / 8));
@@ -80,6 +80,7 @@ struct zone {
 	u64 longest_run;   /* pages of the longest run asked for; racy */
 	u64 growing_run;   /* the same if it was not resident, until the next is freed; racy */
 	bool outgrows;	   /* and that was what it was copied from; racy */
+	int huge_edges;	   /* between huge and broken pageblocks, about; lock */
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;

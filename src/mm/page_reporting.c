@@ -160,9 +160,14 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 	u64 pages = 0;
 
 	for (int i = 0; i < batch->nr; i++) {
-		size_t len = PAGE_SIZE << page_order(batch->page[i]);
+		unsigned int order = page_order(batch->page[i]);
+		u64 pfn = page_to_pfn(batch->page[i]);
 
-		ok[i] = vm_discard(page_address(batch->page[i]), len) == 0;
+		if (order < PAGEBLOCK_ORDER)
+			hugepage_break(zone, pfn);
+		ok[i] = vm_discard(pfn_to_addr(pfn), PAGE_SIZE << order) == 0;
+		if (ok[i] && order >= PAGEBLOCK_ORDER)
+			hugepage_mend(zone, pfn, (u64)1 << order);
 	}
 	zone_lock(zone);
 	for (int i = 0; i < batch->nr; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pageblock.c - the migratetype of each 2 MiB block
+ * pageblock.c - the migratetype of each 2 MiB block, and what was advised for it
  *
  * A free pageblock is one whole huge page; keeping pages of one kind together keeps it so.
  *
  * Linux:  pageblock_flags.  A byte for each block here; fresh blocks are MOVABLE and are claimed
  *         by the first other kind that needs one.
- * Locks:  zone->lock.
+ * Locks:  zone->lock; accept_lock is enough for blocks that are not accepted yet.
  *
  * INVARIANT strict: the list a free block is on is the type of its pageblock, and all blocks
  * under a free block larger than a pageblock have one type.
@@ -19,21 +19,40 @@
 #include "base/check.h"
 #include "mm/internal.h"
 
-static u8 *pageblock_type(const struct zone *zone, u64 pfn)
+#define PB_TYPE 7 /* the bits of a migratetype */
+static_assert(MIGRATE_TYPES <= PB_TYPE + 1 && !(PB_TYPE & (PB_HUGE | PB_BROKEN)), "bits of a byte");
+
+static u8 *pageblock_bits(const struct zone *zone, u64 pfn)
 {
 	u64 block = (pfn - zone->start_pfn) >> PAGEBLOCK_ORDER;
 
-	return &section_of(zone, pfn)->pageblock_types[block % PAGEBLOCKS_PER_SECTION];
+	return &section_of(zone, pfn)->pageblock_bits[block % PAGEBLOCKS_PER_SECTION];
 }
 
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn)
 {
-	return (enum migratetype) * pageblock_type(zone, pfn);
+	return (enum migratetype)(*pageblock_bits(zone, pfn) & PB_TYPE);
 }
 
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 {
-	*pageblock_type(zone, pfn) = (u8)mt;
+	u8 *bits = pageblock_bits(zone, pfn);
+
+	*bits = (u8)((*bits & ~PB_TYPE) | mt);
+}
+
+/* PB_HUGE, PB_BROKEN or 0; also without the lock, as a hint. */
+slowpath u8 get_pageblock_advice(const struct zone *zone, u64 pfn)
+{
+	return READ_ONCE(*pageblock_bits(zone, pfn)) & (PB_HUGE | PB_BROKEN);
+}
+
+void set_pageblock_advice(struct zone *zone, u64 pfn, u8 advice)
+{
+	u8 *bits = pageblock_bits(zone, pfn), now = (u8)((*bits & PB_TYPE) | advice);
+
+	if (*bits != now)
+		WRITE_ONCE(*bits, now);
 }
 
 /*

@@ -60,6 +60,7 @@ static bool punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 			next += PAGE_SIZE;
 		if (next == hole)
 			continue;
+		hugepage_break(page_zone(slab), page_to_pfn(slab));
 		if (vm_discard((char *)page_address(slab) + hole, next - hole))
 			return false;
 		*pages += (next - hole) >> PAGE_SHIFT;

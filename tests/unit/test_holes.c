@@ -181,6 +181,20 @@ SIM_TEST(a_slab_is_punched_once_until_objects_come_or_go)
 	EXPECT_SOUND();
 }
 
+/* Otherwise the system would fill the hole again. */
+SIM_TEST(what_lies_around_a_hole_is_not_huge)
+{
+	unsigned int before;
+
+	mm_hugepages = HUGEPAGES_ALWAYS;
+	EXPECT(sim_start());
+	one_in_a_slab();
+	before = sim_count(SIM_NO_HUGE);
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_EQ(sim_count(SIM_NO_HUGE), before + 1);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(an_object_in_a_page_that_went_back_reads_as_zero)
 {
 	char *first, *next, *end, *page;
@@ -319,6 +333,7 @@ SIM_TEST(a_small_heap_that_grows_keeps_its_pages)
 
 RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(a_slab_is_punched_once_until_objects_come_or_go),
+	  T(what_lies_around_a_hole_is_not_huge),
 	  T(an_object_in_a_page_that_went_back_reads_as_zero),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
 	  T(objects_stay_as_they_were_constructed), T(where_the_system_refuses_nothing_is_lost),

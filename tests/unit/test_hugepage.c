@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_hugepage.c - which pageblocks may be huge, once parts of them have gone back:
+ * src/mm/hugepage.c
+ */
+#include "base/check.h"
+#include "unit.h"
+
+#define BLOCK_BYTES (PAGEBLOCK_NR_PAGES << PAGE_SHIFT)
+
+static void start(u64 bytes, enum hugepage_mode mode)
+{
+	sim_one_node(bytes);
+	mm_hugepages = mode;
+	EXPECT(sim_start());
+}
+
+/* The last thing the system was told about the pageblock at @addr. */
+static const struct sim_event *last_advice(const void *addr)
+{
+	for (unsigned int i = sim_nr_events; i-- > 0;) {
+		const struct sim_event *e = &sim_events[i];
+
+		if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) &&
+		    (uintptr_t)addr - e->addr < e->len)
+			return e;
+	}
+	return NULL;
+}
+
+static bool is_huge(const void *addr)
+{
+	return last_advice(addr)->op == SIM_HUGE;
+}
+
+static struct page *block_of(unsigned int order)
+{
+	struct page *page = buddy_get(0, __GFP_MOVABLE, order);
+
+	memset(page_address(page), 0x5a, PAGE_SIZE << order);
+	return page;
+}
+
+SIM_TEST(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_has)
+{
+	struct page *half, *other, *next;
+	const struct sim_event *advice;
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	half = block_of(PAGEBLOCK_ORDER - 1);
+	other = pfn_to_page(page_to_pfn(half) ^ (PAGEBLOCK_NR_PAGES / 2));
+	EXPECT(block_of(PAGEBLOCK_ORDER - 1) == other);
+	next = block_of(PAGEBLOCK_ORDER);
+	EXPECT(is_huge(page_address(half)) && is_huge(page_address(next)));
+
+	buddy_put(half, PAGEBLOCK_ORDER - 1);
+	page_reporting_pass(0, 0, REPORT_ALL);
+	EXPECT(!is_huge(page_address(half)) && is_huge(page_address(next)));
+	advice = last_advice(page_address(half));
+	EXPECT_EQ(advice->len, BLOCK_BYTES);
+	/* Before the pages went: between the two they would be filled again. */
+	EXPECT(advice[1].op == SIM_DISCARD && advice[1].addr == (uintptr_t)page_address(half));
+
+	buddy_put(other, PAGEBLOCK_ORDER - 1);
+	page_reporting_pass(0, 0, REPORT_ALL);
+	EXPECT(is_huge(page_address(half)) && is_huge(page_address(next)));
+	EXPECT_EQ(zone_of(0)->huge_edges, 0);
+	buddy_put(next, PAGEBLOCK_ORDER);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(where_pages_are_small_nothing_is_advised_anew)
+{
+	struct page *half;
+	unsigned int advised;
+
+	start(256 * MiB, HUGEPAGES_NEVER);
+	half = block_of(PAGEBLOCK_ORDER - 1);
+	block_of(PAGEBLOCK_ORDER - 1);
+	advised = sim_count(SIM_HUGE) + sim_count(SIM_NO_HUGE);
+	buddy_put(half, PAGEBLOCK_ORDER - 1);
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
+	EXPECT_EQ(sim_count(SIM_HUGE) + sim_count(SIM_NO_HUGE), advised);
+}
+
+SIM_TEST(a_pageblock_keeps_its_migratetype_when_it_is_broken)
+{
+	struct page *page;
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	page = buddy_get(0, 0, 0);
+	EXPECT_EQ(get_pageblock_migratetype(zone_of(0), page_to_pfn(page)), MIGRATE_UNMOVABLE);
+	hugepage_break(zone_of(0), page_to_pfn(page));
+	EXPECT_EQ(get_pageblock_migratetype(zone_of(0), page_to_pfn(page)), MIGRATE_UNMOVABLE);
+	EXPECT_EQ(get_pageblock_advice(zone_of(0), page_to_pfn(page)), PB_BROKEN);
+	set_pageblock_migratetype(zone_of(0), page_to_pfn(page), MIGRATE_MOVABLE);
+	EXPECT_EQ(get_pageblock_advice(zone_of(0), page_to_pfn(page)), PB_BROKEN);
+}
+
+/* Once a container is near its limit no pageblock may come to be huge. */
+SIM_TEST(what_was_stopped_is_not_mended)
+{
+	struct page *page;
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	page = block_of(PAGEBLOCK_ORDER);
+	hugepage_break(zone_of(0), page_to_pfn(page));
+	mm_hugepages = HUGEPAGES_AUTO;
+	hugepage_stop(zone_of(0));
+	EXPECT(!is_huge(page_address(page)));
+	buddy_put(page, PAGEBLOCK_ORDER);
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
+	EXPECT(!is_huge(page_address(page)));
+}
+
+/*
+ *   HHHHHHHHHHHH    one mapping
+ *   H.H.H.H.HHHH    every other one broken: two edges each, until there are too many
+ *   ........HHHH    those between: two edges fewer each
+ */
+SIM_TEST(mappings_are_not_split_without_bound)
+{
+	u64 blocks = 1600, first, advised;
+	struct page *run;
+	bool zero;
+
+	start(8 * GiB, HUGEPAGES_ALWAYS);
+	run = run_get(0, blocks * PAGEBLOCK_NR_PAGES, PAGEBLOCK_NR_PAGES, &zero);
+	EXPECT(run);
+	first = page_to_pfn(run);
+	advised = sim_count(SIM_NO_HUGE);
+	for (u64 i = 0; i < blocks; i += 2)
+		hugepage_break(zone_of(0), first + i * PAGEBLOCK_NR_PAGES);
+	EXPECT(sim_count(SIM_NO_HUGE) - advised >= 500);
+	EXPECT(sim_count(SIM_NO_HUGE) - advised <= 520);
+	EXPECT(zone_of(0)->huge_edges <= 1024);
+	for (u64 i = 1; i < 1000; i += 2)
+		hugepage_break(zone_of(0), first + i * PAGEBLOCK_NR_PAGES);
+	EXPECT(sim_count(SIM_NO_HUGE) - advised >= 1000);
+	EXPECT(zone_of(0)->huge_edges < 50);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_has),
+	  T(where_pages_are_small_nothing_is_advised_anew),
+	  T(a_pageblock_keeps_its_migratetype_when_it_is_broken), T(what_was_stopped_is_not_mended),
+	  T(mappings_are_not_split_without_bound))
