@@ -425,13 +425,14 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 	return sheaf;
 }
 
-/* Return: objects put back into slabs.  @barn has more than that. */
-static slowpath u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full, u32 empty)
+/* @most: sheaves.  Return: objects put back into slabs.  @barn has more than that. */
+static slowpath u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full, u32 empty,
+			      u32 most)
 {
 	struct slab_sheaf *sheaf;
 	u64 objects = 0;
 
-	while ((sheaf = pop_beyond(barn, full, empty)) != NULL) {
+	while (most-- && (sheaf = pop_beyond(barn, full, empty)) != NULL) {
 		objects += sheaf->size;
 		slab_give(s, sheaf->objects, sheaf->size);
 		sheaf->size = 0;
@@ -456,7 +457,15 @@ noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum b
 		WRITE_ONCE(barn->extra, extra);
 		WRITE_ONCE(barn->overflowed, 0);
 		if (READ_ONCE(barn->nr_full) > full || READ_ONCE(barn->nr_empty) > empty)
-			objects += shrink_to(s, barn, full, empty);
+			objects += shrink_to(s, barn, full, empty, ~0u);
 	}
 	return objects;
+}
+
+/* barn_flush - put what lies in the barns of a node back, of each at most @most sheaves */
+slowpath void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
+{
+	for_each_barn (n, barn)
+		if (READ_ONCE(barn->nr_full))
+			(void)shrink_to(s, barn, 0, ~0u, most);
 }

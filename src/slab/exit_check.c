@@ -2,165 +2,146 @@
 /*
  * exit_check.c - the last look for frees that went wrong
  *
- * At the end of a program, what the sheaves hold must be out of the slabs, each object once.
+ * The hit path does not look at the objects it takes back, but the slabs do.  So at the end of a
+ * program what lies in sheaves goes back to them: what was freed twice, or in the middle, is
+ * reported there.  Sheaves of other threads, which may be at work, are only looked at; if something
+ * seems wrong, the thread is drained to know.  That takes a fence, and the system up to 20 ms to
+ * promise one.
  *
- * Locks:  barn.lock and list_lock, tried, of a class at a time.
+ * A first form marked what it saw in the bitmaps, and took the marks back.  A thread at work that
+ * freed such an object meanwhile was told of a double free: one in three programs of four busy
+ * threads.
+ *
+ * Locks:  slab_mutex, task.lock, barn.lock and list_lock.  All are tried first, since a thread that
+ *         holds one may have been stopped for good.
  */
 #include "base/check.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"
 
-/* Where free objects of one class lie; racy for the sheaves of other threads. */
-struct place {
-	void **objects;
-	unsigned int nr;
-	struct cursor *cursor; /* of another thread, or NULL */
-	void **cur;	       /* what it said */
-};
+#define MAX_SHEAVES 256 /* of a barn; what lies deeper is not looked at */
 
-#define MAX_PLACES 256 /* of a class; sheaves that lie deeper in a barn are not looked at */
-
-struct places {
-	unsigned int nr;
-	struct place place[MAX_PLACES];
-};
-sparse struct places places_at_exit; /* too large for a stack */
-
-racy_on_purpose static void add_place(struct places *all, struct slab_sheaf *sheaf, unsigned int nr,
-				      struct cursor *cursor, void **cur)
+static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 {
-	if (sheaf && nr && all->nr < MAX_PLACES)
-		all->place[all->nr++] = (struct place){sheaf->objects, nr, cursor, cur};
-}
-
-/* Main of another thread, as long as its cursor is where a sheaf can be. */
-racy_on_purpose static void add_main(struct places *all, struct task *t, unsigned int class)
-{
-	struct cursor *c = class_cursor(t, class);
-	struct slab_sheaf *main = t->pcs[class].main;
-	void **cur = READ_ONCE(c->cur);
-
-	if (!main)
-		return;
-	if (!t->cursors_on)
-		add_place(all, main, MIN(main->size, main->capacity), NULL, NULL);
-	else if (cur > main->objects && cur <= main->objects + main->capacity)
-		add_place(all, main, (unsigned int)(cur - main->objects), c, cur);
-}
-
-racy_on_purpose static void gather(struct task *self, unsigned int class, struct kmem_cache_node *n,
-				   struct places *all)
-{
-	struct list_head *pos;
-
-	all->nr = 0;
-	for_each_barn (n, barn) {
-		list_for_each (pos, &barn->full) {
-			struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
-
-			add_place(all, sheaf, sheaf->size, NULL, NULL);
-		}
-	}
-	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		struct slab_sheaf *spare = t->pcs[class].spare;
-
-		if (READ_ONCE(t->state) != TASK_LIVE || t->mm.node != self->mm.node)
-			continue;
-		add_main(all, t, class);
-		if (spare)
-			add_place(all, spare, MIN(spare->size, spare->capacity), NULL, NULL);
-	}
-}
-
-/* Nobody has allocated or freed in between: what was seen is so. */
-racy_on_purpose static bool still_so(const struct places *all)
-{
-	for (unsigned int i = 0; i < all->nr; i++)
-		if (all->place[i].cursor &&
-		    READ_ONCE(all->place[i].cursor->cur) != all->place[i].cur)
-			return false;
+	if (n->barn && !barns_trylock(n))
+		return false;
+	if (n->barn)
+		barns_unlock(n);
+	if (!homes_trylock(s, n))
+		return false;
+	homes_unlock(n);
 	return true;
 }
 
-racy_on_purpose static const char *what_is_wrong(const struct kmem_cache *s, const void *obj)
+/* Back to the slabs: this thread's sheaves, and those of its node's barns. */
+static void put_back(struct task *self, struct kmem_cache *s)
 {
-	struct page *slab = find_slab(obj);
-	unsigned int index;
+	struct pcs *p = task_pcs(self, s, false);
 
-	if (!slab || slab->cache != s)
-		return "double free";
-	index = obj_to_index(s, slab, obj);
-	if (slab_object(s, slab, index) != obj)
-		return "invalid free into the middle";
-	if (!(slab->bits[index / 64] >> (index % 64) & 1))
-		return "double free";
-	slab->bits[index / 64] ^= 1ul << (index % 64); /* seen; restore() puts it back */
-	return NULL;
-}
-
-/* Under the locks of the barns and of the slabs. */
-racy_on_purpose static void check_places(const struct kmem_cache *s, const struct places *all)
-{
-	const char *wrong = NULL;
-	const void *bad = NULL;
-
-	for (unsigned int p = 0; p < all->nr && !wrong; p++) {
-		for (unsigned int i = 0; i < all->place[p].nr && !wrong; i++) {
-			bad = all->place[p].objects[i];
-			wrong = what_is_wrong(s, bad);
-		}
+	if (p && task_trylock(self)) {
+		pcs_flush(self, s, p);
+		spin_unlock_unwaited(&self->lock);
 	}
-	if (wrong && still_so(all))
-		bug_report("free(%p): %s of an object of %s", bad, wrong, s->name);
-}
+	for (int i = 0; i < topology.nr_nodes; i++) {
+		struct kmem_cache_node *n = load_acquire(&s->node[i]);
 
-/* The slabs' bits as they were: every free object in a sheaf is out of its slab. */
-racy_on_purpose static void restore(const struct kmem_cache *s, const struct places *all)
-{
-	for (unsigned int p = 0; p < all->nr; p++) {
-		for (unsigned int i = 0; i < all->place[p].nr; i++) {
-			const void *obj = all->place[p].objects[i];
-			struct page *slab = find_slab(obj);
-
-			if (slab && slab->cache == s) {
-				unsigned int index = obj_to_index(s, slab, obj);
-
-				slab->bits[index / 64] |= 1ul << (index % 64);
-			}
-		}
+		if (n && is_free(s, n))
+			barn_flush(s, n, MAX_SHEAVES);
 	}
 }
 
-racy_on_purpose static void check_class(struct task *self, struct kmem_cache *s, struct places *all)
+/* Is there an object in it that should not be?  Racy: yes may be wrong. */
+racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const *objs,
+					unsigned int nr)
 {
-	struct kmem_cache_node *n = load_acquire(&s->node[self->mm.node]);
+	for (unsigned int i = 0; i < nr; i++) {
+		const void *obj = READ_ONCE(objs[i]);
+		const struct page *slab;
+		unsigned int index;
 
-	if (!n || !barns_trylock(n))
+		if (!obj)
+			continue;
+		slab = find_slab(obj);
+		if (!slab || slab->cache != s)
+			return true;
+		index = obj_to_index(s, slab, obj);
+		if (slab_object(s, slab, index) != obj ||
+		    !(READ_ONCE(slab->bits[index / 64]) >> (index % 64) & 1))
+			return true;
+		for (unsigned int j = 0; j < i; j++)
+			if (READ_ONCE(objs[j]) == obj)
+				return true;
+	}
+	return false;
+}
+
+/* How many objects main has, if a sheaf can be where its cursor is. */
+racy_on_purpose static unsigned int main_size(struct task *t, unsigned int class,
+					      const struct slab_sheaf *main)
+{
+	void **cur = READ_ONCE(class_cursor(t, class)->cur);
+
+	if (!t->cursors_on)
+		return MIN(main->size, main->capacity);
+	return cur > main->objects && cur <= main->objects + main->capacity
+		       ? (unsigned int)(cur - main->objects)
+		       : 0;
+}
+
+racy_on_purpose static bool task_seems_wrong(struct task *t)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
+		const struct kmem_cache *s = &kmalloc_caches[c];
+		struct slab_sheaf *main = READ_ONCE(t->pcs[c].main);
+		struct slab_sheaf *spare = READ_ONCE(t->pcs[c].spare);
+
+		if (main && seems_wrong(s, main->objects, main_size(t, c, main)))
+			return true;
+		if (spare && seems_wrong(s, spare->objects, MIN(spare->size, spare->capacity)))
+			return true;
+	}
+	return false;
+}
+
+/* What is wrong with its objects shows when they go back from the barns. */
+static slowpath void drain(struct task *t, struct slow *slow)
+{
+	if (!task_trylock(t))
 		return;
-	gather(self, s->class, n, all);
-	if (all->nr && homes_trylock(s, n)) {
-		check_places(s, all);
-		restore(s, all);
-		homes_unlock(n);
-	}
-	barns_unlock(n);
+	spin_unlock_unwaited(&t->lock);
+	if (!READ_ONCE(hit_fence_ready))
+		hit_fence_register();
+	task_drain(t, /* only_idle= */ false, slow);
 }
 
 /**
  * slab_check_at_exit - look for frees that went wrong and were not flushed yet
  *
- * The hit path does not look at the objects it takes back.  A program that frees one twice and
- * ends normally is told here at the latest.  Threads that still run are looked at as they are.
+ * A program that frees an object twice and ends normally is told here at the latest.
  */
-racy_on_purpose void slab_check_at_exit(void)
+void slab_check_at_exit(void)
 {
-	struct task *task = current_task();
+	struct task *self = current_task();
+	struct list_head *pos;
 	struct slow slow;
 
-	if (!task)
+	if (!self)
 		return;
 	slow_enter_free(&slow);
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES && !slow.nested; c++)
-		check_class(task, &kmalloc_caches[c], &places_at_exit);
+	if (slow.nested)
+		goto out;
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		if (t != self && load_acquire(&t->state) == TASK_LIVE && task_seems_wrong(t))
+			drain(t, &slow);
+	if (spin_trylock(&slab_mutex) == LOCK_BUSY)
+		goto out;
+	list_for_each (pos, &slab_caches) {
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		if (!s->metadata)
+			put_back(self, s);
+	}
+	spin_unlock(&slab_mutex);
+out:
 	slow_leave(&slow);
 }

@@ -114,6 +114,7 @@ void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n);
 enum barn_keep { BARN_NOTHING, BARN_NO_EXTRA, BARN_HALF_EXTRA };
 u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep);
+void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most);
 
 /* slab_common.c */
 void cache_set_name(struct kmem_cache *s, const char *name);

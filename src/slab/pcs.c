@@ -548,3 +548,15 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	if (spare)
 		give_up_sheaf(task, s, n, spare);
 }
+
+/* Its objects go back to their slabs, its sheaves stay.  Under task.lock. */
+slowpath void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
+{
+	struct slab_sheaf *main = pcs_detach(task, s, p);
+
+	if (main && main->size)
+		flush(task, s, main);
+	if (p->spare && p->spare->size)
+		flush(task, s, p->spare);
+	pcs_attach(task, s, p);
+}
