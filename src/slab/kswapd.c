@@ -157,10 +157,14 @@ out:
  */
 static void finish_idle(void)
 {
+	struct slow slow;
+
+	slow_enter_free(&slow);
 	spin_lock(&reclaim_lock);
 	page_reporting_pass(0, 2, REPORT_ALL);
 	(void)punch_all(/* dense= */ false);
 	spin_unlock(&reclaim_lock);
+	slow_leave(&slow);
 }
 
 static slowpath void *kswapd(void *arg)

@@ -2,6 +2,12 @@
 #define _GNU_SOURCE
 /*
  * vm.c - address space on Linux
+ *
+ * What takes pages away from their addresses goes through the C library's functions, since others
+ * listen there: what keeps memory registered with a network card (UCX, Open MPI) patches munmap(),
+ * madvise() and mremap() to learn of it, and would go on using pages that were given back.  All
+ * else is a system call.  A listener may call malloc: who calls these is in a slow path, or holds
+ * no lock.
  */
 #include "platform/vm.h"
 #include "platform/linux/syscall.h"
@@ -56,12 +62,18 @@ int vm_make_writable(void *addr, size_t len)
 
 void vm_unmap(void *addr, size_t len)
 {
-	(void)sys2(SYS_munmap, addr, len);
+	int saved = errno;
+
+	(void)munmap(addr, len);
+	errno = saved;
 }
 
 int vm_discard(void *addr, size_t len)
 {
-	return (int)sys3(SYS_madvise, addr, len, MADV_DONTNEED);
+	int saved = errno, err = madvise(addr, len, MADV_DONTNEED) ? -errno : 0;
+
+	errno = saved;
+	return err;
 }
 
 void vm_advise_huge(void *addr, size_t len, bool huge)
@@ -87,9 +99,11 @@ u64 vm_touch(void *addr)
 
 void *vm_resize(void *addr, size_t old_len, size_t new_len)
 {
-	long ret = sys4(SYS_mremap, addr, old_len, new_len, MREMAP_MAYMOVE);
+	int saved = errno;
+	void *ret = mremap(addr, old_len, new_len, MREMAP_MAYMOVE);
 
-	return sys_failed(ret) ? NULL : (void *)ret;
+	errno = saved;
+	return ret == MAP_FAILED ? NULL : ret;
 }
 
 slowpath void vm_bind(void *addr, size_t len, int node, u32 strict)
