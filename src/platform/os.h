@@ -90,7 +90,8 @@ int os_at_fork_child(void (*fn)(void));
 
 /**
  * os_rseq_slot - where this thread arms restartable sequences (&rseq->rseq_cs)
- * Return: NULL when the C library has registered none.
+ *
+ * One system call.  Return: NULL when nobody has registered this thread for them.
  */
 struct rseq_cs **os_rseq_slot(void);
 

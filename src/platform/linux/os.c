@@ -267,7 +267,9 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 #define RSEQ_CS_OFFSET 8 /* struct rseq: cpu_id_start, cpu_id, then rseq_cs */
 
-struct rseq_cs **os_rseq_slot(void)
+/* The area of this thread, if the C library has one for it; NULL if that is known not to be used.
+ */
+static char *rseq_area(void)
 {
 #if defined(__x86_64__)
 	char *area;
@@ -276,19 +278,49 @@ struct rseq_cs **os_rseq_slot(void)
 		return NULL;
 	area = (char *)__builtin_thread_pointer() + __rseq_offset;
 	/* cpu_id is negative while this thread is not registered. */
-	if (*(volatile int *)(area + 4) < 0)
-		return NULL;
-	return (struct rseq_cs **)(area + RSEQ_CS_OFFSET);
+	return *(volatile int *)(area + 4) < 0 ? NULL : area;
 #else
 	return NULL;
 #endif
 }
 
+#ifndef SYS_rseq
+#define SYS_rseq 334 /* x86-64, which alone has sequences here */
+#endif
+#define RSEQ_UNREGISTER 1
+#define RSEQ_LEN 32    /* what all C libraries before 2.41 register */
+#define RSEQ_NO_SIG 0u /* nobody's signature */
+
+/*
+ * Does the kernel know of @area?  A thread that was made by clone() itself has an area that nobody
+ * registered, and its cpu_id may be anything.  So the kernel is asked to forget it, with the wrong
+ * signature: EPERM, it knows of it and does not; EINVAL, it does not.  EINVAL is also said to a
+ * length other than was registered; so what is said to the first thread, which is a registered one,
+ * shows whether the question is one.
+ */
+static bool rseq_is_known(const char *area)
+{
+	enum { UNASKED, MEANS_NOTHING, MEANS_UNKNOWN };
+	static int einval; /* racy: all who come first get the same answer */
+	long err = sys4(SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER, RSEQ_NO_SIG);
+
+	if (READ_ONCE(einval) == UNASKED)
+		WRITE_ONCE(einval, err == -EPERM ? MEANS_UNKNOWN : MEANS_NOTHING);
+	return err != -EINVAL || READ_ONCE(einval) == MEANS_NOTHING;
+}
+
+struct rseq_cs **os_rseq_slot(void)
+{
+	char *area = rseq_area();
+
+	return area && rseq_is_known(area) ? (struct rseq_cs **)(area + RSEQ_CS_OFFSET) : NULL;
+}
+
 int os_cpu_hint(void)
 {
-	char *slot = (char *)os_rseq_slot();
+	const char *area = rseq_area();
 
-	return slot ? *(volatile int *)(slot - RSEQ_CS_OFFSET + 4) : -1;
+	return area ? *(const volatile int *)(area + 4) : -1;
 }
 
 int os_rseq_fence_register(void)
