@@ -6,13 +6,13 @@
  */
 #include "base/compiler.h"
 
-/* The two things a report needs from the system; the platform fills them in. */
+/* The two things a report needs from the system: the platform's, filled in from above. */
 struct bug_ops {
 	void (*write)(const char *text, size_t len);
 	void (*abort)(void) noreturn_fn;
 };
-extern struct bug_ops bug_ops;	/* const after start */
-extern bool bug_abort_on_error; /* option abort_on_error; const after start */
+extern struct bug_ops bug_ops;	/* const after start: stored again, but the same */
+extern bool bug_abort_on_error; /* option abort_on_error; racy, buddy_option_set() */
 
 /*
  * Fills in both, for a program whose first call is the wrong one.  Set by the layer that knows the

@@ -12,6 +12,7 @@ bool boot_done(void);
 
 /* options.c */
 void options_parse_env(void);
+/* Racy, buddy_option_set(). */
 extern bool option_stats_at_exit;
 extern bool option_deepbind;
 

@@ -23,9 +23,9 @@ struct page_request {
  */
 int mm_init(void);
 extern bool mm_ready; /* const after start */
-extern size_t mm_hugepage_threshold;
 enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };
-extern enum hugepage_mode mm_hugepages; /* option */
+extern enum hugepage_mode mm_hugepages; /* option hugepages; racy, buddy_option_set() */
+extern size_t mm_hugepage_threshold;	/* option hugepage_threshold, bytes; likewise */
 void mm_load_topology(void);
 void mm_forget_load_topology(void);
 void mm_task_init(struct mm_task *task, u32 id);
@@ -85,22 +85,22 @@ static inline bool pcp_allowed_order(unsigned int order)
 }
 
 /* page_reporting.c */
+#define REPORT_ALL (~(u64)0)
 /**
  * page_reporting_pass - give free blocks back that have been free for @age_ms
- * @min_order: smallest blocks to look at
- * @enough: pages after which to stop
+ * @min_order: smallest blocks to look at; below pageblock order blocks have no age
+ * @enough: pages after which to stop, or REPORT_ALL
  * Return: pages given back.
  */
-#define REPORT_ALL (~(u64)0)
 u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
-
-/* hugepage.c: before a part of the pageblock of @pfn goes back to the system; takes zone->lock */
-void hugepage_break(struct zone *zone, u64 pfn);
 /**
  * page_reporting_make_up - give whole free pageblocks of @zone back, whatever their age
  * @enough: pages after which to stop
  */
 void page_reporting_make_up(struct zone *zone, u64 enough);
+
+/* hugepage.c: before a part of the pageblock of @pfn goes back to the system; takes zone->lock */
+void hugepage_break(struct zone *zone, u64 pfn);
 
 /* budget.c */
 /* Free blocks alone could not keep us within the limit: slabs and sheaves have to give.  Atomic. */

@@ -45,29 +45,32 @@ struct zone_stat {
 #define PAGES_PER_SECTION ((u64)1 << (SECTION_SIZE_BITS - PAGE_SHIFT))
 #define PAGEBLOCKS_PER_SECTION (PAGES_PER_SECTION >> PAGEBLOCK_ORDER)
 
-/* What is known of pages apart from their descriptors (section.c); zone->lock. */
+/* What is known of pages apart from their descriptors (section.c). */
 struct mem_section {
-	u8 pageblock_bits[PAGEBLOCKS_PER_SECTION]; /* migratetype and advice: pageblock.c */
-	unsigned long free_pages[PAGES_PER_SECTION / 64];
+	/* Migratetype and advice (pageblock.c); zone->lock, before acceptance accept_lock; racy */
+	u8 pageblock_bits[PAGEBLOCKS_PER_SECTION];
+	unsigned long free_pages[PAGES_PER_SECTION / 64]; /* zone->lock */
 };
 STRUCT_SIZE_IS(struct mem_section, CACHE_LINE + (PAGES_PER_SECTION / 8));
 FIELD_STARTS_LINE(struct mem_section, free_pages);
 static_assert(PAGEBLOCK_NR_PAGES / 8 == CACHE_LINE, "a line for the pages of a pageblock");
 
 struct zone {
-	/* Read-mostly: const after start, or by a change of budget under lock. */
-	const char *name;
+	/* Read-mostly. */
+	const char *name; /* const after start, as what follows unless it says otherwise */
 	int node;
 	enum zone_type type;
-	bool bind;		/* const: bind memory to the node */
-	bool metadata;		/* const: holds our own structures */
+	bool bind;		/* bind memory to the node */
+	bool metadata;		/* holds our own structures */
 	bool small_pages;	/* memory is short: no huge pages; set once, racy */
 	u64 start_pfn, end_pfn; /* the span, multiples of MAX_ORDER_NR_PAGES */
-	u64 managed_pages;	/* budget */
+	/* Budget, and what follows from it: written anew by mm_load_topology(), once; racy. */
+	u64 managed_pages;
 	unsigned long _watermark[NR_WMARK];
-	unsigned long watermark_boost; /* zone->lock */
+	unsigned long watermark_boost; /* not used yet */
 	int pcp_batch, pcp_high_min, pcp_high_max;
-	struct mem_section *sections;  /* zone->lock; writable below commit_pfn */
+	/* The pointers are const. */
+	struct mem_section *sections;  /* writable below commit_pfn */
 	unsigned long *free_block_map; /* zone->lock; a bit for each free pageblock */
 
 	/* Written by every allocation that gets here. */
@@ -101,15 +104,20 @@ FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);
 
 struct pglist_data {
-	int node_id;
+	int node_id; /* const after start */
+	/*
+	 * Nodes with memory, nearest first, this one included.  Put in order anew by
+	 * mm_load_topology(), once; racy: who reads meanwhile may see one twice and miss another.
+	 */
 	int nr_fallback;
-	u8 fallback[MAX_NUMNODES]; /* nodes with memory, nearest first, this one included */
+	u8 fallback[MAX_NUMNODES];
 	struct zone zones[MAX_NR_ZONES];
 };
 
 extern struct pglist_data node_data[MAX_NUMNODES];
 extern struct zone meta_zone;
-extern struct topology topology; /* const after start but for distances (topology_load) */
+/* Const after start, but for distance, bytes and has_cpu: mm_load_topology(), once; racy. */
+extern struct topology topology;
 
 #define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + 2)
 
@@ -124,15 +132,19 @@ extern struct topology topology; /* const after start but for distances (topolog
  * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a CPU
  * cannot be held on to).  The lock is uncontended but for drains, and nobody waits for it: who
  * does not get it goes to the buddy.
+ *
+ * Only its thread takes it into use, for the zone of the thread's node (pcp_init(), under lock),
+ * and gives it up when it moves to another (task_rehome(), under task.lock, which who drains the
+ * set of another thread holds).  In a forked child pcp_abandon() does, which is alone.
  */
 struct per_task_pages {
 	struct spinlock lock;
-	int count, high; /* pages; lock, racy readers of count */
-	int high_min, high_max, batch;
-	u8 alloc_factor; /* lock */
-	int free_count;
-	bool ready; /* lists initialised; lock, racy readers */
-	struct zone *zone;
+	int count, high;		      /* pages; lock, racy readers of count */
+	int high_min, high_max, batch;	      /* as the zone had them; const while ready */
+	u8 alloc_factor;		      /* lock */
+	int free_count;			      /* pages freed lately: what a flush takes; lock */
+	bool ready;			      /* lists initialised; see above; racy readers */
+	struct zone *zone;		      /* const while ready */
 	struct list_head lists[NR_PCP_LISTS]; /* lock */
 
 	/* exact_set.c; lock */
@@ -150,9 +162,9 @@ struct per_task_pages {
 /* What mm keeps for a thread; first part of the task block. */
 struct mm_task {
 	u32 id;		/* const while the block is in use */
-	u32 tid;	/* kernel's thread id; owner */
+	u32 tid;	/* kernel's thread id; owner, racy readers; 0: gone in a fork */
 	u32 depth;	/* slow paths this thread is in; more than 1: a signal handler; owner */
-	int node;	/* where it ran last; owner */
+	int node;	/* where it ran last; owner, once LIVE under task.lock; racy readers */
 	u32 node_check; /* slow paths until node is looked up again; owner */
 	int cpu;	/* of that look-up; owner */
 	struct per_task_pages pcp;

@@ -52,7 +52,7 @@ struct page {
 			u16 objects; /* SLAB: const */
 		};
 	};
-	struct list_head lru; /* FREE: zone->lock; PCP: pcp lock; SLAB: list_lock */
+	struct list_head lru; /* FREE: zone->lock; in a page set: pcp lock; SLAB: list_lock */
 	union {
 		u64 nr_pages;		  /* EXACT: length; owner of the block */
 		struct kmem_cache *cache; /* SLAB: const */

@@ -9,7 +9,7 @@
 #include "mm/internal.h"
 #include "mm/mm.h"
 
-static u32 node_load[MAX_NUMNODES]; /* start only */
+static u32 node_load[MAX_NUMNODES]; /* start, and mm_load_topology(), once */
 
 static bool node_has_memory(int n)
 {

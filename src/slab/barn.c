@@ -17,7 +17,8 @@
  *         that ended leave theirs as they are), and how many are kept goes by bytes: 256 KiB of
  *         objects, and as many more as were given back and fetched again (barn_deepen()), until
  *         a zone would grow or a reclaim pass halves them.
- * Locks:  barn.lock, rank BARN, one at a time.  Nothing is allocated while it is held.
+ * Locks:  barn.lock, rank BARN, one at a time; barns_trylock() tries all of a node.  Nothing is
+ *         allocated while it is held.
  */
 #include "base/check.h"
 #include "platform/os.h"

@@ -15,7 +15,7 @@
  *
  * Linux:  none; what the kernel's slabs lie in is not mapped page by page.
  * Locks:  slab_home.list_lock, held over the system call: without it an object of the page could
- *         be given out meanwhile.
+ *         be given out meanwhile.  Above it slab_mutex, below it zone->lock (hugepage_break()).
  *
  * INVARIANT punched: in each list of partial slabs those with PG_PUNCHED come last.
  *   made by     punch_home(), which moves them there

@@ -41,11 +41,12 @@ enum sheaf_place { SHEAF_TRANSIT, SHEAF_TASK, SHEAF_BARN_FULL, SHEAF_BARN_EMPTY 
 
 struct slab_sheaf {
 	struct list_head barn_list; /* barn.lock */
-	u32 owner;		    /* task id while in a task; the task's lock */
+	u32 owner;		    /* task id; in a barn, barn_id(); as kind_place */
 	u8 size;		    /* objects in it, unless a cursor has it; owner */
-	u8 left_by;	/* in a barn: low bits of the task id of who left it; barn.lock */
-	u8 capacity;	/* const while in use */
-	u8 kind_place;	/* low 4 bits enum sheaf_place, high 4 size class of the sheaf */
+	u8 left_by;  /* in a barn: low bits of the task id of who left it; barn.lock */
+	u8 capacity; /* const while in use */
+	/* Low 4 bits enum sheaf_place, high 4 size class; the lock of that place, or none. */
+	u8 kind_place;
 	void *sentinel; /* always NULL: what a pop from an empty sheaf reads */
 	void *objects[];
 };
@@ -224,11 +225,11 @@ enum task_state { TASK_UNUSED, TASK_LIVE, TASK_DYING };
 struct task {
 	/* The page of the hits. */
 	alignas(PAGE_SIZE) struct hit_area hit;
-	struct spinlock lock; /* the pcs of this task; never waited for but by reclaim */
-	u8 state;	      /* enum task_state; tasks_lock */
+	struct spinlock lock; /* the pcs of this task; slow paths only try it (task.c) */
+	u8 state;	      /* enum task_state; LIVE: release by its thread, DYING: under lock */
 	bool cursors_on;      /* const while LIVE: rseq is there and no debugging is on */
 	struct task *next;    /* all tasks; const once linked */
-	struct task *next_dead;
+	struct task *next_dead;	     /* tasks_lock */
 	struct slab_sheaf *inflight; /* being filled or emptied; for a forked child; task.lock */
 	unsigned long slow_allocs, slow_frees; /* owner */
 	unsigned long last_use;	   /* of the two, at the last reclaim pass; reclaim_lock */
@@ -236,7 +237,8 @@ struct task {
 
 	struct mm_task mm;
 	struct pcs pcs[NR_KMALLOC_CLASSES];
-	struct pcs *ext[PCS_CHUNKS]; /* caches of the program, by id */
+	/* Caches of the program, by id; const once set, under lock; racy readers. */
+	struct pcs *ext[PCS_CHUNKS];
 };
 /* A hit touches one page of its task. */
 static_assert(sizeof(struct hit_area) <= PAGE_SIZE && offsetof(struct task, hit) == 0,
@@ -264,7 +266,7 @@ static inline struct task *current_task(void)
 /* A slow path in progress. */
 struct slow {
 	struct task *task; /* NULL: this thread has none and cannot have one now */
-	bool nested;	   /* in a signal handler that interrupted one: wait for nothing */
+	bool nested; /* wait for nothing: it interrupted another one, or its request may not wait */
 };
 
 /**
@@ -279,7 +281,11 @@ void slow_enter_free(struct slow *s);
 void task_exit(void *task);
 bool task_trylock(struct task *task);
 void task_drain(struct task *task, bool only_idle, struct slow *slow);
-extern bool slab_consistency_checks; /* option slab_debug=F: every free is checked at once */
+/*
+ * Option slab_debug=F: every free is checked at once; of threads born before it was set, only those
+ * that miss.  Racy, like all options: buddy_option_set() writes it at any time.
+ */
+extern bool slab_consistency_checks;
 
 /* Set by the layer above before the first slow path: starts everything, once. */
 extern bool (*slow_start)(void);
@@ -350,8 +356,8 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
 /* ---- reclaim (kswapd.c) ---- */
 u64 slab_reclaim(bool all);
 void kswapd_poke(struct slow *slow);
-extern bool kswapd_enabled; /* option background_threads */
-extern u32 reporting_delay_ms;
+extern bool kswapd_enabled;    /* option background_threads; racy, buddy_option_set() */
+extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 
 /* ---- fork.c ---- */
 void slab_fork_repair(void);

@@ -8,7 +8,7 @@
  * destructors may still allocate.
  *
  * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task; slow paths try it,
- *         reclaim waits for it.
+ *         who drains a task and task_exit() wait for it.
  */
 #include "base/check.h"
 #include "platform/os.h"
@@ -321,7 +321,7 @@ void task_exit(void *arg)
 	struct slow slow;
 
 	slow_enter_free(&slow);
-	/* Reclaim and this alone wait: a slow path that finds the lock held goes to the slabs. */
+	/* Waits, as who drains a task does; a slow path that finds it held goes to the slabs. */
 	(void)spin_lock(&task->lock);
 	task_empty(task);
 	WRITE_ONCE(task->state, TASK_DYING);

@@ -15,7 +15,7 @@ enum lock_rank {
 	RANK_TASK,	 /* task.lock: the sheaves of one thread while not on the hit path */
 	RANK_BARN,	 /* barn.lock: full and empty sheaves of a cache on a CPU */
 	RANK_SLAB_HOME,	 /* slab_home.list_lock: slabs of a cache, their bitmaps */
-	RANK_PCP,	 /* per_task_pages.lock: the page sets of one thread */
+	RANK_PCP,	 /* per_task_pages.lock: the page set of one thread */
 	RANK_DIRECT,	 /* direct_lock: the table of direct mappings */
 	RANK_BUDGET,	 /* budget_lock: a look at the container's limit */
 	RANK_ACCEPT,	 /* zone.accept_lock: taking reserved address space into use */
