@@ -4,7 +4,8 @@
  *
  * The first slow path of the process starts everything: options, the range of addresses, the
  * caches.  That may be long before constructors run, when the loader allocates.  Nothing is
- * read from /proc or /sys, no thread is started, nothing else is loaded.
+ * read from /proc or /sys, but for the distances of more than two nodes; no thread is started,
+ * nothing else is loaded.
  */
 #include "base/check.h"
 #include "base/math.h"

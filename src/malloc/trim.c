@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c - malloc_trim(), mallopt()
+ * trim.c - buddy_reclaim(), malloc_trim(), mallopt()
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"

@@ -19,7 +19,7 @@
  * a thread keeps blocks only while 64 come within 4 ms; at a lower rate there is less than a
  * percent of its time to gain.
  *
- * Linux:  none; the page sets of pcp.c for blocks that are no power of two.
+ * Linux:  none; the page sets of pcp.c for blocks of any length.
  * Locks:  per_task_pages.lock, tried; below it zone->lock.
  */
 #include "base/check.h"

@@ -5,11 +5,16 @@
  * They are MOVABLE by migratetype, though nothing moves them: apart from slabs, which are never
  * empty all at once, they leave whole pageblocks behind (python3 takes 3 % less).
  *
- * Up to a pageblock: a block of the order above whose tail goes back (alloc_pages_exact()), moved
- * up against the block in front of it.  Beyond: a run of free
- * pageblocks, best fit and lowest address, extended into memory not yet accepted where it
- * reaches the end; the tail goes back too.  A freed block stays with its pages for the next one
- * until page reporting ages it out.
+ * Up to a pageblock, if the thread's set has none (exact_set.c), in this order:
+ *
+ *   take_best_fit           of the stretches of free pages around small free blocks
+ *   take_packed             a block of the order above, moved up against what lies in front
+ *   take_order              such a block whose tail goes back (alloc_pages_exact()); at once if it
+ *                           has to be aligned
+ *
+ * Beyond: a run of free pageblocks, best fit and lowest address, extended into memory not yet
+ * accepted where it reaches the end; the tail goes back too.  A freed block stays with its pages
+ * for the next one until page reporting ages it out.
  *
  * Locks:  zone->lock; accept_lock to extend a run.
  */
@@ -123,7 +128,8 @@ static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
 
 /*
  * Take the free pages [pfn, pfn + nr), which start at a head; give back what the last block has
- * over.  They become part of the exact block in front.  *dirty: and so many more of them may be
+ * over.  They become part of the exact block @head in front of them, or, where @head is the page at
+ * @pfn itself and nothing is in front, an exact block.  *dirty: and so many more of them may be
  * resident.  Under zone->lock.
  */
 static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u64 *dirty)

@@ -238,7 +238,7 @@ static slowpath void update_topology(const struct topology *t)
 }
 
 /**
- * mm_load_topology - ask the topology module for what system calls do not tell
+ * mm_load_topology - ask the topology module for what topology_probe() does not tell
  *
  * Once; allocates.  Called by the background thread, or by who asks for distances.
  */

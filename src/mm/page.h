@@ -29,7 +29,7 @@ enum page_type {
 	PAGE_FREE,  /* head of a free block in the buddy */
 	PAGE_PCP,   /* head of a block in the page set, or in the hands, of task page.owner */
 	PAGE_ALLOC, /* head of a block handed out by the page API */
-	PAGE_EXACT, /* head of page.nr_pages pages, not a power of two */
+	PAGE_EXACT, /* head of page.nr_pages pages, any number */
 	PAGE_SLAB,  /* head of a slab */
 	PAGE_HOLE,  /* MAX_PAGE_ORDER block that something else is mapped into */
 };
@@ -78,7 +78,7 @@ struct page_map {
 	u8 *bytes; /* const after start; the bytes belong to the owner of each page */
 };
 extern struct page_map page_map;
-FIELD_AT(struct page_map, nr, 0); /* src/slab/hit_x86_64.S knows these */
+FIELD_AT(struct page_map, nr, 0); /* src/malloc/hit_x86_64.S knows these */
 FIELD_AT(struct page_map, bytes, 8);
 
 /* Points so that memmap + pfn is the descriptor; const after start. */

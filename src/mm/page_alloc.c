@@ -7,6 +7,7 @@
  *       rmqueue
  *         pcp_alloc               orders 0 to 3 and 9 on the thread's own node
  *         rmqueue_buddy           zone->lock
+ *       zone_reclaim              what lies idle, then once more
  *       accept_memory_after       then once more
  *
  * Linux:  mm/page_alloc.c.  The slow path ends here with the system's refusal: reclaim,

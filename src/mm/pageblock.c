@@ -13,7 +13,7 @@
  *   made by     buddy_init_zone(), accept_memory(): what is accepted later of a pageblock is of
  *               the type that it has by then
  *   kept by     __free_one_page() retags when it merges over a pageblock; move_freepages_block()
- *   relied on   fallback.c, which counts by list
+ *   relied on   fallback.c, which takes the list for the type of what it finds there
  *   checked by  mm_verify()
  */
 #include "base/check.h"

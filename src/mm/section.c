@@ -19,7 +19,7 @@
  * free block.
  *   made by     sections_map(): zeros, for nothing is accepted yet
  *   kept by     __free_one_page() and hand_over() set bits; page_del_and_expand(), take_behind()
- *               and isolate_from() clear them.  What only changes lists or merges leaves them
+ *               and isolate() clear them.  What only changes lists or merges leaves them
  *   relied on   large.c for fits; fallback.c for what a claim may take
  *   checked by  mm_verify()
  */

@@ -4,7 +4,7 @@
  *
  * The numbers are those of the invariants in the kernel map: I-1 one state for each page, I-2
  * free heads and the map of free pages, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock
- * types, I-14 marks, I-18 and I-19 page sets.
+ * types, I-14 marks.  Page sets are not looked at.
  */
 #include "base/check.h"
 #include "mm/internal.h"

@@ -33,10 +33,11 @@ struct topology {
 };
 
 /**
- * topology_probe - what system calls alone tell
+ * topology_probe - what is known without the module
  *
- * On a machine with one node that is everything.  Elsewhere nodes and the allowed set are
- * right and distances are the default, until topology_load() has asked the module.
+ * On a machine with one node that is everything.  Elsewhere nodes and the allowed set are right;
+ * distances are the default with two nodes, and read from files of the system with more.  The rest
+ * is unknown until topology_load() has asked the module.
  */
 void topology_probe(struct topology *ret);
 

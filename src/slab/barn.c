@@ -342,7 +342,7 @@ void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 }
 
 /**
- * barn_deepen - no barn has a full sheaf, and one is filled from slabs
+ * barn_deepen - the own barn has no full sheaf, and one is filled from slabs
  *
  * If one was emptied before for want of room, a barn that keeps one more would have saved both.
  */

@@ -3,21 +3,23 @@
  * pcs.c - a thread's two sheaves of a cache, and where the next one comes from
  *
  *   pcs_alloc                 main is empty
- *     spare                   half of it, or swap
+ *     spare                   a part of it, or swap
  *     barn_get_full           swap for a full one; a producer also takes from other CPUs' barns
  *     refill                  a run of objects from slabs
  *   pcs_free                  main is full
- *     spare                   half into it, or swap
+ *     spare                   a part into it, or swap
  *     give_back_strange       objects of other homes, to theirs
- *     barn_put_full           leave it, take an empty one
- *     flush                   back to the slabs
+ *     flush                   the spare, back to the slabs, if the barn has enough
+ *     barn_swap_full          leave main, take an empty one
+ *     barn_put_full           the same with an empty one that is made
  *
  * While a sheaf is in a cursor, the cursor is its length; sheaf.size counts otherwise.  All of
  * this happens under task.lock with the cursor disabled, so a signal handler that allocates in
  * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
  *
  * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
- *         sheaves start small and double when they are missed in often, up to 32 KiB of objects.
+ *         sheaves start small and double when they are missed in often, up to 32 KiB of objects, or
+ *         12 (geometry.c).
  * Locks:  task.lock; below it barn.lock or list_lock.
  */
 #include "base/check.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify.c - are slabs, bitmaps, lists and sheaves what they claim to be?
+ * verify.c - are slabs, bitmaps, lists and barns what they claim to be?
  *
- * Numbers as in the kernel map: I-22 and I-24 counts and lists of slabs, I-26 and I-27 sheaves
- * and barns, I-29 slab pages.
+ * Numbers as in the kernel map: I-22 and I-24 counts and lists of slabs, I-27 barns and the sheaves
+ * in them, I-29 slab pages.  What threads have in hand is not looked at.
  */
 #include "base/check.h"
 #include "slab/internal.h"

@@ -40,8 +40,8 @@ u64 os_clock_ms(void)
 
 /*
  * A program may have closed fd 2 and opened a file of its own there; a report must not land in
- * its data.  Regular files are accepted only if they are what stderr was at the first report,
- * so the decision is taken by the kind of file: a file opened for reading too is a database.
+ * its data.  The decision is taken by the kind of file: a regular one is accepted if it is open for
+ * writing only, since one that is opened for reading too may be a database.
  */
 static bool stderr_is_ours(void)
 {

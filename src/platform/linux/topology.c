@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * topology.c - the nodes, from system calls alone; more from the module where there is more
+ * topology.c - the nodes, from system calls and small files; more from the module, with several
  */
 #define _GNU_SOURCE
 #include "platform/topology.h"
