@@ -12,11 +12,11 @@
  *         anyone did, out of that CPU's cache.
  *         Into the others looks only a thread that does not leave as many as it takes, a producer,
  *         and takes what was left first (pcs.c).
- *         With one barn for a node, 16 threads in bursts of 1600 on two CPUs that share no cache
- *         took twice as long.  Also, sheaves may be of several sizes and partly filled (threads
- *         that ended leave theirs as they are), and how many are kept goes by bytes: 256 KiB of
- *         objects, and as many more as were given back and fetched again (barn_deepen()), until
- *         a zone would grow or a reclaim pass halves them.
+ *         With one barn for a node, whose sheaves went by thread, 16 threads in bursts of 1600 on
+ *         two CPUs that share no cache took 1.4 times as long.  Also, sheaves may be of several
+ *         sizes and partly filled (threads that ended leave theirs as they are), and how many are
+ *         kept goes by bytes: 256 KiB of objects, and as many more as were given back and fetched
+ *         again (barn_deepen()), until a zone would grow or a reclaim pass halves them.
  * Locks:  barn.lock, rank BARN, one at a time; barns_trylock() tries all of a node.  Nothing is
  *         allocated while it is held.
  */

@@ -254,7 +254,15 @@ static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct 
 	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
 }
 
-/* A full sheaf, in transit, or NULL.  *empty, which may be NULL: NULL if it was not left for it. */
+/*
+ * A full sheaf, in transit, or NULL.  @empty: an empty one to leave for it; there may be none.
+ *
+ *   full sheaf         *empty          the empty one
+ *   own barn           as it was       in that barn
+ *   own barn           NULL            still the caller's: it is foreign; or there was none
+ *   another's barn     as it was       in that barn
+ *   NULL               as it was       still the caller's
+ */
 static struct slab_sheaf *get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
 				   struct pcs *p, struct slab_sheaf **empty)
 {
@@ -351,7 +359,17 @@ static void make_room_by_spare(const struct kmem_cache *s, struct pcs *p)
 
 /* ---- beyond the two ---- */
 
-/* Both sheaves are empty: take a full one, or fill one from slabs. */
+/*
+ * Both sheaves are empty: take a full one, or fill one from slabs.  The spare stays.
+ *
+ *   objects come from      main at the end       the empty main, if there was one
+ *   a barn                 the full sheaf        left there; freed if it was outgrown, or if it is
+ *                                                foreign and the barn the own one
+ *   slabs                  renewed, filled       is main, or was freed by renew_main()
+ *   another's barn, since  the full sheaf        renewed, and left there
+ *     there is no memory
+ *   nowhere                renewed, or NULL      is main, or was freed by renew_main()
+ */
 static void replace_empty_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			       struct pcs *p, struct slow *slow)
 {
@@ -442,6 +460,19 @@ static bool give_back_strange(struct task *task, struct kmem_cache *s, struct km
 /*
  * Both sheaves are full: leave one in the barn and go on with an empty one.  A barn that has
  * enough is not asked: what was freed longest ago goes to the slabs, its sheaf is used again.
+ *
+ *   the first that is so         main at the end     spare       the full main
+ *   the one looked at is         that one, emptied   the other   stays, or is the spare
+ *     strange                      and renewed
+ *   no room in the barn, and     the spare,          main        is the spare
+ *     the spare not outgrown       emptied
+ *   no empty one to be had       main, emptied       stays       stays
+ *   no spare                     an empty one        main        is the spare
+ *   room in the barn             an empty one        stays       in the barn
+ *   none                         an empty one        stays       emptied; in the barn, or freed
+ *
+ * An empty one is the barn's or a new one.  Where there was no main it becomes main, if it is to be
+ * had, and the spare stays.
  */
 static void replace_full_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			      struct pcs *p, struct slow *slow)

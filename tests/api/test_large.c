@@ -71,7 +71,7 @@ static void blocks_that_nearly_fill_their_pages_have_places_to_choose_from_too(v
 	expect_spread(45000, 8, BLOCKS / 4);
 }
 
-/* Some have up to an eighth more than was asked for, since it was at hand. */
+/* Some have up to a third more than was asked for, since it was at hand. */
 static void a_block_of_whole_pages_takes_none_for_where_it_begins(void **state)
 {
 	unsigned int places[PAGE / LINE];
