@@ -25,8 +25,9 @@ const char *buddy_version(void);
  * @name: as in BUDDY_OPTIONS
  * @value: as text
  *
- * Takes effect on what is done from now on.  Return: 0, -ENOENT for an unknown name, -EINVAL for
- * a bad value; errors are also reported on stderr.
+ * Takes effect on what is done from now on; a background thread that runs is not ended by
+ * background_threads=off, and slab_debug=F is for threads that start later.  Return: 0, -ENOENT
+ * for an unknown name, -EINVAL for a bad value; errors are also reported on stderr.
  */
 int buddy_option_set(const char *name, const char *value);
 
@@ -34,7 +35,8 @@ int buddy_option_set(const char *name, const char *value);
  * buddy_option_get - the value of an option, as text
  * @buf: where the text goes, terminated, cut off at @size bytes
  *
- * Return: the length of the text, -ENOENT or -EINVAL.
+ * Return: the length of the whole text, cut off or not; -ENOENT for an unknown name, -EINVAL if
+ * there is no room for anything.
  */
 int buddy_option_get(const char *name, char *buf, size_t size);
 
@@ -59,7 +61,8 @@ const char *buddy_option_help(size_t index, const char **ret_name);
  * @large: in large blocks of malloc
  * @pages: handed out by the page API
  * @direct: in mappings of their own, outside present; @direct_count of them
- * @metadata: taken into use for the library's own structures, outside present
+ * @metadata: taken into use for the library's own structures, outside present; @metadata_free of
+ * it in free blocks.  Descriptors of pages, 64 bytes for each page of present, come beside it.
  */
 struct buddy_stats {
 	uint64_t present, free, zero, cached, slabs, objects, large, pages;

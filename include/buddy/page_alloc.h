@@ -41,7 +41,7 @@ struct page *buddy_alloc_pages_node(int node, gfp_t gfp, unsigned int order);
  */
 void buddy_free_pages(struct page *page, unsigned int order);
 
-/** buddy_get_page - one more reference to a block */
+/** buddy_get_page - one more reference to a live block, whose first page @page must be */
 void buddy_get_page(struct page *page);
 
 /** buddy_get_free_pages - as buddy_alloc_pages(); Return: the address, or NULL */
@@ -54,8 +54,8 @@ void *buddy_get_zeroed_page(gfp_t gfp);
 void buddy_free_pages_addr(void *addr, unsigned int order);
 
 /**
- * buddy_alloc_pages_exact - whole pages for @size bytes, no power of two
- * Return: the address, or NULL.
+ * buddy_alloc_pages_exact - whole pages for @size bytes, not rounded up to a power of two
+ * Return: the address, or NULL; also for 0 bytes.
  */
 void *buddy_alloc_pages_exact(size_t size, gfp_t gfp);
 void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp);
@@ -66,7 +66,7 @@ void buddy_free_pages_exact(void *addr, size_t size);
 /** buddy_page_address - where the block of @page lies */
 void *buddy_page_address(const struct page *page);
 
-/** buddy_virt_to_page - the descriptor of the page at @addr; NULL outside the heap */
+/** buddy_virt_to_page - the descriptor of the page at @addr; NULL outside memory taken into use */
 struct page *buddy_virt_to_page(const void *addr);
 
 /** buddy_page_to_nid - the node a page was taken from */

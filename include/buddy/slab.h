@@ -16,7 +16,10 @@
 extern "C" {
 #endif
 
-/** What allocations of 0 bytes return: not NULL, may be freed, faults when touched. */
+/**
+ * What allocations of 0 bytes return: not NULL, faults when touched.  For the buddy_ calls only:
+ * free() and realloc() do not know it.
+ */
 #define BUDDY_ZERO_SIZE_PTR ((void *)16)
 #define BUDDY_ZERO_OR_NULL_PTR(p) ((size_t)(p) <= (size_t)BUDDY_ZERO_SIZE_PTR)
 
@@ -83,7 +86,8 @@ typedef unsigned int slab_flags_t;
  * @align: a power of two up to a page, or 0 for the natural 8
  * @flags: SLAB_*; unknown bits are refused
  * @ctor: called for each object when its slab is made, not when it is allocated; objects must be
- *        freed in the state it leaves; NULL for none.  It must not allocate from this cache.
+ *        freed in the state it leaves; NULL for none.  It must not allocate from this cache, nor
+ *        wait for a lock that is held where caches are shrunk or destroyed.
  *
  * Return: the cache, or NULL if there is no memory or an argument is wrong, which is reported by
  * name on stderr.
@@ -123,7 +127,7 @@ void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs);
 
 /**
  * buddy_kmem_cache_shrink - give back all pages of @s that hold no object in use
- * Return: 0 if any cache memory is left afterwards with objects in it, else 1.
+ * Return: 0 if nothing of it is left, and not 0 if objects are in use, as in the kernel.
  */
 int buddy_kmem_cache_shrink(struct kmem_cache *s);
 

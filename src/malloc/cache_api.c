@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "buddy/slab.h"
 #include "malloc/internal.h"
+#include "platform/os.h"
+#include <errno.h>
 #include <string.h>
 
 #define KNOWN_FLAGS                                                                                \
@@ -42,63 +44,72 @@ BUDDY_API struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t si
 		bug_warn("buddy_kmem_cache_create(%s): %s", name ? name : "NULL", wrong);
 	else
 		s = cache_create(name, (u32)size, (u32)align, flags, ctor);
-	if (!s && (flags & SLAB_PANIC))
-		bug_fatal(__FILE__, __LINE__, "SLAB_PANIC");
+	if (!s && (flags & SLAB_PANIC)) {
+		bug_warn("buddy_kmem_cache_create(%s): cannot be made, and SLAB_PANIC is set",
+			 name ? name : "NULL");
+		os_abort();
+	}
 	return s;
 }
 
 BUDDY_API void buddy_kmem_cache_destroy(struct kmem_cache *s)
 {
 	if (s)
-		(void)cache_destroy(s);
+		(void)cache_destroy("buddy_kmem_cache_destroy", s);
 }
 
 /* Zeroing would undo what the constructor made. */
-static gfp_t zero_allowed(const struct kmem_cache *s, gfp_t gfp)
+static gfp_t zero_allowed(const char *call, const struct kmem_cache *s, gfp_t gfp)
 {
 	if (!(gfp & __GFP_ZERO) || !s->ctor)
 		return gfp;
-	bug_warn("buddy_kmem_cache_alloc(%s): __GFP_ZERO on a cache with a constructor", s->name);
+	bug_warn("%s(%s): __GFP_ZERO on a cache with a constructor", call, s->name);
 	return gfp & ~__GFP_ZERO;
 }
 
-BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
-{
-	return buddy_kmem_cache_alloc_node(s, gfp, NUMA_NO_NODE);
-}
-
-BUDDY_API void *buddy_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp)
-{
-	return buddy_kmem_cache_alloc_node(s, gfp | __GFP_ZERO, NUMA_NO_NODE);
-}
-
-BUDDY_API void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node)
+static void *alloc_named(const char *call, struct kmem_cache *s, gfp_t gfp, int node)
 {
 	if (!s) {
-		bug_warn("buddy_kmem_cache_alloc(): cache is NULL");
+		bug_warn("%s(): cache is NULL", call);
 		return NULL;
 	}
 	if (node_unknown(node)) {
-		bug_warn("buddy_kmem_cache_alloc_node(%s): node %d does not exist", s->name, node);
+		bug_warn("%s(%s): node %d does not exist", call, s->name, node);
 		return NULL;
 	}
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return NULL;
-	return slab_alloc(s, zero_allowed(s, gfp) | __GFP_NOWARN, node);
+	return slab_alloc(s, zero_allowed(call, s, gfp) | __GFP_NOWARN, node);
+}
+
+BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return alloc_named("buddy_kmem_cache_alloc", s, gfp, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp)
+{
+	return alloc_named("buddy_kmem_cache_zalloc", s, gfp | __GFP_ZERO, NUMA_NO_NODE);
+}
+
+BUDDY_API void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node)
+{
+	return alloc_named("buddy_kmem_cache_alloc_node", s, gfp, node);
 }
 
 BUDDY_API size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr,
 					     void **objs)
 {
+	const char *call = "buddy_kmem_cache_alloc_bulk";
 	size_t got;
 
-	if (!s) {
-		bug_warn("buddy_kmem_cache_alloc_bulk(): cache is NULL");
+	if (!s || (nr && !objs)) {
+		bug_warn("%s(): %s is NULL", call, s ? "objs" : "cache");
 		return 0;
 	}
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return 0;
-	gfp = zero_allowed(s, gfp);
+	gfp = zero_allowed(call, s, gfp);
 	got = slab_alloc_bulk(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, nr, objs);
 	if (gfp & __GFP_ZERO)
 		for (size_t i = 0; i < got; i++)
@@ -106,46 +117,68 @@ BUDDY_API size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, si
 	return got;
 }
 
+/* Say what @obj is, if not an object of @s. */
+static slowpath void report_object(const char *call, const struct kmem_cache *s, const void *obj)
+{
+	const struct kmem_cache *of = slab_check_object(call, obj);
+
+	if (of && of != s)
+		bug_report("%s(%s, %p): object of cache %s", call, s ? s->name : "NULL", obj,
+			   of->name);
+}
+
+/* Is @obj an object of @s that is in use? */
+static bool is_object_of(const struct kmem_cache *s, const void *obj)
+{
+	const struct page *slab;
+
+	if (unlikely(!s || page_map_get(obj) != MAP_CACHE))
+		return false;
+	slab = slab_of(s, obj);
+	return page_type(slab) == PAGE_SLAB && slab->cache == s && is_object(s, obj);
+}
+
 BUDDY_API void buddy_kmem_cache_free(struct kmem_cache *s, void *obj)
 {
-	struct kmem_cache *of;
-
 	if (!obj)
 		return;
-	/* What could only be had as a mapping of its own (a nested allocation). */
-	if (unlikely(!mm_owns(obj)) && direct_size(obj)) {
-		buddy_kfree(obj);
-		return;
-	}
-	of = slab_check_object("buddy_kmem_cache_free", obj);
-	if (!of)
-		return;
-	if (unlikely(of != s)) {
-		bug_report("buddy_kmem_cache_free(%s, %p): object of cache %s",
-			   s ? s->name : "NULL", obj, of->name);
-		return;
-	}
-	slab_free(s, obj);
+	if (likely(is_object_of(s, obj)))
+		slab_free(s, obj);
+	else
+		report_object("buddy_kmem_cache_free", s, obj);
 }
 
 BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs)
 {
-	for (size_t i = 0; i < nr; i++) {
-		if (s)
-			buddy_kmem_cache_free(s, objs[i]);
-		else
-			buddy_kfree(objs[i]);
+	const char *call = "buddy_kmem_cache_free_bulk";
+	struct slow slow;
+
+	if (nr && !objs) {
+		bug_warn("%s(): objs is NULL", call);
+		return;
 	}
+	if (!s) {
+		for (size_t i = 0; i < nr; i++)
+			buddy_kfree(objs[i]);
+		return;
+	}
+	slow_enter_free(&slow);
+	for (size_t i = 0; i < nr; i++) {
+		if (likely(is_object_of(s, objs[i])))
+			slab_free_slow(s, objs[i], &slow);
+		else if (objs[i])
+			report_object(call, s, objs[i]);
+	}
+	slow_leave(&slow);
 }
 
 BUDDY_API int buddy_kmem_cache_shrink(struct kmem_cache *s)
 {
 	if (!s) {
 		bug_warn("buddy_kmem_cache_shrink(): cache is NULL");
-		return 0;
+		return -EINVAL;
 	}
-	cache_shrink(s);
-	return cache_inuse(s) == 0;
+	return cache_shrink(s) ? 1 : 0;
 }
 
 BUDDY_API unsigned int buddy_kmem_cache_size(const struct kmem_cache *s)

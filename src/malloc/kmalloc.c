@@ -116,9 +116,13 @@ BUDDY_API size_t buddy_ksize(const void *p)
 
 BUDDY_API void *buddy_krealloc(void *p, size_t size, gfp_t gfp)
 {
-	size_t old = buddy_ksize(p);
+	size_t old = BUDDY_ZERO_OR_NULL_PTR(p) ? 0 : object_size_at(p);
 	void *ret;
 
+	if (!old && !BUDDY_ZERO_OR_NULL_PTR(p))
+		old = usable_size_other("buddy_krealloc", p);
+	if (!old && !BUDDY_ZERO_OR_NULL_PTR(p))
+		return NULL; /* reported, under abort_on_error=off */
 	if (!size) {
 		buddy_kfree(p);
 		return BUDDY_ZERO_SIZE_PTR;

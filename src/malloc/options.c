@@ -177,12 +177,14 @@ static void parse_one(const char *text, size_t len)
 static slowpath void parse(const char *text)
 {
 	while (*text) {
-		size_t len = strcspn(text, ",");
+		size_t len;
 
+		/* Blanks after a comma, and empty ones, are nothing. */
+		text += strspn(text, ", ");
+		len = strcspn(text, ",");
 		if (len)
 			parse_one(text, len);
 		text += len;
-		text += *text == ',';
 	}
 }
 
@@ -208,8 +210,10 @@ BUDDY_API slowpath int buddy_option_set(const char *name, const char *value)
 {
 	int err;
 
-	if (!name || !value)
+	if (!name || !value) {
+		bug_warn("buddy_option_set(): %s is NULL", name ? "value" : "name");
 		return -EINVAL;
+	}
 	/* What the program says counts, so the environment must not come after it. */
 	options_parse_env();
 	err = set_option(name, strlen(name), value, strlen(value));
@@ -219,7 +223,7 @@ BUDDY_API slowpath int buddy_option_set(const char *name, const char *value)
 	return err;
 }
 
-static int print_value(const struct option *o, struct fmt_buf *b)
+static void print_value(const struct option *o, struct fmt_buf *b)
 {
 	switch (o->type) {
 	case OPT_BOOL:
@@ -237,21 +241,25 @@ static int print_value(const struct option *o, struct fmt_buf *b)
 	default:
 		fmt_print(b, "%u", *(u32 *)o->value);
 	}
-	return (int)b->len;
 }
 
 BUDDY_API slowpath int buddy_option_get(const char *name, char *buf, size_t size)
 {
 	const struct option *o = name ? find_option(name, strlen(name)) : NULL;
-	struct fmt_buf b = {.buf = buf, .size = size};
+	char text[24];
+	struct fmt_buf b = {.buf = text, .size = sizeof(text)};
+	size_t fits;
 
 	if (!o)
 		return -ENOENT;
 	if (!buf || !size)
 		return -EINVAL;
 	options_parse_env();
-	buf[0] = 0;
-	return print_value(o, &b);
+	print_value(o, &b);
+	fits = MIN(b.len, size - 1);
+	memcpy(buf, text, fits);
+	buf[fits] = 0;
+	return (int)b.len;
 }
 
 BUDDY_API slowpath const char *buddy_option_help(size_t index, const char **ret_name)

@@ -24,7 +24,7 @@ static int pick_node(const struct slow *slow, gfp_t gfp, int node)
 	return gfp & __GFP_THISNODE ? node : mm_nearest_node(node);
 }
 
-BUDDY_API struct page *buddy_alloc_pages_node(int node, gfp_t gfp, unsigned int order)
+static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned int order)
 {
 	struct page *page = NULL;
 	struct slow slow;
@@ -32,7 +32,7 @@ BUDDY_API struct page *buddy_alloc_pages_node(int node, gfp_t gfp, unsigned int 
 
 	if (!slow_enter(&slow))
 		return NULL;
-	if (!bad_request("buddy_alloc_pages_node", node, order)) {
+	if (!bad_request(call, node, order)) {
 		struct page_request rq = {.gfp = gfp,
 					  .nid = pick_node(&slow, gfp, node),
 					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM),
@@ -55,14 +55,23 @@ BUDDY_API struct page *buddy_alloc_pages_node(int node, gfp_t gfp, unsigned int 
 	return page;
 }
 
+BUDDY_API struct page *buddy_alloc_pages_node(int node, gfp_t gfp, unsigned int order)
+{
+	return alloc_named("buddy_alloc_pages_node", node, gfp, order);
+}
+
 BUDDY_API struct page *buddy_alloc_pages(gfp_t gfp, unsigned int order)
 {
-	return buddy_alloc_pages_node(NUMA_NO_NODE, gfp, order);
+	return alloc_named("buddy_alloc_pages", NUMA_NO_NODE, gfp, order);
 }
 
 BUDDY_API void buddy_get_page(struct page *page)
 {
-	atomic_add(&page->refcount, 1);
+	if (likely(page && page_type(page) == PAGE_ALLOC))
+		atomic_add(&page->refcount, 1);
+	else
+		bug_report("buddy_get_page(%p): not the first page of a live block",
+			   page ? page_address(page) : NULL);
 }
 
 static void free_block(struct page *page, unsigned int order, struct slow *slow)
@@ -140,7 +149,8 @@ BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 
 BUDDY_API void *buddy_get_free_pages(gfp_t gfp, unsigned int order)
 {
-	struct page *page = buddy_alloc_pages(gfp & ~__GFP_HIGHMEM, order);
+	struct page *page =
+		alloc_named("buddy_get_free_pages", NUMA_NO_NODE, gfp & ~__GFP_HIGHMEM, order);
 
 	return page ? page_address(page) : NULL;
 }
@@ -200,10 +210,15 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 	if (!addr)
 		return;
 	head = virt_to_page(addr);
-	if (page_map_get(addr) != MAP_PAGES || page_type(head) != PAGE_EXACT ||
-	    head->nr_pages != DIV_ROUND_UP((u64)size, PAGE_SIZE)) {
-		bug_report("buddy_free_pages_exact(%p, %zu): not a live block of that size", addr,
+	if (page_map_get(addr) != MAP_PAGES || ((uintptr_t)addr & (PAGE_SIZE - 1)) ||
+	    page_type(head) != PAGE_EXACT) {
+		bug_report("buddy_free_pages_exact(%p, %zu): not a live block of exact pages", addr,
 			   size);
+		return;
+	}
+	if (head->nr_pages != DIV_ROUND_UP((u64)size, PAGE_SIZE)) {
+		bug_report("buddy_free_pages_exact(%p, %zu): it has %lu pages", addr, size,
+			   (unsigned long)head->nr_pages);
 		return;
 	}
 	slow_enter_free(&slow);
@@ -220,7 +235,7 @@ BUDDY_API void *buddy_page_address(const struct page *page)
 
 BUDDY_API struct page *buddy_virt_to_page(const void *addr)
 {
-	return mm_owns(addr) ? virt_to_page(addr) : NULL;
+	return mm_has_page(addr) ? virt_to_page(addr) : NULL;
 }
 
 BUDDY_API int buddy_page_to_nid(const struct page *page)

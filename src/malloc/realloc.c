@@ -81,6 +81,9 @@ static noinline void *move(void *ptr, size_t old, size_t size)
 {
 	void *p = new_place(old, size);
 
+	/* It is large enough where it is. */
+	if (!p && size <= old)
+		return ptr;
 	if (!p) {
 		errno = ENOMEM;
 		return NULL;
@@ -119,6 +122,17 @@ static bool resize_in_place(void *ptr, size_t size)
 	return done;
 }
 
+static void *resize_mapping(void *ptr, size_t size)
+{
+	struct slow slow;
+	void *p;
+
+	slow_enter_free(&slow);
+	p = direct_resize(ptr, size, slow.nested);
+	slow_leave(&slow);
+	return p;
+}
+
 static void *resize(void *ptr, size_t old, size_t size)
 {
 	u8 value = page_map_get(ptr);
@@ -128,7 +142,7 @@ static void *resize(void *ptr, size_t old, size_t size)
 		    (large_stays(old, size) || resize_in_place(ptr, size)))
 			return ptr;
 	} else if (value == MAP_NONE) {
-		void *p = direct_resize(ptr, size);
+		void *p = resize_mapping(ptr, size);
 
 		if (p)
 			return p;

@@ -226,15 +226,14 @@ bool direct_free(void *addr, bool nowait)
 }
 
 /* Return: where the block is now, or NULL with the old one unchanged. */
-void *direct_resize(void *addr, size_t bytes)
+void *direct_resize(void *addr, size_t bytes, bool nowait)
 {
 	size_t len = ALIGN_UP(bytes, OS_PAGE);
 	struct direct_map *m;
 	void *ret = NULL;
 
-	if (len < bytes)
+	if (len < bytes || !lock_table(nowait))
 		return NULL;
-	lock_table(false);
 	m = find_in_table((uintptr_t)addr);
 	if (m && make_room()) {
 		size_t old;

@@ -32,6 +32,8 @@ void mm_task_init(struct mm_task *task, u32 id);
 int mm_local_node(struct mm_task *task);
 int mm_nearest_node(int node);
 bool mm_owns(const void *addr);
+/* Does a descriptor that is mapped say what is at @addr?  Not for our own structures. */
+bool mm_has_page(const void *addr);
 
 /* accept.c: memory was taken into use since somebody cleared this; racy */
 extern bool mm_grew;
@@ -69,7 +71,7 @@ bool large_resize(struct page *head, u64 nr);
 void *direct_alloc(size_t bytes, size_t align, bool nowait);
 size_t direct_size(const void *addr);
 bool direct_free(void *addr, bool nowait);
-void *direct_resize(void *addr, size_t bytes);
+void *direct_resize(void *addr, size_t bytes, bool nowait);
 void direct_totals(unsigned long *ret_count, size_t *ret_bytes);
 
 /* pcp.c */

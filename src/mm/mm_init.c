@@ -293,3 +293,13 @@ bool mm_owns(const void *addr)
 	return addr_to_pfn(addr) < page_map.nr &&
 	       addr_to_pfn(addr) >= node_data[0].zones[ZONE_NORMAL].start_pfn;
 }
+
+bool mm_has_page(const void *addr)
+{
+	u64 pfn = addr_to_pfn(addr);
+	struct zone *zone;
+
+	for_each_populated_zone(zone) if (!zone->metadata && pfn >= zone->start_pfn &&
+					  pfn < READ_ONCE(zone->accept_pfn)) return true;
+	return false;
+}

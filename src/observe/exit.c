@@ -4,6 +4,7 @@
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
+#include "platform/os.h"
 #include "platform/topology.h"
 
 __attribute__((destructor)) static void library_destructor(void)
@@ -12,6 +13,6 @@ __attribute__((destructor)) static void library_destructor(void)
 		return;
 	topology_close();
 	slab_check_at_exit();
-	if (option_stats_at_exit)
+	if (option_stats_at_exit && os_stderr_is_ours())
 		buddy_show(2);
 }

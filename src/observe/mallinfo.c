@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 
 /*
  * In glibc's words: arena is what was taken from the system, uordblks what the program holds of
@@ -54,12 +55,29 @@ BUDDY_API void malloc_stats(void)
 	buddy_show(2);
 }
 
+/* A program's caches have names of its choice. */
+static void print_quoted(FILE *f, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < ' ' || c > '~')
+			fputc('?', f);
+		else if (strchr("<>&\"'", c))
+			fprintf(f, "&#%u;", c);
+		else
+			fputc(c, f);
+	}
+}
+
 static void print_cache(FILE *f, const struct buddy_cache_stats *c)
 {
+	fputs("<cache name=\"", f);
+	print_quoted(f, c->name);
 	fprintf(f,
-		"<cache name=\"%s\" size=\"%u\" active=\"%llu\" objects=\"%llu\" cached=\"%llu\" "
+		"\" size=\"%u\" active=\"%llu\" objects=\"%llu\" cached=\"%llu\" "
 		"slabs=\"%llu\"/>\n",
-		c->name, c->size, (unsigned long long)c->active, (unsigned long long)c->objects,
+		c->size, (unsigned long long)c->active, (unsigned long long)c->objects,
 		(unsigned long long)c->cached, (unsigned long long)c->slabs);
 }
 

@@ -15,6 +15,8 @@ u64 os_clock_ms(void);
 
 /** os_write_err - best effort text to the stderr the program was started with */
 void os_write_err(const char *text, size_t len);
+/* Is fd 2 still what it was, and no file of the program's? */
+bool os_stderr_is_ours(void);
 
 /** os_write_fd - write to any file descriptor, best effort */
 void os_write_fd(int fd, const char *text, size_t len);

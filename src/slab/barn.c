@@ -117,25 +117,6 @@ slowpath void barns_repair(struct kmem_cache_node *n)
 			spin_unlock(&barn->lock);
 }
 
-/* All barns of a node, or none: waits for nobody. */
-bool barns_trylock(struct kmem_cache_node *n)
-{
-	for_each_barn (n, barn) {
-		if (barn_lock(barn, /* nowait= */ true))
-			continue;
-		while (barn-- > n->barn)
-			spin_unlock(&barn->lock);
-		return false;
-	}
-	return true;
-}
-
-void barns_unlock(struct kmem_cache_node *n)
-{
-	for_each_barn (n, barn)
-		spin_unlock(&barn->lock);
-}
-
 static void put_empty_locked(struct barn *barn, struct slab_sheaf *sheaf)
 {
 	sheaf_set_place(sheaf, SHEAF_BARN_EMPTY, barn_id(barn));

@@ -21,20 +21,24 @@
 
 #define MAX_SHEAVES 256 /* of a barn; what lies deeper is not looked at */
 
-static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
+/* Does nobody hold a lock of @n just now? */
+static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 {
-	if (n->barn && !barns_trylock(n))
-		return false;
-	if (n->barn)
-		barns_unlock(n);
-	if (!homes_trylock(s, n))
-		return false;
-	homes_unlock(n);
+	for_each_barn (n, barn) {
+		if (!barn_lock(barn, /* nowait= */ true))
+			return false;
+		spin_unlock(&barn->lock);
+	}
+	for_each_home (n, home) {
+		if (!home_lock(s, home, /* nowait= */ true))
+			return false;
+		spin_unlock(&home->list_lock);
+	}
 	return true;
 }
 
 /* Back to the slabs: this thread's sheaves, and those of its node's barns. */
-static void put_back(struct task *self, struct kmem_cache *s)
+static slowpath void put_back(struct task *self, struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(self, s, false);
 
@@ -51,8 +55,8 @@ static void put_back(struct task *self, struct kmem_cache *s)
 }
 
 /* Is there an object in it that should not be?  Racy: yes may be wrong. */
-racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const *objs,
-					unsigned int nr)
+racy_on_purpose static slowpath bool seems_wrong(const struct kmem_cache *s, void *const *objs,
+						 unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		const void *obj = READ_ONCE(objs[i]);
@@ -76,8 +80,8 @@ racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const 
 }
 
 /* How many objects main has, if a sheaf can be where its cursor is. */
-racy_on_purpose static unsigned int main_size(struct task *t, unsigned int class,
-					      const struct slab_sheaf *main)
+racy_on_purpose static slowpath unsigned int main_size(struct task *t, unsigned int class,
+						       const struct slab_sheaf *main)
 {
 	void **cur = READ_ONCE(class_cursor(t, class)->cur);
 

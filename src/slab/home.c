@@ -178,27 +178,6 @@ struct slab_home *lock_home_of(struct kmem_cache *s, const struct page *slab, bo
 	return NULL;
 }
 
-/* All homes of a node, or none: waits for nobody. */
-bool homes_trylock(struct kmem_cache *s, struct kmem_cache_node *n)
-{
-	for_each_home (n, home) {
-		if (home_lock(s, home, /* nowait= */ true))
-			continue;
-		for_each_home (n, locked) {
-			if (locked == home)
-				return false;
-			spin_unlock(&locked->list_lock);
-		}
-	}
-	return true;
-}
-
-void homes_unlock(struct kmem_cache_node *n)
-{
-	for_each_home (n, home)
-		spin_unlock(&home->list_lock);
-}
-
 /* This thread takes or gives objects.  Under list_lock. */
 void note_user(struct slab_home *home)
 {

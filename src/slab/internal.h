@@ -43,8 +43,6 @@ struct slab_home *home_of(struct kmem_cache *s, const struct page *slab);
 void homes_free(struct kmem_cache_node *n);
 bool home_lock(struct kmem_cache *s, struct slab_home *home, bool nowait);
 struct slab_home *lock_home_of(struct kmem_cache *s, const struct page *slab, bool nowait);
-bool homes_trylock(struct kmem_cache *s, struct kmem_cache_node *n);
-void homes_unlock(struct kmem_cache_node *n);
 /* Uses of a home's slabs in a row by one thread, after which no other is thought to want them. */
 #define USES_ALONE 16
 void note_user(struct slab_home *home);
@@ -96,8 +94,6 @@ struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create)
 /* barn.c */
 void barns_init(struct kmem_cache_node *n, void *mem);
 void barns_repair(struct kmem_cache_node *n);
-bool barns_trylock(struct kmem_cache_node *n);
-void barns_unlock(struct kmem_cache_node *n);
 bool barn_has_room(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf);
 struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_node *n,

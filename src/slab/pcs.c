@@ -593,3 +593,17 @@ slowpath void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
 		flush(task, s, p->spare);
 	pcs_attach(task, s, p);
 }
+
+/* An object of this thread's sheaves, if they have any.  Under task.lock. */
+slowpath void *pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p)
+{
+	struct slab_sheaf *main = pcs_detach(task, s, p), *from = main;
+	void *obj = NULL;
+
+	if (!from || !from->size)
+		from = p->spare;
+	if (from && from->size)
+		obj = from->objects[--from->size];
+	pcs_attach(task, s, p);
+	return obj;
+}

@@ -10,6 +10,7 @@
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
 bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow);
 void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p);
+void *pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p);
 void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p);
 
 /* foreign.c */

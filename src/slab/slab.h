@@ -299,6 +299,8 @@ size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
 /* Sheaf first; the slow half of malloc's and free's hit paths. */
 void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow);
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow);
+/* What could not be freed where nothing may be waited for, into the slabs. */
+void take_deferred(void);
 
 /* Whose object is it?  NULL and a report under @call if it is no live object's start. */
 struct kmem_cache *slab_check_object(const char *call, const void *obj);
@@ -339,8 +341,8 @@ int slab_init(void);
 struct kmem_cache *cache_by_id(u32 id);
 struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
 				void (*ctor)(void *));
-int cache_destroy(struct kmem_cache *s);
-u64 cache_shrink(struct kmem_cache *s);
+int cache_destroy(const char *call, struct kmem_cache *s);
+unsigned long cache_shrink(struct kmem_cache *s);
 /* Objects out of slabs, in use or in sheaves; racy. */
 unsigned long cache_inuse(const struct kmem_cache *s);
 struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node);
@@ -362,6 +364,7 @@ extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 /* ---- fork.c ---- */
 void slab_fork_repair(void);
 void slab_fork_new_generation(void);
+bool slab_fork_notice(void);
 void kswapd_forget(void);
 
 /* ---- verify.c ---- */

@@ -210,17 +210,19 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, 
 	return s;
 }
 
-/* What every thread has in its sheaves for @s, a cache without cursors, goes back. */
+/*
+ * What every thread has in its sheaves for @s, a cache without cursors, goes back.  Threads that
+ * have none are not waited for: one may be in a constructor of another cache.
+ */
 static void drain_cache(struct kmem_cache *s, struct slow *slow)
 {
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		struct pcs *p;
+		struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s, false) : NULL;
 
-		if (READ_ONCE(t->state) != TASK_LIVE || !task_lock_to_drain(t, slow))
+		if (!p || (!READ_ONCE(p->main) && !READ_ONCE(p->spare)) ||
+		    !task_lock_to_drain(t, slow))
 			continue;
-		p = task_pcs(t, s, false);
-		if (p)
-			pcs_empty(t, s, p);
+		pcs_empty(t, s, p);
 		spin_unlock(&t->lock);
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
@@ -228,26 +230,40 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 			barn_shrink(s, load_acquire(&s->node[i]), BARN_NOTHING);
 }
 
+/*
+ * Under slab_mutex: who gives back memory of all caches has objects in hand that are in no slab and
+ * in no sheaf, and would be taken for objects in use.
+ */
+static void shrink(struct kmem_cache *s, struct slow *slow)
+{
+	take_deferred();
+	if (s->class == CLASS_NONE)
+		drain_cache(s, slow);
+	for (int i = 0; i < topology.nr_nodes; i++)
+		if (load_acquire(&s->node[i]))
+			(void)node_discard_empty(s, load_acquire(&s->node[i]), /* all= */ true);
+}
+
 /**
  * cache_shrink - give back every page of @s that holds no object in use
- * Return: pages.
+ * Return: objects in use.
  */
-slowpath u64 cache_shrink(struct kmem_cache *s)
+slowpath unsigned long cache_shrink(struct kmem_cache *s)
 {
+	unsigned long inuse;
 	struct slow slow;
-	u64 pages = 0;
 
 	slow_enter_free(&slow);
-	if (!slow.nested) {
-		if (s->class == CLASS_NONE)
-			drain_cache(s, &slow);
-		for (int i = 0; i < topology.nr_nodes; i++)
-			if (load_acquire(&s->node[i]))
-				pages += node_discard_empty(s, load_acquire(&s->node[i]),
-							    /* all= */ true);
+	if (slow.nested) {
+		inuse = cache_inuse(s);
+	} else {
+		slab_mutex_lock();
+		shrink(s, &slow);
+		inuse = cache_inuse(s);
+		spin_unlock(&slab_mutex);
 	}
 	slow_leave(&slow);
-	return pages;
+	return inuse;
 }
 
 slowpath unsigned long cache_inuse(const struct kmem_cache *s)
@@ -265,28 +281,52 @@ slowpath unsigned long cache_inuse(const struct kmem_cache *s)
 	return inuse;
 }
 
+/* Is @s a cache that a program has made, and not ended? */
+static slowpath bool is_cache(const struct kmem_cache *s)
+{
+	const struct page *slab = find_slab(s);
+	unsigned int i;
+
+	if (!slab || slab->cache != &cache_cache)
+		return false;
+	i = obj_to_index(&cache_cache, slab, s);
+	return slab_object(&cache_cache, slab, i) == s &&
+	       READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1;
+}
+
 /**
  * cache_destroy - end a cache
- * Return: 0, or -EBUSY with a report if objects are in use; the cache then stays.
+ * @call: for reports
+ *
+ * Return: 0, -EINVAL with a report if it is none, or -EBUSY with a report if objects are in use;
+ * the cache then stays.
  */
-slowpath int cache_destroy(struct kmem_cache *s)
+slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 {
 	unsigned long inuse;
 	struct slow slow;
 	void *obj = s;
 
-	cache_shrink(s);
-	inuse = cache_inuse(s);
-	if (inuse) {
-		bug_report("kmem_cache_destroy(%s): %lu objects still in use", s->name, inuse);
-		return -EBUSY;
+	if (!is_cache(s)) {
+		bug_report("%s(%p): not a cache, or destroyed already", call, obj);
+		return -EINVAL;
 	}
 	slow_enter_free(&slow);
 	slab_mutex_lock();
-	list_del(&s->list);
-	if (s->id < ARRAY_SIZE(cache_table))
-		cache_table[s->id] = NULL;
+	if (!slow.nested)
+		shrink(s, &slow);
+	inuse = cache_inuse(s);
+	if (!inuse) {
+		list_del(&s->list);
+		if (s->id < ARRAY_SIZE(cache_table))
+			cache_table[s->id] = NULL;
+	}
 	spin_unlock(&slab_mutex);
+	if (inuse) {
+		slow_leave(&slow);
+		bug_report("%s(%s): %lu objects still in use", call, s->name, inuse);
+		return -EBUSY;
+	}
 	for (int i = 0; i < topology.nr_nodes; i++) {
 		void *node = load_acquire(&s->node[i]);
 

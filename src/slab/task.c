@@ -42,8 +42,12 @@ static struct kmem_cache_node task_node;
 static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
-static u32 *fork_cookie;  /* const after start; wiped in a forked child */
+/* What is in the page that a forked child finds wiped. */
+enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED };
+
+static u32 *fork_cookie;  /* const after start */
 static bool fork_pending; /* set by os_at_fork_child() where there is no such page */
+static bool fork_noticed; /* and the generation is new; likewise */
 
 /*
  * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit commits
@@ -118,7 +122,7 @@ void task_caches_init(void)
 	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
 	fork_cookie = os_fork_cookie_page();
 	if (fork_cookie)
-		WRITE_ONCE(*fork_cookie, 1);
+		WRITE_ONCE(*fork_cookie, FORK_REPAIRED);
 	else
 		handle_forks();
 	spin_long_wait = notice_fork;
@@ -139,16 +143,46 @@ bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
 
 /* ---- birth ---- */
 
-static struct task *reuse_dead(void)
+/* To the end of the list of the dead.  Under tasks_lock. */
+static void add_dead(struct task *task)
+{
+	task->next_dead = NULL;
+	if (dead_last)
+		dead_last->next_dead = task;
+	else
+		dead_first = task;
+	dead_last = task;
+}
+
+/* The oldest.  Under tasks_lock. */
+static struct task *pop_dead(void)
 {
 	struct task *task = dead_first;
 
-	if (!task || (task->mm.tid && !os_thread_gone(task->mm.tid)))
-		return NULL;
-	dead_first = task->next_dead;
-	if (!dead_first)
-		dead_last = NULL;
+	if (task) {
+		dead_first = task->next_dead;
+		if (!dead_first)
+			dead_last = NULL;
+	}
 	return task;
+}
+
+#define DEAD_LOOKS 4
+
+/*
+ * The block of a thread that is gone.  One that is not after all this time may stay for long, as
+ * the first thread does after pthread_exit(): others get their turn.  Under tasks_lock.
+ */
+static struct task *reuse_dead(void)
+{
+	for (int i = 0; i < DEAD_LOOKS; i++) {
+		struct task *task = pop_dead();
+
+		if (!task || !task->mm.tid || os_thread_gone(task->mm.tid))
+			return task;
+		add_dead(task);
+	}
+	return NULL;
 }
 
 static struct task *new_task(struct slow *slow)
@@ -302,12 +336,7 @@ static slowpath void task_rehome(struct task *task, int node)
 void task_bury(struct task *task)
 {
 	spin_lock(&tasks_lock);
-	task->next_dead = NULL;
-	if (dead_last)
-		dead_last->next_dead = task;
-	else
-		dead_first = task;
-	dead_last = task;
+	add_dead(task);
 	spin_unlock(&tasks_lock);
 }
 
@@ -332,17 +361,34 @@ void task_exit(void *arg)
 
 /* ---- slow paths ---- */
 
+/* The first to come by in this child is told so; ids of processes and threads come again. */
+slowpath bool slab_fork_notice(void)
+{
+	if (fork_cookie) {
+		if (READ_ONCE(*fork_cookie) != FORK_NEW)
+			return false;
+		WRITE_ONCE(*fork_cookie, FORK_NOTICED);
+		return true;
+	}
+	if (READ_ONCE(fork_noticed))
+		return false;
+	WRITE_ONCE(fork_noticed, true);
+	return true;
+}
+
 static slowpath void fork_repair(void)
 {
+	slab_fork_new_generation();
 	if (fork_cookie)
-		WRITE_ONCE(*fork_cookie, 1);
+		WRITE_ONCE(*fork_cookie, FORK_REPAIRED);
 	WRITE_ONCE(fork_pending, false);
+	WRITE_ONCE(fork_noticed, false);
 	slab_fork_repair();
 }
 
 static inline bool is_forked_child(void)
 {
-	return fork_cookie ? unlikely(READ_ONCE(*fork_cookie) == 0)
+	return fork_cookie ? unlikely(READ_ONCE(*fork_cookie) != FORK_REPAIRED)
 			   : unlikely(READ_ONCE(fork_pending));
 }
 

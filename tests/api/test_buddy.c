@@ -137,6 +137,8 @@ static void unknown_options_are_reported(void **state)
 	assert_int_equal(buddy_option_get("no_such_option", text, sizeof(text)), -ENOENT);
 	assert_int_equal(buddy_option_get(NULL, text, sizeof(text)), -ENOENT);
 	assert_int_equal(buddy_option_get("hugepages", NULL, 8), -EINVAL);
+	assert_int_equal(buddy_option_get("hugepage_threshold", text, 4), strlen("33554432"));
+	assert_string_equal(text, "335");
 	assert_int_equal(buddy_option_get("hugepages", text, 0), -EINVAL);
 	assert_int_equal(buddy_option_set(NULL, "1"), -EINVAL);
 	assert_int_equal(buddy_option_set("hugepages", NULL), -EINVAL);

@@ -5,6 +5,7 @@
 
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
+#include <buddy/slab.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -497,10 +498,66 @@ static void what_is_not_a_block_is_reported(void **state)
 	assert_error(free_foreign, "not a live block");
 }
 
+static void refer_to_a_slab(void)
+{
+	void *p = buddy_kmalloc(64, GFP_KERNEL);
+
+	buddy_get_page(buddy_virt_to_page(p));
+	buddy_kfree(p);
+}
+
+static void refer_to_a_freed_block(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+
+	buddy_free_pages(page, 0);
+	buddy_get_page(page);
+}
+
+static void refer_to_nothing(void)
+{
+	buddy_get_page(NULL);
+}
+
+static void references_are_to_live_blocks(void **state)
+{
+	(void)state;
+	assert_error(refer_to_a_slab, "buddy_get_page(");
+	assert_error(refer_to_a_freed_block, "buddy_get_page(");
+	assert_error(refer_to_nothing, "buddy_get_page(");
+}
+
+static void memory_that_is_not_in_use_yet_has_no_descriptor(void **state)
+{
+	char *mem = buddy_get_free_pages(GFP_KERNEL, 0);
+
+	(void)state;
+	assert_non_null(buddy_virt_to_page(mem));
+	assert_null(buddy_virt_to_page(mem + ((size_t)1 << 30)));
+	buddy_free_pages_addr(mem, 0);
+}
+
+static void bad_orders(void)
+{
+	child_check(!buddy_alloc_pages(GFP_KERNEL, 11));
+}
+
+static void bad_order_of_free_pages(void)
+{
+	child_check(!buddy_get_free_pages(GFP_KERNEL, 11));
+}
+
+static void the_call_that_was_made_is_named(void **state)
+{
+	(void)state;
+	assert_warning(bad_orders, "buddy_alloc_pages(): order 11");
+	assert_warning(bad_order_of_free_pages, "buddy_get_free_pages(): order 11");
+}
+
 static void what_is_not_an_exact_block_is_reported(void **state)
 {
 	(void)state;
-	assert_error(free_odd_address_exact, "buddy_free_pages_exact(");
+	assert_error(free_odd_address_exact, "not a live block of exact pages");
 	assert_error(free_foreign_exact, "buddy_free_pages_exact(");
 }
 
@@ -539,7 +596,7 @@ static void free_pages_by_free(void)
 static void blocks_are_freed_by_the_call_of_their_kind(void **state)
 {
 	(void)state;
-	assert_error(free_exact_with_wrong_size, "not a live block of that size");
+	assert_error(free_exact_with_wrong_size, "it has 5 pages");
 	assert_error(free_block_as_exact, "buddy_free_pages_exact(");
 	assert_error(free_exact_as_block, "buddy_free_pages(");
 	assert_error(free_pages_by_free, "pages of the page API");
@@ -566,6 +623,9 @@ int main(void)
 		cmocka_unit_test(a_double_free_is_reported),
 		cmocka_unit_test(what_is_not_a_block_is_reported),
 		cmocka_unit_test(what_is_not_an_exact_block_is_reported),
+		cmocka_unit_test(references_are_to_live_blocks),
+		cmocka_unit_test(memory_that_is_not_in_use_yet_has_no_descriptor),
+		cmocka_unit_test(the_call_that_was_made_is_named),
 		cmocka_unit_test(blocks_are_freed_by_the_call_of_their_kind),
 	};
 

@@ -842,6 +842,57 @@ static void free_twice_checked(void)
 		    buddy_kmem_cache_alloc(s, GFP_KERNEL));
 }
 
+/* A child of in_child() ends with _exit(), where nothing is looked at. */
+static void free_twice_and_exit(void)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
+	void *objs[5];
+
+	buddy_kmem_cache_alloc_bulk(s, GFP_KERNEL, 5, objs);
+	buddy_kmem_cache_free_bulk(s, 5, objs);
+	buddy_kmem_cache_free(s, objs[2]);
+	exit(0);
+}
+
+/* A block that has a mapping of its own. */
+static void free_of_a_mapping(void)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
+	char *p = realloc(malloc(100000), 40 << 20);
+
+	p[0] = 1;
+	buddy_kmem_cache_free(s, p);
+	child_check(p[0] == 1);
+	free(p);
+	buddy_kmem_cache_destroy(s);
+}
+
+static void bulk_without_objects(void)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
+
+	child_check(!buddy_kmem_cache_alloc_bulk(s, GFP_KERNEL, 3, NULL));
+	buddy_kmem_cache_destroy(s);
+}
+
+static void bulk_free_without_objects(void)
+{
+	buddy_kmem_cache_free_bulk(NULL, 3, NULL);
+}
+
+static void krealloc_of_foreign(void)
+{
+	child_check(!buddy_krealloc(not_heap, 100, GFP_KERNEL));
+}
+
+static void bulk_calls_and_krealloc_name_what_is_wrong(void **state)
+{
+	(void)state;
+	assert_warning(bulk_without_objects, "buddy_kmem_cache_alloc_bulk(): objs is NULL");
+	assert_warning(bulk_free_without_objects, "buddy_kmem_cache_free_bulk(): objs is NULL");
+	assert_error(krealloc_of_foreign, "buddy_krealloc(");
+}
+
 static void wrong_frees_are_reported(void **state)
 {
 	(void)state;
@@ -852,6 +903,26 @@ static void wrong_frees_are_reported(void **state)
 	assert_error(free_of_foreign, "buddy_kmem_cache_free(");
 	assert_error(free_twice, "double free of an object of one");
 	assert_error(free_twice_checked, "double free of an object of one");
+	assert_error(free_twice_and_exit, "double free of an object of one");
+	assert_error(free_of_a_mapping, "buddy_kmem_cache_free(");
+}
+
+static void destroy_twice(void)
+{
+	struct kmem_cache *a = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
+	struct kmem_cache *b = buddy_kmem_cache_create("other", 64, 0, 0, NULL);
+	struct buddy_cache_stats st;
+
+	buddy_kmem_cache_destroy(a);
+	buddy_kmem_cache_destroy(b);
+	buddy_kmem_cache_destroy(a);
+	child_check(!find_cache("one", &st) && !find_cache("other", &st));
+}
+
+static void a_cache_is_destroyed_once(void **state)
+{
+	(void)state;
+	assert_error(destroy_twice, "not a cache, or destroyed already");
 }
 
 static void destroy_in_use(void)
@@ -942,13 +1013,13 @@ static void shrink_gives_back_what_holds_no_object(void **state)
 	(void)state;
 	assert_int_equal(buddy_kmem_cache_alloc_bulk(s, GFP_KERNEL, 3000, objs), 3000);
 	buddy_kmem_cache_free_bulk(s, 2999, objs + 1);
-	assert_int_equal(buddy_kmem_cache_shrink(s), 0);
+	assert_int_not_equal(buddy_kmem_cache_shrink(s), 0);
 	assert_true(find_cache("shrink", &st));
 	assert_int_equal(st.slabs, 1);
 	assert_int_equal(st.active, 1);
 	assert_int_equal(st.cached, 0);
 	buddy_kmem_cache_free(s, objs[0]);
-	assert_int_equal(buddy_kmem_cache_shrink(s), 1);
+	assert_int_equal(buddy_kmem_cache_shrink(s), 0);
 	assert_true(find_cache("shrink", &st));
 	assert_int_equal(st.slabs, 0);
 	buddy_kmem_cache_destroy(s);
@@ -993,6 +1064,8 @@ int main(void)
 		cmocka_unit_test(cache_node_serves_nodes_that_exist),
 		cmocka_unit_test(cache_alloc_names_a_node_that_does_not_exist),
 		cmocka_unit_test(wrong_frees_are_reported),
+		cmocka_unit_test(bulk_calls_and_krealloc_name_what_is_wrong),
+		cmocka_unit_test(a_cache_is_destroyed_once),
 		cmocka_unit_test(destroy_reports_objects_in_use),
 		cmocka_unit_test(null_objects_are_ignored),
 		cmocka_unit_test(a_missing_cache_is_named),

@@ -46,10 +46,24 @@ int madvise(void *addr, size_t len, int advice)
 	return (int)syscall(SYS_madvise, addr, len, advice);
 }
 
+/* What has a mapping of its own. */
+static void *own_mapping(void)
+{
+	char *p = realloc(malloc(LARGE / 8), LARGE);
+
+	CHECK(p, "no memory");
+	p[0] = 1;
+	return p;
+}
+
+static void *to_free;
+
 void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
 {
 	moves++;
 	keep_books();
+	free(to_free);
+	to_free = NULL;
 	return (void *)syscall(SYS_mremap, addr, old_len, new_len, flags);
 }
 
@@ -75,9 +89,9 @@ static void hear_of_what_is_trimmed(void)
 
 static void hear_of_what_moves(void)
 {
-	char *p = malloc(LARGE);
+	char *p = own_mapping();
 
-	p[0] = 1;
+	to_free = own_mapping();
 	for (size_t size = LARGE; size < 8 * LARGE; size += LARGE) {
 		p = realloc(p, size);
 		CHECK(p, "no memory");

@@ -170,7 +170,7 @@ static void resize(struct block *b, u64 r)
 			b->bytes = nr << PAGE_SHIFT;
 	} else if (b->kind == DIRECT) {
 		bytes = (1 + r % 80) * PAGE_SIZE;
-		p = direct_resize(b->addr, bytes);
+		p = direct_resize(b->addr, bytes, false);
 		if (p) {
 			b->addr = p;
 			b->bytes = bytes;
@@ -193,7 +193,7 @@ static void make_or_end_cache(u64 r)
 
 	if (!*s)
 		*s = cache_create("script", (u32)(16 + r / 4 % 5000), 16, 0, NULL);
-	else if (!used_cache(*s) && !cache_destroy(*s))
+	else if (!used_cache(*s) && !cache_destroy("sim", *s))
 		*s = NULL;
 	else if (*s)
 		cache_shrink(*s);
@@ -254,7 +254,7 @@ void script_free_all(void)
 			put(&blocks[i]);
 	for (int i = 0; i < NR_CACHES; i++) {
 		if (caches[i])
-			EXPECT_EQ(cache_destroy(caches[i]), 0);
+			EXPECT_EQ(cache_destroy("sim", caches[i]), 0);
 		caches[i] = NULL;
 	}
 }

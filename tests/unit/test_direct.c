@@ -97,14 +97,14 @@ SIM_TEST(a_resized_block_keeps_its_contents_and_is_found_at_its_new_place)
 	EXPECT(sim_start());
 	p = direct_alloc(2 * OS_PAGE, 16, false);
 	memset(p, 9, 2 * OS_PAGE);
-	q = direct_resize(p, 300 * OS_PAGE);
+	q = direct_resize(p, 300 * OS_PAGE, false);
 	EXPECT(q);
 	EXPECT_EQ(direct_size(q), 300 * OS_PAGE);
 	EXPECT_EQ(q[2 * OS_PAGE - 1], 9);
 	EXPECT_EQ(q[2 * OS_PAGE], 0);
 	if (q != p)
 		EXPECT_EQ(direct_size(p), 0);
-	p = direct_resize(q, OS_PAGE);
+	p = direct_resize(q, OS_PAGE, false);
 	EXPECT_EQ(direct_size(p), OS_PAGE);
 	EXPECT_EQ(p[0], 9);
 	expect_totals(1, OS_PAGE);
@@ -120,7 +120,7 @@ SIM_TEST(a_resize_that_the_system_refuses_changes_nothing)
 	p = direct_alloc(2 * OS_PAGE, 16, false);
 	sim.fail_op = SIM_RESIZE;
 	sim.fail_op_always = true;
-	EXPECT(!direct_resize(p, 9 * OS_PAGE));
+	EXPECT(!direct_resize(p, 9 * OS_PAGE, false));
 	EXPECT_EQ(direct_size(p), 2 * OS_PAGE);
 	expect_totals(1, 2 * OS_PAGE);
 	EXPECT(direct_free(p, false));

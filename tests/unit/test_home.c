@@ -263,7 +263,7 @@ SIM_TEST(the_homes_of_a_cache_end_with_it)
 		sim_switch_to(&other);
 	}
 	EXPECT(c->node[0]->home[1]);
-	EXPECT_EQ(cache_destroy(c), 0);
+	EXPECT_EQ(cache_destroy("test", c), 0);
 	EXPECT_SOUND();
 }
 

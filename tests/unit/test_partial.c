@@ -307,7 +307,7 @@ SIM_TEST(a_constructor_runs_once_for_each_object_of_a_slab)
 		for (int i = 0; i < 10; i++)
 			slab_free(c, objs[i]);
 	}
-	EXPECT_EQ(cache_destroy(c), 0);
+	EXPECT_EQ(cache_destroy("test", c), 0);
 	EXPECT_SOUND();
 }
 
@@ -326,10 +326,10 @@ SIM_TEST(a_cache_with_objects_in_use_is_not_ended)
 	bug_abort_on_error = false;
 	c = cache_create("busy", 100, 8, 0, NULL);
 	obj = slab_alloc(c, 0, NUMA_NO_NODE);
-	EXPECT(cache_destroy(c) < 0);
+	EXPECT(cache_destroy("test", c) < 0);
 	EXPECT(strstr(sim_reports(), "busy"));
 	slab_free(c, obj);
-	EXPECT_EQ(cache_destroy(c), 0);
+	EXPECT_EQ(cache_destroy("test", c), 0);
 	EXPECT_SOUND();
 }
 

@@ -545,6 +545,7 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	sim_switch_to(&other);
 	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
 	slow_enter_free(&slow);
+	sim_wipe_fork_cookie();
 	slab_fork_new_generation();
 	task_drain(lost, /* only_idle= */ false, &slow);
 	EXPECT(lost->pcs[s->class].main);

@@ -70,6 +70,7 @@ SIM_TEST(the_generation_wraps_round_without_becoming_zero)
 		sim_thread_new(&child, 0);
 		sim_switch_to(&child);
 		seen = spin_generation;
+		sim_wipe_fork_cookie();
 		slab_fork_new_generation();
 		EXPECT(spin_generation != seen);
 		EXPECT(spin_generation & SPIN_GEN_MASK);

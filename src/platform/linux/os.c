@@ -43,7 +43,7 @@ u64 os_clock_ms(void)
  * its data.  The decision is taken by the kind of file: a regular one is accepted if it is open for
  * writing only, since one that is opened for reading too may be a database.
  */
-static bool stderr_is_ours(void)
+bool os_stderr_is_ours(void)
 {
 	struct stat st;
 
@@ -56,7 +56,7 @@ static bool stderr_is_ours(void)
 
 slowpath void os_write_err(const char *text, size_t len)
 {
-	if (stderr_is_ours())
+	if (os_stderr_is_ours())
 		os_write_fd(2, text, len);
 }
 
