@@ -64,6 +64,7 @@ SIM_TEST(the_generation_wraps_round_without_becoming_zero)
 {
 	u32 seen = 0;
 
+	EXPECT(sim_start());
 	for (int i = 0; i < 600; i++) {
 		struct sim_thread child;
 
