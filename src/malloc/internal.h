@@ -22,6 +22,7 @@ extern bool option_deepbind;
  */
 void *own_malloc(size_t size);
 void own_free(void *ptr);
+void *own_realloc(void *ptr, size_t size);
 
 /* malloc.c: the slow halves; hit_x86_64.S jumps to the first three.  new_slow() is in cxx.cc. */
 void *malloc_slow(size_t size);

@@ -174,7 +174,7 @@ static noinline void *realloc_slow(void *ptr, size_t size)
 	return resize(ptr, old, size);
 }
 
-BUDDY_API void *realloc(void *ptr, size_t size)
+static inline void *reallocate(void *ptr, size_t size)
 {
 	size_t old = object_size_at(ptr);
 
@@ -182,4 +182,14 @@ BUDDY_API void *realloc(void *ptr, size_t size)
 	if (likely(old && size - 1 < PTRDIFF_MAX))
 		return stays(old, size) ? ptr : move(ptr, old, size);
 	return realloc_slow(ptr, size);
+}
+
+BUDDY_API void *realloc(void *ptr, size_t size)
+{
+	return reallocate(ptr, size);
+}
+
+slowpath void *own_realloc(void *ptr, size_t size)
+{
+	return reallocate(ptr, size);
 }
