@@ -65,7 +65,8 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 
 	if (size > PTRDIFF_MAX || align > PTRDIFF_MAX || !slow_enter(&slow))
 		return NULL;
-	if (align <= ((u64)1 << 34)) {
+	/* To look for such a place in the heap would take it into use up to there. */
+	if (align <= MAX((u64)size, 64 * (u64)MiB)) {
 		struct page_request rq = {
 			.gfp = gfp,
 			.nid = node >= 0   ? node
@@ -232,6 +233,7 @@ void free_named(const char *call, void *ptr)
 		bad_free(call, ptr);
 	}
 	slow_leave(&slow);
+	kswapd_wake();
 }
 
 void free_slow(void *ptr)

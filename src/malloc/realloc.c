@@ -142,7 +142,7 @@ static void *resize(void *ptr, size_t old, size_t size)
 		    (large_stays(old, size) || resize_in_place(ptr, size)))
 			return ptr;
 	} else if (value == MAP_NONE) {
-		void *p = resize_mapping(ptr, size);
+		void *p = size <= old && old - size < PAGE_SIZE ? ptr : resize_mapping(ptr, size);
 
 		if (p)
 			return p;

@@ -63,6 +63,23 @@ static struct direct_map *find(uintptr_t addr)
 	return find_in_table(addr);
 }
 
+/*
+ * Deleted entries at the end of a run are as good as never used: no search goes on behind them.
+ * Otherwise a few blocks that move often would fill table after table.  Under direct_lock.
+ */
+static void clear_deleted(const struct direct_map *m)
+{
+	struct direct_table *t = table;
+	size_t i = (size_t)(m - t->map), mask = t->len - 1;
+
+	if (t->map[(i + 1) & mask].addr)
+		return;
+	for (; t->map[i].addr == DELETED; i = (i - 1) & mask) {
+		store_release(&t->map[i].addr, 0);
+		t->used--;
+	}
+}
+
 static void forget(struct direct_map *m)
 {
 	uintptr_t addr = m->addr;
@@ -71,6 +88,8 @@ static void forget(struct direct_map *m)
 
 	/* The entry first: another thread may be given the same address at once. */
 	store_release(&m->addr, is_spare ? 0 : DELETED);
+	if (!is_spare)
+		clear_deleted(m);
 	atomic_sub(&live, 1);
 	atomic_sub(&mapped_bytes, bytes);
 	vm_unmap((void *)addr, bytes);
@@ -240,11 +259,15 @@ void *direct_resize(void *addr, size_t bytes, bool nowait)
 
 		m = find_in_table((uintptr_t)addr);
 		old = m->bytes;
+		/* Before it moves: a child of a fork must not find it where it was. */
+		store_release(&m->addr, DELETED);
 		ret = vm_resize(addr, old, len);
 		if (ret) {
-			store_release(&m->addr, DELETED);
+			clear_deleted(m);
 			insert(table, (uintptr_t)ret, len);
 			atomic_add(&mapped_bytes, len - old);
+		} else {
+			store_release(&m->addr, (uintptr_t)addr);
 		}
 	}
 	spin_unlock(&direct_lock);

@@ -88,7 +88,8 @@ struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64
 	}
 	if (head) {
 		take_off(pcp, head);
-		pcp->exact_taken += (int)head->nr_pages;
+		/* More than it could want to be large for is not counted: it would overflow. */
+		pcp->exact_taken = MIN(pcp->exact_taken + (int)head->nr_pages, EXACT_SET_HIGH_MAX);
 	}
 	spin_unlock_unwaited(&pcp->lock);
 	return head;

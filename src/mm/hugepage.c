@@ -99,9 +99,9 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 		limit = MAX(limit, zone->huge_again_pfn);
 	else
 		limit = end;
-	zone->huge_pfn = CLAMP(limit, pfn, end);
-	advise(zone, pfn, zone->huge_pfn, false);
-	advise(zone, zone->huge_pfn, end, true);
+	limit = CLAMP(limit, pfn, end);
+	advise(zone, pfn, limit, false);
+	advise(zone, limit, end, true);
 }
 
 /*
@@ -129,7 +129,6 @@ static bool is_slow(const struct zone *zone, u64 ns)
 static slowpath void pause_huge(struct zone *zone, u64 pfn, u64 from)
 {
 	advise(zone, from, zone->commit_pfn, false);
-	zone->huge_pfn = zone->commit_pfn;
 	zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
 	zone->huge_again_pfn = pfn + zone->huge_pause;
 }
@@ -203,7 +202,7 @@ void hugepage_look(struct zone *zone, u64 pfn)
 	if (pfn - zone->start_pfn < MAX_ORDER_NR_PAGES || zone->metadata ||
 	    mm_hugepages != HUGEPAGES_AUTO)
 		return;
-	if (pfn < zone->huge_pfn) {
+	if (get_pageblock_advice(zone, pfn) != PB_HUGE) {
 		time_small_page(zone, pfn);
 		return;
 	}

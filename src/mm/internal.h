@@ -76,7 +76,7 @@ bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
 /* Whether blocks of @zone go to and come from the page set of @task, who may wait or not. */
 static inline bool pcp_serves(const struct mm_task *task, const struct zone *zone, bool nowait)
 {
-	return task && !nowait && !zone->metadata && zone->node == task->node;
+	return task && !nowait && !zone->metadata && zone->node == task->node && !task->leaving;
 }
 
 /* pcp.c */

@@ -344,13 +344,17 @@ static struct page *take_packed(struct zone *zone, u64 nr, unsigned int order, u
 	return block ? take_stretch(zone, page_to_pfn(block), nr, dirty) : NULL;
 }
 
-/* Up to a pageblock.  @packed: at any page; otherwise aligned to @order. */
+/*
+ * Up to a pageblock.  @packed: at any page; otherwise aligned to @order.  *busy: nobody knows, the
+ * lock is held.
+ */
 static struct page *alloc_block(struct zone *zone, u64 nr, unsigned int order, bool packed,
-				bool nowait, u64 *ret_dirty)
+				bool nowait, u64 *ret_dirty, bool *busy)
 {
 	struct page *page = NULL;
 
-	if (!zone_lock_ctx(zone, nowait))
+	*busy = !zone_lock_ctx(zone, nowait);
+	if (*busy)
 		return NULL;
 	if (packed)
 		page = take_best_fit(zone, nr, ret_dirty);
@@ -369,6 +373,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	enum reclaim_step step = RECLAIM_PAGE_SET;
 	struct page *page;
 	u64 seen, dirty = 0;
+	bool busy = false;
 
 	if (pcp_serves(rq->task, zone, rq->nowait)) {
 		page = exact_set_take(rq->task, zone, nr, align);
@@ -388,8 +393,9 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	}
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
-		page = alloc_block(zone, nr, order, /* packed= */ align == 1, rq->nowait, &dirty);
-	} while (!page &&
+		page = alloc_block(zone, nr, order, /* packed= */ align == 1, rq->nowait, &dirty,
+				   &busy);
+	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget)));
 	*ret_zero = !dirty;
@@ -466,6 +472,16 @@ void large_free(struct page *head, struct mm_task *task, bool nowait)
 	}
 }
 
+static bool is_free_behind(struct zone *zone, u64 pfn, u64 nr)
+{
+	bool is_free;
+
+	zone_lock(zone);
+	is_free = section_free_behind(zone, pfn, nr) == nr;
+	zone_unlock(zone);
+	return is_free;
+}
+
 bool large_resize(struct page *head, u64 nr)
 {
 	struct zone *zone = page_zone(head);
@@ -475,8 +491,13 @@ bool large_resize(struct page *head, u64 nr)
 
 	if (nr == old)
 		return true;
-	if (nr > old)
+	if (nr > old) {
+		/* Only what can be had is asked of the budget. */
+		if (nr - old > zone->end_pfn - zone->start_pfn ||
+		    !is_free_behind(zone, pfn + old, nr - old))
+			return false;
 		budget_check(zone, nr - old);
+	}
 	zone_lock(zone);
 	if (nr < old) {
 		free_exact_tail(zone, head, nr, old, 0);

@@ -39,12 +39,11 @@ struct layout {
 
 static u64 wanted_span(const struct os_limits *limits)
 {
-	u64 limit = MIN(limits->address_space, limits->data), wanted;
+	u64 limit = MIN(limits->address_space, limits->data), wanted = 4 * os_memory_bytes();
 
-	if (limit != OS_UNLIMITED)
-		return roundup_pow_of_two(MAX(limit, 64 * MiB));
-	wanted = 4 * os_memory_bytes();
-	return roundup_pow_of_two(CLAMP(wanted, 4 * (u64)GiB, 16384 * (u64)GiB));
+	/* A limit may be any number; one beyond what is wanted without is none. */
+	wanted = CLAMP(wanted, 4 * (u64)GiB, 16384 * (u64)GiB);
+	return roundup_pow_of_two(CLAMP(limit, 64 * (u64)MiB, wanted));
 }
 
 static struct layout make_layout(u64 base, u64 span)
@@ -267,6 +266,12 @@ void mm_task_init(struct mm_task *task, u32 id)
 	task->node_check = 0;
 	task->cpu = -1;
 	task->node = mm_local_node(task);
+	task->leaving = false;
+	/* Of another node, and empty since its last owner left it. */
+	if (task->pcp.zone && task->pcp.zone->node != task->node) {
+		task->pcp.ready = false;
+		task->pcp.zone = NULL;
+	}
 }
 
 #define NODE_CHECK_EVERY 16 /* slow paths, where nothing tells the CPU for free */

@@ -92,7 +92,6 @@ struct zone {
 	u64 mapping_pfn;       /* the stride from commit_pfn to here is being mapped; accept_lock */
 	u8 mapped_parts;       /* of that stride: 1 descriptors, 2 memory too; accept_lock */
 	bool frontier_suspect; /* a fork may have left more mapped than is noted; accept_lock */
-	u64 huge_pfn;	       /* from here to commit_pfn advised huge; accept_lock */
 	u64 huge_again_pfn;    /* below: small pages, since huge ones did not pay; accept_lock */
 	u64 huge_pause;	       /* pages that the last such stretch was long; accept_lock */
 	u64 grown_pfn;	       /* commit_pfn when grows_fast() looked last; accept_lock */
@@ -167,6 +166,7 @@ struct mm_task {
 	int node;	/* where it ran last; owner, once LIVE under task.lock; racy readers */
 	u32 node_check; /* slow paths until node is looked up again; owner */
 	int cpu;	/* of that look-up; owner */
+	bool leaving;	/* its set is empty and stays so: the thread ends; owner */
 	struct per_task_pages pcp;
 };
 

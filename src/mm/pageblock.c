@@ -42,7 +42,7 @@ void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 }
 
 /* PB_HUGE, PB_BROKEN or 0; also without the lock, as a hint. */
-slowpath u8 get_pageblock_advice(const struct zone *zone, u64 pfn)
+u8 get_pageblock_advice(const struct zone *zone, u64 pfn)
 {
 	return READ_ONCE(*pageblock_bits(zone, pfn)) & (PB_HUGE | PB_BROKEN);
 }

@@ -242,6 +242,39 @@ static noinline void poke(bool may_start)
 	}
 }
 
+static slowpath void wake(void)
+{
+	WRITE_ONCE(sleeping, 0);
+	os_futex_wake(&sleeping, 1);
+}
+
+/**
+ * kswapd_wake - memory came back
+ *
+ * Also where the thread may not be started: then the next allocation will see to it.
+ */
+void kswapd_wake(void)
+{
+	u32 now = READ_ONCE(state);
+
+	if (unlikely(READ_ONCE(sleeping)) && now == RUNNING)
+		wake();
+	else if (now == OFF && heap_pages() >= START_PAGES_LATER)
+		WRITE_ONCE(mm_grew, true);
+}
+
+static slowpath void relieve_pressure(void)
+{
+	struct slow slow;
+
+	WRITE_ONCE(mm_pressure, false);
+	slab_reclaim(true);
+	slow_enter_free(&slow);
+	if (!slow.nested)
+		budget_look_again();
+	slow_leave(&slow);
+}
+
 /**
  * kswapd_poke - a slow path was taken: is there work for the background?
  *
@@ -251,15 +284,9 @@ static noinline void poke(bool may_start)
  */
 void kswapd_poke(struct slow *slow)
 {
-	if (unlikely(READ_ONCE(sleeping)) && READ_ONCE(state) == RUNNING) {
-		WRITE_ONCE(sleeping, 0);
-		os_futex_wake(&sleeping, 1);
-	}
-	if (unlikely(READ_ONCE(mm_pressure)) && !slow->nested) {
-		WRITE_ONCE(mm_pressure, false);
-		slab_reclaim(true);
-		budget_look_again();
-	}
+	kswapd_wake();
+	if (unlikely(READ_ONCE(mm_pressure)) && !slow->nested)
+		relieve_pressure();
 	/*
 	 * A thousand threads of few allocations each make a large heap too, hence mm_grew.  A child
 	 * that is not repaired yet must stay alone: another thread would take it for gone.

@@ -358,6 +358,7 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
 /* ---- reclaim (kswapd.c) ---- */
 u64 slab_reclaim(bool all);
 void kswapd_poke(struct slow *slow);
+void kswapd_wake(void);
 extern bool kswapd_enabled;    /* option background_threads; racy, buddy_option_set() */
 extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 

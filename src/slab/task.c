@@ -353,6 +353,7 @@ void task_exit(void *arg)
 	/* Waits, as who drains a task does; a slow path that finds it held goes to the slabs. */
 	(void)spin_lock(&task->lock);
 	task_empty(task);
+	task->mm.leaving = true;
 	WRITE_ONCE(task->state, TASK_DYING);
 	spin_unlock(&task->lock);
 	slow_leave(&slow);

@@ -195,6 +195,26 @@ static void zeroed_blocks_are_zero_wherever_they_begin(void **state)
 	}
 }
 
+/* Such a place is not looked for in the heap. */
+static void a_small_block_of_huge_alignment_costs_little(void **state)
+{
+	struct buddy_stats before, after;
+	void *p[3];
+
+	(void)state;
+	buddy_stats(&before);
+	for (int i = 0; i < 3; i++) {
+		p[i] = aligned_alloc((size_t)1 << 34, 40000);
+		assert_non_null(p[i]);
+		assert_int_equal((uintptr_t)p[i] % ((size_t)1 << 34), 0);
+		memset(p[i], 1, 40000);
+	}
+	buddy_stats(&after);
+	assert_true(after.present - before.present < (size_t)16 << 20);
+	for (int i = 0; i < 3; i++)
+		free(p[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +227,7 @@ int main(void)
 		cmocka_unit_test(blocks_that_grow_by_little_are_seldom_copied),
 		cmocka_unit_test(a_large_block_gives_back_what_is_more_than_an_eighth),
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
+		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
  * sparse.c - what few survivors are left of a heap gives its pages back: at once when asked to, and
- * by itself when the program does nothing
+ * by itself when the program does nothing, or nothing but free
  */
 #include "life.h"
 #include <dirent.h>
@@ -90,6 +90,14 @@ int main(void)
 		nanosleep(&tick, NULL);
 	}
 	verify("after some seconds of nothing");
+
+	/* The background thread sleeps; nothing is allocated from here on. */
 	check_and_drop(2);
+	bound = before + live / 2048;
+	for (ticks = 0; resident_kib() >= bound; ticks++) {
+		CHECK(ticks < WAIT_S * 4, "%zu KiB resident %d s after all was freed, %zu before",
+		      resident_kib(), WAIT_S, before);
+		nanosleep(&tick, NULL);
+	}
 	return 0;
 }

@@ -464,6 +464,14 @@ SIM_TEST(an_object_freed_on_another_node_goes_home)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(a_limit_of_any_size_leaves_a_range)
+{
+	sim.limits.address_space = ((u64)1 << 63) + 12345;
+	sim.limits.data = ~(u64)0 / 3;
+	EXPECT(sim_start());
+	EXPECT(buddy_get(0, 0, 0));
+}
+
 SIM_TEST(a_thread_that_moves_is_served_from_its_new_node)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(128)];
@@ -550,6 +558,7 @@ int main(void)
 		cmocka_unit_test(thisnode_never_leaves_its_node),
 		cmocka_unit_test(thisnode_on_a_node_without_memory_gets_nothing),
 		cmocka_unit_test(an_object_freed_on_another_node_goes_home),
+		cmocka_unit_test(a_limit_of_any_size_leaves_a_range),
 		cmocka_unit_test(a_thread_that_moves_is_served_from_its_new_node),
 		cmocka_unit_test(the_next_thread_inherits_the_sheaves_of_one_that_ended),
 	};

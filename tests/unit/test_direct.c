@@ -112,6 +112,28 @@ SIM_TEST(a_resized_block_keeps_its_contents_and_is_found_at_its_new_place)
 	expect_totals(0, 0);
 }
 
+/* Deleted entries are used again: the table does not grow with the moves. */
+SIM_TEST(blocks_that_move_often_fill_no_table)
+{
+	char *p[4];
+	unsigned int maps;
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 4; i++)
+		p[i] = direct_alloc(OS_PAGE, 16, false);
+	maps = sim_count(SIM_MAP);
+	for (int i = 0; i < 2000; i++) {
+		char **block = &p[i % 4];
+
+		*block = direct_resize(*block, (size_t)(i % 7 + 1) * 16 * OS_PAGE, false);
+		EXPECT(*block);
+	}
+	EXPECT_EQ(sim_count(SIM_MAP), maps);
+	for (int i = 0; i < 4; i++)
+		EXPECT(direct_free(p[i], false));
+	expect_totals(0, 0);
+}
+
 SIM_TEST(a_resize_that_the_system_refuses_changes_nothing)
 {
 	char *p;
@@ -152,7 +174,8 @@ SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
 	expect_totals(0, 0);
 }
 
-RUN_TESTS(T(a_block_is_mapped_zero_and_known_by_its_address_alone),
+RUN_TESTS(T(blocks_that_move_often_fill_no_table),
+	  T(a_block_is_mapped_zero_and_known_by_its_address_alone),
 	  T(what_alignment_needs_in_excess_is_unmapped_again), T(sizes_that_wrap_are_refused),
 	  T(thousands_of_blocks_are_each_found),
 	  T(a_resized_block_keeps_its_contents_and_is_found_at_its_new_place),

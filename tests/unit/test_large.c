@@ -378,6 +378,42 @@ SIM_TEST(a_free_that_may_not_wait_is_caught_up_by_the_next)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+/* All is free, and somebody looks at it: that is no reason to take more into use. */
+SIM_TEST(a_zone_that_is_busy_is_not_taken_for_empty)
+{
+	struct zone *zone = zone_of(0);
+	struct page_request rq = {.nid = 0, .nowait = true};
+	u64 accepted;
+	bool zero;
+
+	EXPECT(sim_start());
+	large_free(get(3 * PAGEBLOCK_NR_PAGES, 1), NULL, /* nowait= */ false);
+	accepted = zone->accept_pfn;
+	EXPECT(zone_trylock(zone));
+	EXPECT(!alloc_pages_request(&rq, 5));
+	EXPECT(!large_alloc(&rq, 50, 1, &zero));
+	EXPECT(!large_alloc(&rq, 2 * PAGEBLOCK_NR_PAGES, 1, &zero));
+	zone_unlock(zone);
+	EXPECT_EQ(zone->accept_pfn, accepted);
+	EXPECT(alloc_pages_request(&rq, 5));
+	EXPECT_EQ(zone->accept_pfn, accepted);
+}
+
+SIM_TEST(what_cannot_be_had_is_not_asked_of_the_budget)
+{
+	struct zone *zone = zone_of(0);
+	struct page *head;
+	u64 mark;
+
+	EXPECT(sim_start());
+	head = get(3000, 1);
+	mark = zone->resident_mark;
+	EXPECT(!large_resize(head, (u64)1 << 28));
+	EXPECT(!large_resize(head, (u64)1 << 50));
+	EXPECT_EQ(zone->resident_mark, mark);
+	EXPECT_EQ(head->nr_pages, 3000);
+}
+
 SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 {
 	struct page *blocks[60] = {NULL};
@@ -420,7 +456,8 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-RUN_TESTS(T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the_start_of_a_block),
+RUN_TESTS(T(a_zone_that_is_busy_is_not_taken_for_empty),
+	  T(what_cannot_be_had_is_not_asked_of_the_budget), T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the_start_of_a_block),
 	  T(of_two_poor_fits_the_shorter_is_taken), T(the_tail_of_a_block_is_free_for_others),
 	  T(what_a_block_leaves_over_waits_behind_what_is_resident), T(a_block_is_aligned_as_asked),
 	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),

@@ -64,7 +64,9 @@ void vm_unmap(void *addr, size_t len)
 {
 	int saved = errno;
 
-	(void)munmap(addr, len);
+	/* Where a mapping may not be split any more, its memory at least goes back. */
+	if (munmap(addr, len))
+		(void)madvise(addr, len, MADV_DONTNEED);
 	errno = saved;
 }
 
