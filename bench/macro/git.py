@@ -52,7 +52,7 @@ class GitGc(OneCommand):
         origin = folder / "origin"
         plainly("git", "init", "-q", "--bare", origin)
         plainly("git", "-C", origin, "fast-import", "--quiet",
-                input=_history(random.Random(3)).encode())
+                data=_history(random.Random(3)).encode())
 
     def before(self, folder: Path) -> None:
         shutil.rmtree(folder / "copy", ignore_errors=True)

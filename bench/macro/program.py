@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from pathlib import Path
 
-from runner import execute, peers
+from runner import execute, peers, process
 from runner.execute import Bench, Command, Running
 from runner.peers import Peer
 from runner.rows import MACRO, Row, Sample
@@ -27,13 +27,12 @@ def digest(*paths: Path) -> str:
 
 def plainly(*command: str | Path, timeout: float = 60, **options) -> bytes:
     """Run a helper outside the measurement, without any preload; its stdout."""
-    try:
-        return subprocess.run(
-            command, check=True, timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=execute.environment(Peer(peers.REFERENCE)), **options).stdout
-    except subprocess.CalledProcessError as error:
-        words = error.stderr.decode(errors="replace").strip()[-200:]
-        raise RuntimeError(f"{command[0]} failed: {words}") from error
+    outcome = process.run(command, timeout,
+                          env=execute.environment(Peer(peers.REFERENCE)), **options)
+    if outcome.returncode != 0:
+        words = outcome.stderr.decode(errors="replace").strip()[-200:]
+        raise RuntimeError(f"{command[0]} failed: {words}")
+    return outcome.stdout
 
 
 class Program(Row):

@@ -1,8 +1,8 @@
 """Build libbuddy and the benchmark programs."""
 
-import subprocess
 from pathlib import Path
 
+from runner import process
 from runner.console import console
 from runner.paths import ROOT
 
@@ -12,10 +12,9 @@ class BuildError(Exception):
 
 
 def _step(*command: str) -> None:
-    outcome = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if outcome.returncode != 0:
-        tail = "\n".join(outcome.stdout.strip().splitlines()[-20:])
+    status, said = process.run_tool(*command, cwd=ROOT)
+    if status != 0:
+        tail = "\n".join(said.strip().splitlines()[-20:])
         raise BuildError(f"{' '.join(command)} failed:\n{tail}")
 
 

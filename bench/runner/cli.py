@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from runner import compare, guard, results, session, suite, tables
 from runner.build import BuildError
@@ -12,7 +13,9 @@ from runner.paths import DEFAULT_BUILD, STORED_RATIOS
 from runner.peers import LIBBUDDY
 from runner.summary import Table
 
-EXIT_OK, EXIT_WRONG, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_OK, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
+EXIT_SIGNAL = 128  # and the number of the signal
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _DESCRIPTION = """\
 Builds libbuddy and compares it with other allocators.  Without options: the quick form, one real
@@ -104,9 +107,31 @@ def _show(path: Path, report: Path | None) -> int:
     return EXIT_OK if report is None or session.write_report(table, report) else EXIT_WRONG
 
 
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """End the run from here on, and let nothing come between it and saving what it has."""
+    for each in _ENDING:
+        signal.signal(each, lambda *_: None)
+    raise KeyboardInterrupt(number)
+
+
+def _handle_signals() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `bench/run --list | head` is no error
+    for each in _ENDING:
+        if signal.getsignal(each) != signal.SIG_IGN:  # nohup wants it so
+            signal.signal(each, _interrupt)
+
+
 def _run(options: argparse.Namespace, arguments: list[str]) -> int:
     """Run rows, print them, write the report; the exit status says whether all went well."""
     run = session.Session(options, arguments)
+    try:
+        return _measure(run, options)
+    except KeyboardInterrupt:
+        console.say(run.how_to_go_on())
+        raise
+
+
+def _measure(run: session.Session, options: argparse.Namespace) -> int:
     if options.guard:
         return guard.run(run, STORED_RATIOS, options.store)
     table = run.measure()
@@ -122,7 +147,7 @@ def _run(options: argparse.Namespace, arguments: list[str]) -> int:
 
 def main() -> int:
     """Entry point."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `bench/run --list | head` is no error
+    _handle_signals()
     arguments = sys.argv[1:]
     options = parser().parse_args(arguments)
     try:
@@ -140,6 +165,5 @@ def main() -> int:
     except (results.ResultsError, BuildError) as error:
         console.say(str(error))
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        console.say("interrupted; `bench/run --resume` goes on from here")
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return EXIT_SIGNAL + interrupt.args[0]

@@ -1,5 +1,6 @@
 """What the runner says while it works: notes, warnings and a progress line, all on stderr."""
 
+import os
 import sys
 
 
@@ -10,6 +11,9 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+_USUAL_WIDTH = 80
+
+
 class Console:
     """Keeps the progress line and whole lines of text out of each other's way."""
 
@@ -18,25 +22,39 @@ class Console:
         self.live = stream.isatty()
         self.shown = 0
 
+    def _write(self, text: str) -> None:
+        """Write now, if anybody is there still: the end of a terminal is not that of the run."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError:
+            pass
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or _USUAL_WIDTH
+        except OSError:
+            return _USUAL_WIDTH
+
     def clear(self) -> None:
         """Take the progress line away."""
         if self.shown:
-            self.stream.write("\r" + " " * self.shown + "\r")
-            self.stream.flush()
+            self._write("\r" + " " * self.shown + "\r")
             self.shown = 0
 
     def say(self, text: str) -> None:
         """Print one line."""
         self.clear()
-        print(f"bench: {text}", file=self.stream, flush=True)
+        self._write(f"bench: {text}\n")
 
     def progress(self, text: str) -> None:
         """Replace the progress line; on something that is no terminal, say nothing."""
         if self.live:
             self.clear()
-            self.stream.write(text)
-            self.stream.flush()
-            self.shown = len(text)
+            # A line that wraps could not be taken away again.
+            shown = text[:self._width() - 1]
+            self._write(shown)
+            self.shown = len(shown)
 
     def milestone(self, text: str) -> None:
         """A progress line worth keeping where there is no terminal to update."""

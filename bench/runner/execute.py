@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence
 
-from runner import build, packages
+from runner import build, packages, process
 from runner.peers import Peer
 
 OK = "ok"
@@ -100,11 +100,7 @@ class Running:
 
     def kill(self) -> None:
         """End the program and whatever it started."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        process.end_group(self.process)
 
     def finish(self, timeout: float) -> Outcome:
         """Wait for the end of the program."""

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Iterable
 
+from runner import process
 from runner.console import console
 
 
@@ -51,14 +52,11 @@ def search_path() -> str:
 
 def _apt(*words: str) -> bool:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    outcome = subprocess.run(
-        ["apt-get", "-q", *words],
-        env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if outcome.returncode != 0:
-        tail = outcome.stdout.strip().splitlines()[-1:]
+    status, said = process.run_tool("apt-get", "-q", *words, env=environment)
+    if status != 0:
+        tail = said.strip().splitlines()[-1:]
         console.say(f"apt-get {words[0]} failed: {' '.join(tail)}")
-    return outcome.returncode == 0
+    return status == 0
 
 
 def can_install() -> bool:

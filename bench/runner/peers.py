@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner import build, packages
+from runner import build, packages, process
 from runner.packages import Need
 
 LIBBUDDY = "libbuddy"
@@ -41,6 +41,7 @@ KNOWN = {
                    f"libclang_rt.scudo_standalone-{platform.machine()}.so",
                    "LLVM's hardened allocator"),
 }
+_PROBE_PATIENCE = 20.0  # seconds
 QUICK_PEERS = (REFERENCE, "jemalloc", LIBBUDDY)
 ALL_PEERS = (REFERENCE, *KNOWN, LIBBUDDY)
 
@@ -143,9 +144,9 @@ def probe(peer: Peer, build_dir: Path) -> str:
         command = [str(build.find_program(build_dir, "launch")), result.name, peer.preload,
                    str(build.find_program(build_dir, "probe"))]
         try:
-            outcome = subprocess.run(command, capture_output=True, text=True,
-                                     timeout=20, check=False)
+            outcome = process.run(command, _PROBE_PATIENCE)
         except subprocess.TimeoutExpired:
             return ""
-    lines = dict(line.split(" ", 1) for line in outcome.stdout.splitlines())
-    return lines.get("malloc", "")
+    # The library may have printed something too.
+    lines = (line.partition(" ") for line in os.fsdecode(outcome.stdout).splitlines())
+    return dict((name, path) for name, _, path in lines).get("malloc", "")

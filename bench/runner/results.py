@@ -65,9 +65,14 @@ class Results:
         """Write the file so that a reader sees the old one or the new one, never half of it."""
         with tempfile.NamedTemporaryFile(
                 "w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False) as file:
-            json.dump(dataclasses.asdict(self), file, indent=1)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+            try:
+                json.dump(dataclasses.asdict(self), file, indent=1)
+                file.flush()
+                os.chmod(file.name, 0o644)
+                os.replace(file.name, path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
 
     def adopt(self, earlier: "Results") -> int:
         """Take over the samples of an earlier, unfinished run that still hold; say how many."""

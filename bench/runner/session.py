@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from runner import build, execute, packages, peers, results, suite
 from runner.campaign import Campaign
 from runner.console import console
 from runner.execute import Bench
+from runner.paths import DEFAULT_BUILD, command
 from runner.peers import LIBBUDDY, Peer, PeerError
 from runner.results import Results, ResultsError
 from runner.rows import Row
@@ -71,6 +73,7 @@ class Session:
         self.complaints: list[str] = []  # what was asked for and cannot be had
         self.absent: dict[str, str] = {}
         self.path = Path()
+        self.results: Results | None = None  # once the runs begin
         self.peers: list[Peer] = []
 
     def complain(self, text: str) -> None:
@@ -92,12 +95,33 @@ class Session:
         found = Results(arguments=self.arguments, settings=self._settings(), absent=self.absent)
         found.plan(rows, self.peers)
         if self.options.resume:
-            kept = found.adopt(results.load(self.path))
+            kept = found.adopt(results.load(self.options.out))
             console.say(f"going on with {self.path}: {kept} runs are done")
+        self.results = found
         with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:
             bench = Bench(self.options.build_dir, Path(work), self.options.work)
             Campaign(bench, rows, self.peers, found, self.path).run()
         return Table(found)
+
+    def how_to_go_on(self) -> str:
+        """What to say to who interrupts this: where the results are, and the next command."""
+        if self.results is None and not self.options.resume:
+            return "interrupted before the first run"
+        path = self.path if self.results else self.options.out
+        if self.results and self.results.finished:
+            return f"interrupted; the runs are done: `{self._command('--show', str(path))}`"
+        words = ["--resume"]
+        if self.options.out or path.parent != _results_dir(self.options.build_dir):
+            words += ["--out", str(path)]
+        if self.options.build_dir != DEFAULT_BUILD:
+            words += ["--build-dir", str(self.options.build_dir)]
+        words += ["--no-build"] * self.options.no_build
+        words += ["--no-install"] * self.options.no_install
+        return f"interrupted; `{self._command(*words)}` goes on from here"
+
+    @staticmethod
+    def _command(*words: str) -> str:
+        return shlex.join([command(), *words])
 
     def prepare(self, rows: list[Row]) -> None:
         """Install, build, and find the peers."""
