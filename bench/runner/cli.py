@@ -26,24 +26,42 @@ examples:
   bench/run --full                             everything, with a report in HTML
   bench/run --rows 'churn-*' --threads 1,2,4   some rows
   bench/run --peers glibc,libbuddy,mine=/tmp/libmine.so
-  bench/run --full --resume                    go on with a run that was interrupted
+  bench/run --resume                           go on with a run that was interrupted
   bench/run --compare old.json new.json        what got slower
 """
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+def _number(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from error
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{value} is less than {least}")
     return value
 
 
+def _count(text: str) -> int:
+    return _number(text, 1)
+
+
+def _count_or_none(text: str) -> int:
+    return _number(text, 0)
+
+
 def _words(text: str) -> list[str]:
-    return [word for word in text.split(",") if word]
+    words = [word for word in text.split(",") if word]
+    if not words:
+        raise argparse.ArgumentTypeError("the list is empty")
+    return words
 
 
 def _counts(text: str) -> tuple[int, ...]:
     return tuple(_count(word) for word in _words(text))
+
+
+def _folder(text: str) -> Path:
+    return Path(text).resolve()  # the build runs in another folder than the caller
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,18 +82,19 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--list", action="store_true", help="show rows and peers, run nothing")
     how = made.add_argument_group("how")
     how.add_argument("--repeats", type=_count, metavar="N", default=5, help="default 5")
-    how.add_argument("--warmup", type=int, metavar="N", default=1,
+    how.add_argument("--warmup", type=_count_or_none, metavar="N", default=1,
                      help="runs before those that count, default 1")
     how.add_argument("--work", type=_count, metavar="PERCENT", default=100,
                      help="work size of the patterns, default 100")
-    how.add_argument("--build-dir", type=Path, metavar="DIR", default=DEFAULT_BUILD,
+    how.add_argument("--build-dir", type=_folder, metavar="DIR", default=DEFAULT_BUILD,
                      help="default build-bench")
     how.add_argument("--no-build", action="store_true", help="use what the build folder has")
     how.add_argument("--no-install", action="store_true", help="install no packages")
     out = made.add_argument_group("results")
     out.add_argument("--out", type=Path, metavar="FILE", help="result file (JSON)")
     out.add_argument("--resume", action="store_true",
-                     help="go on with --out, or with the newest run that was interrupted")
+                     help="go on with --out, or with the newest run that was interrupted, "
+                          "with the options it had")
     out.add_argument("--report", type=Path, metavar="FILE", help="write a report (HTML) too")
     out.add_argument("--show", type=Path, metavar="FILE",
                      help="print a result file, and with --report make its report")
@@ -121,6 +140,15 @@ def _handle_signals() -> None:
             signal.signal(each, _interrupt)
 
 
+def _contradiction(options: argparse.Namespace) -> str:
+    """What was asked for together and does not go together; nothing if all does."""
+    if options.report and (options.compare or options.guard):
+        return f"--report has no effect with {'--compare' if options.compare else '--guard'}"
+    if options.store and not options.guard:
+        return "--store has no effect without --guard"
+    return ""
+
+
 def _run(options: argparse.Namespace, arguments: list[str]) -> int:
     """Run rows, print them, write the report; the exit status says whether all went well."""
     run = session.Session(options, arguments)
@@ -151,6 +179,8 @@ def main() -> int:
     arguments = sys.argv[1:]
     options = parser().parse_args(arguments)
     try:
+        if problem := _contradiction(options):
+            raise session.UsageError(problem)
         if options.list:
             _list()
             return EXIT_OK
@@ -160,9 +190,9 @@ def main() -> int:
         if options.show:
             return _show(options.show, options.report)
         if options.resume:
-            options, arguments = session.resumed(options, parser())
+            options, arguments = session.resumed(arguments, parser())
         return _run(options, arguments)
-    except (results.ResultsError, BuildError) as error:
+    except (session.UsageError, results.ResultsError, BuildError) as error:
         console.say(str(error))
         return EXIT_USAGE
     except KeyboardInterrupt as interrupt:

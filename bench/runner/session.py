@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import os
 import shlex
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from runner.campaign import Campaign
 from runner.console import console
 from runner.execute import Bench
 from runner.paths import DEFAULT_BUILD, command
-from runner.peers import LIBBUDDY, Peer, PeerError
+from runner.peers import LIBBUDDY, REFERENCE, Peer, PeerError
 from runner.results import Results, ResultsError
 from runner.rows import Row
 from runner.summary import Table
@@ -20,20 +21,43 @@ from runner.summary import Table
 _STATS = {"BUDDY_OPTIONS": "stats_at_exit=on"}
 
 
-def resumed(options: argparse.Namespace,
+# Options that mean something beside --resume; for the others the run's own are taken.
+_WITH_RESUME = ("resume", "out", "report", "build_dir", "no_build", "no_install")
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done as it stands; the text says why."""
+
+
+def resumed(arguments: list[str],
             parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
     """The options of the run to go on with: those it was started with."""
+    options = parser.parse_args(arguments)
     path = options.out or _newest_unfinished(options.build_dir)
     earlier = results.load(path)
     if earlier.finished:
         raise ResultsError(f"{path}: nothing left to run")
     again = parser.parse_args(earlier.arguments)
+    _say_what_is_ignored(arguments, again, parser)
     again.out, again.resume = path, True
     again.build_dir = options.build_dir
     again.report = options.report or again.report
     again.no_build = options.no_build
     again.no_install = options.no_install
     return again, earlier.arguments
+
+
+def _say_what_is_ignored(arguments: list[str], again: argparse.Namespace,
+                         parser: argparse.ArgumentParser) -> None:
+    """Name the options beside --resume that the run to go on with had otherwise."""
+    # Where a name is there already, argparse sets no default: None is what was not given.
+    given = parser.parse_args(arguments, argparse.Namespace(**dict.fromkeys(vars(again))))
+    ignored = ["--" + name.replace("_", "-") for name, value in vars(given).items()
+               if name not in _WITH_RESUME and value is not None
+               and value != getattr(again, name)]
+    if ignored:
+        console.say("--resume goes on with the options that the run was started with; "
+                    f"ignored: {', '.join(ignored)}")
 
 
 def _results_dir(build_dir: Path) -> Path:
@@ -49,6 +73,23 @@ def _newest_unfinished(build_dir: Path) -> Path:
     raise ResultsError(f"{_results_dir(build_dir)}: no run there that was interrupted")
 
 
+def _why_not_writable(path: Path, in_place: bool) -> str:
+    """Why a file cannot be written, its folder made if need be; nothing if it can.
+
+    In place, what is there is overwritten; otherwise a new file takes its name.
+    """
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if in_place and path.exists():
+            return "" if os.access(path, os.W_OK) else "it is write-protected"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return ""
+    except OSError as error:
+        return str(error.strerror)
+
+
 def write_report(table: Table, path: Path) -> bool:
     """Make the HTML report; say so if that cannot be done."""
     if packages.missing(packages.REPORT_NEEDS):
@@ -62,6 +103,21 @@ def write_report(table: Table, path: Path) -> bool:
         return False
     console.say(f"report: {path}")
     return True
+
+
+def _insist_on_names(words: list[str]) -> None:
+    """Raise if two peers could not be told apart in the results."""
+    seen: dict[str, str] = {}
+    for word in words:
+        name, path = peers.parse(word)
+        if not name:
+            raise UsageError(f"--peers {word}: it must be name=path.so")
+        if name == REFERENCE and path:
+            raise UsageError(f"--peers {word}: {REFERENCE} is the C library itself, which the "
+                             "others are compared with; call this one otherwise")
+        if name in seen:
+            raise UsageError(f"--peers: {seen[name]} and {word} have the same name")
+        seen[name] = word
 
 
 class Session:
@@ -83,6 +139,7 @@ class Session:
 
     def measure(self, rows: list[Row] | None = None) -> Table | None:
         """Do everything up to the figures; None if there was nothing to run."""
+        self._insist_on_report()
         rows = self._choose_rows() if rows is None else rows
         if not rows:
             console.say("no rows to run")
@@ -135,7 +192,7 @@ class Session:
         self._set_environment()
 
     def _settings(self) -> dict[str, int]:
-        return {"repeats": self.options.repeats, "warmup": max(0, self.options.warmup),
+        return {"repeats": self.options.repeats, "warmup": self.options.warmup,
                 "work": self.options.work, "full": int(self.options.full)}
 
     def _choose_rows(self) -> list[Row]:
@@ -149,7 +206,9 @@ class Session:
 
     def _peer_words(self) -> list[str]:
         if self.options.peers:
-            return list(dict.fromkeys(self.options.peers))
+            words = list(dict.fromkeys(self.options.peers))
+            _insist_on_names(words)
+            return words
         return list(peers.ALL_PEERS if self.options.full else peers.QUICK_PEERS)
 
     def _install(self, optional: list[packages.Need]) -> None:
@@ -188,17 +247,18 @@ class Session:
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         default = _results_dir(self.options.build_dir) / f"{stamp}.json"
         path = self.options.out or default
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass
-            if path.is_dir():
-                raise IsADirectoryError(21, "it is a folder")
+        problem = _why_not_writable(path, in_place=False)
+        if not problem:
             return path
-        except OSError as error:
-            instead = Path(tempfile.mkdtemp(prefix="buddy-bench-results-")) / default.name
-            self.complain(f"cannot write {path}: {error.strerror}; results go to {instead}")
-            return instead
+        instead = Path(tempfile.mkdtemp(prefix="buddy-bench-results-")) / default.name
+        self.complain(f"cannot write {path}: {problem}; results go to {instead}")
+        return instead
+
+    def _insist_on_report(self) -> None:
+        """Raise now rather than after the runs if the report cannot be written."""
+        path = self.options.report
+        if path and (problem := _why_not_writable(path, in_place=True)):
+            raise UsageError(f"cannot write the report {path}: {problem}")
 
     def print_zones_and_slabs(self) -> None:
         """Show libbuddy's own view at the end of a real program."""
