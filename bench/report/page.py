@@ -1,6 +1,7 @@
 """The report as one HTML file that needs no network."""
 
 import html
+import math
 from pathlib import Path
 
 from report import plots
@@ -182,7 +183,8 @@ def _idle(table: Table, style: Style, name: str, title: str) -> str:
     if row is None or not table.good_cells(row):
         return ""
     lines = [f"<tr><td>{_text(c.peer)}</td><td>{c.time:.1f} %</td>"
-             f"<td>{c.values['first_burst']:.2f} s</td><td>{c.values['next_burst']:.2f} s</td></tr>"
+             f"<td>{c.values.get('first_burst', math.nan):.2f} s</td>"
+             f"<td>{c.values.get('next_burst', math.nan):.2f} s</td></tr>"
              for c in table.good_cells(row)]
     image = plots.over_time(table, row, "rss_kib", 1024, "resident memory, MiB", style)
     return (_plots(title, [image])

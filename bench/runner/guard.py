@@ -28,7 +28,7 @@ def _ratios(table: Table) -> dict[str, stats.Estimate]:
 def _load(path: Path) -> dict[str, float]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))["rows"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         console.say(f"no stored ratios: {path.name}: {error}")
         return {}
 

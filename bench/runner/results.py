@@ -8,11 +8,33 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from runner import execute, machine
+from runner import execute, machine, shape
 from runner.peers import Peer
 from runner.rows import Row, Sample
 
 FORMAT = 1
+
+_TEXTS = {str: str}
+_NUMBERS = {str: shape.NUMBER}
+_SHAPE = {
+    "format": int,
+    "arguments": [str],
+    "settings": dict.fromkeys(("repeats", "warmup", "work", "full"), int),
+    "machine": {"processor": str, "cores": int},
+    "started": str,
+    "finished": str,
+    "peers": [{"name": str, "path": str, "version": str, "digest": str, "environment": _TEXTS}],
+    "rows": [{"id": str, "name": str, "label": str, "group": str, "title": str, "threads": int,
+              "metric": str, "unit": str, "what": str, "in_means": bool}],
+    "skipped": _TEXTS,
+    "absent": _TEXTS,
+    "outputs": _TEXTS,
+    "samples": [{"row": str, "peer": str, "round": int, "state": str, "detail": str,
+                 "value": shape.NUMBER, "usage": _NUMBERS, "values": _NUMBERS, "output": str}],
+}
+# What a run that went well used.
+_USAGE = dict.fromkeys(
+    ("wall", "user", "sys", "peak_kib", "minor_faults", "major_faults"), shape.NUMBER)
 
 
 class ResultsError(Exception):
@@ -98,10 +120,22 @@ def load(path: Path) -> Results:
         raise ResultsError(f"{path}: not a result file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ResultsError(f"{path}: not a result file of format {FORMAT}")
-    try:
-        return Results(**content)
-    except TypeError as error:
-        raise ResultsError(f"{path}: not a result file: {error}") from error
+    if problem := _misshapen(content):
+        raise ResultsError(f"{path}: not a whole result file: {problem}")
+    return Results(**content)
+
+
+def _misshapen(content: dict[str, Any]) -> str:
+    """What a result file lacks, or has and should not; nothing if it is as save() writes it."""
+    if problem := shape.fault(content, _SHAPE):
+        return problem
+    if more := content.keys() - _SHAPE.keys():
+        return f"it should have no '{min(more)}'"
+    if not content["peers"]:
+        return "no peer is in it"
+    faults = (shape.fault(sample["usage"], _USAGE, f"samples[{n}].usage")
+              for n, sample in enumerate(content["samples"]) if sample["state"] == execute.OK)
+    return next(filter(None, faults), "")
 
 
 def good(samples: list[dict]) -> list[dict]:

@@ -66,10 +66,13 @@ def _results_dir(build_dir: Path) -> Path:
 
 def _newest_unfinished(build_dir: Path) -> Path:
     files = sorted(_results_dir(build_dir).glob("*.json"),
-                   key=lambda path: path.stat().st_mtime, reverse=True)
+                   key=lambda path: path.lstat().st_mtime, reverse=True)
     for path in files:
-        if not results.load(path).finished:
-            return path
+        try:
+            if not results.load(path).finished:
+                return path
+        except ResultsError as error:
+            console.say(f"not this one: {error}")
     raise ResultsError(f"{_results_dir(build_dir)}: no run there that was interrupted")
 
 
