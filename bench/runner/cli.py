@@ -1,6 +1,7 @@
 """The command line of `bench/run`."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -134,7 +135,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _handle_signals() -> None:
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `bench/run --list | head` is no error
     for each in _ENDING:
         if signal.getsignal(each) != signal.SIG_IGN:  # nohup wants it so
             signal.signal(each, _interrupt)
@@ -151,12 +151,12 @@ def _contradiction(options: argparse.Namespace) -> str:
 
 def _run(options: argparse.Namespace, arguments: list[str]) -> int:
     """Run rows, print them, write the report; the exit status says whether all went well."""
-    run = session.Session(options, arguments)
-    try:
-        return _measure(run, options)
-    except KeyboardInterrupt:
-        console.say(run.how_to_go_on())
-        raise
+    with session.Session(options, arguments) as run:
+        try:
+            return _measure(run, options)
+        except KeyboardInterrupt:
+            console.say(run.how_to_go_on())
+            raise
 
 
 def _measure(run: session.Session, options: argparse.Namespace) -> int:
@@ -173,25 +173,35 @@ def _measure(run: session.Session, options: argparse.Namespace) -> int:
     return EXIT_WRONG if run.complaints or ours_wrong or not report_done else EXIT_OK
 
 
+def _do(options: argparse.Namespace, arguments: list[str]) -> int:
+    if problem := _contradiction(options):
+        raise session.UsageError(problem)
+    if options.list:
+        _list()
+        return EXIT_OK
+    if options.compare:
+        print(compare.text(*(results.load(path) for path in options.compare)))
+        return EXIT_OK
+    if options.show:
+        return _show(options.show, options.report)
+    if options.resume:
+        options, arguments = session.resumed(arguments, parser())
+    return _run(options, arguments)
+
+
 def main() -> int:
     """Entry point."""
     _handle_signals()
     arguments = sys.argv[1:]
     options = parser().parse_args(arguments)
     try:
-        if problem := _contradiction(options):
-            raise session.UsageError(problem)
-        if options.list:
-            _list()
-            return EXIT_OK
-        if options.compare:
-            print(compare.text(*(results.load(path) for path in options.compare)))
-            return EXIT_OK
-        if options.show:
-            return _show(options.show, options.report)
-        if options.resume:
-            options, arguments = session.resumed(arguments, parser())
-        return _run(options, arguments)
+        status = _do(options, arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # `bench/run | head` is no error; what is left to print must not become one at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_SIGNAL + signal.SIGPIPE
     except (session.UsageError, results.ResultsError, BuildError) as error:
         console.say(str(error))
         return EXIT_USAGE

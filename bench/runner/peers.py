@@ -51,15 +51,47 @@ class Peer:
     """One allocator as it takes part in a run."""
 
     name: str
-    preload: str = ""  # the library to preload; nothing for what the program has anyway
+    path: str = ""  # of the library to preload; nothing for what the program has anyway
+    preload: str = ""  # the name by which it is preloaded, mostly its path
     version: str = ""
     digest: str = ""  # of the library file: a resumed run must find the same one
     environment: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """What a result file says about it."""
-        return {"name": self.name, "path": self.preload, "version": self.version,
+        return {"name": self.name, "path": self.path, "version": self.version,
                 "digest": self.digest, "environment": self.environment}
+
+
+class Links:
+    """Names for libraries whose own paths LD_PRELOAD would take apart."""
+
+    SEPARATORS = " :"
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory | None = None
+        self._count = 0
+
+    def name_for(self, path: str) -> str:
+        """The path itself, or that of a symbolic link to it."""
+        if not self._taken_apart(path):
+            return path
+        if self._folder is None:
+            where = "/tmp" if self._taken_apart(tempfile.gettempdir()) else None
+            self._folder = tempfile.TemporaryDirectory(  # pylint: disable=consider-using-with
+                prefix="buddy-bench-links-", dir=where)
+        self._count += 1
+        link = Path(self._folder.name) / f"{self._count}.so"
+        link.symlink_to(path)
+        return str(link)
+
+    def _taken_apart(self, path: str) -> bool:
+        return any(separator in path for separator in self.SEPARATORS)
+
+    def remove(self) -> None:
+        """Take the links away."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 class PeerError(Exception):
@@ -118,15 +150,16 @@ def _find(word: str, build_dir: Path) -> Peer:
         f"no peer named '{word}'; there are {', '.join(ALL_PEERS)}, and name=path.so for others")
 
 
-def find(word: str, build_dir: Path) -> Peer:
+def find(word: str, build_dir: Path, links: Links) -> Peer:
     """The peer that a word of the command line means, known to be the one that gets used.
 
     A peer that crashes already when it is probed takes part all the same: the report shows it
     as crashed.
     """
     peer = _find(word, build_dir)
-    if peer.preload:
-        peer.digest = _digest(peer.preload)
+    if peer.path:
+        peer.digest = _digest(peer.path)
+        peer.preload = links.name_for(peer.path)
         _insist_on_use(peer, build_dir)
     return peer
 
@@ -134,8 +167,8 @@ def find(word: str, build_dir: Path) -> Peer:
 def _insist_on_use(peer: Peer, build_dir: Path) -> None:
     """Raise if the loader did not take the library, or if malloc is not its own."""
     served = probe(peer, build_dir)
-    if served and Path(served) != Path(os.path.realpath(peer.preload)):
-        raise PeerError(f"peer {peer.name}: preloading {peer.preload} leaves malloc to {served}")
+    if served and Path(served) != Path(os.path.realpath(peer.path)):
+        raise PeerError(f"peer {peer.name}: preloading {peer.path} leaves malloc to {served}")
 
 
 def probe(peer: Peer, build_dir: Path) -> str:

@@ -13,7 +13,7 @@ from runner.campaign import Campaign
 from runner.console import console
 from runner.execute import Bench
 from runner.paths import DEFAULT_BUILD, command
-from runner.peers import LIBBUDDY, REFERENCE, Peer, PeerError
+from runner.peers import LIBBUDDY, REFERENCE, Links, Peer, PeerError
 from runner.results import Results, ResultsError
 from runner.rows import Row
 from runner.summary import Table
@@ -134,6 +134,13 @@ class Session:
         self.path = Path()
         self.results: Results | None = None  # once the runs begin
         self.peers: list[Peer] = []
+        self.links = Links()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.links.remove()
 
     def complain(self, text: str) -> None:
         """Something asked for cannot be had; the rest goes on."""
@@ -226,7 +233,7 @@ class Session:
     def _find_peers(self, words: list[str]) -> None:
         for word in words:
             try:
-                self.peers.append(peers.find(word, self.options.build_dir))
+                self.peers.append(peers.find(word, self.options.build_dir, self.links))
             except PeerError as error:
                 name = peers.parse(word)[0]
                 self.absent[name] = str(error)
@@ -268,7 +275,7 @@ class Session:
         ours = next((peer for peer in self.peers if peer.name == LIBBUDDY), None)
         if ours is None:
             return
-        shown = Peer(ours.name, ours.preload, environment=ours.environment | _STATS)
+        shown = Peer(ours.name, preload=ours.preload, environment=ours.environment | _STATS)
         with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:
             bench = Bench(self.options.build_dir, Path(work))
             program = Python()
