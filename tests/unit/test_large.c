@@ -457,10 +457,12 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 }
 
 RUN_TESTS(T(a_zone_that_is_busy_is_not_taken_for_empty),
-	  T(what_cannot_be_had_is_not_asked_of_the_budget), T(a_block_costs_exactly_its_pages), T(a_long_stretch_is_taken_from_the_start_of_a_block),
+	  T(what_cannot_be_had_is_not_asked_of_the_budget), T(a_block_costs_exactly_its_pages),
+	  T(a_long_stretch_is_taken_from_the_start_of_a_block),
 	  T(of_two_poor_fits_the_shorter_is_taken), T(the_tail_of_a_block_is_free_for_others),
-	  T(what_a_block_leaves_over_waits_behind_what_is_resident), T(a_block_is_aligned_as_asked),
-	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
+	  T(what_a_block_leaves_over_waits_behind_what_is_resident),
+	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
+	  T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
