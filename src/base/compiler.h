@@ -20,6 +20,8 @@ typedef uint64_t u64;
 
 #define noinline __attribute__((__noinline__))
 #define slowpath __attribute__((__noinline__, __cold__))
+/* Few programs run it: with the slow paths (libbuddy.lds), but optimized as any. */
+#define set_apart __attribute__((__noinline__, __section__(".text.unlikely.set_apart")))
 #define alwaysinline inline __attribute__((always_inline))
 #define noreturn_fn __attribute__((noreturn))
 /* Before a return that must be a jump also where nothing is optimized, if the compiler can. */

@@ -35,7 +35,7 @@ static void note_mapped(struct zone *zone, u64 end, u8 parts)
 	barrier();
 }
 
-static void unmap_stride(struct zone *zone, u64 pfn, u64 nr)
+static slowpath void unmap_stride(struct zone *zone, u64 pfn, u64 nr)
 {
 	if (zone->mapped_parts > 1)
 		vm_unmap(pfn_to_addr(pfn), nr << PAGE_SHIFT);

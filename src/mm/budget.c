@@ -105,7 +105,7 @@ slowpath void budget_slow(const struct zone *zone, u64 nr)
  *
  * For the background thread: other processes use the group up too.
  */
-bool budget_tight(void)
+slowpath bool budget_tight(void)
 {
 	u64 limit, room;
 	bool tight;

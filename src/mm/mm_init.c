@@ -299,7 +299,7 @@ bool mm_owns(const void *addr)
 	       addr_to_pfn(addr) >= node_data[0].zones[ZONE_NORMAL].start_pfn;
 }
 
-bool mm_has_page(const void *addr)
+set_apart bool mm_has_page(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
 	struct zone *zone;

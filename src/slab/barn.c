@@ -408,7 +408,7 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 }
 
 /* @most: sheaves.  Return: objects put back into slabs.  @barn has more than that. */
-static slowpath u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full, u32 empty,
+static noinline u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full, u32 empty,
 			      u32 most)
 {
 	struct slab_sheaf *sheaf;
@@ -445,7 +445,7 @@ noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum b
 }
 
 /* barn_flush - put what lies in the barns of a node back, of each at most @most sheaves */
-slowpath void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
+void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
 {
 	for_each_barn (n, barn)
 		if (READ_ONCE(barn->nr_full))

@@ -22,7 +22,7 @@
 #define MAX_SHEAVES 256 /* of a barn; what lies deeper is not looked at */
 
 /* Does nobody hold a lock of @n just now? */
-static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
+static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn) {
 		if (!barn_lock(barn, /* nowait= */ true))
@@ -38,7 +38,7 @@ static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 }
 
 /* Back to the slabs: this thread's sheaves, and those of its node's barns. */
-static slowpath void put_back(struct task *self, struct kmem_cache *s)
+static void put_back(struct task *self, struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(self, s, false);
 

@@ -136,7 +136,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
  * The slab that @addr lies in.  From the largest order down: the tails of a slab hold its bitmap
  * and may look like anything, but a block that covers @addr is met at its head first.
  */
-struct page *find_slab(const void *addr)
+set_apart struct page *find_slab(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
 	struct zone *zone = NULL;
@@ -225,7 +225,7 @@ static slowpath void *alloc_nowait(struct kmem_cache *s, gfp_t gfp, int node,
 	return obj;
 }
 
-void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
+set_apart void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
 {
 	struct slow slow;
 	void *obj;
@@ -256,7 +256,7 @@ void slab_free(struct kmem_cache *s, void *obj)
 }
 
 /* All @nr objects or none.  Return: @nr or 0. */
-size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs)
+set_apart size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs)
 {
 	struct slow slow;
 	size_t got = 0;

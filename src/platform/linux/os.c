@@ -43,7 +43,7 @@ u64 os_clock_ms(void)
  * its data.  The decision is taken by the kind of file: a regular one is accepted if it is open for
  * writing only, since one that is opened for reading too may be a database.
  */
-bool os_stderr_is_ours(void)
+slowpath bool os_stderr_is_ours(void)
 {
 	struct stat st;
 

@@ -93,7 +93,7 @@ void topology_probe(struct topology *ret)
 		read_distances(ret, n);
 }
 
-bool topology_node_exists(int node)
+slowpath bool topology_node_exists(int node)
 {
 	char path[64];
 	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
