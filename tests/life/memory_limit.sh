@@ -1,10 +1,12 @@
 #!/bin/sh
-# memory_limit.sh PROGRAM LIBRARY - PROGRAM within the memory limit of a control group of its own
+# memory_limit.sh LIBRARY PROGRAM ARGUMENTS - PROGRAM within the memory limit of a control group of
+# its own
 #
 # In one group after the other: with the C library's malloc, which shows that the limit can be
 # lived with, then with LIBRARY preloaded.  The kernel kills who exceeds the limit.  Needs to make
 # groups below the one this shell is in: root, and cgroup files that can be written.
-program=$1 library=$2
+library=$1
+shift
 
 if own=$(grep -E '^[0-9]+:memory:' /proc/self/cgroup); then
 	parent=/sys/fs/cgroup/memory${own#*:memory:}
@@ -29,7 +31,7 @@ for preload in "" "$library"; do
 	(
 		read -r pid _ </proc/self/stat
 		echo "$pid" >"$group/cgroup.procs" || exit 77
-		LD_PRELOAD=$preload exec "$program" 40 1200
+		LD_PRELOAD=$preload exec "$@"
 	)
 	case $? in
 	0) ;;
