@@ -1,11 +1,14 @@
 """Two result files: what got slower, with the noise taken into account."""
 
+import textwrap
+
 from runner import machine, stats
 from runner.peers import REFERENCE
 from runner.results import Results, ResultsError
 from runner.summary import Cell, Table
 
 _WIDTHS = (26, 14, 10, 17, 10, 17)
+_WIDTH = 100
 
 
 def _line(*fields: str) -> str:
@@ -46,17 +49,15 @@ def _positive(cell: Cell) -> bool:
     return cell.good and min(cell.times) > 0
 
 
-def changes(old: Results, new: Results) -> list[Change]:
+def changes(old: Table, new: Table) -> list[Change]:
     """All rows and peers that both files have figures for."""
-    old_table, new_table = Table(old), Table(new)
     found = []
-    for row in new_table.rows:
-        for peer in new_table.peers:
-            before, after = old_table.get(row, peer), new_table.get(row, peer)
+    for row in new.rows:
+        for peer in new.peers:
+            before, after = old.get(row, peer), new.get(row, peer)
             if not (before and after and _positive(before) and _positive(after)):
                 continue
-            found.append(Change(before, after, old_table.get(row, REFERENCE),
-                                new_table.get(row, REFERENCE)))
+            found.append(Change(before, after, old.get(row, REFERENCE), new.get(row, REFERENCE)))
     return found
 
 
@@ -69,12 +70,29 @@ def _machine_line(found: list[Change]) -> list[str]:
             "file: the machine, not an allocator"]
 
 
-def _broken(old: Results, new: Results) -> list[str]:
-    """What ran in the old file and does not in the new one."""
-    old_table = Table(old)
-    return [f"  {c.row['label']}: {c.peer} {c.state} ({c.detail})"
-            for c in Table(new).wrong_cells()
-            if (before := old_table.get(c.row, c.peer)) and before.good]
+def _broken(title: str, wrong: Table, other: Table) -> list[str]:
+    """What went wrong in one file and ran in the other."""
+    lines = [f"  {c.row['label']}: {c.peer} {c.state} ({c.detail})"
+             for c in wrong.wrong_cells()
+             if (there := other.get(c.row, c.peer)) and there.good]
+    return [title, *lines, ""] if lines else []
+
+
+def _alone(title: str, one: Table, other: Table) -> list[str]:
+    """Rows and peers that were run in one file only."""
+    alone = [key for key in one.cells if key not in other.cells]
+    rows, peers = ({key[part] for key in other.cells} for part in (0, 1))
+    words = {
+        "peers": [peer for _, peer in alone if peer not in peers],
+        "rows": [row for row, _ in alone if row not in rows],
+        "rows of peers": [f"{row} of {peer}" for row, peer in alone
+                          if row in rows and peer in peers],
+    }
+    lines = [line for what, names in words.items() if names
+             for line in textwrap.wrap(f"{what}: {', '.join(dict.fromkeys(names))}", _WIDTH,
+                                       initial_indent="  ", subsequent_indent="    ",
+                                       break_on_hyphens=False, break_long_words=False)]
+    return [title, *lines, ""] if lines else []
 
 
 def _block(title: str, found: list[Change]) -> list[str]:
@@ -84,28 +102,37 @@ def _block(title: str, found: list[Change]) -> list[str]:
     return [title, head, *(change.lines() for change in found), ""]
 
 
+def _figures(everything: list[Change]) -> list[str]:
+    """The rows that both files have: slower ones first, then faster, then the rest."""
+    if not everything:
+        return ["the two files have no row and peer in common that ran in both", ""]
+    found = [change for change in everything if change.peer != REFERENCE] or everything
+    beyond = [change for change in found if change.time.differs_from(1.0)]
+    return [
+        *_block("slower, beyond noise", [c for c in beyond if c.time.value > 1]),
+        *_block("faster, beyond noise", [c for c in beyond if c.time.value < 1]),
+        *_block("the same, as far as the noise allows to say",
+                [c for c in found if not c.time.differs_from(1.0)])]
+
+
 def text(old: Results, new: Results) -> str:
-    """The comparison for a terminal: slower rows first, then faster, then the rest."""
+    """The comparison for a terminal."""
     if old.settings["work"] != new.settings["work"]:
         raise ResultsError("the two files cannot be compared: their work sizes (--work) are "
                            f"{old.settings['work']} and {new.settings['work']}")
-    everything = sorted(changes(old, new), key=lambda change: -change.time.value)
-    if not everything:
-        return "the two files have no row and peer in common"
-    found = [change for change in everything if change.peer != REFERENCE] or everything
-    beyond = [change for change in found if change.time.differs_from(1.0)]
+    before, after = Table(old), Table(new)
+    everything = sorted(changes(before, after), key=lambda change: -change.time.value)
     lines = []
     if not machine.same_machine(old.machine, new.machine):
         lines += ["the two files come from different machines; only figures relative to "
                   f"{REFERENCE} can be compared", ""]
-    broken = _broken(old, new)
-    if broken:
-        lines += ["does not run any more", *broken, ""]
-    lines += _block("slower, beyond noise", [c for c in beyond if c.time.value > 1])
-    lines += _block("faster, beyond noise", [c for c in beyond if c.time.value < 1])
-    lines += _block("the same, as far as the noise allows to say",
-                    [c for c in found if not c.time.differs_from(1.0)])
+    lines += _broken("does not run any more", after, before)
+    lines += _broken("runs now, and did not", before, after)
+    lines += _figures(everything)
+    lines += _alone("only in the old file", before, after)
+    lines += _alone("only in the new file", after, before)
     lines += _machine_line(everything)
-    lines.append(f"times are new / old, each relative to {REFERENCE} of its own file where both "
-                 "have it; below 1 is better; * = beyond noise")
-    return "\n".join(lines)
+    if everything:
+        lines.append(f"times are new / old, each relative to {REFERENCE} of its own file where "
+                     "both have it; below 1 is better; * = beyond noise")
+    return "\n".join(lines).rstrip("\n")
