@@ -97,7 +97,7 @@ static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 		if (!barns && pages >= MAX_ORDER_NR_PAGES)
 			break;
 	}
-	if (!barns && !pages && !zone->metadata && zone->present_pages >= LARGE_HEAP)
+	if (!barns && !pages && !zone->metadata && READ_ONCE(zone->present_pages) >= LARGE_HEAP)
 		(void)punch_holes(node, /* dense= */ false, MAX_ORDER_NR_PAGES);
 	spin_unlock(&slab_mutex);
 	return pages;
