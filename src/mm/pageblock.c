@@ -38,7 +38,7 @@ void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 {
 	u8 *bits = pageblock_bits(zone, pfn);
 
-	*bits = (u8)((*bits & ~PB_TYPE) | mt);
+	WRITE_ONCE(*bits, (u8)((*bits & ~PB_TYPE) | mt)); /* racy readers of the advice */
 }
 
 /* PB_HUGE, PB_BROKEN or 0; also without the lock, as a hint. */
