@@ -86,7 +86,7 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 /* The stride is whole: it counts from now on.  Under accept_lock. */
 static void commit(struct zone *zone, u64 nr)
 {
-	zone->commit_pfn += nr;
+	WRITE_ONCE(zone->commit_pfn, zone->commit_pfn + nr);
 	barrier();
 	note_mapped(zone, 0, 0);
 	zone->frontier_suspect = false;
