@@ -60,7 +60,7 @@ class Verdict:
             f'<li class="{tone}"><b>{_text(title)}</b>{_text(words)}</li>'
             for tone, title, words in items) + "</ul>"
 
-    def _range(self, figure_of) -> tuple[list[str], float]:
+    def _range(self, figure_of, more=lambda c: "") -> tuple[list[str], float]:
         """For each group: how the subject stands to the strongest other; and the worst of it."""
         words, worst = [], 0.0
         for group in (MICRO, MACRO):
@@ -70,27 +70,42 @@ class Verdict:
             closest = max(found, key=figure_of)
             worst = max(worst, figure_of(closest))
             words.append(f"{GROUP_TITLES[group]}: {figure_of(closest):.2f}x of {closest.other}, "
-                         "the strongest")
+                         f"the strongest{more(closest)}")
         return words, worst
 
     def _faster(self) -> tuple[str, str, str]:
-        words, worst = self._range(lambda c: c.time)
+        words, worst = self._range(
+            lambda c: c.time.value,
+            lambda c: f" ({c.faster} of {c.rows} rows faster, {c.slower} slower beyond noise)")
         if not words:
             return "even", "Faster? Nothing to compare with.", ""
-        title = {"good": "Faster than every peer, on the mean of all rows.",
-                 "even": "On a par with the fastest peer, on the mean of all rows.",
-                 "bad": "Not the fastest, on the mean of all rows."}[_tone(worst)]
-        return _tone(worst), title, "Time, " + "; ".join(words) + "."
+        tone, title = self._faster_beyond_noise(_tone(worst))
+        return tone, title, "Time, " + "; ".join(words) + "."
+
+    def _faster_beyond_noise(self, tone: str) -> tuple[str, str]:
+        """What may be said of the means, where `tone` is that of the worst."""
+        times = [c.time for c in self.comparisons.values()]
+        beyond = [t.differs_from(1.0) for t in times]
+        if not all(t.enough for t in times):
+            return "even", "Faster? Too few runs to tell that from noise."
+        if tone == "good" and all(beyond):
+            return "good", "Faster than every peer, on the mean of all rows."
+        if any(b and _tone(t.value) == "bad" for t, b in zip(times, beyond)):
+            return "bad", "Not the fastest, on the mean of all rows."
+        return "even", ("On a par with the fastest peer, as far as the noise allows to say, on the "
+                        "mean of all rows.")
 
     def _where_not(self) -> tuple[str, str, str]:
         slow = self.slow_rows()
         if not slow:
-            return "good", "Nowhere slower.", f"No row is above {TIME_LIMIT}x of its best peer."
+            return "good", f"No row is above {TIME_LIMIT}x of its best peer.", ""
         total = len(self.table.timed_rows())
+        sure = sum(stats.ratio(ours.times, best.times).differs_from(1.0) for ours, best in slow)
         first = ", ".join(f"{ours.row['label']} {ours.time / best.time:.2f}x"
                           for ours, best in slow[:4])
         more = f", and {len(slow) - 4} more, listed below" if len(slow) > 4 else ""
-        return ("bad", f"Behind the best peer in {len(slow)} of {total} rows.", first + more + ".")
+        return ("bad" if sure else "even", f"Behind the best peer in {len(slow)} of {total} rows, "
+                f"in {sure} beyond noise.", first + more + ".")
 
     def _memory(self) -> tuple[str, str, str]:
         words, worst = self._range(lambda c: c.memory)
@@ -121,7 +136,7 @@ class Verdict:
         """The subject against each peer, as a table."""
         lines = []
         for group in (MICRO, MACRO):
-            for what, figure_of in (("time", lambda c: c.time),
+            for what, figure_of in (("time", lambda c: c.time.value),
                                     ("peak memory", lambda c: c.memory)):
                 cells = [self._mean_cell(group, other, figure_of) for other in self.others]
                 lines.append(f"<tr><td>{GROUP_TITLES[group]}, {what}</td>{''.join(cells)}</tr>")
@@ -278,10 +293,11 @@ _METHOD = """\
 <h2>How it was measured</h2>
 <p>Runs of all peers alternate, so a busy moment of the machine hits each of them.  Figures are
 medians; a difference counts as beyond noise when the 95 % bootstrap interval of the ratio of two
-medians leaves 1 outside.  Means are geometric, over rows that both peers finished; rows about
-memory at rest, and numbers of threads that only show scaling, are left out of them.  Peak memory
-is that of the process (the largest, where a program starts several).  Every pattern stamps its
-blocks and checks them; every real program must give out what it gives out under glibc.</p>
+medians leaves 1 outside (of a mean, when that of the mean does).  Means are geometric, over rows
+that both peers finished; rows about memory at rest, and numbers of threads that only show scaling,
+are left out of them.  Peak memory is that of the process (the largest, where a program starts
+several).  Every pattern stamps its blocks and checks them; every real program must give out what it
+gives out under glibc.</p>
 """
 
 

@@ -107,10 +107,18 @@ class Comparison:
     peer: str
     other: str
     rows: int
-    time: float  # geometric mean of the ratios of the medians
+    time: stats.Estimate  # geometric mean of the ratios of the medians
     memory: float
     faster: int  # rows beyond noise
     slower: int
+
+
+def _mean_ratio(pairs: list[tuple[Cell, Cell]]) -> stats.Estimate:
+    """The geometric mean of the ratios of times, with what noise in all the rows allows for it."""
+    return stats.bootstrap(
+        [cell.times for pair in pairs for cell in pair],
+        lambda *medians: stats.geometric_mean(
+            a / b for a, b in zip(medians[::2], medians[1::2]) if b))
 
 
 def compare(table: Table, peer: str, other: str, group: str) -> Comparison | None:
@@ -124,7 +132,7 @@ def compare(table: Table, peer: str, other: str, group: str) -> Comparison | Non
     beyond = [r for r in ratios if r.differs_from(1.0)]
     return Comparison(
         peer, other, len(pairs),
-        time=stats.geometric_mean(r.value for r in ratios),
+        time=_mean_ratio(pairs),
         memory=stats.geometric_mean(ours.peak / theirs.peak for ours, theirs in pairs),
         faster=sum(r.value < 1 for r in beyond),
         slower=sum(r.value > 1 for r in beyond))

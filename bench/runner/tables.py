@@ -84,8 +84,9 @@ def _mean_lines(table: Table, subject: str) -> list[str]:
                 continue
             found = compare(table, subject, other, group)
             if found:
+                mark = "*" if found.time.differs_from(1.0) else ""
                 lines.append(
-                    f"  {group} rows, {subject} to {other}: time {found.time:.3f}x, "
+                    f"  {group} rows, {subject} to {other}: time {found.time.value:.3f}x{mark}, "
                     f"peak memory {found.memory:.3f}x  ({found.faster} of {found.rows} rows "
                     f"faster, {found.slower} slower beyond noise)")
     return lines
@@ -102,7 +103,8 @@ def text(table: Table) -> str:
     means = _mean_lines(table, subject_of(table))
     if means:
         blocks.append("\n".join(["geometric means (below 1 is better)", *means]))
-    blocks.append("x* = beyond noise (95 % bootstrap interval of the ratio of the medians); "
+    blocks.append("x* = beyond noise (95 % bootstrap interval of the ratio of the medians, or of "
+                  "the mean of these); "
                   "+- = half the range")
     wrong = table.wrong_cells()
     if wrong:
