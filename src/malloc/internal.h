@@ -48,28 +48,6 @@ static inline struct kmem_cache *map_value_cache(u8 value)
 	return &kmalloc_caches[class];
 }
 
-/*
- * Does an object of @s begin at @ptr, in a slab of @s?  It may be free: what hands out nothing and
- * takes nothing back can do without the bitmap, a cache line that is likely far.  redis asks for
- * the size of all that it allocates and frees.
- */
-static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
-{
-	uintptr_t start = ALIGN_DOWN((uintptr_t)ptr, PAGE_SIZE << s->order);
-	u64 index = ((uintptr_t)ptr - start) * s->reciprocal >> 32;
-
-	return likely(object_address(s, start, index) == (uintptr_t)ptr);
-}
-
-/* The same, and it is out of the slab. */
-static inline bool is_object(const struct kmem_cache *s, const void *ptr)
-{
-	const struct page *slab = slab_of(s, ptr);
-	unsigned int i = obj_to_index(s, slab, ptr);
-
-	return is_object_start(s, ptr) && likely(READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1);
-}
-
 /* Of an object of malloc's caches, with what it may use beyond what was asked for; 0: no such. */
 static inline size_t object_size_at(const void *ptr)
 {

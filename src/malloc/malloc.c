@@ -72,7 +72,7 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 			.nid = node >= 0   ? node
 			       : slow.task ? slow.task->mm.node
 					   : mm_nearest_node(0),
-			.nowait = slow.nested || (gfp && !(gfp & __GFP_DIRECT_RECLAIM)),
+			.nowait = slow.nested || asks_not_to_wait(gfp),
 			.task = slow.task ? &slow.task->mm : NULL,
 		};
 

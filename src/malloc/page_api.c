@@ -17,13 +17,6 @@ static bool bad_request(const char *call, int node, unsigned int order)
 	return true;
 }
 
-static int pick_node(const struct slow *slow, gfp_t gfp, int node)
-{
-	if (node == NUMA_NO_NODE)
-		return slow->task ? slow->task->mm.node : mm_nearest_node(0);
-	return gfp & __GFP_THISNODE ? node : mm_nearest_node(node);
-}
-
 static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned int order)
 {
 	struct page *page = NULL;
@@ -34,7 +27,7 @@ static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned 
 		return NULL;
 	if (!bad_request(call, node, order)) {
 		struct page_request rq = {.gfp = gfp,
-					  .nid = pick_node(&slow, gfp, node),
+					  .nid = request_node(&slow, gfp, node),
 					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM),
 					  .task = slow.task ? &slow.task->mm : NULL};
 
@@ -181,7 +174,7 @@ BUDDY_API void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp)
 		return NULL;
 	if (!bad_request("buddy_alloc_pages_exact_node", node, 0)) {
 		struct page_request rq = {.gfp = gfp,
-					  .nid = pick_node(&slow, gfp, node),
+					  .nid = request_node(&slow, gfp, node),
 					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM)};
 
 		head = large_alloc(&rq, nr, 1, &zero);

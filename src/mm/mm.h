@@ -35,7 +35,10 @@ bool mm_owns(const void *addr);
 /* Does a descriptor that is mapped say what is at @addr?  Not for our own structures. */
 bool mm_has_page(const void *addr);
 
-/* accept.c: memory was taken into use since somebody cleared this; racy */
+/*
+ * accept.c: memory was taken into use since somebody cleared this, or freed where the background
+ * thread could not be started; racy
+ */
 extern bool mm_grew;
 
 /*

@@ -94,7 +94,7 @@ static slowpath void barn_rebuild(struct barn *barn)
 		for (unsigned int i = 0; i < slab->objects; i++) {
 			struct slab_sheaf *sheaf = slab_object(slab->cache, slab, i);
 
-			if ((slab->bits[i / 64] >> (i % 64) & 1) && is_in(sheaf, barn_id(barn)))
+			if (is_out(slab, i) && is_in(sheaf, barn_id(barn)))
 				relink(barn, sheaf);
 		}
 	}

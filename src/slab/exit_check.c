@@ -37,21 +37,28 @@ static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 	return true;
 }
 
-/* Back to the slabs: this thread's sheaves, and those of its node's barns. */
+static bool all_are_free(struct kmem_cache *s)
+{
+	for (int i = 0; i < topology.nr_nodes; i++)
+		if (load_acquire(&s->node[i]) && !is_free(s, load_acquire(&s->node[i])))
+			return false;
+	return true;
+}
+
+/* Back to the slabs: this thread's sheaves, and those of all barns. */
 static void put_back(struct task *self, struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(self, s, false);
 
+	if (!all_are_free(s))
+		return;
 	if (p && task_trylock(self)) {
 		pcs_flush(self, s, p);
 		spin_unlock_unwaited(&self->lock);
 	}
-	for (int i = 0; i < topology.nr_nodes; i++) {
-		struct kmem_cache_node *n = load_acquire(&s->node[i]);
-
-		if (n && is_free(s, n))
-			barn_flush(s, n, MAX_SHEAVES);
-	}
+	for (int i = 0; i < topology.nr_nodes; i++)
+		if (load_acquire(&s->node[i]))
+			barn_flush(s, load_acquire(&s->node[i]), MAX_SHEAVES);
 }
 
 /* Is there an object in it that should not be?  Racy: yes may be wrong. */
@@ -61,16 +68,11 @@ racy_on_purpose static slowpath bool seems_wrong(const struct kmem_cache *s, voi
 	for (unsigned int i = 0; i < nr; i++) {
 		const void *obj = READ_ONCE(objs[i]);
 		const struct page *slab;
-		unsigned int index;
 
 		if (!obj)
 			continue;
 		slab = find_slab(obj);
-		if (!slab || slab->cache != s)
-			return true;
-		index = obj_to_index(s, slab, obj);
-		if (slab_object(s, slab, index) != obj ||
-		    !(READ_ONCE(slab->bits[index / 64]) >> (index % 64) & 1))
+		if (!slab || slab->cache != s || !is_object(s, obj))
 			return true;
 		for (unsigned int j = 0; j < i; j++)
 			if (READ_ONCE(objs[j]) == obj)

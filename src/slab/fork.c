@@ -43,15 +43,12 @@ static void settle_main(struct task *task, const struct kmem_cache *s, struct pc
 	c->cur = cursor_disabled_at();
 }
 
-static bool object_is_out(const struct kmem_cache *s, const void *obj)
+static bool is_out_of_slab(const struct kmem_cache *s, const void *obj)
 {
 	const struct page *slab = slab_of(s, obj);
-	unsigned int i;
 
-	if (page_type(slab) != PAGE_SLAB || slab->cache != s)
-		return false;
-	i = obj_to_index(s, slab, obj);
-	return slab->bits[i / 64] >> (i % 64) & 1;
+	return page_type(slab) == PAGE_SLAB && slab->cache == s &&
+	       is_out(slab, obj_to_index(s, slab, obj));
 }
 
 static void flip_bit(const struct kmem_cache *s, const void *obj)
@@ -76,7 +73,7 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 		void *obj = sheaf->objects[i];
 		struct page *slab = obj ? find_slab(obj) : NULL;
 
-		if (!slab || !object_is_out(slab->cache, obj))
+		if (!slab || !is_out_of_slab(slab->cache, obj))
 			continue;
 		flip_bit(slab->cache, obj);
 		sheaf->objects[n++] = obj;
@@ -200,7 +197,7 @@ static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
 		void *obj = sheaf->objects[i];
 		struct page *slab = obj ? find_slab(obj) : NULL;
 
-		if (!slab || !object_is_out(slab->cache, obj))
+		if (!slab || !is_out_of_slab(slab->cache, obj))
 			continue;
 		s = slab->cache;
 		sheaf->objects[n++] = obj;
@@ -242,7 +239,7 @@ static void collect_sheaves(void)
 		    s > sheaf_cache(NR_SHEAF_KINDS - 1))
 			continue;
 		for (unsigned int i = 0; i < slab->objects; i++)
-			if (page_type(slab) == PAGE_SLAB && (slab->bits[i / 64] >> (i % 64) & 1))
+			if (page_type(slab) == PAGE_SLAB && is_out(slab, i))
 				collect_sheaf(s, slab_object(s, slab, i), me);
 	}
 }

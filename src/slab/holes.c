@@ -30,10 +30,10 @@
 /* The lists of slabs that are less than three quarters full. */
 #define SPARSE_BUCKETS (NR_PARTIAL_BUCKETS * 3 / 4)
 
-static bool all_free(const unsigned long *bits, unsigned int first, unsigned int last)
+static bool all_free(const struct page *slab, unsigned int first, unsigned int last)
 {
 	for (unsigned int i = first; i <= last; i++)
-		if (bits[i / 64] >> (i % 64) & 1)
+		if (is_out(slab, i))
 			return false;
 	return true;
 }
@@ -47,7 +47,7 @@ static bool is_hole(const struct kmem_cache *s, const struct page *slab, u64 off
 	unsigned int last = (unsigned int)(to * s->reciprocal >> 32);
 
 	/* Behind the last object lies what the slab's objects leave over. */
-	return all_free(slab->bits, first, MIN(last, s->objects - 1u));
+	return all_free(slab, first, MIN(last, s->objects - 1u));
 }
 
 /* *pages: and so many went back.  Return: false if the system refuses.  Under list_lock. */

@@ -278,6 +278,20 @@ void slow_leave(struct slow *s);
 /* For frees: never fails; the task may be missing. */
 void slow_enter_free(struct slow *s);
 
+/* The node of a request for memory of @node, or, NUMA_NO_NODE, of the caller's. */
+static inline int request_node(const struct slow *slow, gfp_t gfp, int node)
+{
+	if (node == NUMA_NO_NODE)
+		return slow->task ? slow->task->mm.node : mm_nearest_node(0);
+	return gfp & __GFP_THISNODE ? node : mm_nearest_node(node);
+}
+
+/* Is no lock to be waited for?  No flags at all come from malloc, which waits. */
+static inline bool asks_not_to_wait(gfp_t gfp)
+{
+	return gfp && !(gfp & __GFP_DIRECT_RECLAIM);
+}
+
 void task_exit(void *task);
 bool task_trylock(struct task *task);
 void task_drain(struct task *task, bool only_idle, struct slow *slow);
@@ -334,6 +348,33 @@ static inline void *slab_object(const struct kmem_cache *s, const struct page *s
 				unsigned int index)
 {
 	return (void *)object_address(s, (uintptr_t)page_address(slab), index);
+}
+
+/* Is the object at @index out of @slab?  Racy unless the list_lock of its home is held. */
+static inline bool is_out(const struct page *slab, unsigned int index)
+{
+	return READ_ONCE(slab->bits[index / 64]) >> (index % 64) & 1;
+}
+
+/*
+ * Does an object of @s begin at @ptr, in a slab of @s?  It may be free: what hands out nothing and
+ * takes nothing back can do without the bitmap, a cache line that is likely far.  redis asks for
+ * the size of all that it allocates and frees.
+ */
+static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
+{
+	uintptr_t start = ALIGN_DOWN((uintptr_t)ptr, PAGE_SIZE << s->order);
+	u64 index = ((uintptr_t)ptr - start) * s->reciprocal >> 32;
+
+	return likely(object_address(s, start, index) == (uintptr_t)ptr);
+}
+
+/* The same, and it is out of the slab. */
+static inline bool is_object(const struct kmem_cache *s, const void *ptr)
+{
+	const struct page *slab = slab_of(s, ptr);
+
+	return is_object_start(s, ptr) && likely(is_out(slab, obj_to_index(s, slab, ptr)));
 }
 
 /* ---- caches (slab_common.c) ---- */

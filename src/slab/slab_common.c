@@ -285,13 +285,8 @@ slowpath unsigned long cache_inuse(const struct kmem_cache *s)
 static slowpath bool is_cache(const struct kmem_cache *s)
 {
 	const struct page *slab = find_slab(s);
-	unsigned int i;
 
-	if (!slab || slab->cache != &cache_cache)
-		return false;
-	i = obj_to_index(&cache_cache, slab, s);
-	return slab_object(&cache_cache, slab, i) == s &&
-	       READ_ONCE(slab->bits[i / 64]) >> (i % 64) & 1;
+	return slab && slab->cache == &cache_cache && is_object(&cache_cache, s);
 }
 
 /**

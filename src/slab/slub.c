@@ -69,11 +69,6 @@ static void *alloc_direct(struct kmem_cache *s, gfp_t gfp, int node, struct slow
 	return direct_alloc(s->size, s->size & -s->size, slow->nested);
 }
 
-static int slow_node(const struct slow *slow)
-{
-	return slow->task ? slow->task->mm.node : mm_nearest_node(0);
-}
-
 void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 {
 	struct task *task = slow->task;
@@ -92,7 +87,7 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 				return obj;
 		}
 	}
-	return alloc_direct(s, 0, slow_node(slow), slow);
+	return alloc_direct(s, 0, request_node(slow, 0, NUMA_NO_NODE), slow);
 }
 
 static bool in_sheaf(const struct slab_sheaf *sheaf, const void *obj)
@@ -180,7 +175,7 @@ slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 	index = obj_to_index(s, slab, obj);
 	if (slab_object(s, slab, index) != obj || index >= s->objects)
 		return bad_object(call, obj, s, "invalid pointer into the middle");
-	if (!(READ_ONCE(slab->bits[index / 64]) >> (index % 64) & 1))
+	if (!is_out(slab, index))
 		return bad_object(call, obj, s, "double free");
 	return s;
 }
@@ -214,12 +209,8 @@ static slowpath void *alloc_nowait(struct kmem_cache *s, gfp_t gfp, int node,
 	struct slow nowait = {.task = slow->task, .nested = true};
 	void *obj = node == NUMA_NO_NODE ? alloc_own(s, slow) : NULL;
 
-	if (node == NUMA_NO_NODE)
-		node = slow_node(slow);
-	else if (!(gfp & __GFP_THISNODE))
-		node = mm_nearest_node(node);
 	for (int i = 0; !obj && i < NOWAIT_TRIES; i++) {
-		obj = alloc_direct(s, gfp, node, &nowait);
+		obj = alloc_direct(s, gfp, request_node(slow, gfp, node), &nowait);
 		cpu_relax();
 	}
 	return obj;
@@ -232,14 +223,13 @@ set_apart void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
 
 	if (!slow_enter(&slow))
 		return NULL;
-	if (!(gfp & __GFP_DIRECT_RECLAIM) && gfp)
+	if (asks_not_to_wait(gfp))
 		obj = alloc_nowait(s, gfp, node, &slow);
 	else if (node == NUMA_NO_NODE ||
 		 (slow.task && node == slow.task->mm.node && !(gfp & __GFP_THISNODE)))
 		obj = slab_alloc_slow(s, &slow);
 	else
-		obj = alloc_direct(s, gfp, gfp & __GFP_THISNODE ? node : mm_nearest_node(node),
-				   &slow);
+		obj = alloc_direct(s, gfp, request_node(&slow, gfp, node), &slow);
 	slow_leave(&slow);
 	if (obj && (gfp & __GFP_ZERO))
 		memset(obj, 0, s->object_size);
@@ -263,7 +253,7 @@ set_apart size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, voi
 
 	if (!slow_enter(&slow))
 		return 0;
-	if (!(gfp & __GFP_DIRECT_RECLAIM) && gfp)
+	if (asks_not_to_wait(gfp))
 		while (got < nr && (objs[got] = alloc_nowait(s, gfp, NUMA_NO_NODE, &slow)))
 			got++;
 	else

@@ -267,8 +267,7 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 #define RSEQ_CS_OFFSET 8 /* struct rseq: cpu_id_start, cpu_id, then rseq_cs */
 
-/* The area of this thread, if the C library has one for it; NULL if that is known not to be used.
- */
+/* The area of this thread; NULL if the C library has none, or says that it is not in use. */
 static char *rseq_area(void)
 {
 #if defined(__x86_64__)
