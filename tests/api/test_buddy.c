@@ -7,6 +7,7 @@
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -408,9 +409,27 @@ static void no_call_touches_errno(void **state)
 	assert_int_equal(errno, 1234);
 }
 
+/* Names of caches are the program's, and any text. */
+static void malloc_info_quotes_names(void **state)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("a<\"&'>\n", 64, 0, 0, NULL);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)state;
+	buddy_kmem_cache_free(s, buddy_kmem_cache_alloc(s, GFP_KERNEL));
+	assert_int_equal(malloc_info(0, f), 0);
+	fclose(f);
+	assert_non_null(strstr(text, "name=\"a&#60;&#34;&#38;&#39;&#62;?\""));
+	free(text);
+	buddy_kmem_cache_destroy(s);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(malloc_info_quotes_names),
 		cmocka_unit_test(version_agrees_with_the_header),
 		cmocka_unit_test(every_option_has_a_name_a_line_and_a_value),
 		cmocka_unit_test(options_are_set_by_name),

@@ -760,7 +760,48 @@ SIM_TEST(without_memory_what_lies_elsewhere_is_taken)
 	EXPECT_EQ(elsewhere->nr_full, 0);
 }
 
-RUN_TESTS(T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
+/* The first thread after pthread_exit(): its destructors ran, and the system never says so. */
+SIM_TEST(a_thread_that_never_goes_keeps_no_block_from_others)
+{
+	u32 tasks;
+
+	start(64);
+	task_exit(current_task());
+	for (int i = 0; i < 8; i++) {
+		struct sim_thread next;
+
+		sim_thread_new(&next, 0);
+		sim_switch_to(&next);
+		slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+		if (i == 0)
+			tasks = nr_tasks;
+		sim_thread_exit(&next);
+	}
+	EXPECT_EQ(nr_tasks, tasks);
+}
+
+/* Its page set was emptied for the last time. */
+SIM_TEST(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone)
+{
+	struct page *page, *run;
+	bool zero;
+
+	start(64);
+	page = pages_get(__GFP_MOVABLE, 0);
+	run = run_get(0, 20, 1, &zero);
+	EXPECT(page && run);
+	task_exit(current_task());
+	current_task()->mm.pcp.exact_on = true; /* as if such blocks came often */
+	pages_put(page, 0);
+	large_free(run, &current_task()->mm, /* nowait= */ false);
+	EXPECT_EQ(current_task()->mm.pcp.count, 0);
+	EXPECT_EQ(current_task()->mm.pcp.exact_count, 0);
+	EXPECT(page_type(page) != PAGE_PCP);
+}
+
+RUN_TESTS(T(a_thread_that_never_goes_keeps_no_block_from_others),
+	  T(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone),
+	  T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
 	  T(a_thread_finds_every_size_in_its_tables), T(the_object_freed_last_is_allocated_first),

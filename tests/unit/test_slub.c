@@ -54,5 +54,26 @@ SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
+/* What the thread has in its own sheaves needs no lock of anybody else's. */
+SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
+{
+	struct kmem_cache *s;
+	struct slab_home *home;
+	void *objs[3];
+
+	EXPECT(sim_start());
+	s = cache_create("own", 64, 8, 0, NULL);
+	objs[0] = slab_alloc(s, 0, NUMA_NO_NODE); /* brings a sheaf */
+	home = hold_slabs(s);
+	objs[1] = slab_alloc(s, GFP_NOWAIT, NUMA_NO_NODE);
+	EXPECT_EQ(slab_alloc_bulk(s, GFP_NOWAIT, 1, &objs[2]), 1);
+	EXPECT(objs[1] && objs[2] && objs[1] != objs[2]);
+	let_go(home);
+	for (int i = 0; i < 3; i++)
+		slab_free(s, objs[i]);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(who_may_not_wait_is_served_from_the_own_sheaf),
+	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free))
