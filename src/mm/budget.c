@@ -4,9 +4,10 @@
  *
  * A freed block stays resident for a while, because it is likely to be used again.  In a control
  * group with a limit that is memory which the kernel cannot take back and kills for.  So a zone
- * has a mark for its resident pages.  Who is about to pass it looks at how much room the group has
- * left, gives free blocks back at once if that is little, and sets the mark anew: half of the
- * room further up.
+ * has a mark for its resident pages.  Who has taken pages that will pass it, and has not touched
+ * them yet, looks at how much room the group has left, gives free blocks back at once if that is
+ * little, and sets the mark anew: half of the room further up.  Not before taking them: what would
+ * be given back is what there is to take, which costs no room.
  *
  * The first look is at FIRST_LOOK, so that small programs read no files; without a limit the
  * next is when the heap has doubled, since limits can be set later.
@@ -22,6 +23,8 @@
 #define FIRST_LOOK (8 * MiB / PAGE_SIZE)
 #define HEADROOM_MIN (1 * MiB)
 #define HEADROOM_MAX (64 * MiB)
+
+#define REVIVED 1 /* pages, or more */
 
 static struct spinlock budget_lock = SPINLOCK_INIT(RANK_BUDGET);
 
@@ -47,10 +50,13 @@ static u64 headroom(u64 limit)
 	return CLAMP(limit / 32, (u64)HEADROOM_MIN, (u64)HEADROOM_MAX);
 }
 
-/* Make room for @nr pages, or say that the slabs have to.  Under budget_lock. */
-static void make_room(u64 nr, u64 limit, u64 room)
+/*
+ * @fresh pages are about to be resident.  Make room for them, or say that the slabs have to.  Under
+ * budget_lock.
+ */
+static void make_room(u64 fresh, u64 limit, u64 room)
 {
-	u64 spare = headroom(limit), want = (nr << PAGE_SHIFT) + 2 * spare;
+	u64 spare = headroom(limit), want = (fresh << PAGE_SHIFT) + 2 * spare;
 	struct zone *zone;
 
 	if (room < want)
@@ -64,10 +70,7 @@ static void make_room(u64 nr, u64 limit, u64 room)
 		if (!os_memory_room(&limit, &room))
 			break;
 	}
-	if (room < want)
-		set_marks(spare / 4 >> PAGE_SHIFT);
-	else
-		set_marks(nr + (MAX((room - want) / 2, spare / 4) >> PAGE_SHIFT));
+	set_marks(MAX((room - MIN(want, room)) / 2, spare / 4) >> PAGE_SHIFT);
 }
 
 /* Much went back: what the mark allowed before would be too much now.  Look at the next request. */
@@ -79,25 +82,38 @@ slowpath void budget_look_again(void)
 }
 
 /**
- * budget_slow - @zone is about to pass its mark with @nr more pages
+ * budget_slow - @zone has passed its mark, by @fresh pages that are not resident yet
  *
  * Gives back what is free in any zone; what lies in sheaves and empty slabs is the slab layer's,
  * which is told by mm_pressure.
  */
-slowpath void budget_slow(const struct zone *zone, u64 nr)
+slowpath void budget_slow(const struct zone *zone, u64 fresh)
 {
 	u64 limit, room;
 
 	/* Who passes by while another looks would grow without bound until that one is done. */
 	spin_lock(&budget_lock);
 	/* Another thread may just have looked. */
-	if (zone_resident(zone) + nr > READ_ONCE(zone->resident_mark)) {
+	if (zone_resident(zone) > READ_ONCE(zone->resident_mark)) {
 		if (os_memory_room(&limit, &room))
-			make_room(nr, limit, room);
+			make_room(fresh, limit, room);
 		else
-			set_marks(MAX(nr + zone_resident(zone), FIRST_LOOK));
+			set_marks(MAX(zone_resident(zone), FIRST_LOOK));
 	}
 	spin_unlock(&budget_lock);
+}
+
+/**
+ * budget_revived - objects were taken whose pages may have gone back: those will be resident again
+ *
+ * The same look, for slabs that were punched.  Who may wait.
+ */
+void budget_revived(int node)
+{
+	const struct zone *zone = &node_data[node].zones[ZONE_NORMAL];
+
+	if (unlikely(READ_ONCE(zone->nr_punched_pages)))
+		budget_check(zone, REVIVED);
 }
 
 /**

@@ -19,6 +19,7 @@ void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u3
 struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migratetype mt);
 struct page *page_del_and_expand(struct zone *zone, struct page *page, unsigned int order,
 				 enum migratetype mt);
+bool may_mix(const struct zone *zone, unsigned int order);
 void buddy_forget_zero(struct zone *zone);
 void buddy_rebuild(struct zone *zone);
 
@@ -44,8 +45,9 @@ static inline struct mem_section *section_of(const struct zone *zone, u64 pfn)
 /* pageblock.c */
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn);
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);
-#define PB_HUGE 0x40   /* advised huge */
-#define PB_BROKEN 0x80 /* was, until a part of it went back to the system */
+#define PB_HUGE 0x40			 /* advised huge */
+#define PB_BROKEN 0x80			 /* was, until a part of it went back to the system */
+#define PB_STOPPED (PB_HUGE | PB_BROKEN) /* was, and may be one huge page still */
 u8 get_pageblock_advice(const struct zone *zone, u64 pfn);
 void set_pageblock_advice(struct zone *zone, u64 pfn, u8 advice);
 void move_freepages_block(struct zone *zone, u64 pfn, enum migratetype mt);
@@ -102,19 +104,34 @@ bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budge
 
 /* budget.c */
 void budget_init_zone(struct zone *zone);
-void budget_slow(const struct zone *zone, u64 nr);
+void budget_slow(const struct zone *zone, u64 fresh);
 
-/* Accepted pages less free ones known not to be resident. */
+/*
+ * Accepted pages less those known not to be resident, free ones and holes of slabs.  Read without a
+ * lock, while pages go from one count to another.
+ */
 static inline u64 zone_resident(const struct zone *zone)
 {
-	return READ_ONCE(zone->present_pages) - READ_ONCE(zone->nr_zero_pages);
+	u64 present = READ_ONCE(zone->present_pages);
+	u64 gone = READ_ONCE(zone->nr_zero_pages) + READ_ONCE(zone->nr_punched_pages);
+
+	return present - MIN(gone, present);
 }
 
-/* Before @nr pages are taken from the buddy by who may wait. */
-static inline void budget_check(const struct zone *zone, u64 nr)
+/*
+ * Pages were taken from the buddy by who may wait, and @fresh of them are not resident, but soon
+ * will be.  With no lock from BUDGET on held.
+ */
+static inline void budget_check(const struct zone *zone, u64 fresh)
 {
-	if (unlikely(zone_resident(zone) + nr > READ_ONCE(zone->resident_mark)))
-		budget_slow(zone, nr);
+	if (fresh && unlikely(zone_resident(zone) > READ_ONCE(zone->resident_mark)))
+		budget_slow(zone, fresh);
+}
+
+/* Of the block @page, in this thread's hands: those that are not resident. */
+static inline u64 fresh_pages(const struct page *page, unsigned int order)
+{
+	return page_is_zero(page) ? (u64)1 << order : 0;
 }
 
 /* hugepage.c */

@@ -382,14 +382,11 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 			return page;
 		}
 	}
-	if (!rq->nowait)
-		budget_check(zone, nr);
 	if (order > PAGEBLOCK_ORDER) {
 		page = alloc_run(zone, rq, nr, align, over_budget, &dirty);
 		if (page && !rq->nowait && nr >= READ_ONCE(zone->longest_run))
 			note_longest_run(zone, nr, nr - dirty);
-		*ret_zero = !dirty;
-		return page;
+		goto out;
 	}
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
@@ -398,6 +395,9 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget)));
+out:
+	if (page && !rq->nowait)
+		budget_check(zone, nr - dirty);
 	*ret_zero = !dirty;
 	return page;
 }
@@ -472,16 +472,6 @@ void large_free(struct page *head, struct mm_task *task, bool nowait)
 	}
 }
 
-static bool is_free_behind(struct zone *zone, u64 pfn, u64 nr)
-{
-	bool is_free;
-
-	zone_lock(zone);
-	is_free = section_free_behind(zone, pfn, nr) == nr;
-	zone_unlock(zone);
-	return is_free;
-}
-
 bool large_resize(struct page *head, u64 nr)
 {
 	struct zone *zone = page_zone(head);
@@ -492,11 +482,8 @@ bool large_resize(struct page *head, u64 nr)
 	if (nr == old)
 		return true;
 	if (nr > old) {
-		/* Only what can be had is asked of the budget. */
-		if (nr - old > zone->end_pfn - zone->start_pfn ||
-		    !is_free_behind(zone, pfn + old, nr - old))
+		if (nr - old > zone->end_pfn - zone->start_pfn)
 			return false;
-		budget_check(zone, nr - old);
 	}
 	zone_lock(zone);
 	if (nr < old) {
@@ -507,5 +494,7 @@ bool large_resize(struct page *head, u64 nr)
 			take_behind(zone, head, pfn + old, nr - old, &dirty);
 	}
 	zone_unlock(zone);
+	if (nr > old && done)
+		budget_check(zone, nr - old - dirty);
 	return done;
 }

@@ -111,7 +111,14 @@ void hugepage_break(struct zone *zone, u64 pfn);
 /* Free blocks alone could not keep us within the limit: slabs and sheaves have to give.  Atomic. */
 extern bool mm_pressure;
 bool budget_tight(void);
+void budget_revived(int node);
 void budget_look_again(void);
+
+/* @nr more pages in the middle of slabs have gone back by themselves; or, modulo 2^64, fewer. */
+static inline void zone_note_punched(struct zone *zone, u64 nr)
+{
+	atomic_add(&zone->nr_punched_pages, nr);
+}
 
 /* fork.c */
 void mm_fork_repair(void);

@@ -75,8 +75,9 @@ struct zone {
 
 	/* Written by every allocation that gets here. */
 	cacheline_aligned struct spinlock lock;
-	unsigned long nr_free_pages; /* zone->lock, racy readers */
-	unsigned long nr_zero_pages; /* of those: not resident; zone->lock */
+	unsigned long nr_free_pages;	/* zone->lock, racy readers */
+	unsigned long nr_zero_pages;	/* of those: not resident; zone->lock */
+	unsigned long nr_punched_pages; /* of slabs: gone back by themselves, at least; atomic */
 	struct free_area free_area[NR_PAGE_ORDERS];
 	struct zone_stat stat;
 	u64 resident_mark; /* resident pages that may not be passed without a look; racy */

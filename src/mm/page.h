@@ -34,15 +34,18 @@ enum page_type {
 	PAGE_HOLE,  /* MAX_PAGE_ORDER block that something else is mapped into */
 };
 
-#define PG_ZERO (1u << 16)  /* nothing resident behind it: reads as zero (the kernel's Reported) */
-#define PG_LARGE (1u << 17) /* EXACT: a block of malloc; of the page API otherwise */
-#define PG_TRANSIT (1u << 18) /* EXACT: in the hands of task page.owner, not handed out yet */
-#define PG_PUNCHED (1u << 19) /* SLAB: its holes went back since it was put on its list */
+#define PG_ZERO (1u << 12)  /* nothing resident behind it: reads as zero (the kernel's Reported) */
+#define PG_LARGE (1u << 13) /* EXACT: a block of malloc; of the page API otherwise */
+#define PG_TRANSIT (1u << 14) /* EXACT: in the hands of task page.owner, not handed out yet */
+#define PG_PUNCHED (1u << 15) /* SLAB: its holes went back since it was put on its list */
 
 struct kmem_cache;
 
 struct page {
-	/* Type 0..7, order 8..15, PG_* 16..23, SLAB: home 24..31; writer: who owns the block. */
+	/*
+	 * Type 0..7, order 8..11, PG_* 12..15; SLAB: pages that went back 16..23, home 24..31.
+	 * Writer: who owns the block; SLAB: list_lock.
+	 */
 	u32 state;
 	union {
 		u32 refcount; /* ALLOC: atomic */
@@ -133,7 +136,15 @@ static inline enum page_type page_type(const struct page *page)
 
 static inline unsigned int page_order(const struct page *page)
 {
-	return READ_ONCE(page->state) >> 8 & 0xff;
+	return READ_ONCE(page->state) >> 8 & 0xf;
+}
+
+/* SLAB: pages in the middle of it that went back, at least (holes.c). */
+#define PAGE_PUNCHED_SHIFT 16
+#define PAGE_PUNCHED_MAX 0xffu
+static inline unsigned int page_punched(const struct page *page)
+{
+	return READ_ONCE(page->state) >> PAGE_PUNCHED_SHIFT & PAGE_PUNCHED_MAX;
 }
 
 /* SLAB: the index of its home (slab.h). */
@@ -141,6 +152,12 @@ static inline unsigned int page_order(const struct page *page)
 static inline unsigned int page_home(const struct page *page)
 {
 	return READ_ONCE(page->state) >> PAGE_HOME_SHIFT;
+}
+
+/* Is it the head of a free block of @order? */
+static inline bool page_is_free(const struct page *page, unsigned int order)
+{
+	return (READ_ONCE(page->state) & 0xfff) == page_state(PAGE_FREE, order, 0);
 }
 
 static inline bool page_is_zero(const struct page *page)

@@ -81,8 +81,6 @@ static struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum mi
 {
 	struct page *page;
 
-	if (!nowait)
-		budget_check(zone, (u64)1 << order);
 	*busy = !zone_lock_ctx(zone, nowait);
 	if (*busy)
 		return NULL;
@@ -90,6 +88,8 @@ static struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum mi
 	if (page)
 		page_set_owned(page, order, READ_ONCE(page->state));
 	zone_unlock(zone);
+	if (page && !nowait)
+		budget_check(zone, fresh_pages(page, order));
 	return page;
 }
 

@@ -41,7 +41,7 @@ void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 	WRITE_ONCE(*bits, (u8)((*bits & ~PB_TYPE) | mt)); /* racy readers of the advice */
 }
 
-/* PB_HUGE, PB_BROKEN or 0; also without the lock, as a hint. */
+/* One of PB_*, or 0; also without the lock, as a hint. */
 u8 get_pageblock_advice(const struct zone *zone, u64 pfn)
 {
 	return READ_ONCE(*pageblock_bits(zone, pfn)) & (PB_HUGE | PB_BROKEN);

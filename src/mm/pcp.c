@@ -85,9 +85,9 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 {
 	struct per_task_pages *pcp = &task->pcp;
 	struct list_head *list = &pcp->lists[list_index(order, mt)];
+	u64 fresh = 0;
 	int i;
 
-	budget_check(zone, (u64)nr << order);
 	if (unlikely(READ_ONCE(mm_pressure)))
 		nr = MIN(nr, MAX(pcp->batch >> order, 1));
 	zone_lock(zone);
@@ -97,11 +97,13 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 		if (!page)
 			break;
 		page_set_owned(page, order, READ_ONCE(page->state));
+		fresh += fresh_pages(page, order);
 		list_add_tail(&page->lru, list);
 		stat_add(pcp->count, 1 << order);
 	}
 	stat_inc(zone->stat.refill);
 	zone_unlock(zone);
+	budget_check(zone, fresh);
 	return i;
 }
 

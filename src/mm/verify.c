@@ -45,8 +45,10 @@ static void check_free_head(struct zone *zone, const struct page *page, struct w
 		enum migratetype a = get_pageblock_migratetype(zone, pfn);
 		enum migratetype b = get_pageblock_migratetype(zone, buddy_pfn);
 
-		CHECK(w, a != b && (a >= MIGRATE_PCPTYPES || b >= MIGRATE_PCPTYPES), page,
-		      "I-3 free buddies not merged");
+		CHECK(w,
+		      (a != b && (a >= MIGRATE_PCPTYPES || b >= MIGRATE_PCPTYPES)) ||
+			      (!may_mix(zone, order) && page_is_zero(page) != page_is_zero(buddy)),
+		      page, "I-3 free buddies not merged");
 	}
 }
 

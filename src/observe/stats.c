@@ -226,9 +226,10 @@ BUDDY_API void buddy_stats(struct buddy_stats *ret)
 	}
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		const struct per_task_pages *pcp = &t->mm.pcp;
+		int listed = READ_ONCE(pcp->count), exact = READ_ONCE(pcp->exact_count);
 
-		ret->cached += (u64)MAX(READ_ONCE(pcp->count), 0) << PAGE_SHIFT;
-		ret->cached += (u64)MAX(READ_ONCE(pcp->exact_count), 0) << PAGE_SHIFT;
+		ret->cached += (u64)MAX(listed, 0) << PAGE_SHIFT;
+		ret->cached += (u64)MAX(exact, 0) << PAGE_SHIFT;
 		large += READ_ONCE(t->large_pages);
 	}
 	ret->large = large << PAGE_SHIFT;

@@ -46,6 +46,14 @@ int vm_discard(void *addr, size_t len);
 void vm_advise_huge(void *addr, size_t len, bool huge);
 
 /**
+ * vm_split_huge - make small pages of the huge one that [addr, addr + len) is a part of
+ *
+ * Without it a part that is discarded goes out of sight, but the system has the memory back, and
+ * the control group the charge off, only when it is short itself and splits what is left.
+ */
+void vm_split_huge(void *addr, size_t len);
+
+/**
  * vm_touch - make the first page of memory that was never touched resident
  *
  * It still reads as zero.  Return: how many nanoseconds that took.

@@ -22,6 +22,14 @@
  *   kept by     slab_sort_in(), which puts slabs without it in front
  *   relied on   next_to_punch(): nothing is punched twice unless objects came or went
  *   checked by  slab_verify()
+ *
+ * INVARIANT counted: a slab says how many of its pages are not resident, or fewer, and their sum is
+ * zone->nr_punched_pages.
+ *   made by     punch()
+ *   kept by     revive(), which takes off what objects that leave the slab can reach, and
+ *               close_slab(), both in partial.c; buddy_rebuild() sums anew in a forked child
+ *   relied on   budget.c: that a container's limit comes near is seen before it is reached
+ *   checked by  tests/unit/test_holes.c
  */
 #include "platform/topology.h"
 #include "platform/vm.h"
@@ -50,22 +58,35 @@ static bool is_hole(const struct kmem_cache *s, const struct page *slab, u64 off
 	return all_free(slab, first, MIN(last, s->objects - 1u));
 }
 
+/* @slab has @holes pages that are not resident.  Return: how many more than before. */
+static unsigned int note_holes(struct page *slab, unsigned int holes)
+{
+	unsigned int before = page_punched(slab);
+	u32 state = READ_ONCE(slab->state) & ~(PAGE_PUNCHED_MAX << PAGE_PUNCHED_SHIFT);
+
+	holes = MIN(holes, PAGE_PUNCHED_MAX);
+	page_set_state(slab, state | PG_PUNCHED | holes << PAGE_PUNCHED_SHIFT);
+	zone_note_punched(page_zone(slab), (u64)holes - before);
+	return holes - MIN(before, holes);
+}
+
 /* *pages: and so many went back.  Return: false if the system refuses.  Under list_lock. */
 static bool punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 {
 	u64 end = PAGE_SIZE << s->order, next;
+	unsigned int holes = 0;
 
 	for (u64 hole = 0; hole < end; hole = next + PAGE_SIZE) {
 		for (next = hole; next < end && is_hole(s, slab, next);)
 			next += PAGE_SIZE;
 		if (next == hole)
 			continue;
-		hugepage_break(page_zone(slab), page_to_pfn(slab));
+		hugepage_break(page_zone(slab), page_to_pfn(slab) + (hole >> PAGE_SHIFT));
 		if (vm_discard((char *)page_address(slab) + hole, next - hole))
 			return false;
-		*pages += (next - hole) >> PAGE_SHIFT;
+		holes += (unsigned int)((next - hole) >> PAGE_SHIFT);
 	}
-	page_set_state(slab, READ_ONCE(slab->state) | PG_PUNCHED);
+	*pages += note_holes(slab, holes);
 	return true;
 }
 

@@ -263,7 +263,8 @@ static void move_slab(struct page *slab, struct slab_home *from, struct slab_hom
 	slab_take_out(from, slab);
 	stat_add(from->nr_slabs, -1);
 	stat_add(from->inuse, 0ul - slab->inuse);
-	page_set_state(slab, slab_state(to, page_order(slab)));
+	page_set_state(slab, slab_state(to, page_order(slab)) | page_punched(slab)
+									<< PAGE_PUNCHED_SHIFT);
 	slab_sort_in(to, slab);
 	stat_inc(to->nr_slabs);
 	stat_add(to->inuse, slab->inuse);

@@ -95,6 +95,19 @@ static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, voi
 }
 
 /*
+ * @nr objects left @slab, and may lie in pages that went back: as many of those at most as they can
+ * reach are resident again soon.
+ */
+static slowpath void revive(const struct kmem_cache *s, struct page *slab, unsigned int nr)
+{
+	u64 reach = DIV_ROUND_UP((u64)nr * s->size, PAGE_SIZE) + nr;
+	u32 back = (u32)MIN(reach, page_punched(slab));
+
+	page_set_state(slab, READ_ONCE(slab->state) - (back << PAGE_PUNCHED_SHIFT));
+	zone_note_punched(page_zone(slab), 0ul - back);
+}
+
+/*
  * Objects smaller than a cache line come by whole lines as long as the slab has any: a line that
  * another thread's object lies in would be fought over.
  */
@@ -105,7 +118,11 @@ static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab
 
 	if (s->line_group > 1)
 		got = take_bits(s, slab, end, nr, s->line_group);
-	return got ? got : take_bits(s, slab, end, nr, 1);
+	if (!got)
+		got = take_bits(s, slab, end, nr, 1);
+	if (unlikely(page_punched(slab)))
+		revive(s, slab, got);
+	return got;
 }
 
 u8 slab_map_value(const struct kmem_cache *s, const struct page *slab)
@@ -163,6 +180,8 @@ static void open_slab(struct kmem_cache *s, struct slab_home *home, struct page 
  */
 void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
+	if (unlikely(page_punched(slab)))
+		zone_note_punched(page_zone(slab), 0ul - page_punched(slab));
 	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
 	page_set_owned(slab, s->order, 0);
 	stat_add(home->nr_slabs, -1);
@@ -244,6 +263,8 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 		return 0;
 	got = take_listed(s, home, objs, nr, exact);
 	spin_unlock(&home->list_lock);
+	if (got && !slow->nested)
+		budget_revived(node);
 	while (got < (exact ? nr : 1)) {
 		struct page *slab = new_slab(s, node, gfp, slow);
 

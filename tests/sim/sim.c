@@ -335,6 +335,12 @@ void vm_advise_huge(void *addr, size_t len, bool huge)
 	note(huge ? SIM_HUGE : SIM_NO_HUGE, addr, len, 0);
 }
 
+void vm_split_huge(void *addr, size_t len)
+{
+	must_be_mapped("vm_split_huge", addr, len);
+	sim.splits++;
+}
+
 u64 vm_touch(void *addr)
 {
 	must_be_mapped("vm_touch", addr, OS_PAGE);

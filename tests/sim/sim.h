@@ -56,6 +56,7 @@ struct sim_machine {
 	u64 touch_ns;	    /* what vm_touch() says it took */
 	u64 table_ns;	    /* and how much more for the first page of 2 MiB */
 	u64 touches;	    /* calls of it */
+	u64 splits;	    /* calls of vm_split_huge() */
 	u64 random;	    /* what os_random() says: where the range comes to lie */
 	struct os_limits limits;
 	u64 clock_ms;

@@ -5,7 +5,6 @@
  * Both versions: cgroup 2 where its memory controller is in use (memory.max and memory.high),
  * else cgroup 1 (memory.limit_in_bytes).  Every group up the tree counts; in a container the
  * names that /proc tells may lead nowhere, and the root of the mount is the group itself.
- * Page cache is not in the way: the kernel drops it before it kills.
  */
 #define _GNU_SOURCE
 #include "base/fmt.h"
@@ -15,25 +14,33 @@
 #include <fcntl.h>
 #include <string.h>
 
+/*
+ * Page cache is not in the way: the kernel drops it before it kills.  But not what is in use all
+ * the time, as the program's own code: a 32nd of the limit is left to that.
+ */
+#define ACTIVE_KEPT 32
+
 struct group_files {
 	const char *mount;
 	const char *limits[2];
 	const char *usage;
-	const char *cache[2]; /* lines of memory.stat, with the children's */
+	const char *inactive, *active; /* files' pages: lines of memory.stat, with the children's */
 };
 
 static const struct group_files version2 = {
 	.mount = "/sys/fs/cgroup",
 	.limits = {"memory.max", "memory.high"},
 	.usage = "memory.current",
-	.cache = {"inactive_file ", "active_file "},
+	.inactive = "inactive_file ",
+	.active = "active_file ",
 };
 
 static const struct group_files version1 = {
 	.mount = "/sys/fs/cgroup/memory",
 	.limits = {"memory.limit_in_bytes", NULL},
 	.usage = "memory.usage_in_bytes",
-	.cache = {"total_inactive_file ", "total_active_file "},
+	.inactive = "total_inactive_file ",
+	.active = "total_active_file ",
 };
 
 /* Off the stack, which may be a signal handler's.  Guarded by the caller of os_memory_room(). */
@@ -87,19 +94,22 @@ static const char *find_line(const char *key)
 	return NULL;
 }
 
-static u64 cached_bytes(const struct group_files *files)
+static u64 stat_bytes(const char *key)
 {
-	u64 sum = 0;
+	const char *value = find_line(key);
+
+	return value ? number(value) : 0;
+}
+
+/* What the kernel would drop of the files' pages. */
+static u64 cached_bytes(const struct group_files *files, u64 limit)
+{
+	u64 active, kept = limit / ACTIVE_KEPT;
 
 	if (!read_group_file(files, "memory.stat"))
 		return 0;
-	for (int i = 0; i < 2; i++) {
-		const char *value = find_line(files->cache[i]);
-
-		if (value)
-			sum += number(value);
-	}
-	return sum;
+	active = stat_bytes(files->active);
+	return stat_bytes(files->inactive) + active - MIN(active, kept);
 }
 
 /* Take the path behind the second colon of @line, without a slash at its end, as the group. */
@@ -138,8 +148,11 @@ static void look_at_group(const struct group_files *files, u64 *limit, u64 *room
 {
 	u64 own = OS_UNLIMITED, used, cached, free;
 
-	for (int i = 0; i < 2 && files->limits[i]; i++)
-		own = MIN(own, read_number(files, files->limits[i]));
+	for (int i = 0; i < 2 && files->limits[i]; i++) {
+		u64 next = read_number(files, files->limits[i]);
+
+		own = MIN(own, next);
+	}
 	if (own == OS_UNLIMITED)
 		return;
 	used = read_number(files, files->usage);
@@ -148,7 +161,7 @@ static void look_at_group(const struct group_files *files, u64 *limit, u64 *room
 	free = own - MIN(used, own);
 	if (free < own / 4 && free < *room) {
 		/* Worth the price: the kernel sums this file up when it is read. */
-		cached = cached_bytes(files);
+		cached = cached_bytes(files, own);
 		free = own - MIN(used - MIN(cached, used), own);
 	}
 	*limit = MIN(*limit, own);

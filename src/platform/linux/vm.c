@@ -78,6 +78,12 @@ int vm_discard(void *addr, size_t len)
 	return err;
 }
 
+/* Linux: madvise_cold_or_pageout_pte_range() splits what is advised in part, and at once. */
+void vm_split_huge(void *addr, size_t len)
+{
+	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
+}
+
 void vm_advise_huge(void *addr, size_t len, bool huge)
 {
 	(void)sys3(SYS_madvise, addr, len, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
