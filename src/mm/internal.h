@@ -108,7 +108,7 @@ void budget_slow(const struct zone *zone, u64 fresh);
 
 /*
  * Accepted pages less those known not to be resident, free ones and holes of slabs.  Read without a
- * lock, while pages go from one count to another.
+ * lock: what is accepted between the looks is in the later ones only.
  */
 static inline u64 zone_resident(const struct zone *zone)
 {

@@ -67,7 +67,7 @@ static void next_list(const struct zone *zone, struct report_scan *scan)
 
 static bool wanted(const struct page *page, unsigned int order, u64 now, u64 age_ms)
 {
-	return order < PAGEBLOCK_ORDER || now - page->freed_ms >= age_ms;
+	return order < PAGEBLOCK_ORDER || page->freed_ms + age_ms <= now;
 }
 
 static bool is_full(const struct report_batch *batch)
@@ -138,11 +138,12 @@ static bool isolate_from(struct zone *zone, struct list_head *list, u64 now, u64
 static bool isolate_batch(struct zone *zone, int min_order, u64 age_ms, struct report_scan *scan,
 			  struct report_batch *batch)
 {
-	u64 now = os_clock_ms();
+	u64 now;
 
 	batch->nr = 0;
 	batch->pages = 0;
 	zone_lock(zone);
+	now = os_clock_ms(); /* what was freed while the lock was waited for has an age too */
 	while (scan->order >= min_order) {
 		struct list_head *list = &zone->free_area[scan->order].free_list[scan->mt];
 

@@ -147,6 +147,22 @@ SIM_TEST(after_everything_went_back_the_next_request_looks)
 	EXPECT_EQ(sim.memory_looks, looks + 1);
 }
 
+/* What a look without the lock may see of a zone that grows: what is new in one number only. */
+SIM_TEST(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach)
+{
+	struct zone *zone = zone_of(0);
+	u64 zero;
+
+	start_limited();
+	zero = zone->nr_zero_pages;
+	zone->nr_zero_pages = zone->present_pages + MAX_ORDER_NR_PAGES;
+	EXPECT_EQ(zone_resident(zone), 0);
+	budget_look_again();
+	zone->nr_zero_pages = zero;
+	EXPECT(zone->resident_mark <= zone->present_pages);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room)
 {
 	struct per_task_pages *pcp;
@@ -450,6 +466,7 @@ int main(void)
 		cmocka_unit_test(where_no_node_is_told_huge_pages_are_used),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
+		cmocka_unit_test(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach),
 		cmocka_unit_test(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room),
 	};
 

@@ -48,6 +48,28 @@ SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 	EXPECT_SOUND();
 }
 
+static struct page *freed_late;
+
+static void unlock_and_free(void)
+{
+	sim.on_futex_wait = NULL;
+	zone_of(0)->lock.word = 0;
+	sim.clock_ms += 1;
+	buddy_put(freed_late, MAX_PAGE_ORDER);
+}
+
+SIM_TEST(what_was_freed_while_the_pass_waited_for_the_lock_is_young)
+{
+	EXPECT(sim_start());
+	freed_late = buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER);
+	buddy_put(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER), MAX_PAGE_ORDER);
+	zone_of(0)->lock.word = spin_generation | 4711; /* another thread's */
+	sim.on_futex_wait = unlock_and_free;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_discarded_block_is_not_discarded_again)
 {
 	struct page *pages[4];
@@ -342,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after),
+		cmocka_unit_test(what_was_freed_while_the_pass_waited_for_the_lock_is_young),
 		cmocka_unit_test(a_discarded_block_is_not_discarded_again),
 		cmocka_unit_test(memory_never_touched_is_not_discarded),
 		cmocka_unit_test(a_discarded_block_is_known_to_be_zero_until_it_is_used),
