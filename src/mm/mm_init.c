@@ -73,7 +73,6 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
 	}
 	zone->name = name;
 	zone->node = node;
-	zone->type = ZONE_NORMAL;
 	zone->lock = (struct spinlock)SPINLOCK_INIT(RANK_ZONE);
 	zone->accept_lock = (struct spinlock)SPINLOCK_INIT(RANK_ACCEPT);
 	zone->start_pfn = start >> PAGE_SHIFT;
@@ -101,7 +100,6 @@ static int init_zones(const struct layout *l)
 		struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
 		u64 bytes = topology.bytes[n] ? topology.bytes[n] : share;
 
-		node_data[n].node_id = n;
 		if (!(topology.has_memory >> n & 1))
 			continue;
 		err = init_zone(zone, "Normal", n, l->base + (u64)n * l->span, l->span);

@@ -59,7 +59,6 @@ struct zone {
 	/* Read-mostly. */
 	const char *name; /* const after start, as what follows unless it says otherwise */
 	int node;
-	enum zone_type type;
 	bool bind;		/* bind memory to the node */
 	bool metadata;		/* holds our own structures */
 	bool small_pages;	/* memory is short: no huge pages; set once, racy */
@@ -67,7 +66,6 @@ struct zone {
 	/* Budget, and what follows from it: written anew by mm_load_topology(), once; racy. */
 	u64 managed_pages;
 	unsigned long _watermark[NR_WMARK];
-	unsigned long watermark_boost; /* not used yet */
 	int pcp_batch, pcp_high_min, pcp_high_max;
 	/* The pointers are const. */
 	struct mem_section *sections;  /* writable below commit_pfn */
@@ -104,7 +102,6 @@ FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);
 
 struct pglist_data {
-	int node_id; /* const after start */
 	/*
 	 * Nodes with memory, nearest first, this one included.  Put in order anew by
 	 * mm_load_topology(), once; racy: who reads meanwhile may see one twice and miss another.
