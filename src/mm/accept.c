@@ -119,8 +119,8 @@ static bool commit_stride(struct zone *zone)
 			return true;
 		}
 	}
-	/* At the very start it means that the whole range is the wrong place: see mm_init(). */
-	if (err == -EEXIST && zone->commit_pfn > zone->start_pfn && map_hole(zone)) {
+	/* While a place is looked for it means that the whole range is the wrong one: mm_init(). */
+	if (err == -EEXIST && mm_ready && map_hole(zone)) {
 		zone->commit_pfn += MAX_ORDER_NR_PAGES;
 		return true;
 	}

@@ -291,10 +291,13 @@ int mm_local_node(struct mm_task *task)
 	return mm_nearest_node((int)node);
 }
 
+/* The range begins with the span of node 0, which has none without memory. */
 bool mm_owns(const void *addr)
 {
-	return addr_to_pfn(addr) < page_map.nr &&
-	       addr_to_pfn(addr) >= node_data[0].zones[ZONE_NORMAL].start_pfn;
+	u64 pfn = addr_to_pfn(addr);
+
+	return pfn < page_map.nr &&
+	       pfn >= node_data[__builtin_ctz(topology.has_memory)].zones[ZONE_NORMAL].start_pfn;
 }
 
 set_apart bool mm_has_page(const void *addr)

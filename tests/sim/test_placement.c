@@ -240,6 +240,22 @@ SIM_TEST(where_one_node_alone_has_memory_nothing_is_bound)
 	EXPECT_EQ(sim_count(SIM_BIND), 0);
 }
 
+/* `numactl --membind=1`: what lies below its span is a program's own, or nobody's. */
+SIM_TEST(where_the_first_node_has_no_memory_low_addresses_are_not_ours)
+{
+	struct page *page;
+
+	sim_no_nodes();
+	sim_add_node(0, true);
+	sim_add_node(GiB, true);
+	start();
+	page = buddy_get(1, 0, 0);
+	EXPECT(mm_owns(page_address(page)));
+	EXPECT(!mm_owns(pfn_to_addr(zone_of(1)->start_pfn - 1)));
+	EXPECT(!mm_owns((void *)0x400000));
+	EXPECT(!mm_owns(NULL));
+}
+
 /* `numactl --membind=0,2`: a binding takes the place of the policy, so it is as strict. */
 SIM_TEST(a_strict_policy_of_the_program_stays_strict)
 {
@@ -425,6 +441,24 @@ SIM_TEST(thisnode_never_leaves_its_node)
 	}
 }
 
+/* The range was looked at where it begins; what lies at the start of another span is met later. */
+SIM_TEST(a_node_whose_first_block_is_taken_begins_behind_it)
+{
+	struct page_request rq = {.gfp = __GFP_THISNODE, .nid = 1};
+	struct zone *zone;
+
+	sim_no_nodes();
+	sim_add_node(GiB, true);
+	sim_add_node(GiB, true);
+	start();
+	zone = zone_of(1);
+	EXPECT_EQ(zone->commit_pfn, zone->start_pfn);
+	sim_occupy(pfn_to_addr(zone->start_pfn + 5), PAGE_SIZE);
+	expect_on_node(page_address(pages_are_allocated(alloc_pages_request(&rq, 3))), 1);
+	EXPECT_EQ(page_type(pfn_to_page(zone->start_pfn)), PAGE_HOLE);
+	EXPECT_SOUND();
+}
+
 /* The kernel's NOFALLBACK list of such a node is empty: the node asked for, or nothing. */
 SIM_TEST(thisnode_on_a_node_without_memory_gets_nothing)
 {
@@ -547,6 +581,7 @@ int main(void)
 		cmocka_unit_test(memory_comes_from_the_callers_node_and_is_bound_to_it),
 		cmocka_unit_test(a_machine_with_one_node_binds_nothing),
 		cmocka_unit_test(where_one_node_alone_has_memory_nothing_is_bound),
+		cmocka_unit_test(where_the_first_node_has_no_memory_low_addresses_are_not_ours),
 		cmocka_unit_test(a_strict_policy_of_the_program_stays_strict),
 		cmocka_unit_test(a_policy_that_places_memory_is_left_to_it),
 		cmocka_unit_test(an_object_asked_of_a_node_comes_from_it),
@@ -556,6 +591,7 @@ int main(void)
 		cmocka_unit_test(while_others_free_memory_comes_from_the_callers_node),
 		cmocka_unit_test(smaller_large_blocks_of_a_full_node_come_from_the_nearest),
 		cmocka_unit_test(thisnode_never_leaves_its_node),
+		cmocka_unit_test(a_node_whose_first_block_is_taken_begins_behind_it),
 		cmocka_unit_test(thisnode_on_a_node_without_memory_gets_nothing),
 		cmocka_unit_test(an_object_freed_on_another_node_goes_home),
 		cmocka_unit_test(a_limit_of_any_size_leaves_a_range),
