@@ -8,7 +8,8 @@
  * too small is left where it is.
  *
  * Locks:  direct_lock to change the table.  Who may not wait for it puts a new mapping into one
- *         of a few spare entries, and leaves one to be freed in a list for the next who locks.
+ *         of a few spare entries, and leaves one to be freed in a list for the next who locks,
+ *         which gets a page when it is full.
  */
 #include "base/check.h"
 #include "mm/mm.h"
@@ -30,9 +31,16 @@ struct direct_table {
 static struct spinlock direct_lock = SPINLOCK_INIT(RANK_DIRECT);
 static struct direct_table *table; /* release/acquire; open addressing */
 static struct direct_map spare[64];
-static unsigned long live;     /* atomic */
-static size_t mapped_bytes;    /* atomic */
-static uintptr_t deferred[64]; /* atomic */
+static unsigned long live;  /* atomic */
+static size_t mapped_bytes; /* atomic */
+
+/* To be freed.  The table of a page stays: there is no end to who may be looking at it. */
+struct deferred_page {
+	struct deferred_page *next;			 /* const once it is in the list */
+	uintptr_t addr[OS_PAGE / sizeof(uintptr_t) - 1]; /* atomic */
+};
+static uintptr_t deferred[64];		    /* atomic */
+static struct deferred_page *more_deferred; /* atomic */
 
 static size_t hash(uintptr_t addr, size_t i, size_t len)
 {
@@ -95,6 +103,61 @@ static void forget(struct direct_map *m)
 	vm_unmap((void *)addr, bytes);
 }
 
+static bool put_deferred(uintptr_t *slots, size_t nr, uintptr_t addr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		uintptr_t empty = 0;
+
+		if (!READ_ONCE(slots[i]) && atomic_cmpxchg(&slots[i], &empty, addr))
+			return true;
+	}
+	return false;
+}
+
+/* The lock is held, by what this thread interrupted or by another. */
+static slowpath void defer_free(uintptr_t addr)
+{
+	struct deferred_page *page = load_acquire(&more_deferred), *first;
+
+	if (put_deferred(deferred, ARRAY_SIZE(deferred), addr))
+		return;
+	for (; page; page = page->next)
+		if (put_deferred(page->addr, ARRAY_SIZE(page->addr), addr))
+			return;
+	page = vm_map(sizeof(*page));
+	if (!page)
+		return; /* it stays mapped, and known as live */
+	page->addr[0] = addr;
+	first = READ_ONCE(more_deferred);
+	do {
+		page->next = first;
+		/* Release pairs with the load above and in free_all_deferred(). */
+	} while (!__atomic_compare_exchange_n(&more_deferred, &first, page, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+/* Under direct_lock. */
+static void free_deferred(uintptr_t *slots, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		uintptr_t addr = READ_ONCE(slots[i]);
+		struct direct_map *m;
+
+		if (likely(!addr) || !atomic_cmpxchg(&slots[i], &addr, 0))
+			continue;
+		m = find(addr);
+		if (m)
+			forget(m);
+	}
+}
+
+static void free_all_deferred(void)
+{
+	free_deferred(deferred, ARRAY_SIZE(deferred));
+	for (struct deferred_page *page = load_acquire(&more_deferred); page; page = page->next)
+		free_deferred(page->addr, ARRAY_SIZE(page->addr));
+}
+
 /* A vanished owner leaves the table usable: entries are whole before their address is set. */
 static bool lock_table(bool nowait)
 {
@@ -104,16 +167,7 @@ static bool lock_table(bool nowait)
 	} else {
 		spin_lock(&direct_lock);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(deferred); i++) {
-		uintptr_t addr = READ_ONCE(deferred[i]);
-		struct direct_map *m;
-
-		if (likely(!addr) || !atomic_cmpxchg(&deferred[i], &addr, 0))
-			continue;
-		m = find(addr);
-		if (m)
-			forget(m);
-	}
+	free_all_deferred();
 	return true;
 }
 
@@ -229,12 +283,7 @@ bool direct_free(void *addr, bool nowait)
 	if (!direct_size(addr))
 		return false;
 	if (!lock_table(nowait)) {
-		for (size_t i = 0; i < ARRAY_SIZE(deferred); i++) {
-			uintptr_t empty = 0;
-
-			if (atomic_cmpxchg(&deferred[i], &empty, (uintptr_t)addr))
-				break;
-		}
+		defer_free((uintptr_t)addr);
 		return true;
 	}
 	m = find((uintptr_t)addr);

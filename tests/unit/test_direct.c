@@ -174,7 +174,40 @@ SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
 	expect_totals(0, 0);
 }
 
-RUN_TESTS(T(blocks_that_move_often_fill_no_table),
+#define FREED_IN_HANDLER 1500 /* two pages of them */
+static void *freed_in_handler[FREED_IN_HANDLER];
+
+static void free_in_handler(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_UNMAP)
+		return;
+	sim.before_call = NULL;
+	for (int i = 0; i < FREED_IN_HANDLER; i++)
+		EXPECT(direct_free(freed_in_handler[i], /* nowait= */ true));
+	expect_totals(FREED_IN_HANDLER, FREED_IN_HANDLER * OS_PAGE);
+}
+
+/* The handler interrupts who unmaps a block, and holds the lock. */
+SIM_TEST(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next)
+{
+	void *p;
+
+	EXPECT(sim_start());
+	p = direct_alloc(OS_PAGE, 16, false);
+	for (int i = 0; i < FREED_IN_HANDLER; i++)
+		freed_in_handler[i] = direct_alloc(OS_PAGE, 16, false);
+	sim.before_call = free_in_handler;
+	EXPECT(direct_free(p, false));
+	p = direct_alloc(OS_PAGE, 16, false);
+	expect_totals(1, OS_PAGE);
+	for (int i = 0; i < FREED_IN_HANDLER; i++)
+		EXPECT(!sim_is_mapped(freed_in_handler[i], OS_PAGE));
+	EXPECT(direct_free(p, false));
+}
+
+RUN_TESTS(T(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next),
+	  T(blocks_that_move_often_fill_no_table),
 	  T(a_block_is_mapped_zero_and_known_by_its_address_alone),
 	  T(what_alignment_needs_in_excess_is_unmapped_again), T(sizes_that_wrap_are_refused),
 	  T(thousands_of_blocks_are_each_found),
