@@ -10,6 +10,7 @@
  * no lock.
  */
 #include "platform/vm.h"
+#include "base/atomic.h"
 #include "platform/linux/syscall.h"
 #include <errno.h>
 #include <linux/mempolicy.h>
@@ -70,7 +71,7 @@ void vm_unmap(void *addr, size_t len)
 	errno = saved;
 }
 
-int vm_discard(void *addr, size_t len)
+static int discard(void *addr, size_t len)
 {
 	int saved = errno, err = madvise(addr, len, MADV_DONTNEED) ? -errno : 0;
 
@@ -82,6 +83,35 @@ int vm_discard(void *addr, size_t len)
 void vm_split_huge(void *addr, size_t len)
 {
 	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
+}
+
+/*
+ * It may be that memory is said to have been given back and is not: qemu-user did nothing up to
+ * version 7.0, since madvise() is only advice, and a seccomp filter may have any answer.  calloc()
+ * relies on it, so it is tried once.  An error is an honest answer.
+ */
+enum answers { UNTRIED, HONEST, DISHONEST };
+
+static slowpath enum answers try_discard(void)
+{
+	volatile char *page = vm_map(OS_PAGE);
+	bool honest;
+
+	if (!page)
+		return UNTRIED;
+	*page = 1;
+	honest = discard((void *)page, OS_PAGE) || !*page;
+	vm_unmap((void *)page, OS_PAGE);
+	return honest ? HONEST : DISHONEST;
+}
+
+int vm_discard(void *addr, size_t len)
+{
+	static enum answers answers; /* racy: all who come first get the same */
+
+	if (unlikely(READ_ONCE(answers) == UNTRIED))
+		WRITE_ONCE(answers, try_discard());
+	return READ_ONCE(answers) == HONEST ? discard(addr, len) : -ENOSYS;
 }
 
 void vm_advise_huge(void *addr, size_t len, bool huge)
