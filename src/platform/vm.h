@@ -38,8 +38,8 @@ void vm_unmap(void *addr, size_t len);
 
 /**
  * vm_discard - give the memory back; it stays mapped and reads as zero
- * Return: 0 or -errno; after an error parts of it may have gone back all the same: what is locked
- * (mlock()) does not, and the system stops where it begins.
+ * Return: 0; -EINVAL where the program has locked some of it (mlock()), or another -errno; after an
+ * error parts of it may have gone back all the same.
  */
 int vm_discard(void *addr, size_t len);
 

@@ -34,6 +34,7 @@
 #include "platform/topology.h"
 #include "platform/vm.h"
 #include "slab/internal.h"
+#include <errno.h>
 
 /* The lists of slabs that are less than three quarters full. */
 #define SPARSE_BUCKETS (NR_PARTIAL_BUCKETS * 3 / 4)
@@ -70,11 +71,15 @@ static unsigned int note_holes(struct page *slab, unsigned int holes)
 	return holes - MIN(before, holes);
 }
 
-/* *pages: and so many went back.  Return: false if the system refuses.  Under list_lock. */
-static bool punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
+/*
+ * *pages: and so many went back.  Return: 0; -EINVAL if the program has locked some of it, which
+ * stays; another -errno if the system refuses altogether.  Under list_lock.
+ */
+static int punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 {
 	u64 end = PAGE_SIZE << s->order, next;
 	unsigned int holes = 0;
+	int err, locked = 0;
 
 	for (u64 hole = 0; hole < end; hole = next + PAGE_SIZE) {
 		for (next = hole; next < end && is_hole(s, slab, next);)
@@ -82,12 +87,16 @@ static bool punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 		if (next == hole)
 			continue;
 		hugepage_break(page_zone(slab), page_to_pfn(slab) + (hole >> PAGE_SHIFT));
-		if (vm_discard((char *)page_address(slab) + hole, next - hole))
-			return false;
-		holes += (unsigned int)((next - hole) >> PAGE_SHIFT);
+		err = vm_discard((char *)page_address(slab) + hole, next - hole);
+		if (err && err != -EINVAL)
+			return err;
+		if (err)
+			locked = err;
+		else
+			holes += (unsigned int)((next - hole) >> PAGE_SHIFT);
 	}
 	*pages += note_holes(slab, holes);
-	return true;
+	return locked;
 }
 
 static struct page *next_to_punch(struct list_head *list)
@@ -97,31 +106,39 @@ static struct page *next_to_punch(struct list_head *list)
 	return slab && !(READ_ONCE(slab->state) & PG_PUNCHED) ? slab : NULL;
 }
 
-/* One slab of @list, at most; the lock is not held for longer.  Return: false: go on elsewhere. */
+/*
+ * One slab of @list, at most; the lock is not held for longer.  *locked: one more with something
+ * locked in it.  Return: false: go on elsewhere.
+ */
 static bool punch_next(struct kmem_cache *s, struct slab_home *home, struct list_head *list,
-		       u64 *pages)
+		       u64 *pages, unsigned int *locked)
 {
 	struct page *slab;
-	bool done = false;
+	int err = -ENOENT;
 
 	home_lock(s, home, /* nowait= */ false);
 	slab = next_to_punch(list);
-	if (slab && punch(s, slab, pages)) {
+	if (slab)
+		err = punch(s, slab, pages);
+	if (!err || err == -EINVAL)
 		list_move_tail(&slab->lru, list);
-		done = true;
-	}
 	spin_unlock(&home->list_lock);
-	return done;
+	*locked += err == -EINVAL;
+	return !err || err == -EINVAL;
 }
+
+#define LOCKED_MAX 64 /* slabs; then it is likely to be all of them (mlockall()) */
 
 static u64 punch_home(struct kmem_cache *s, struct slab_home *home, unsigned int buckets, u64 most)
 {
 	/* Slabs that come meanwhile do not keep us here. */
 	unsigned long left = READ_ONCE(home->nr_partial);
+	unsigned int locked = 0;
 	u64 pages = 0;
 
 	for (unsigned int i = 0; i < buckets; i++)
-		while (left && pages < most && punch_next(s, home, &home->partial[i], &pages))
+		while (left && pages < most && locked < LOCKED_MAX &&
+		       punch_next(s, home, &home->partial[i], &pages, &locked))
 			left--;
 	return pages;
 }

@@ -4,6 +4,7 @@
  */
 #include "base/check.h"
 #include "unit.h"
+#include <errno.h>
 
 #define ALL (~(u64)0)
 
@@ -274,6 +275,39 @@ SIM_TEST(where_the_system_refuses_nothing_is_lost)
 	EXPECT_SOUND();
 }
 
+static void fail_first_discard(enum sim_op op, u64 number)
+{
+	(void)number;
+	sim.fail_op_always = op == SIM_DISCARD && !sim.faults;
+}
+
+/* The program locks what it wants to keep out of swap, and frees it as it is. */
+SIM_TEST(behind_a_slab_with_something_locked_the_others_go)
+{
+	static void *objs[MOST];
+	unsigned int slabs;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	for (unsigned int i = 0; i < SLABS * s->objects; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 0; i < SLABS * s->objects; i++)
+		if (i % s->objects)
+			give(s, objs[i]);
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_error = -EINVAL;
+	sim.before_call = fail_first_discard;
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_EQ(sim.faults, 1);
+	slabs = sim_count(SIM_DISCARD);
+	EXPECT_EQ(slabs, SLABS - 1);
+	EXPECT_SOUND();
+	/* And what is locked is not asked for again and again. */
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), slabs);
+	EXPECT_SOUND();
+}
+
 /* ---- growth ---- */
 
 /* @bytes of objects of SIZE, one in ten of which stay. */
@@ -337,5 +371,6 @@ RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(an_object_in_a_page_that_went_back_reads_as_zero),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
 	  T(objects_stay_as_they_were_constructed), T(where_the_system_refuses_nothing_is_lost),
+	  T(behind_a_slab_with_something_locked_the_others_go),
 	  T(a_large_heap_that_grows_gives_back_as_much_from_inside_its_slabs),
 	  T(a_small_heap_that_grows_keeps_its_pages))
