@@ -10,7 +10,8 @@
  * be given back is what there is to take, which costs no room.
  *
  * The first look is at FIRST_LOOK, so that small programs read no files; without a limit the
- * next is when the heap has doubled, since limits can be set later.
+ * next is when the heap has doubled, since limits can be set later.  A server that has run out of
+ * file descriptors cannot look: what was seen last has to do until it can.
  *
  * Linux:  the role that memory.high plays for the kernel: reclaim by who allocates.
  * Locks:  budget_lock, then zone->lock.
@@ -44,6 +45,39 @@ static void set_marks(u64 nr)
 		WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr);
 }
 
+/* What the last look saw, and what the zones had resident then, in bytes.  budget_lock. */
+static u64 seen_limit = OS_UNLIMITED, seen_room, seen_resident;
+
+static u64 resident_bytes(void)
+{
+	struct zone *zone;
+	u64 pages = 0;
+
+	for_each_populated_zone(zone) pages += zone_resident(zone);
+	return pages << PAGE_SHIFT;
+}
+
+/*
+ * The group's limit and what room it leaves; where that cannot be told now, by what the heap has
+ * changed since it could.  Under budget_lock.  Return: 0 or -errno, with both set anyway.
+ */
+static int look(u64 *limit, u64 *room)
+{
+	u64 now = resident_bytes();
+	int err = os_memory_room(limit, room);
+
+	if (!err) {
+		seen_limit = *limit;
+		seen_room = *room;
+		seen_resident = now;
+		return 0;
+	}
+	*limit = seen_limit;
+	*room = seen_room + seen_resident;
+	*room = *limit == OS_UNLIMITED ? OS_UNLIMITED : *room - MIN(*room, now);
+	return err;
+}
+
 /* What is left free for others in the group, and for what is not heap: stacks, page tables. */
 static u64 headroom(u64 limit)
 {
@@ -67,8 +101,7 @@ static void make_room(u64 fresh, u64 limit, u64 room)
 			break;
 		}
 		/* Ask again: of what was given back some may never have been touched. */
-		if (!os_memory_room(&limit, &room))
-			break;
+		(void)look(&limit, &room);
 	}
 	set_marks(MAX((room - MIN(want, room)) / 2, spare / 4) >> PAGE_SHIFT);
 }
@@ -90,13 +123,17 @@ slowpath void budget_look_again(void)
 slowpath void budget_slow(const struct zone *zone, u64 fresh)
 {
 	u64 limit, room;
+	int err;
 
 	/* Who passes by while another looks would grow without bound until that one is done. */
 	spin_lock(&budget_lock);
 	/* Another thread may just have looked. */
 	if (zone_resident(zone) > READ_ONCE(zone->resident_mark)) {
-		if (os_memory_room(&limit, &room))
+		err = look(&limit, &room);
+		if (limit != OS_UNLIMITED)
 			make_room(fresh, limit, room);
+		else if (err)
+			set_marks(FIRST_LOOK);
 		else
 			set_marks(MAX(zone_resident(zone), FIRST_LOOK));
 	}
@@ -127,7 +164,8 @@ slowpath bool budget_tight(void)
 	bool tight;
 
 	spin_lock(&budget_lock);
-	tight = os_memory_room(&limit, &room) && room < headroom(limit);
+	(void)look(&limit, &room);
+	tight = limit != OS_UNLIMITED && room < headroom(limit);
 	spin_unlock(&budget_lock);
 	return tight;
 }

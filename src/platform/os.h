@@ -74,12 +74,13 @@ void os_get_limits(struct os_limits *ret);
 
 /**
  * os_memory_room - the memory limit of the control group, if it has one
- * @ret_limit: the smallest limit up the tree, in bytes
+ * @ret_limit: the smallest limit up the tree, in bytes; OS_UNLIMITED: none
  * @ret_room: how much more may be used before the first of them is reached, in bytes
  *
- * Reads files: tens of microseconds.  One caller at a time.  Return: false without a limit.
+ * Reads files: tens of microseconds.  One caller at a time.  Return: 0, or -errno: that cannot be
+ * told now, with every file descriptor in use, and may be later.
  */
-bool os_memory_room(u64 *ret_limit, u64 *ret_room);
+int os_memory_room(u64 *ret_limit, u64 *ret_room);
 
 /**
  * os_fork_cookie_page - a page that a forked child finds wiped

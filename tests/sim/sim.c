@@ -680,12 +680,14 @@ u64 os_resident_pages(void)
 	return sim.resident_pages;
 }
 
-bool os_memory_room(u64 *ret_limit, u64 *ret_room)
+int os_memory_room(u64 *ret_limit, u64 *ret_room)
 {
-	*ret_limit = sim.memory_limit ? sim.memory_limit : OS_UNLIMITED;
-	*ret_room = sim.memory_limit ? sim.memory_room() : OS_UNLIMITED;
+	bool told = sim.memory_limit && !sim.memory_error;
+
+	*ret_limit = told ? sim.memory_limit : OS_UNLIMITED;
+	*ret_room = told ? sim.memory_room() : OS_UNLIMITED;
 	sim.memory_looks++;
-	return sim.memory_limit != 0;
+	return sim.memory_error;
 }
 
 /* ---- running ---- */

@@ -47,11 +47,12 @@ struct sim_machine {
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
 	bool small_steps; /* leave the first 4 MiB of a zone to be accepted part by part */
 	unsigned int nr_cpus;
-	int cpu_hint; /* os_cpu_hint(); -1: unknown */
+	int cpu_hint;	  /* os_cpu_hint(); -1: unknown */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);
 	int (*node_of)(const void *addr); /* vm_node_of(); NULL: what it was bound to */
-	u64 memory_looks;   /* os_memory_room() */
+	int memory_error;   /* what os_memory_room() says: it cannot tell now; 0: it can */
+	u64 memory_looks;   /* calls of it */
 	u64 resident_pages; /* os_resident_pages(); 0: unknown */
 	u64 touch_ns;	    /* what vm_touch() says it took */
 	u64 table_ns;	    /* and how much more for the first page of 2 MiB */

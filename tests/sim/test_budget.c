@@ -8,6 +8,7 @@
  */
 #include "pages.h"
 #include "mm/internal.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -52,17 +53,22 @@ static void use_and_free(u64 bytes, unsigned int order)
 }
 
 /* A page kept out of every pageblock makes the next round's larger blocks come from elsewhere. */
-SIM_TEST(what_is_free_goes_back_before_the_limit_is_passed)
+static void use_in_many_sizes(void)
 {
 	static const unsigned int orders[] = {0, 5, 1, 9, 4, 10, 0, 8};
 
-	start_limited();
 	for (int round = 0; round < 4; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
 			use_and_free(20 * MiB, orders[i]);
 			EXPECT(buddy_get(0, 0, 0));
 		}
 	}
+}
+
+SIM_TEST(what_is_free_goes_back_before_the_limit_is_passed)
+{
+	start_limited();
+	use_in_many_sizes();
 	EXPECT(peak < LIMIT);
 	EXPECT_SOUND();
 }
@@ -77,6 +83,52 @@ SIM_TEST(what_others_use_of_the_group_counts)
 	EXPECT(budget_tight());
 	EXPECT(slab_reclaim(/* all= */ true));
 	EXPECT(!budget_tight());
+	EXPECT_SOUND();
+}
+
+static void grow(u64 bytes)
+{
+	for (u64 got = 0; got < bytes; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+}
+
+/* Of each pageblock a page stays, so that the rest is no block of 4 MiB. */
+static void use_and_leave_pieces(u64 bytes)
+{
+	static struct page *pages[LIMIT / PAGE_SIZE];
+	u64 nr = bytes >> PAGE_SHIFT;
+
+	for (u64 i = 0; i < nr; i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (u64 i = 0; i < nr; i++)
+		if (page_to_pfn(pages[i]) % PAGEBLOCK_NR_PAGES)
+			buddy_put(pages[i], 0);
+}
+
+/* A server that has as many files open as it may. */
+SIM_TEST(without_a_file_descriptor_the_limit_that_was_seen_holds)
+{
+	others = 30 * MiB;
+	start_limited();
+	use_and_free(16 * MiB, 0);
+	EXPECT(sim.memory_looks);
+	sim.memory_error = -EMFILE;
+	use_and_leave_pieces(20 * MiB);
+	grow(16 * MiB);
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_limit_that_could_not_be_seen_is_looked_for_soon_again)
+{
+	start_limited();
+	sim.memory_error = -EMFILE;
+	grow(48 * MiB);
+	EXPECT(sim.memory_looks >= 4 && sim.memory_looks < 8);
+	EXPECT(!budget_tight());
+	sim.memory_error = 0;
+	grow(16 * MiB);
+	EXPECT(mm_pressure);
 	EXPECT_SOUND();
 }
 
@@ -107,12 +159,6 @@ SIM_TEST(a_heap_in_full_use_grows_on_and_asks_the_slabs)
 	EXPECT(mm_pressure);
 	EXPECT(sim.memory_looks < 64);
 	EXPECT_SOUND();
-}
-
-static void grow(u64 bytes)
-{
-	for (u64 got = 0; got < bytes; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
-		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
 }
 
 static void poke(void)
@@ -444,6 +490,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_free_goes_back_before_the_limit_is_passed),
 		cmocka_unit_test(what_others_use_of_the_group_counts),
+		cmocka_unit_test(without_a_file_descriptor_the_limit_that_was_seen_holds),
+		cmocka_unit_test(a_limit_that_could_not_be_seen_is_looked_for_soon_again),
 		cmocka_unit_test(far_from_the_limit_nothing_is_given_back),
 		cmocka_unit_test(a_small_heap_does_not_look_and_a_large_one_seldom),
 		cmocka_unit_test(a_dense_heap_gets_huge_pages),

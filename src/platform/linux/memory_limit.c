@@ -11,7 +11,7 @@
 #include "base/math.h"
 #include "platform/linux/syscall.h"
 #include "platform/os.h"
-#include <fcntl.h>
+#include <errno.h>
 #include <string.h>
 
 /*
@@ -45,13 +45,21 @@ static const struct group_files version1 = {
 
 /* Off the stack, which may be a signal handler's.  Guarded by the caller of os_memory_room(). */
 sparse char limit_text[4096], limit_group[512], limit_path[640];
+static int limit_error; /* of what could not be read now, though it may be there; likewise */
+
+static bool is_passing(long err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -EINTR;
+}
 
 static bool read_text(const char *name)
 {
-	size_t len = sys_read_file(name, limit_text, sizeof(limit_text) - 1);
+	long len = sys_read_file(name, limit_text, sizeof(limit_text) - 1);
 
-	limit_text[len] = 0;
-	return len != 0;
+	if (is_passing(len))
+		limit_error = (int)len;
+	limit_text[MAX(len, 0)] = 0;
+	return len > 0;
 }
 
 /* What does not start with a digit ("max"), or is more than any machine has, is no limit. */
@@ -168,20 +176,20 @@ static void look_at_group(const struct group_files *files, u64 *limit, u64 *room
 	*room = MIN(*room, free);
 }
 
-bool os_memory_room(u64 *ret_limit, u64 *ret_room)
+int os_memory_room(u64 *ret_limit, u64 *ret_room)
 {
-	const struct group_files *files = find_group();
+	const struct group_files *files;
 	char *end;
 
+	limit_error = 0;
 	*ret_limit = *ret_room = OS_UNLIMITED;
-	if (!files)
-		return false;
-	for (;;) {
+	files = find_group();
+	while (files && !limit_error) {
 		look_at_group(files, ret_limit, ret_room);
 		end = strrchr(limit_group, '/');
 		if (!end)
 			break;
 		*end = 0;
 	}
-	return *ret_limit != OS_UNLIMITED;
+	return limit_error;
 }

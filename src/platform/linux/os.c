@@ -198,23 +198,23 @@ u64 os_memory_bytes(void)
 	return ((u64)si.totalram + si.totalswap) * si.mem_unit;
 }
 
-size_t sys_read_file(const char *path, char *buf, size_t size)
+long sys_read_file(const char *path, char *buf, size_t size)
 {
 	long fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), n = 0;
 	size_t len = 0;
 
 	if (sys_failed(fd))
-		return 0;
+		return fd;
 	while (len < size && (n = sys3(SYS_read, fd, buf + len, size - len)) > 0)
 		len += (size_t)n;
 	(void)sys1(SYS_close, fd);
-	return len;
+	return n < 0 ? n : (long)len;
 }
 
 slowpath u64 os_resident_pages(void)
 {
 	char text[128];
-	size_t n = sys_read_file("/proc/self/statm", text, sizeof(text)), i = 0;
+	long n = sys_read_file("/proc/self/statm", text, sizeof(text)), i = 0;
 	u64 pages = 0;
 
 	/* The second number. */

@@ -54,7 +54,7 @@ static inline bool sys_failed(long ret)
 	return (unsigned long)ret > -4096ul;
 }
 
-/* The first @size bytes of a file.  Return: how many there were; 0 if it cannot be read. */
-size_t sys_read_file(const char *path, char *buf, size_t size);
+/* The first @size bytes of a file.  Return: how many there were, or -errno. */
+long sys_read_file(const char *path, char *buf, size_t size);
 
 #endif

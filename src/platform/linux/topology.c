@@ -61,12 +61,12 @@ static slowpath void read_distances(struct topology *t, int node)
 {
 	char path[64], text[256];
 	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
-	size_t n;
 	int to = 0, value = 0;
+	long n;
 
 	fmt_print(&b, "/sys/devices/system/node/node%d/distance", node);
 	n = sys_read_file(path, text, sizeof(text));
-	for (size_t i = 0; i < n && to < t->nr_nodes; i++) {
+	for (long i = 0; i < n && to < t->nr_nodes; i++) {
 		if (text[i] >= '0' && text[i] <= '9') {
 			value = value * 10 + (text[i] - '0');
 		} else if (value) {
