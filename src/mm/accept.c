@@ -26,7 +26,10 @@ bool mm_grew;
 
 #define STRIDE_MAX (16 * MAX_ORDER_NR_PAGES) /* 64 MiB */
 
-/* How far a stride has got, for a child that is forked in the middle of it. */
+/*
+ * How far a stride has got, for a child that is forked in the middle of it: @parts of it are
+ * mapped, descriptors first and then memory, and the next one may be: the system is being asked.
+ */
 static void note_mapped(struct zone *zone, u64 end, u8 parts)
 {
 	zone->mapping_pfn = end;
@@ -35,37 +38,35 @@ static void note_mapped(struct zone *zone, u64 end, u8 parts)
 	barrier();
 }
 
-static slowpath void unmap_stride(struct zone *zone, u64 pfn, u64 nr)
+/* The stride that is noted. */
+static slowpath void unmap_stride(struct zone *zone)
 {
-	if (zone->mapped_parts > 1)
-		vm_unmap(pfn_to_addr(pfn), nr << PAGE_SHIFT);
-	if (zone->mapped_parts > 0)
-		vm_unmap(pfn_to_page(pfn), nr * sizeof(struct page));
+	u64 pfn = zone->commit_pfn, end = zone->mapping_pfn;
+
+	if (zone->mapped_parts > 1) {
+		note_mapped(zone, end, 1);
+		vm_unmap(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT);
+	}
+	if (zone->mapped_parts > 0) {
+		note_mapped(zone, end, 0);
+		vm_unmap(pfn_to_page(pfn), (end - pfn) * sizeof(struct page));
+	}
 	note_mapped(zone, 0, 0);
 }
 
-/*
- * After a fork in the middle of a stride, what is in the way at the frontier may be our own: the
- * note comes a moment after the mapping.
- */
-static int map_at_frontier(const struct zone *zone, void *addr, size_t len)
-{
-	int err = vm_map_at(addr, len);
-
-	if (err != -EEXIST || !zone->frontier_suspect)
-		return err;
-	vm_unmap(addr, len);
-	return vm_map_at(addr, len);
-}
-
+/* Of [@pfn, @pfn + @nr), which begins at commit_pfn. */
 static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 {
-	int err = map_at_frontier(zone, pfn_to_page(pfn), nr * sizeof(struct page));
+	int err;
 
-	if (err)
+	note_mapped(zone, pfn + nr, 0);
+	err = vm_map_at(pfn_to_page(pfn), nr * sizeof(struct page));
+	if (err) {
+		note_mapped(zone, 0, 0);
 		return err;
+	}
 	note_mapped(zone, pfn + nr, 1);
-	err = map_at_frontier(zone, pfn_to_addr(pfn), nr << PAGE_SHIFT);
+	err = vm_map_at(pfn_to_addr(pfn), nr << PAGE_SHIFT);
 	if (!err) {
 		note_mapped(zone, pfn + nr, 2);
 		if (vm_make_writable(page_map.bytes + ALIGN_DOWN(pfn, OS_PAGE),
@@ -74,7 +75,7 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 			err = -ENOMEM;
 	}
 	if (err) {
-		unmap_stride(zone, pfn, nr);
+		unmap_stride(zone);
 		return err;
 	}
 	if (zone->bind)
@@ -89,18 +90,23 @@ static void commit(struct zone *zone, u64 nr)
 	WRITE_ONCE(zone->commit_pfn, zone->commit_pfn + nr);
 	barrier();
 	note_mapped(zone, 0, 0);
-	zone->frontier_suspect = false;
 }
 
 /* The block at commit_pfn cannot be had: describe it as a hole and go on behind it. */
 static bool map_hole(struct zone *zone)
 {
 	struct page *page = pfn_to_page(zone->commit_pfn);
+	bool mapped;
 
-	if (vm_map_at(page, MAX_ORDER_NR_PAGES * sizeof(struct page)))
-		return false;
-	page_set_state(page, page_state(PAGE_HOLE, MAX_PAGE_ORDER, 0));
-	return true;
+	note_mapped(zone, zone->commit_pfn + MAX_ORDER_NR_PAGES, 0);
+	mapped = !vm_map_at(page, MAX_ORDER_NR_PAGES * sizeof(struct page));
+	if (mapped) {
+		page_set_state(page, page_state(PAGE_HOLE, MAX_PAGE_ORDER, 0));
+		WRITE_ONCE(zone->commit_pfn, zone->commit_pfn + MAX_ORDER_NR_PAGES);
+		barrier();
+	}
+	note_mapped(zone, 0, 0);
+	return mapped;
 }
 
 /* Map the next stride of @zone.  Under accept_lock. */
@@ -120,11 +126,7 @@ static bool commit_stride(struct zone *zone)
 		}
 	}
 	/* While a place is looked for it means that the whole range is the wrong one: mm_init(). */
-	if (err == -EEXIST && mm_ready && map_hole(zone)) {
-		zone->commit_pfn += MAX_ORDER_NR_PAGES;
-		return true;
-	}
-	return false;
+	return err == -EEXIST && mm_ready && map_hole(zone);
 }
 
 /*
@@ -212,12 +214,29 @@ static u64 accept_one(struct zone *zone, bool first, bool nowait)
 	return (u64)1 << order;
 }
 
-/* The last owner vanished in a fork, perhaps in the middle of mapping: map it anew. */
-static void drop_half_mapped(struct zone *zone)
+/*
+ * Was the part after those that are noted mapped?  Or is something in the way, which is the
+ * program's?  A mapping of ours is whole, and memory of ours was never touched.
+ */
+static bool next_part_is_ours(const struct zone *zone)
 {
-	zone->frontier_suspect = true;
-	if (zone->mapping_pfn > zone->commit_pfn)
-		unmap_stride(zone, zone->commit_pfn, zone->mapping_pfn - zone->commit_pfn);
+	u64 pfn = zone->commit_pfn, nr = zone->mapping_pfn - pfn;
+
+	if (zone->mapped_parts == 0)
+		return vm_resident_pages(pfn_to_page(pfn), nr * sizeof(struct page)) != -ENOMEM;
+	return zone->mapped_parts == 1 &&
+	       vm_resident_pages(pfn_to_addr(pfn), nr << PAGE_SHIFT) == 0;
+}
+
+/* The last owner vanished in a fork, perhaps in the middle of mapping: map it anew. */
+static slowpath void drop_half_mapped(struct zone *zone)
+{
+	if (zone->mapping_pfn > zone->commit_pfn) {
+		if (next_part_is_ours(zone))
+			note_mapped(zone, zone->mapping_pfn, zone->mapped_parts + 1);
+		unmap_stride(zone);
+	}
+	note_mapped(zone, 0, 0);
 }
 
 static bool accept_lock(struct zone *zone, bool nowait)

@@ -86,17 +86,16 @@ struct zone {
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;
-	u64 accept_pfn;	       /* below: accepted; written under accept_lock and zone->lock */
-	u64 commit_pfn;	       /* below: mapped; accept_lock */
-	u64 mapping_pfn;       /* the stride from commit_pfn to here is being mapped; accept_lock */
-	u8 mapped_parts;       /* of that stride: 1 descriptors, 2 memory too; accept_lock */
-	bool frontier_suspect; /* a fork may have left more mapped than is noted; accept_lock */
-	u64 huge_again_pfn;    /* below: small pages, since huge ones did not pay; accept_lock */
-	u64 huge_pause;	       /* pages that the last such stretch was long; accept_lock */
-	u64 grown_pfn;	       /* commit_pfn when grows_fast() looked last; accept_lock */
-	u64 grown_ms;	       /* and the time; accept_lock */
-	u64 small_ns;	       /* quickest first touch of a small page; 0: none; accept_lock */
-	u64 present_pages;     /* accepted less holes; zone->lock */
+	u64 accept_pfn;	    /* below: accepted; written under accept_lock and zone->lock */
+	u64 commit_pfn;	    /* below: mapped; accept_lock */
+	u64 mapping_pfn;    /* the stride from commit_pfn to here is being mapped; accept_lock */
+	u8 mapped_parts;    /* of that stride: 1 descriptors, 2 memory too; accept_lock */
+	u64 huge_again_pfn; /* below: small pages, since huge ones did not pay; accept_lock */
+	u64 huge_pause;	    /* pages that the last such stretch was long; accept_lock */
+	u64 grown_pfn;	    /* commit_pfn when grows_fast() looked last; accept_lock */
+	u64 grown_ms;	    /* and the time; accept_lock */
+	u64 small_ns;	    /* quickest first touch of a small page; 0: none; accept_lock */
+	u64 present_pages;  /* accepted less holes; zone->lock */
 };
 FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);

@@ -43,6 +43,13 @@ void vm_unmap(void *addr, size_t len);
  */
 int vm_discard(void *addr, size_t len);
 
+/**
+ * vm_resident_pages - how many pages of the range are resident
+ * Return: their number; -ENOMEM if not all of the range is mapped; another -errno where the system
+ * does not tell.
+ */
+long vm_resident_pages(void *addr, size_t len);
+
 /** vm_advise_huge - advise for (or against) huge pages; a refusal is ignored */
 void vm_advise_huge(void *addr, size_t len, bool huge);
 

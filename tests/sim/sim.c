@@ -328,6 +328,20 @@ int vm_discard(void *addr, size_t len)
 	return err;
 }
 
+/* Of the real memory: a fork may come between a call and its entry in the book. */
+long vm_resident_pages(void *addr, size_t len)
+{
+	static unsigned char resident[1 << 16];
+	long pages = 0;
+
+	EXPECT(len / OS_PAGE <= sizeof(resident));
+	if (mincore(addr, len, resident))
+		return -errno;
+	for (size_t i = 0; i < len / OS_PAGE; i++)
+		pages += resident[i] & 1;
+	return pages;
+}
+
 void vm_advise_huge(void *addr, size_t len, bool huge)
 {
 	begin(huge ? SIM_HUGE : SIM_NO_HUGE, addr, len);

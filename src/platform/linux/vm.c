@@ -11,6 +11,7 @@
  */
 #include "platform/vm.h"
 #include "base/atomic.h"
+#include "base/math.h"
 #include "platform/linux/syscall.h"
 #include <errno.h>
 #include <linux/mempolicy.h>
@@ -112,6 +113,24 @@ int vm_discard(void *addr, size_t len)
 	if (unlikely(READ_ONCE(answers) == UNTRIED))
 		WRITE_ONCE(answers, try_discard());
 	return READ_ONCE(answers) == HONEST ? discard(addr, len) : -ENOSYS;
+}
+
+slowpath long vm_resident_pages(void *addr, size_t len)
+{
+	unsigned char resident[1024];
+	char *end = (char *)addr + len;
+	long pages = 0, err;
+
+	for (char *at = addr; at < end; at += sizeof(resident) * OS_PAGE) {
+		size_t nr = MIN((size_t)(end - at) / OS_PAGE, sizeof(resident));
+
+		err = sys3(SYS_mincore, at, nr * OS_PAGE, resident);
+		if (err)
+			return err;
+		for (size_t i = 0; i < nr; i++)
+			pages += resident[i] & 1;
+	}
+	return pages;
 }
 
 void vm_advise_huge(void *addr, size_t len, bool huge)
