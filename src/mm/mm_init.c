@@ -196,12 +196,26 @@ static int choose_base(void)
 	return err;
 }
 
+/* To give a page of 4 KiB back would take its neighbours along. */
+static slowpath int refuse_page_size(void)
+{
+	static bool said;
+
+	if (!said)
+		bug_warn("no memory: pages of this system have %lu bytes, not %lu",
+			 (unsigned long)os_page_bytes(), (unsigned long)OS_PAGE);
+	said = true;
+	return -ENOSYS;
+}
+
 int mm_init(void)
 {
 	int err;
 
 	if (mm_ready)
 		return 0;
+	if (os_page_bytes() != OS_PAGE)
+		return refuse_page_size();
 	if (!topology.nr_nodes) {
 		topology_probe(&topology);
 		for (int n = 1; n < MAX_NUMNODES; n++)

@@ -56,6 +56,9 @@ unsigned int os_nr_cpus(void);
 /* Whether this process may run on @cpu. */
 bool os_cpu_allowed(int cpu);
 
+/* Bytes of a page; all else here believes that it is OS_PAGE (vm.h). */
+size_t os_page_bytes(void);
+
 /* Bytes of memory and swap of the machine. */
 u64 os_memory_bytes(void);
 

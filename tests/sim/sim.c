@@ -435,6 +435,7 @@ void sim_distance(int a, int b, int distance)
 void sim_one_node(u64 bytes)
 {
 	sim = (struct sim_machine){
+		.page_bytes = OS_PAGE,
 		.nr_cpus = 2,
 		.cpu_hint = -1,
 		.limits = {OS_UNLIMITED, OS_UNLIMITED},
@@ -673,6 +674,11 @@ const char *os_getenv(const char *name)
 unsigned int os_nr_cpus(void)
 {
 	return sim.nr_cpus;
+}
+
+size_t os_page_bytes(void)
+{
+	return sim.page_bytes;
 }
 
 u64 os_memory_bytes(void)

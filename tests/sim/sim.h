@@ -46,6 +46,7 @@ struct sim_machine {
 	struct topology nodes;
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
 	bool small_steps; /* leave the first 4 MiB of a zone to be accepted part by part */
+	size_t page_bytes;
 	unsigned int nr_cpus;
 	int cpu_hint;	  /* os_cpu_hint(); -1: unknown */
 	u64 memory_limit; /* of the control group; 0: none */

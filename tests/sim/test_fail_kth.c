@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -137,10 +138,23 @@ SIM_TEST(a_start_that_fails_can_be_tried_again)
 	EXPECT_SOUND();
 }
 
+/* aarch64 may have pages of 16 or 64 KiB. */
+SIM_TEST(a_system_with_other_pages_is_refused_in_so_many_words)
+{
+	sim.page_bytes = 16 * KiB;
+	EXPECT(!slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE));
+	EXPECT_EQ(sim.calls, 0);
+	EXPECT(strstr(sim_reports(), "16384 bytes, not 4096"));
+	sim_clear_reports();
+	EXPECT(!slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE));
+	EXPECT_EQ(sim_reports()[0], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_start_that_fails_can_be_tried_again),
+		cmocka_unit_test(a_system_with_other_pages_is_refused_in_so_many_words),
 		cmocka_unit_test(each_call_failing_once_loses_nothing),
 		cmocka_unit_test(each_call_and_all_after_it_failing_loses_nothing),
 		cmocka_unit_test(each_call_failing_once_on_three_nodes_loses_nothing),

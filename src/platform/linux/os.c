@@ -189,6 +189,15 @@ bool os_cpu_allowed(int cpu)
 	return cpu >= 0 && cpu < n * 8 && (mask[cpu / 64] >> (cpu % 64) & 1);
 }
 
+size_t os_page_bytes(void)
+{
+#if defined(__x86_64__)
+	return OS_PAGE; /* there are no others, and a program need not touch where it is said */
+#else
+	return getauxval(AT_PAGESZ);
+#endif
+}
+
 u64 os_memory_bytes(void)
 {
 	struct sysinfo si;
