@@ -96,7 +96,7 @@ static void make_room(u64 fresh, u64 limit, u64 room)
 	if (room < want)
 		for_each_populated_zone(zone) hugepage_stop(zone);
 	while (room < want) {
-		if (!page_reporting_pass(0, 0, (want - room) >> PAGE_SHIFT)) {
+		if (!page_reporting_pass(0, 0, DIV_ROUND_UP(want - room, PAGE_SIZE))) {
 			WRITE_ONCE(mm_pressure, true);
 			break;
 		}
