@@ -80,6 +80,9 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 	}
 	if (zone->bind)
 		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node, topology.strict);
+	/* Of the descriptors of large blocks few are touched.  The first stride's are too few. */
+	if (pfn > zone->start_pfn)
+		vm_advise_huge(pfn_to_page(pfn), nr * sizeof(struct page), false);
 	hugepage_advise_new(zone, pfn, nr);
 	return 0;
 }
