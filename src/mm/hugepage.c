@@ -222,6 +222,20 @@ void hugepage_look(struct zone *zone, u64 pfn)
 	zone->huge_pause = 0;
 }
 
+/* Small pages below @end, but for the holes: what lies there is the program's. */
+static slowpath void advise_small(const struct zone *zone, u64 end)
+{
+	u64 first = zone->start_pfn;
+
+	for (u64 pfn = first; pfn <= end; pfn += MAX_ORDER_NR_PAGES) {
+		if (pfn < end && page_type(pfn_to_page(pfn)) != PAGE_HOLE)
+			continue;
+		if (pfn > first)
+			vm_advise_huge(pfn_to_addr(first), (pfn - first) << PAGE_SHIFT, false);
+		first = pfn + MAX_ORDER_NR_PAGES;
+	}
+}
+
 /**
  * hugepage_stop - from now on small pages only
  *
@@ -236,7 +250,7 @@ slowpath void hugepage_stop(struct zone *zone)
 		return;
 	WRITE_ONCE(zone->small_pages, true);
 	end = READ_ONCE(zone->commit_pfn);
-	vm_advise_huge(pfn_to_addr(zone->start_pfn), (end - zone->start_pfn) << PAGE_SHIFT, false);
+	advise_small(zone, end);
 	zone_lock(zone);
 	for (u64 pfn = zone->start_pfn; pfn < end; pfn += PAGEBLOCK_NR_PAGES)
 		set_pageblock_advice(zone, pfn,

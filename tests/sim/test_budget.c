@@ -168,6 +168,56 @@ static void poke(void)
 	kswapd_poke(&slow);
 }
 
+/* The simulated system takes no advice on what is not ours. */
+SIM_TEST(what_lies_in_a_hole_is_not_advised)
+{
+	struct zone *zone = zone_of(0);
+
+	EXPECT(sim_start());
+	sim_occupy(pfn_to_addr(zone->commit_pfn), PAGE_SIZE);
+	grow(16 * MiB);
+	EXPECT_EQ(page_type(pfn_to_page(zone->start_pfn + MAX_ORDER_NR_PAGES)), PAGE_HOLE);
+	sim_nr_events = 0;
+	hugepage_stop(zone);
+	EXPECT_EQ(sim_count(SIM_NO_HUGE), 2);
+	EXPECT_EQ(sim_events[1].addr + sim_events[1].len, (uintptr_t)pfn_to_addr(zone->commit_pfn));
+}
+
+SIM_TEST(descriptors_are_not_huge)
+{
+	const struct zone *zone = zone_of(0);
+	u64 bytes = 0;
+	bool zero;
+
+	EXPECT(sim_start());
+	EXPECT(run_get(0, 400 * MiB / PAGE_SIZE, 1, &zero));
+	for (unsigned int i = 0; i < sim_nr_events; i++)
+		if (sim_events[i].op == SIM_NO_HUGE &&
+		    sim_events[i].addr >= (uintptr_t)pfn_to_page(zone->start_pfn) &&
+		    sim_events[i].addr < (uintptr_t)pfn_to_page(zone->commit_pfn))
+			bytes += sim_events[i].len;
+	EXPECT_EQ(bytes,
+		  (zone->commit_pfn - zone->start_pfn - MAX_ORDER_NR_PAGES) * sizeof(struct page));
+}
+
+/* Less than a page short of what is to stay free. */
+SIM_TEST(a_little_too_little_room_is_made_up_for)
+{
+	struct page *page;
+
+	start_limited();
+	/* What is left of the first block's pages is not resident, and the next to be taken. */
+	EXPECT(buddy_get(0, 0, 0));
+	page = buddy_get(0, 0, MAX_PAGE_ORDER);
+	grow(8 * MiB);
+	buddy_put(page, MAX_PAGE_ORDER);
+	others = LIMIT - used() - (PAGE_SIZE + 2 * (LIMIT / 32)) + 1;
+	budget_look_again();
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT(!mm_pressure);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+}
+
 /* The mark was set for a heap near the limit; the heap that is left may not grow that far unseen.
  */
 SIM_TEST(after_everything_went_back_the_next_request_looks)
@@ -513,6 +563,9 @@ int main(void)
 		cmocka_unit_test(a_full_node_goes_on_with_huge_pages_of_another),
 		cmocka_unit_test(where_no_node_is_told_huge_pages_are_used),
 		cmocka_unit_test(a_heap_in_full_use_grows_on_and_asks_the_slabs),
+		cmocka_unit_test(what_lies_in_a_hole_is_not_advised),
+		cmocka_unit_test(descriptors_are_not_huge),
+		cmocka_unit_test(a_little_too_little_room_is_made_up_for),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
 		cmocka_unit_test(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach),
 		cmocka_unit_test(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room),
