@@ -257,7 +257,8 @@ size_t usable_size_other(const char *call, const void *ptr)
 		s = slab_check_object(call, ptr);
 		return s ? s->object_size : 0;
 	}
-	size = mm_owns(ptr) ? 0 : direct_size(ptr);
+	/* Also inside the range, if the system has no other place left. */
+	size = direct_size(ptr);
 	if (!size)
 		bad_free(call, ptr);
 	return size;
