@@ -305,13 +305,24 @@ int mm_local_node(struct mm_task *task)
 	return mm_nearest_node((int)node);
 }
 
-/* The range begins with the span of node 0, which has none without memory. */
-bool mm_owns(const void *addr)
+static bool is_accepted(const struct zone *zone, u64 pfn)
+{
+	return pfn >= zone->start_pfn && pfn < READ_ONCE(zone->accept_pfn);
+}
+
+static bool is_hole(u64 pfn)
+{
+	return page_type(pfn_to_page(ALIGN_DOWN(pfn, MAX_ORDER_NR_PAGES))) == PAGE_HOLE;
+}
+
+/* Where the heap has not got to, and in holes, something of the program's may lie. */
+set_apart bool mm_owns(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
+	struct zone *zone;
 
-	return pfn < page_map.nr &&
-	       pfn >= node_data[__builtin_ctz(topology.has_memory)].zones[ZONE_NORMAL].start_pfn;
+	for_each_populated_zone(zone) if (is_accepted(zone, pfn)) return !is_hole(pfn);
+	return false;
 }
 
 set_apart bool mm_has_page(const void *addr)
@@ -319,7 +330,6 @@ set_apart bool mm_has_page(const void *addr)
 	u64 pfn = addr_to_pfn(addr);
 	struct zone *zone;
 
-	for_each_populated_zone(zone) if (!zone->metadata && pfn >= zone->start_pfn &&
-					  pfn < READ_ONCE(zone->accept_pfn)) return true;
+	for_each_populated_zone(zone) if (!zone->metadata && is_accepted(zone, pfn)) return true;
 	return false;
 }

@@ -233,6 +233,11 @@ SIM_TEST(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it)
 	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), 2 * MAX_ORDER_NR_PAGES);
 	EXPECT_EQ(page_type(at(MAX_ORDER_NR_PAGES)), PAGE_HOLE);
 	EXPECT_EQ(zone->present_pages, 2 * MAX_ORDER_NR_PAGES);
+	EXPECT(mm_owns(page_address(at(MAX_ORDER_NR_PAGES - 1))));
+	EXPECT(!mm_owns(page_address(at(MAX_ORDER_NR_PAGES))));
+	EXPECT(!mm_owns(page_address(at(2 * MAX_ORDER_NR_PAGES - 1))));
+	EXPECT(mm_owns(page_address(at(2 * MAX_ORDER_NR_PAGES))));
+	EXPECT(!mm_owns(pfn_to_addr(zone->accept_pfn)));
 	EXPECT_SOUND();
 }
 
