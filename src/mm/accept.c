@@ -96,7 +96,7 @@ static void commit(struct zone *zone, u64 nr)
 }
 
 /* The block at commit_pfn cannot be had: describe it as a hole and go on behind it. */
-static bool map_hole(struct zone *zone)
+static slowpath bool map_hole(struct zone *zone)
 {
 	struct page *page = pfn_to_page(zone->commit_pfn);
 	bool mapped;

@@ -48,7 +48,7 @@ static void set_marks(u64 nr)
 /* What the last look saw, and what the zones had resident then, in bytes.  budget_lock. */
 static u64 seen_limit = OS_UNLIMITED, seen_room, seen_resident;
 
-static u64 resident_bytes(void)
+static slowpath u64 resident_bytes(void)
 {
 	struct zone *zone;
 	u64 pages = 0;
@@ -61,7 +61,7 @@ static u64 resident_bytes(void)
  * The group's limit and what room it leaves; where that cannot be told now, by what the heap has
  * changed since it could.  Under budget_lock.  Return: 0 or -errno, with both set anyway.
  */
-static int look(u64 *limit, u64 *room)
+static slowpath int look(u64 *limit, u64 *room)
 {
 	u64 now = resident_bytes();
 	int err = os_memory_room(limit, room);

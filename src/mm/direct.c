@@ -103,7 +103,7 @@ static void forget(struct direct_map *m)
 	vm_unmap((void *)addr, bytes);
 }
 
-static bool put_deferred(uintptr_t *slots, size_t nr, uintptr_t addr)
+static slowpath bool put_deferred(uintptr_t *slots, size_t nr, uintptr_t addr)
 {
 	for (size_t i = 0; i < nr; i++) {
 		uintptr_t empty = 0;
@@ -137,7 +137,7 @@ static slowpath void defer_free(uintptr_t addr)
 }
 
 /* Under direct_lock. */
-static void free_deferred(uintptr_t *slots, size_t nr)
+static set_apart void free_deferred(uintptr_t *slots, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
 		uintptr_t addr = READ_ONCE(slots[i]);
@@ -151,7 +151,7 @@ static void free_deferred(uintptr_t *slots, size_t nr)
 	}
 }
 
-static void free_all_deferred(void)
+static set_apart void free_all_deferred(void)
 {
 	free_deferred(deferred, ARRAY_SIZE(deferred));
 	for (struct deferred_page *page = load_acquire(&more_deferred); page; page = page->next)

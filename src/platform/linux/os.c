@@ -207,7 +207,7 @@ u64 os_memory_bytes(void)
 	return ((u64)si.totalram + si.totalswap) * si.mem_unit;
 }
 
-long sys_read_file(const char *path, char *buf, size_t size)
+slowpath long sys_read_file(const char *path, char *buf, size_t size)
 {
 	long fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), n = 0;
 	size_t len = 0;
