@@ -6,11 +6,18 @@
 #include "platform/os.h"
 #include "platform/vm.h"
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -93,6 +100,86 @@ static void without_a_file_descriptor_the_memory_limit_cannot_be_told(void **sta
 	assert_int_equal(os_memory_room(&bytes, &room), 0);
 }
 
+/* ---- a memory limit, in groups as the test wants them ---- */
+
+#define LIMIT 67108864
+#define USED 1048576
+
+enum { SEEN, NOT_SEEN, NO_GROUPS };
+
+static bool write_file(const char *folder, const char *name, const char *text)
+{
+	char path[400];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	return f && fputs(text, f) >= 0 && fclose(f) == 0;
+}
+
+/* Twelve controllers in a group with a long name, the one for memory last. */
+static bool write_groups(const char *folder)
+{
+	char text[8192], name[400] = "/", *end = text;
+	size_t len;
+
+	for (len = 1; len < sizeof(name) - 1; len++)
+		name[len] = len % 80 ? 'a' : '/';
+	name[len] = 0;
+	for (int i = 12; i > 1; i--)
+		end += sprintf(end, "%d:controller%d:%s\n", i, i, name);
+	sprintf(end, "1:memory:%s\n0::/\n", name);
+	return write_file(folder, "groups", text);
+}
+
+/* In a child with mounts of its own: /proc/self/cgroup and /sys/fs/cgroup come from @folder. */
+static int see_limit(const char *folder)
+{
+	char path[400], own[64];
+	u64 limit, room;
+
+	snprintf(path, sizeof(path), "%s/groups", folder);
+	snprintf(own, sizeof(own), "/proc/%d/cgroup", (int)getpid());
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount(path, own, NULL, MS_BIND, NULL) ||
+	    mount(folder, "/sys/fs/cgroup", NULL, MS_BIND, NULL))
+		return NO_GROUPS;
+	if (os_memory_room(&limit, &room) || limit != LIMIT || room != LIMIT - USED)
+		return NOT_SEEN;
+	return SEEN;
+}
+
+static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
+{
+	static const char *const files[] = {"groups", "memory/memory.limit_in_bytes",
+					    "memory/memory.usage_in_bytes"};
+	char folder[] = "/tmp/buddy-platform-XXXXXX", path[400];
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/memory", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(write_groups(folder) && write_file(folder, files[1], "67108864\n") &&
+		    write_file(folder, files[2], "1048576\n"));
+	child = fork();
+	if (!child)
+		_exit(see_limit(folder));
+	waitpid(child, &status, 0);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/memory", folder);
+	rmdir(path);
+	rmdir(folder);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_GROUPS)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), SEEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +188,7 @@ int main(void)
 		cmocka_unit_test(what_is_locked_is_not_discarded),
 		cmocka_unit_test(resident_pages_are_those_that_were_touched),
 		cmocka_unit_test(without_a_file_descriptor_the_memory_limit_cannot_be_told),
+		cmocka_unit_test(the_memory_limit_is_seen_behind_long_names_of_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ static const struct group_files version1 = {
 };
 
 /* Off the stack, which may be a signal handler's.  Guarded by the caller of os_memory_room(). */
-sparse char limit_text[4096], limit_group[512], limit_path[640];
+sparse char limit_text[16384], limit_group[4096], limit_path[4096 + 64];
 static int limit_error; /* of what could not be read now, though it may be there; likewise */
 
 static bool is_passing(long err)
