@@ -2,16 +2,16 @@
 /*
  * fork.c - what a forked child does about pages that vanished threads had in hand
  *
- * Page sets of threads that are gone, and blocks in their hands, are all marked PCP, or EXACT in
- * transit, with the id of a thread.  The child is alone when this runs: a walk over the heads
- * finds them.
+ * Page sets of threads that are gone, blocks in their hands, and those that were left for the next
+ * free, are all marked PCP, or EXACT in transit.  The child is alone when this runs: a walk over
+ * the heads finds them, also those that a thread had just taken off the list of what was left.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
 
 static bool is_lost(const struct page *page)
 {
-	return (page_type(page) == PAGE_PCP && page->owner) ||
+	return page_type(page) == PAGE_PCP ||
 	       (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT));
 }
 
@@ -19,6 +19,7 @@ static void take_back(struct zone *zone, struct page *page)
 {
 	u64 pfn = page_to_pfn(page);
 
+	page->private[3] = 0; /* it may have been in such a list */
 	if (page_type(page) == PAGE_PCP) {
 		__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
 	} else {
@@ -58,6 +59,8 @@ void mm_fork_repair(void)
 {
 	struct zone *zone;
 
+	pages_forget_deferred();
+	large_forget_deferred();
 	for_each_populated_zone(zone)
 	{
 		if (spin_trylock(&zone->lock) == LOCK_BUSY)

@@ -70,6 +70,7 @@ static inline void zone_unlock(struct zone *zone)
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
+void pages_forget_deferred(void);
 /* What of zone_reclaim() a request has still to try in a zone; in this order, each once. */
 enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_BARNS, RECLAIM_DONE };
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
@@ -80,6 +81,9 @@ static inline bool pcp_serves(const struct mm_task *task, const struct zone *zon
 {
 	return task && !nowait && !zone->metadata && zone->node == task->node && !task->leaving;
 }
+
+/* large.c */
+void large_forget_deferred(void);
 
 /* pcp.c */
 bool pcp_trylock(struct mm_task *task, struct zone *zone);

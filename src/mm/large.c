@@ -424,8 +424,14 @@ struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool 
 	return NULL;
 }
 
-/* Blocks that could not be freed at once; see page_alloc.c for the same with orders. */
+/* Blocks in transit that could not be freed at once; see page_alloc.c for the same with orders. */
 static struct page *deferred_exact; /* atomic; linked through private[3] */
+
+/* In a child that finds them by their state. */
+slowpath void large_forget_deferred(void)
+{
+	deferred_exact = NULL;
+}
 
 /* @zero: PG_ZERO if it went back to the system.  Under zone->lock. */
 static void free_exact(struct zone *zone, struct page *head, u32 zero)
@@ -448,7 +454,6 @@ void large_free(struct page *head, struct mm_task *task, bool nowait)
 	if (unlikely(READ_ONCE(zone->growing_run)))
 		zero = note_freed_run(zone, head);
 	if (!zone_lock_ctx(zone, nowait)) {
-		page_set_state(head, page_state(PAGE_EXACT, 0, 0));
 		next = READ_ONCE(deferred_exact);
 		do {
 			head->private[3] = (uintptr_t)next;

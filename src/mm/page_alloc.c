@@ -214,6 +214,12 @@ static void defer_free(struct page *page, unsigned int order)
 					      __ATOMIC_RELAXED));
 }
 
+/* In a child that finds them by their state. */
+slowpath void pages_forget_deferred(void)
+{
+	deferred = NULL;
+}
+
 static slowpath void take_deferred(void)
 {
 	struct page *page = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
