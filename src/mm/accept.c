@@ -9,9 +9,11 @@
  * descriptors in a program that holds one object.
  *
  * Not holding the whole range keeps three promises that a large reservation breaks: mlockall()
- * locks what is used and not 128 GiB; a later setrlimit(RLIMIT_AS) finds an honest VmSize; and
- * overcommit mode 2 accounts what is used.  The price is that something else may be mapped into
- * the range; MAP_FIXED_NOREPLACE notices, and that block becomes a hole.
+ * locks what is used and not 128 GiB (of what is mapped later all of a stride, at once; it reads as
+ * zero, as PG_ZERO says, but is resident, which budget.c then learns from the system); a later
+ * setrlimit(RLIMIT_AS) finds an honest VmSize; and overcommit mode 2 accounts what is used.  The
+ * price is that something else may be mapped into the range; MAP_FIXED_NOREPLACE notices, and that
+ * block becomes a hole.
  *
  * Linux:  unaccepted memory, cond_accept_memory().
  * Locks:  zone->accept_lock around the system calls, zone->lock for the hand-over.
