@@ -4,7 +4,7 @@
  * zeroed locked	the program locks parts of its blocks with mlock and frees them as they are
  * zeroed locked_all	mlockall, for what is there and what is to come
  * zeroed refused	madvise gives EPERM
- * zeroed ignored	madvise gives 0 and does nothing, as under qemu-user up to version 7.0
+ * zeroed ignored	madvise gives 0 and does nothing, as under older qemu-user
  */
 #include "life.h"
 

@@ -87,8 +87,8 @@ void vm_split_huge(void *addr, size_t len)
 }
 
 /*
- * It may be that memory is said to have been given back and is not: qemu-user did nothing up to
- * version 7.0, since madvise() is only advice, and a seccomp filter may have any answer.  calloc()
+ * It may be that memory is said to have been given back and is not: older versions of qemu-user do
+ * nothing, since madvise() is only advice, and a seccomp filter may have any answer.  calloc()
  * relies on it, so it is tried once.  An error is an honest answer.
  */
 enum answers { UNTRIED, HONEST, DISHONEST };
