@@ -567,8 +567,10 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	struct kmem_cache_node *n = cache_node(s, task->mm.node);
 	struct slab_sheaf *main = p->main, *spare = p->spare;
 
-	p->main = NULL;
-	p->spare = NULL;
+	/* Before it seems to have nothing: pairs with has_sheaves(). */
+	WRITE_ONCE(p->emptied, true);
+	store_release(&p->main, NULL);
+	store_release(&p->spare, NULL);
 	p->kind = 0;
 	p->misses = 0;
 	p->swaps = 0;
@@ -580,6 +582,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 		give_up_sheaf(task, s, n, main);
 	if (spare)
 		give_up_sheaf(task, s, n, spare);
+	store_release(&p->emptied, false);
 }
 
 /* Its objects go back to their slabs, its sheaves stay.  Under task.lock. */

@@ -210,6 +210,12 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, 
 	return s;
 }
 
+/* Has it sheaves, or does somebody who empties them have them in hand?  Without task.lock. */
+static bool has_sheaves(const struct pcs *p)
+{
+	return load_acquire(&p->main) || load_acquire(&p->spare) || load_acquire(&p->emptied);
+}
+
 /*
  * What every thread has in its sheaves for @s, a cache without cursors, goes back.  Threads that
  * have none are not waited for: one may be in a constructor of another cache.
@@ -219,8 +225,7 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s, false) : NULL;
 
-		if (!p || (!READ_ONCE(p->main) && !READ_ONCE(p->spare)) ||
-		    !task_lock_to_drain(t, slow))
+		if (!p || !has_sheaves(p) || !task_lock_to_drain(t, slow))
 			continue;
 		pcs_empty(t, s, p);
 		spin_unlock(&t->lock);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_slab_common.c - caches that end while others are at work: src/slab/slab_common.c
+ */
+#include "base/check.h"
+#include "unit.h"
+#include <pthread.h>
+
+static struct kmem_cache *s;
+static struct kmem_cache_node *n;
+static struct slow nested = {.nested = true};
+
+static void hold(struct spinlock *lock)
+{
+	lock->word = spin_generation | 4711;
+}
+
+static void start(void)
+{
+	EXPECT(sim_start());
+	bug_abort_on_error = false;
+	sim.cpu_hint = 0;
+	s = cache_create("ends", 64, 8, 0, NULL);
+	n = cache_node(s, 0);
+}
+
+/* As handlers free it: nothing may be waited for. */
+SIM_TEST(what_handlers_have_freed_is_not_in_use)
+{
+	void *obj;
+
+	start();
+	obj = slab_alloc_slow(s, &nested);
+	hold(&n->first.list_lock);
+	slab_free_slow(s, obj, &nested);
+	n->first.list_lock.word = 0;
+	EXPECT_EQ(cache_inuse(s), 1);
+	EXPECT_EQ(cache_destroy("test", s), 0);
+	EXPECT_SOUND();
+}
+
+/* ---- a pass that has objects of the cache in hand ---- */
+
+static void *objs[8];
+static unsigned int nr_in_hand;
+
+/* It puts them back and lets go. */
+static void end_pass(void)
+{
+	slab_give(s, objs, nr_in_hand);
+	nr_in_hand = 0;
+	slab_mutex.word = 0;
+}
+
+SIM_TEST(a_pass_that_empties_the_barns_of_a_cache_is_waited_for)
+{
+	start();
+	nr_in_hand = slab_take(s, 0, objs, 8, /* exact= */ true, 0, &nested);
+	EXPECT_EQ(nr_in_hand, 8);
+	hold(&slab_mutex);
+	sim.on_futex_wait = end_pass;
+	EXPECT_EQ(cache_destroy("test", s), 0);
+	EXPECT_EQ(nr_in_hand, 0);
+	EXPECT_SOUND();
+}
+
+/* ---- the same of a pass that empties a thread's sheaves: two threads of the test's own ---- */
+
+static struct sim_thread owner, ender;
+static struct kmem_cache *ended;
+static pthread_t end_thread;
+
+static void *end_cache(void *arg)
+{
+	(void)arg;
+	sim_impersonate(&ender);
+	EXPECT_EQ(cache_destroy("test", ended), 0);
+	return NULL;
+}
+
+/*
+ * First the pass waits, with the objects in hand: the other thread begins.  Then that waits for the
+ * pass, or has ended its cache too early.
+ */
+static void while_waiting(void)
+{
+	static pthread_t pass;
+
+	if (!end_thread) {
+		pass = pthread_self();
+		EXPECT(!pthread_create(&end_thread, NULL, end_cache, NULL));
+		return;
+	}
+	if (!pthread_equal(pthread_self(), pass))
+		WRITE_ONCE(n->barn->lock.word, 0);
+}
+
+static void use_heap(struct sim_thread *t)
+{
+	sim_thread_new(t, 0);
+	sim_switch_to(t);
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+}
+
+SIM_TEST(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for)
+{
+	struct task *task;
+	struct slow slow;
+
+	start();
+	ended = s;
+	use_heap(&ender);
+	use_heap(&owner);
+	for (int i = 0; i < 8; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < 8; i++)
+		slab_free(s, objs[i]);
+	task = current_task();
+	sim_switch_to(&sim_main_thread);
+	hold(&n->barn->lock);
+	sim.on_futex_wait = while_waiting;
+	slow_enter_free(&slow);
+	task_drain(task, /* only_idle= */ false, &slow);
+	slow_leave(&slow);
+	pthread_join(end_thread, NULL);
+	EXPECT(!sim_reports()[0]);
+	EXPECT_SOUND();
+}
+
+/* Of another cache, which may wait for a lock that who shrinks this one holds. */
+SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
+{
+	struct task *task;
+
+	start();
+	use_heap(&owner);
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE)); /* it knows the cache */
+	task = current_task();
+	drain_this_task(/* only_idle= */ false);
+	sim_switch_to(&sim_main_thread);
+	hold(&task->lock);
+	EXPECT_EQ(cache_shrink(s), 0);
+	EXPECT_EQ(cache_destroy("test", s), 0);
+	task->lock.word = 0;
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(what_handlers_have_freed_is_not_in_use),
+	  T(a_pass_that_empties_the_barns_of_a_cache_is_waited_for),
+	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),
+	  T(a_thread_in_a_constructor_is_not_waited_for))
