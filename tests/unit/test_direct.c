@@ -148,6 +148,41 @@ SIM_TEST(a_resize_that_the_system_refuses_changes_nothing)
 	EXPECT(direct_free(p, false));
 }
 
+static char *moving;
+static unsigned int moves;
+
+/* A child forked in the middle of the call has the table as it is here. */
+static void look_while_it_moves(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_RESIZE)
+		return;
+	moves++;
+	EXPECT_EQ(direct_size(moving), 0);
+	EXPECT(!direct_free(moving, /* nowait= */ true));
+}
+
+SIM_TEST(a_block_that_moves_is_not_known_by_its_old_address_meanwhile)
+{
+	char *p;
+
+	EXPECT(sim_start());
+	p = moving = direct_alloc(2 * OS_PAGE, 16, false);
+	sim.before_call = look_while_it_moves;
+	p = direct_resize(p, 300 * OS_PAGE, false);
+	EXPECT_EQ(moves, 1);
+	EXPECT_EQ(direct_size(p), 300 * OS_PAGE);
+	/* One that could not move is known again. */
+	sim.fail_op = SIM_RESIZE;
+	sim.fail_op_always = true;
+	moving = p;
+	EXPECT(!direct_resize(p, 900 * OS_PAGE, false));
+	EXPECT_EQ(moves, 2);
+	EXPECT_EQ(direct_size(p), 300 * OS_PAGE);
+	EXPECT(direct_free(p, false));
+	expect_totals(0, 0);
+}
+
 /* The mapping comes first, then the table; without one there are a few spare entries. */
 SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
 {
@@ -207,6 +242,7 @@ SIM_TEST(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next)
 }
 
 RUN_TESTS(T(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next),
+	  T(a_block_that_moves_is_not_known_by_its_old_address_meanwhile),
 	  T(blocks_that_move_often_fill_no_table),
 	  T(a_block_is_mapped_zero_and_known_by_its_address_alone),
 	  T(what_alignment_needs_in_excess_is_unmapped_again), T(sizes_that_wrap_are_refused),
