@@ -92,7 +92,9 @@ static noinline struct slab_home *make_home(struct kmem_cache_node *n, unsigned 
 /* Numbers of tasks begin with 1; who has none uses the first home. */
 static unsigned int own_index(const struct kmem_cache *s)
 {
-	return s->one_home || !task_id_tls ? 0 : (task_id_tls - 1) & (nr_homes - 1);
+	u32 id = task_id_tls;
+
+	return s->one_home || !task_id_has_block(id) ? 0 : (id - 1) & (nr_homes - 1);
 }
 
 /* The home of this thread's slabs; the first one where there is no memory for another. */

@@ -248,37 +248,49 @@ static void init_hit_area(struct task *task)
 	init_size_table(task);
 }
 
+/* The next number, for a block that there is: threads without memory try again and again. */
+static u32 take_number(void) must_hold(&tasks_lock)
+{
+	WRITE_ONCE(nr_tasks, nr_tasks + 1);
+	return nr_tasks;
+}
+
+/* A block, on the list of all, with its number; NULL: there is no memory. */
+static struct task *get_block(struct slow *slow, u32 *ret_id)
+{
+	struct task *task;
+
+	spin_lock(&tasks_lock);
+	task = reuse_dead();
+	/* A thread lost in a fork keeps its number, which may still stand in locks it held. */
+	if (task)
+		*ret_id = task->mm.tid ? task->mm.id : take_number();
+	spin_unlock(&tasks_lock);
+	if (task)
+		return task;
+	task = new_task(slow);
+	if (!task)
+		return NULL;
+	spin_lock(&tasks_lock);
+	*ret_id = take_number();
+	task->next = all_tasks;
+	store_release(&all_tasks, task);
+	spin_unlock(&tasks_lock);
+	return task;
+}
+
 /* Give this thread a task block.  Return: NULL if there is no memory. */
 static noinline struct task *task_create(struct slow *slow)
 {
-	struct task *task = NULL;
+	struct task *task;
 	u32 id;
 
 	if (slow->nested)
 		return NULL;
-	spin_lock(&tasks_lock);
-	task = reuse_dead();
-	/* A thread lost in a fork keeps its number, which may still stand in locks it held. */
-	if (task && task->mm.tid) {
-		id = task->mm.id;
-	} else {
-		id = nr_tasks + 1;
-		WRITE_ONCE(nr_tasks, id);
-	}
-	spin_unlock(&tasks_lock);
-	/* Already: without a number every lock costs a system call. */
+	task = get_block(slow, &id);
+	if (!task)
+		return NULL;
 	task_id_tls = id;
-	if (!task) {
-		task = new_task(slow);
-		if (!task) {
-			task_id_tls = 0;
-			return NULL;
-		}
-		spin_lock(&tasks_lock);
-		task->next = all_tasks;
-		store_release(&all_tasks, task);
-		spin_unlock(&tasks_lock);
-	}
 	mm_task_init(&task->mm, id);
 	init_hit_area(task);
 	/* Pairs with load_acquire() in slab_reclaim(): what it drains is whole. */

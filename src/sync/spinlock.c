@@ -17,9 +17,13 @@ unsigned long spin_contended;
 void (*spin_long_wait)(void);
 __thread u32 task_id_tls __attribute__((tls_model("initial-exec")));
 
-u32 task_id_bare(void)
+slowpath u32 task_id_bare(void)
 {
-	return TASK_ID_BARE | (os_thread_id() & (TASK_ID_BARE - 1));
+	static u32 last; /* atomic */
+
+	task_id_tls = TASK_ID_BARE |
+		      (__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) & (TASK_ID_BARE - 1));
+	return task_id_tls;
 }
 
 /* Taken by a process that is not this one, by a thread that is not here: the owner vanished. */

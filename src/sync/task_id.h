@@ -4,8 +4,9 @@
 /*
  * task_id.h - who holds a lock
  *
- * A thread with a task block is known by the block's number, which stays the same in a forked
- * child; one without (before its first allocation) by its kernel id, set apart by a bit.
+ * A thread with a task block is known by the block's number; one without (before its first
+ * allocation, or where there is no memory) by a number of its own, set apart by a bit.  Either
+ * stays the same in a forked child, where the thread still has the locks that it forked with.
  */
 #include "base/compiler.h"
 
@@ -13,7 +14,7 @@
 #define TASK_ID_BARE (1u << 22)
 #define TASK_ID_MASK ((1u << TASK_ID_BITS) - 1)
 
-/* The task block registered its number here; 0 before that.  Owner: this thread. */
+/* 0 before the first use; then a bare number; then that of the task block.  Owner: this thread. */
 extern __thread u32 task_id_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 u32 task_id_bare(void);
@@ -21,6 +22,12 @@ u32 task_id_bare(void);
 static inline u32 task_id(void)
 {
 	return likely(task_id_tls) ? task_id_tls : task_id_bare();
+}
+
+/* Does a task block have this number? */
+static inline bool task_id_has_block(u32 id)
+{
+	return id && !(id & TASK_ID_BARE);
 }
 
 #endif

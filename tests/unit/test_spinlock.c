@@ -60,6 +60,20 @@ SIM_TEST(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale)
 	EXPECT(is_mine());
 }
 
+/* The same before its first allocation: the system knows it by another number in the child. */
+SIM_TEST(a_thread_without_a_task_block_has_its_locks_in_a_child_too)
+{
+	EXPECT(sim_start());
+	EXPECT(!current_task());
+	EXPECT_EQ(spin_lock(&lock), LOCK_TAKEN);
+	sim_main_thread.tid += 100;
+	sim_wipe_fork_cookie();
+	slab_fork_new_generation();
+	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
+	EXPECT(is_mine());
+	spin_unlock(&lock);
+}
+
 SIM_TEST(the_generation_wraps_round_without_becoming_zero)
 {
 	u32 seen = 0;
@@ -165,6 +179,7 @@ RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale),
 	  T(a_lock_of_this_generation_is_never_stale),
 	  T(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale),
+	  T(a_thread_without_a_task_block_has_its_locks_in_a_child_too),
 	  T(the_generation_wraps_round_without_becoming_zero),
 	  T(waiting_for_a_lock_of_ones_own_ends_the_program),
 	  T(taking_locks_against_their_ranks_ends_the_program), T(two_threads_exclude_each_other),
