@@ -254,6 +254,13 @@ static bool accept_lock(struct zone *zone, bool nowait)
 	return r != LOCK_BUSY;
 }
 
+/* In a forked child, whose other threads are gone. */
+slowpath void accept_settle(struct zone *zone)
+{
+	if (accept_lock(zone, /* nowait= */ true))
+		spin_unlock(&zone->accept_lock);
+}
+
 /**
  * accept_memory_after - take at least @nr_pages more into use, unless others did meanwhile
  * @seen_pfn: accept_pfn before the caller looked for free pages and found none

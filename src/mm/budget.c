@@ -114,6 +114,12 @@ slowpath void budget_look_again(void)
 	spin_unlock(&budget_lock);
 }
 
+/* In a forked child, whose other threads are gone. */
+slowpath void budget_settle(void)
+{
+	spin_settle(&budget_lock);
+}
+
 /**
  * budget_slow - @zone has passed its mark, by @fresh pages that are not resident yet
  *

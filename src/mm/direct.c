@@ -12,6 +12,7 @@
  *         which gets a page when it is full.
  */
 #include "base/check.h"
+#include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/vm.h"
 
@@ -327,4 +328,11 @@ void direct_totals(unsigned long *ret_count, size_t *ret_bytes)
 {
 	*ret_count = READ_ONCE(live);
 	*ret_bytes = READ_ONCE(mapped_bytes);
+}
+
+/* In a forked child, whose other threads are gone. */
+slowpath void direct_settle(void)
+{
+	if (lock_table(/* nowait= */ true))
+		spin_unlock(&direct_lock);
 }

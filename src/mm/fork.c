@@ -61,8 +61,11 @@ void mm_fork_repair(void)
 
 	pages_forget_deferred();
 	large_forget_deferred();
+	direct_settle();
+	budget_settle();
 	for_each_populated_zone(zone)
 	{
+		accept_settle(zone);
 		if (spin_trylock(&zone->lock) == LOCK_BUSY)
 			continue; /* cannot be: nobody else is left, and we hold nothing */
 		repair_zone(zone);

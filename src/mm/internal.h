@@ -105,10 +105,15 @@ enum accept_result {
 enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_pages, bool nowait,
 				       bool over_budget);
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
+void accept_settle(struct zone *zone);
 
 /* budget.c */
 void budget_init_zone(struct zone *zone);
 void budget_slow(const struct zone *zone, u64 fresh);
+void budget_settle(void);
+
+/* direct.c */
+void direct_settle(void);
 
 /*
  * Accepted pages less those known not to be resident, free ones and holes of slabs.  Read without a

@@ -119,6 +119,12 @@ static void settle_me(struct task *me)
 }
 
 /*
+ * Generations come again from here on.  A lock that was left in the last one of this number, and
+ * that nobody has wanted since, must not be taken for held.  Read by slab_fork_repair().
+ */
+static bool generations_over;
+
+/*
  * From now on locks of vanished threads are seen as stale.  What those threads had in flight is
  * settled first: once their locks can be taken, an object that a slot names but no bit confirms
  * may become somebody else's, with its bit set.
@@ -134,8 +140,10 @@ void slab_fork_new_generation(void)
 			settle_task_inflight(t);
 	}
 	spin_generation = (spin_generation + (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
-	if (!spin_generation)
+	if (!spin_generation) {
 		spin_generation = 1u << SPIN_GEN_SHIFT;
+		generations_over = true;
+	}
 }
 
 /*
@@ -276,6 +284,15 @@ static void rebuild_caches(void)
 	}
 }
 
+/* Those that guard nothing to be made anew. */
+static void settle_locks(struct task *me)
+{
+	spin_settle(&slab_mutex);
+	spin_settle(&tasks_lock);
+	if (me)
+		spin_settle(&me->lock);
+}
+
 static void hand_over(struct kmem_cache *s, struct pcs *p, struct task *task)
 {
 	if (!p->main && !p->spare)
@@ -303,8 +320,9 @@ static void adopt_clean(struct task *task)
 void slab_fork_repair(void)
 {
 	struct task *me = current_task();
-	bool dirty = false, others = false;
+	bool dirty = generations_over, others = dirty;
 
+	generations_over = false;
 	kswapd_forget();
 	if (me)
 		me->mm.tid = os_thread_id();
@@ -323,6 +341,7 @@ void slab_fork_repair(void)
 		if (me)
 			pcp_drain(&me->mm, /* all= */ true);
 		mm_fork_repair();
+		settle_locks(me);
 		rebuild_caches();
 		collect_sheaves();
 	}

@@ -303,6 +303,7 @@ void kswapd_forget(void)
 {
 	state = OFF;
 	sleeping = 0;
+	spin_settle(&reclaim_lock);
 	WRITE_ONCE(hit_fence_ready, false);
 	mm_forget_load_topology();
 }

@@ -94,6 +94,17 @@ static inline void spin_unlock(struct spinlock *lock)
 }
 
 /**
+ * spin_settle - if a thread that vanished in a fork has @lock, it has it no longer
+ *
+ * For what a vanished owner leaves whole.
+ */
+static inline void spin_settle(struct spinlock *lock)
+{
+	if (spin_trylock(lock) != LOCK_BUSY)
+		spin_unlock(lock);
+}
+
+/**
  * spin_unlock_unwaited - the same for a lock that others hardly ever wait for
  *
  * A store instead of an atomic instruction: bursts of 1600 take 0.95 of the time.  Who does wait,
