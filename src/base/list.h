@@ -6,7 +6,7 @@
  *
  * Linux: include/linux/list.h, the part that is used.
  */
-#include "base/compiler.h"
+#include "base/atomic.h"
 
 struct list_head {
 	struct list_head *next, *prev;
@@ -58,6 +58,26 @@ static inline void list_move_tail(struct list_head *n, struct list_head *head)
 {
 	list_del(n);
 	list_add_tail(n, head);
+}
+
+/*
+ * A stack of nodes linked by their next alone: threads and their handlers push, without waiting,
+ * and all of it is taken at once.
+ */
+static inline void stack_push(struct list_head **top, struct list_head *node)
+{
+	struct list_head *next = READ_ONCE(*top);
+
+	do {
+		node->next = next;
+		/* Release pairs with the acquire in stack_take(). */
+	} while (!__atomic_compare_exchange_n(top, &next, node, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+static inline struct list_head *stack_take(struct list_head **top)
+{
+	return __atomic_exchange_n(top, NULL, __ATOMIC_ACQUIRE);
 }
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)

@@ -2,9 +2,9 @@
 /*
  * fork.c - what a forked child does about pages that vanished threads had in hand
  *
- * Page sets of threads that are gone, blocks in their hands, and those that were left for the next
- * free, are all marked PCP, or EXACT in transit.  The child is alone when this runs: a walk over
- * the heads finds them, also those that a thread had just taken off the list of what was left.
+ * Page sets of threads that are gone, and blocks in their hands, are all marked PCP, or EXACT in
+ * transit, as are blocks whose free was deferred.  The child is alone when this runs: a walk over
+ * the heads finds them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
@@ -13,19 +13,6 @@ static bool is_lost(const struct page *page)
 {
 	return page_type(page) == PAGE_PCP ||
 	       (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT));
-}
-
-static void take_back(struct zone *zone, struct page *page)
-{
-	u64 pfn = page_to_pfn(page);
-
-	page->private[3] = 0; /* it may have been in such a list */
-	if (page_type(page) == PAGE_PCP) {
-		__free_one_page(zone, page, page_order(page), READ_ONCE(page->state));
-	} else {
-		page_map_set(pfn, 1, MAP_NONE);
-		free_page_range(zone, pfn, page->nr_pages, 0);
-	}
 }
 
 /*
@@ -46,8 +33,11 @@ static void repair_zone(struct zone *zone)
 		if (is_lost(page))
 			list_add_tail(&page->lru, &lost);
 	}
-	list_for_each_safe (pos, next, &lost)
-		take_back(zone, list_entry(pos, struct page, lru));
+	list_for_each_safe (pos, next, &lost) {
+		struct page *head = list_entry(pos, struct page, lru);
+
+		free_in_hand(zone, head, page_type(head) == PAGE_PCP ? READ_ONCE(head->state) : 0);
+	}
 }
 
 /**
@@ -59,8 +49,8 @@ void mm_fork_repair(void)
 {
 	struct zone *zone;
 
-	pages_forget_deferred();
-	large_forget_deferred();
+	/* Each says that it is in somebody's hands; who was taking them along may have had half. */
+	deferred_blocks = NULL;
 	direct_settle();
 	budget_settle();
 	for_each_populated_zone(zone)

@@ -70,20 +70,20 @@ static inline void zone_unlock(struct zone *zone)
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
-void pages_forget_deferred(void);
 /* What of zone_reclaim() a request has still to try in a zone; in this order, each once. */
 enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_BARNS, RECLAIM_DONE };
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
 		  enum reclaim_step *step);
+extern struct list_head *deferred_blocks; /* atomic */
+void defer_block(struct page *head);
+void take_deferred_blocks(void);
+void free_in_hand(struct zone *zone, struct page *head, u32 flags);
 
 /* Whether blocks of @zone go to and come from the page set of @task, who may wait or not. */
 static inline bool pcp_serves(const struct mm_task *task, const struct zone *zone, bool nowait)
 {
 	return task && !nowait && !zone->metadata && zone->node == task->node && !task->leaving;
 }
-
-/* large.c */
-void large_forget_deferred(void);
 
 /* pcp.c */
 bool pcp_trylock(struct mm_task *task, struct zone *zone);

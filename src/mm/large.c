@@ -424,27 +424,9 @@ struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool 
 	return NULL;
 }
 
-/* Blocks in transit that could not be freed at once; see page_alloc.c for the same with orders. */
-static struct page *deferred_exact; /* atomic; linked through private[3] */
-
-/* In a child that finds them by their state. */
-slowpath void large_forget_deferred(void)
-{
-	deferred_exact = NULL;
-}
-
-/* @zero: PG_ZERO if it went back to the system.  Under zone->lock. */
-static void free_exact(struct zone *zone, struct page *head, u32 zero)
-{
-	if (zero)
-		stat_add(zone->stat.reported, head->nr_pages);
-	free_page_range(zone, page_to_pfn(head), head->nr_pages, zero);
-}
-
 void large_free(struct page *head, struct mm_task *task, bool nowait)
 {
 	struct zone *zone = page_zone(head);
-	struct page *next;
 	u32 zero = 0;
 
 	set_exact(head);
@@ -454,27 +436,16 @@ void large_free(struct page *head, struct mm_task *task, bool nowait)
 	if (unlikely(READ_ONCE(zone->growing_run)))
 		zero = note_freed_run(zone, head);
 	if (!zone_lock_ctx(zone, nowait)) {
-		next = READ_ONCE(deferred_exact);
-		do {
-			head->private[3] = (uintptr_t)next;
-			/* Release pairs with the exchange below. */
-		} while (!__atomic_compare_exchange_n(&deferred_exact, &next, head, true,
-						      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+		defer_block(head);
 		return;
 	}
-	free_exact(zone, head, zero);
+	/* It went back to the system. */
+	if (zero)
+		stat_add(zone->stat.reported, head->nr_pages);
+	free_page_range(zone, page_to_pfn(head), head->nr_pages, zero);
 	zone_unlock(zone);
-	if (likely(!READ_ONCE(deferred_exact)) || nowait)
-		return;
-	for (head = __atomic_exchange_n(&deferred_exact, NULL, __ATOMIC_ACQUIRE); head;
-	     head = next) {
-		next = (struct page *)head->private[3];
-		head->private[3] = 0;
-		zone = page_zone(head);
-		zone_lock(zone);
-		free_exact(zone, head, 0);
-		zone_unlock(zone);
-	}
+	if (unlikely(READ_ONCE(deferred_blocks)) && !nowait)
+		take_deferred_blocks();
 }
 
 bool large_resize(struct page *head, u64 nr)

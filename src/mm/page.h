@@ -49,7 +49,7 @@ struct page {
 	u32 state;
 	union {
 		u32 refcount; /* ALLOC: atomic */
-		u32 owner;    /* PCP, PG_TRANSIT: task id, written by that task; PCP, 0: deferred */
+		u32 owner;    /* PCP, PG_TRANSIT: task id, written by that task */
 		struct {
 			u16 inuse;   /* SLAB: objects out of the slab; list_lock */
 			u16 objects; /* SLAB: const */

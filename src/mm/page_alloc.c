@@ -195,44 +195,41 @@ struct page *alloc_pages_request(const struct page_request *rq, unsigned int ord
 }
 
 /*
- * A free that may not wait and finds the lock held leaves the block behind, marked PCP without
- * an owner, on this list; whoever frees next without that restriction takes them along.
+ * A free that may not wait and finds the lock held leaves the block here, as it was in its hands;
+ * whoever frees next without that restriction takes it along.  In a forked child all of them are
+ * lost blocks.
  * Linux: free_one_page() and zone->trylock_free_pages.
  */
-static struct page *deferred; /* atomic; linked through private[3] */
+struct list_head *deferred_blocks;
 
-static void defer_free(struct page *page, unsigned int order)
+slowpath void defer_block(struct page *head)
 {
-	struct page *head = READ_ONCE(deferred);
-
-	page->owner = 0;
-	page_set_state(page, page_state(PAGE_PCP, order, 0));
-	do {
-		page->private[3] = (uintptr_t)head;
-		/* Release pairs with the exchange in take_deferred(). */
-	} while (!__atomic_compare_exchange_n(&deferred, &head, page, true, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	stack_push(&deferred_blocks, &head->lru);
 }
 
-/* In a child that finds them by their state. */
-slowpath void pages_forget_deferred(void)
+/* A block in somebody's hands.  Under zone->lock. */
+slowpath void free_in_hand(struct zone *zone, struct page *head, u32 flags)
 {
-	deferred = NULL;
+	if (page_type(head) == PAGE_PCP) {
+		__free_one_page(zone, head, page_order(head), flags);
+	} else {
+		page_map_set(page_to_pfn(head), 1, MAP_NONE);
+		free_page_range(zone, page_to_pfn(head), head->nr_pages, flags);
+	}
 }
 
-static slowpath void take_deferred(void)
+slowpath void take_deferred_blocks(void)
 {
-	struct page *page = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
+	struct list_head *node = stack_take(&deferred_blocks), *next;
 
-	while (page) {
-		struct page *next = (struct page *)page->private[3];
-		struct zone *zone = page_zone(page);
+	for (; node; node = next) {
+		struct page *head = list_entry(node, struct page, lru);
+		struct zone *zone = page_zone(head);
 
-		page->private[3] = 0;
+		next = node->next;
 		zone_lock(zone);
-		__free_one_page(zone, page, page_order(page), 0);
+		free_in_hand(zone, head, 0);
 		zone_unlock(zone);
-		page = next;
 	}
 }
 
@@ -252,11 +249,11 @@ void free_pages_request(struct page *page, unsigned int order, struct mm_task *t
 	    pcp_free(task, zone, page, order))
 		return;
 	if (!zone_lock_ctx(zone, nowait)) {
-		defer_free(page, order);
+		defer_block(page);
 		return;
 	}
 	__free_one_page(zone, page, order, 0);
 	zone_unlock(zone);
-	if (unlikely(READ_ONCE(deferred)) && !nowait)
-		take_deferred();
+	if (unlikely(READ_ONCE(deferred_blocks)) && !nowait)
+		take_deferred_blocks();
 }

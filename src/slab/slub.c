@@ -8,7 +8,7 @@
  *   slab_free_slow
  *     pcs_free               this thread's sheaves; then the barn; then slabs
  *     slab_give_try          as above
- *     defer_free             nested and the slab's lock is held: for the next to come by
+ *     stack_push             nested and the slab's lock is held: for the next to come by
  *
  * Linux:  mm/slub.c, slab_alloc_node(), slab_free(), kmalloc_nolock(), defer_free().
  * Locks:  task.lock by trylock; see pcs.c and partial.c.
@@ -21,35 +21,25 @@
 
 /*
  * Objects freed where nothing could be waited for, linked through their first word: the one
- * place where a free object is written.  Pushed by handlers, taken whole by the next free.
+ * place where a free object is written.  Pushed by handlers, taken whole by the next free.  A child
+ * that is forked while another thread has them in hand loses them.
  */
-static void *deferred; /* atomic */
-
-static slowpath void defer_free(void *obj)
-{
-	void *head = READ_ONCE(deferred);
-
-	do {
-		*(void **)obj = head;
-		/* Release pairs with the exchange in take_deferred(). */
-	} while (!__atomic_compare_exchange_n(&deferred, &head, obj, true, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
-}
+static struct list_head *deferred; /* atomic */
 
 slowpath void take_deferred(void)
 {
-	void *obj = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
+	struct list_head *node = stack_take(&deferred), *next;
 
-	while (obj) {
-		void *next = *(void **)obj;
-		struct page *slab = find_slab(obj);
+	for (; node; node = next) {
+		struct page *slab = find_slab(node);
+		void *obj = node;
 
+		next = node->next;
 		/* The link was written over what the constructor made. */
 		if (slab && slab->cache->ctor)
 			slab->cache->ctor(obj);
 		if (slab)
 			slab_give(slab->cache, &obj, 1);
-		obj = next;
 	}
 }
 
@@ -124,7 +114,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 		}
 	}
 	if (!slab_give_try(s, obj, slow))
-		defer_free(obj);
+		stack_push(&deferred, obj);
 }
 
 /*

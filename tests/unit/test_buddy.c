@@ -429,51 +429,7 @@ SIM_TEST(a_free_block_between_two_lists_is_found_again)
 	EXPECT_EQ(zone->nr_free_pages, zone->present_pages);
 }
 
-/* A handler freed them while the lock was held. */
-static void leave_deferred(void)
-{
-	struct page *page = buddy_get(0, 0, 2), *run;
-	bool zero;
-
-	run = run_get(0, 30, 1, &zero);
-	zone_of(0)->lock.word = spin_generation | 4711; /* another thread's */
-	free_pages_request(page, 2, NULL, /* nowait= */ true);
-	large_free(run, NULL, /* nowait= */ true);
-	zone_of(0)->lock.word = 0;
-}
-
-SIM_TEST(deferred_blocks_are_taken_back_once)
-{
-	struct zone *zone = zone_of(0);
-	bool zero;
-
-	EXPECT(sim_start());
-	leave_deferred();
-	mm_fork_repair();
-	EXPECT_EQ(zone->nr_free_pages, zone->present_pages);
-	EXPECT_SOUND();
-	buddy_put(buddy_get(0, 0, 2), 2);
-	large_free(run_get(0, 30, 1, &zero), NULL, false);
-	EXPECT_EQ(zone->nr_free_pages, zone->present_pages);
-	EXPECT_SOUND();
-}
-
-SIM_TEST(deferred_blocks_that_a_vanished_thread_took_along_are_taken_back)
-{
-	struct zone *zone = zone_of(0);
-
-	EXPECT(sim_start());
-	leave_deferred();
-	pages_forget_deferred();
-	large_forget_deferred();
-	mm_fork_repair();
-	EXPECT_EQ(zone->nr_free_pages, zone->present_pages);
-	EXPECT_SOUND();
-}
-
-RUN_TESTS(T(deferred_blocks_are_taken_back_once),
-	  T(deferred_blocks_that_a_vanished_thread_took_along_are_taken_back),
-	  T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
+RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(any_sequence_of_allocations_splits_as_the_model_says),
 	  T(freeing_everything_in_random_order_gives_back_whole_blocks),
 	  T(a_page_whose_upper_buddy_is_free_waits_at_the_tail),

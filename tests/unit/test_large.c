@@ -378,6 +378,43 @@ SIM_TEST(a_free_that_may_not_wait_is_caught_up_by_the_next)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+/* Of both kinds, left for the next free while the zone was locked. */
+static void defer_frees(void)
+{
+	struct page_request rq = {.nid = 0};
+	struct page *exact = get(50, 1), *block = alloc_pages_request(&rq, 5);
+
+	EXPECT(exact && block);
+	EXPECT(zone_trylock(zone_of(0)));
+	large_free(exact, NULL, /* nowait= */ true);
+	free_pages_request(block, 5, NULL, /* nowait= */ true);
+	zone_unlock(zone_of(0));
+	EXPECT_EQ(in_use(), 50 + 32);
+}
+
+SIM_TEST(what_waits_to_be_freed_is_free_in_a_child)
+{
+	EXPECT(sim_start());
+	defer_frees();
+	mm_fork_repair();
+	EXPECT_EQ(in_use(), 0);
+	EXPECT_EQ(mm_verify(), 0);
+	/* Once. */
+	large_free(get(50, 1), NULL, /* nowait= */ false);
+	EXPECT_EQ(in_use(), 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+SIM_TEST(so_it_is_if_a_thread_that_is_gone_was_taking_it_along)
+{
+	EXPECT(sim_start());
+	defer_frees();
+	EXPECT(stack_take(&deferred_blocks));
+	mm_fork_repair();
+	EXPECT_EQ(in_use(), 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 /* All is free, and somebody looks at it: that is no reason to take more into use. */
 SIM_TEST(a_zone_that_is_busy_is_not_taken_for_empty)
 {
@@ -456,13 +493,14 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-RUN_TESTS(T(a_zone_that_is_busy_is_not_taken_for_empty),
+RUN_TESTS(T(what_waits_to_be_freed_is_free_in_a_child),
+	  T(so_it_is_if_a_thread_that_is_gone_was_taking_it_along),
+	  T(a_zone_that_is_busy_is_not_taken_for_empty),
 	  T(what_cannot_be_had_is_not_asked_of_the_budget), T(a_block_costs_exactly_its_pages),
 	  T(a_long_stretch_is_taken_from_the_start_of_a_block),
 	  T(of_two_poor_fits_the_shorter_is_taken), T(the_tail_of_a_block_is_free_for_others),
-	  T(what_a_block_leaves_over_waits_behind_what_is_resident),
-	  T(a_block_is_aligned_as_asked), T(a_run_comes_from_the_closest_fit),
-	  T(of_runs_that_fit_alike_the_lowest_is_taken),
+	  T(what_a_block_leaves_over_waits_behind_what_is_resident), T(a_block_is_aligned_as_asked),
+	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
