@@ -23,6 +23,8 @@ struct page_request {
  */
 int mm_init(void);
 extern bool mm_ready; /* const after start */
+/* Our own structures take up no more addresses: 32 bits tell their cache lines apart. */
+#define META_SPAN_MAX ((u64)CACHE_LINE << 32)
 enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };
 extern enum hugepage_mode mm_hugepages; /* option hugepages; racy, buddy_option_set() */
 extern size_t mm_hugepage_threshold;	/* option hugepage_threshold, bytes; likewise */

@@ -51,7 +51,7 @@ static struct layout make_layout(u64 base, u64 span)
 	struct layout l = {.base = base, .span = span};
 
 	l.meta = base + (u64)topology.nr_nodes * span + GAP;
-	l.meta_span = MAX(span / META_FRACTION, 64 * MiB);
+	l.meta_span = CLAMP(span / META_FRACTION, 64 * MiB, META_SPAN_MAX);
 	l.end = l.meta + l.meta_span;
 	return l;
 }

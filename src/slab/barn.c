@@ -17,8 +17,7 @@
  *         sizes and partly filled (threads that ended leave theirs as they are), and how many are
  *         kept goes by bytes: 256 KiB of objects, and as many more as were given back and fetched
  *         again (barn_deepen()), until a zone would grow or a reclaim pass halves them.
- * Locks:  barn.lock, rank BARN, one at a time; barns_trylock() tries all of a node.  Nothing is
- *         allocated while it is held.
+ * Locks:  barn.lock, rank BARN, one at a time.  Nothing is allocated while it is held.
  */
 #include "base/check.h"
 #include "platform/os.h"
@@ -74,10 +73,10 @@ static bool is_in(const struct slab_sheaf *sheaf, u32 barn_id)
 	return (place == SHEAF_BARN_FULL || place == SHEAF_BARN_EMPTY) && sheaf->owner == barn_id;
 }
 
-/* A barn is known to its sheaves by where it lies. */
+/* A barn is known to its sheaves by where it lies, which META_SPAN_MAX leaves no doubt about. */
 static u32 barn_id(const struct barn *barn)
 {
-	return (u32)((uintptr_t)barn >> 4);
+	return (u32)((uintptr_t)barn / CACHE_LINE);
 }
 
 /* The last owner of the lock vanished in a fork: find the sheaves again by their places. */

@@ -19,8 +19,7 @@
  * Linux:  mm/slub.c has one list_lock and one list for each node of a cache.  There sheaves are
  *         per CPU and large; here threads are many, and two that filled up from the same slabs took
  *         up to 1.3 times as long where their CPUs share no cache.
- * Locks:  slab_home.list_lock.  Who has one only tries others: adopt() a second, homes_trylock()
- *         all of a node.
+ * Locks:  slab_home.list_lock.  Who has one only tries another: adopt().
  *
  * INVARIANT home: page.state of a slab names the home whose lists it is on, or would be on if it
  * were not full.

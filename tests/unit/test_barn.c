@@ -3,6 +3,7 @@
  * test_barn.c - the store of sheaves of a node: src/slab/barn.c
  */
 #include "unit.h"
+#include <sys/mman.h>
 
 static struct slow slow;
 static struct kmem_cache *s;
@@ -390,6 +391,32 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	EXPECT_SOUND();
 }
 
+/* As far apart as our own structures may lie, and those of a large machine do not lie further. */
+SIM_TEST(a_barn_far_away_keeps_its_sheaves_when_another_is_found_again)
+{
+	size_t far = META_SPAN_MAX - PAGE_SIZE;
+	struct kmem_cache_node near_node = {0}, far_node = {0};
+	char *mem;
+
+	sim_one_node(4096 * (u64)GiB);
+	start();
+	EXPECT(meta_zone.end_pfn - meta_zone.start_pfn <= META_SPAN_MAX >> PAGE_SHIFT);
+	mem = mmap(NULL, META_SPAN_MAX, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	EXPECT(mem != MAP_FAILED);
+	for (size_t bytes = PAGE_SIZE; bytes <= far;
+	     bytes = bytes < far ? MIN(2 * bytes, far) : ~0ul) {
+		barns_init(&near_node, mem);
+		barns_init(&far_node, mem + bytes);
+		EXPECT(barn_put_empty(&far_node, sheaf_of(0, 0), false));
+		lock_of_vanished_thread(&near_node.barn->lock);
+		EXPECT(barn_lock(near_node.barn, /* nowait= */ true));
+		EXPECT_EQ(near_node.barn->nr_empty, 0);
+		spin_unlock(&near_node.barn->lock);
+		EXPECT(barn_get_empty(&far_node, false));
+	}
+}
+
 /* Nobody may come to the barn of that CPU for long: the repair does not leave it to chance. */
 SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 {
@@ -433,4 +460,5 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
 	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
 	  T(a_barn_whose_lock_is_held_is_passed_by), T(shrinking_to_nothing_frees_the_sheaves_too),
 	  T(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf),
+	  T(a_barn_far_away_keeps_its_sheaves_when_another_is_found_again),
 	  T(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order))
