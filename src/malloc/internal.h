@@ -48,13 +48,16 @@ static inline struct kmem_cache *map_value_cache(u8 value)
 	return &kmalloc_caches[class];
 }
 
-/* Of an object of malloc's caches, with what it may use beyond what was asked for; 0: no such. */
+/*
+ * Of an object of malloc's caches, with what it may use beyond what was asked for; 0: no such, or
+ * it is to be looked at first.
+ */
 static inline size_t object_size_at(const void *ptr)
 {
 	u8 value = page_map_get(ptr);
 	const struct kmem_cache *s;
 
-	if (unlikely(!value || value > MAP_CLASS_LAST))
+	if (unlikely(!value || value > MAP_CLASS_LAST || READ_ONCE(slab_consistency_checks)))
 		return 0;
 	s = map_value_cache(value);
 	return is_object_start(s, ptr) ? s->size : 0;

@@ -241,12 +241,27 @@ void free_slow(void *ptr)
 	free_named("free", ptr);
 }
 
+/* Of an object of malloc's, under slab_debug=F. */
+static slowpath size_t usable_size_checked(const char *call, const void *ptr, struct kmem_cache *s)
+{
+	if (!is_object(s, ptr)) {
+		(void)slab_check_object(call, ptr);
+	} else if (slab_was_freed_here(s, ptr)) {
+		bug_report("%s(%p): freed already, an object of %s", call, ptr, s->name);
+	} else {
+		return s->size;
+	}
+	return 0;
+}
+
 size_t usable_size_other(const char *call, const void *ptr)
 {
 	u8 value = page_map_get(ptr);
 	struct kmem_cache *s;
 	size_t size;
 
+	if (value && value <= MAP_CLASS_LAST)
+		return usable_size_checked(call, ptr, map_value_cache(value));
 	if (value == MAP_LARGE) {
 		const struct page *head = virt_to_page(ptr);
 

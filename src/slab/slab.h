@@ -314,6 +314,8 @@ size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
 /* Sheaf first; the slow half of malloc's and free's hit paths. */
 void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow);
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow);
+/* Is it free, and in a sheaf of this thread?  For option slab_debug=F. */
+bool slab_was_freed_here(const struct kmem_cache *s, const void *obj);
 /* What could not be freed where nothing may be waited for, into the slabs. */
 void take_deferred(void);
 

@@ -88,6 +88,31 @@ static bool in_sheaf(const struct slab_sheaf *sheaf, const void *obj)
 	return false;
 }
 
+static slowpath bool in_sheaves(const struct pcs *p, const void *obj)
+{
+	return in_sheaf(p->main, obj) || in_sheaf(p->spare, obj);
+}
+
+slowpath bool slab_was_freed_here(const struct kmem_cache *s, const void *obj)
+{
+	bool found = false;
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	if (slow.task && !slow.nested && task_trylock(slow.task)) {
+		struct pcs *p = task_pcs(slow.task, s, /* create= */ false);
+
+		if (p) {
+			(void)pcs_detach(slow.task, s, p);
+			found = in_sheaves(p, obj);
+			pcs_attach(slow.task, s, p);
+		}
+		spin_unlock_unwaited(&slow.task->lock);
+	}
+	slow_leave(&slow);
+	return found;
+}
+
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 {
 	struct task *task = slow->task;
@@ -101,8 +126,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 		stat_inc(task->slow_frees);
 		if (likely(!slow->nested && task_trylock(task))) {
 			struct pcs *p = task_pcs(task, s, true);
-			bool twice = slab_consistency_checks && p &&
-				     (in_sheaf(p->main, obj) || in_sheaf(p->spare, obj));
+			bool twice = slab_consistency_checks && p && in_sheaves(p, obj);
 			bool done = p && !twice && pcs_free(task, s, p, obj, slow);
 
 			spin_unlock_unwaited(&task->lock);

@@ -1,6 +1,6 @@
 """crime.py - runs one misuse of malloc under libbuddy and judges how it ended
 
-    crime.py LIBRARY PROGRAM
+    crime.py LIBRARY PROGRAM [OPTIONS]
 
 The program says on stdout what must be reported ("expect CALLS ADDRESS").  By default it must
 die by SIGABRT with one line on stderr,
@@ -78,9 +78,10 @@ def judge(done, dies):
 
 
 def main():
-    library, program = sys.argv[1:]
+    library, program, *more = sys.argv[1:]
     failed = False
-    for options, dies in ((None, True), ('abort_on_error=off', False)):
+    for options, dies in ((more, True), (['abort_on_error=off', *more], False)):
+        options = ','.join(options) or None
         done = run(library, program, options)
         if done.returncode == SKIPPED:
             print('skipped:', done.stdout.strip())
