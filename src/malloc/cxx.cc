@@ -69,8 +69,13 @@ __attribute__((noinline, cold)) static void call_new_handler()
 __attribute__((noinline, cold)) static void *get_from_program(std::size_t size,
 							      std::size_t align) noexcept
 {
-	return align ? aligned_alloc(align, (size + align - 1) & ~(align - 1))
-		     : malloc(size ? size : 1);
+	std::size_t rounded;
+
+	size += !size;
+	if (!align)
+		return malloc(size);
+	rounded = (size + align - 1) & ~(align - 1);
+	return rounded < size ? nullptr : aligned_alloc(align, rounded);
 }
 
 /* NULL if there is no memory. */

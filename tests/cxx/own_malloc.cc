@@ -78,12 +78,13 @@ void *realloc(void *old, size_t size)
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	return align <= ALIGN ? malloc(size) : nullptr;
+	return size && align <= ALIGN ? malloc(size) : nullptr;
 }
 }
 
 int main()
 {
+	volatile size_t too_much = size_t(-10);
 	int *p = new int(1), *q = new int[100]();
 	int *r = new (std::nothrow) int(2);
 	struct alignas(ALIGN) line {
@@ -104,6 +105,10 @@ int main()
 	::operator delete(malloc(100));
 	::operator delete(malloc(100), size_t(100));
 	free(::operator new(100));
+	check(is_own(::operator new(0, std::align_val_t(ALIGN), std::nothrow)),
+	      "operator new of 0 aligned bytes gave nothing\n");
+	check(!::operator new(too_much, std::align_val_t(ALIGN), std::nothrow),
+	      "operator new gave more than there are addresses\n");
 	check(is_own(reallocarray(nullptr, 10, 10)), "reallocarray() went elsewhere\n");
 	return failed;
 }
