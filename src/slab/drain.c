@@ -7,7 +7,7 @@
  * in between has moved the disabled cursor, or has written over it, and is told apart by that.
  *
  * Linux:  flush_all_cpus_locked(), which sends work to each CPU; a thread has none to send to.
- * Locks:  task.lock, waited for; below it barn.lock and list_lock.
+ * Locks:  task.lock, waited for a while; below it barn.lock and list_lock.
  */
 #include "base/check.h"
 #include "platform/os.h"
@@ -124,12 +124,35 @@ static void drain_ext(struct task *task, bool only_idle)
  * replacing a sheaf, which is then in a barn and still in the task: slab_fork_repair() knows what
  * to make of that.  What was taken from this thread itself is settled already, see settle_me().
  */
-slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
+static bool is_whole(struct task *task, enum lock_result r, const struct slow *slow)
 {
-	if (spin_lock(&task->lock) != LOCK_STALE || task == slow->task)
+	if (r != LOCK_STALE || task == slow->task)
 		return true;
 	spin_unlock(&task->lock);
 	return false;
+}
+
+/* Of a thread that has objects which the caller cannot do without. */
+slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
+{
+	return is_whole(task, spin_lock(&task->lock), slow);
+}
+
+#define PATIENCE_MS 20
+
+/*
+ * Of one that may stay as it is.  Who holds the lock is at work, and no longer than that takes, but
+ * for one in a constructor: it may want what the caller has, who asked for memory back or for some.
+ */
+static bool lock_in_time(struct task *task, bool only_idle, const struct slow *slow)
+{
+	enum lock_result r = spin_trylock(&task->lock);
+
+	for (int ms = only_idle ? 0 : PATIENCE_MS; r == LOCK_BUSY && ms; ms--) {
+		os_sleep_ms(1);
+		r = spin_trylock(&task->lock);
+	}
+	return r != LOCK_BUSY && is_whole(task, r, slow);
 }
 
 /*
@@ -159,7 +182,7 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	task->last_use = use;
 	if (READ_ONCE(task->state) != TASK_LIVE ||
 	    (READ_ONCE(task->cursors_on) && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
-	    !task_lock_to_drain(task, slow))
+	    !lock_in_time(task, only_idle, slow))
 		return;
 	if (READ_ONCE(task->state) == TASK_LIVE) {
 		note_idle(task, only_idle, &classes);

@@ -8,7 +8,7 @@
  * destructors may still allocate.
  *
  * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task; slow paths try it,
- *         who drains a task and task_exit() wait for it.
+ *         who drains a task waits for it, but for a while only if it is no matter, and task_exit().
  */
 #include "base/check.h"
 #include "platform/os.h"

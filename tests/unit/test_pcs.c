@@ -557,6 +557,29 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	EXPECT_SOUND();
 }
 
+/* It holds its lock meanwhile, and may wait for one that who makes the pass has. */
+SIM_TEST(a_pass_goes_by_a_thread_that_is_in_a_constructor)
+{
+	struct sim_thread other;
+	struct task *busy;
+
+	start(64);
+	busy = current_task();
+	EXPECT(mine()->main && mine()->main->size);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	busy->lock.word = busy->mm.id | spin_generation;
+	slab_reclaim(/* all= */ false);
+	slab_reclaim(/* all= */ true);
+	EXPECT(busy->pcs[s->class].main);
+	EXPECT(!mine()->main);
+	busy->lock.word = 0;
+	slab_reclaim(/* all= */ true);
+	EXPECT(!busy->pcs[s->class].main);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(an_object_is_in_one_place_only_through_any_mix)
 {
 	static void *objs[2000];
@@ -799,7 +822,8 @@ SIM_TEST(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone)
 	EXPECT(page_type(page) != PAGE_PCP);
 }
 
-RUN_TESTS(T(a_thread_that_never_goes_keeps_no_block_from_others),
+RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
+	  T(a_thread_that_never_goes_keeps_no_block_from_others),
 	  T(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone),
 	  T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
