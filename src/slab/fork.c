@@ -324,6 +324,7 @@ void slab_fork_repair(void)
 
 	generations_over = false;
 	kswapd_forget();
+	forget_takers();
 	if (me)
 		me->mm.tid = os_thread_id();
 	for (struct task *t = all_tasks; t; t = t->next) {

@@ -30,6 +30,10 @@ void map_slab(const struct kmem_cache *s, const struct page *slab);
 void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab);
 void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow);
 
+/* slub.c: what could not be freed where nothing may be waited for */
+void settle_deferred(void);
+void forget_takers(void);
+
 /* home.c: which slabs there are, and their locks */
 static inline u32 slab_state(const struct slab_home *home, unsigned int order)
 {

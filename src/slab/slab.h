@@ -316,8 +316,6 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow);
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow);
 /* Is it free, and in a sheaf of this thread?  For option slab_debug=F. */
 bool slab_was_freed_here(const struct kmem_cache *s, const void *obj);
-/* What could not be freed where nothing may be waited for, into the slabs. */
-void take_deferred(void);
 
 /* Whose object is it?  NULL and a report under @call if it is no live object's start. */
 struct kmem_cache *slab_check_object(const char *call, const void *obj);

@@ -241,7 +241,7 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
  */
 static void shrink(struct kmem_cache *s, struct slow *slow)
 {
-	take_deferred();
+	settle_deferred();
 	if (s->class == CLASS_NONE)
 		drain_cache(s, slow);
 	for (int i = 0; i < topology.nr_nodes; i++)

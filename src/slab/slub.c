@@ -25,12 +25,14 @@
  * that is forked while another thread has them in hand loses them.
  */
 static struct list_head *deferred; /* atomic */
+static u32 takers;		   /* threads that have such in hand; atomic */
 
-slowpath void take_deferred(void)
+static slowpath void take_deferred(void)
 {
-	struct list_head *node = stack_take(&deferred), *next;
+	struct list_head *node, *next;
 
-	for (; node; node = next) {
+	atomic_add(&takers, 1);
+	for (node = stack_take(&deferred); node; node = next) {
 		struct page *slab = find_slab(node);
 		void *obj = node;
 
@@ -41,6 +43,26 @@ slowpath void take_deferred(void)
 		if (slab)
 			slab_give(slab->cache, &obj, 1);
 	}
+	/* Release pairs with settle_deferred(). */
+	__atomic_fetch_sub(&takers, 1, __ATOMIC_RELEASE);
+}
+
+#define PATIENCE_MS 20 /* one may be in a constructor, which may want what the caller has */
+
+/* The same, and what others have in hand is in its slabs afterwards too. */
+slowpath void settle_deferred(void)
+{
+	u32 seen;
+
+	take_deferred();
+	for (int ms = PATIENCE_MS; ms && (seen = load_acquire(&takers)) != 0; ms--)
+		os_futex_wait(&takers, seen, 1);
+}
+
+/* Who had them in hand did not come along into a forked child. */
+slowpath void forget_takers(void)
+{
+	takers = 0;
 }
 
 static void *alloc_direct(struct kmem_cache *s, gfp_t gfp, int node, struct slow *slow)

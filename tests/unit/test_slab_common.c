@@ -39,6 +39,56 @@ SIM_TEST(what_handlers_have_freed_is_not_in_use)
 	EXPECT_SOUND();
 }
 
+/* ---- another thread has them in hand, to put them back, and constructs them before ---- */
+
+static struct sim_thread taker;
+static pthread_t take_thread;
+static bool is_taking, may_go_on;
+
+static void construct_slowly(void *obj)
+{
+	(void)obj;
+	if (!READ_ONCE(take_thread))
+		return;
+	WRITE_ONCE(is_taking, true);
+	while (!READ_ONCE(may_go_on))
+		cpu_relax();
+}
+
+static void *free_something(void *arg)
+{
+	sim_impersonate(&taker);
+	slab_free(&kmalloc_caches[0], arg);
+	return NULL;
+}
+
+static void let_it_go_on(void)
+{
+	WRITE_ONCE(may_go_on, true);
+	pthread_join(take_thread, NULL);
+}
+
+SIM_TEST(what_another_thread_puts_back_for_a_handler_is_not_in_use)
+{
+	void *obj, *any;
+
+	start();
+	s = cache_create("constructed", 64, 8, 0, construct_slowly);
+	n = cache_node(s, 0);
+	any = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	obj = slab_alloc_slow(s, &nested);
+	hold(&n->first.list_lock);
+	slab_free_slow(s, obj, &nested);
+	n->first.list_lock.word = 0;
+	sim_thread_new(&taker, 0);
+	EXPECT(!pthread_create(&take_thread, NULL, free_something, any));
+	while (!READ_ONCE(is_taking))
+		cpu_relax();
+	sim.on_futex_wait = let_it_go_on;
+	EXPECT_EQ(cache_destroy("test", s), 0);
+	EXPECT_SOUND();
+}
+
 /* ---- a pass that has objects of the cache in hand ---- */
 
 static void *objs[8];
@@ -146,6 +196,7 @@ SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
 }
 
 RUN_TESTS(T(what_handlers_have_freed_is_not_in_use),
+	  T(what_another_thread_puts_back_for_a_handler_is_not_in_use),
 	  T(a_pass_that_empties_the_barns_of_a_cache_is_waited_for),
 	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),
 	  T(a_thread_in_a_constructor_is_not_waited_for))
