@@ -22,25 +22,28 @@ extern const u64 hit_sequences[2][3] __attribute__((visibility("hidden")));
 /* What slab calls at the first slow path of the process. */
 bool (*slow_start)(void) = boot;
 
-enum { NOT_STARTED, STARTING, STARTED };
-static u32 boot_state;	/* atomic; futex */
-static u32 boot_thread; /* who is starting; written before STARTING is seen */
+#define NOT_STARTED 0u
+#define STARTED (~0u)
+static u32 boot_state; /* or, in between, the thread that is starting; atomic; futex */
+/* It is this one.  What it calls may be the program's: munmap() of a listener, which allocates. */
+static __thread bool starting __attribute__((tls_model("initial-exec")));
 
 /*
  * Another thread is starting the library: wait for it.  In a child forked meanwhile that thread
- * is gone, and what it had mapped by then is lost; start anew.
+ * is gone, though this one may have its number in another namespace, and what it had mapped by then
+ * is lost; start anew.
  */
-static bool wait_for_boot(void)
+static slowpath bool wait_for_boot(void)
 {
-	while (load_acquire(&boot_state) == STARTING) {
-		u32 thread = READ_ONCE(boot_thread), expected = STARTING;
+	u32 thread;
 
-		if (thread && os_thread_gone(thread) &&
-		    atomic_cmpxchg(&boot_state, &expected, NOT_STARTED))
+	while ((thread = load_acquire(&boot_state)) != STARTED && thread != NOT_STARTED) {
+		if ((thread == os_thread_id() || os_thread_gone(thread)) &&
+		    atomic_cmpxchg(&boot_state, &thread, NOT_STARTED))
 			return boot();
-		os_futex_wait(&boot_state, STARTING, 10);
+		os_futex_wait(&boot_state, thread, 10);
 	}
-	return load_acquire(&boot_state) == STARTED;
+	return thread == STARTED;
 }
 
 static bool start_everything(void)
@@ -60,15 +63,17 @@ bool boot(void)
 
 	if (load_acquire(&boot_state) == STARTED)
 		return true;
+	if (starting)
+		return false;
 	/* A handler that allocated in the middle of this would wait for itself. */
 	signals = os_block_signals();
-	if (!atomic_cmpxchg(&boot_state, &expected, STARTING)) {
+	if (!atomic_cmpxchg(&boot_state, &expected, os_thread_id())) {
 		os_restore_signals(signals);
 		return wait_for_boot();
 	}
-	WRITE_ONCE(boot_thread, os_thread_id());
+	starting = true;
 	ok = start_everything();
-	WRITE_ONCE(boot_thread, 0);
+	starting = false;
 	/* Release pairs with load_acquire() above; a failed start may be tried again. */
 	store_release(&boot_state, ok ? STARTED : NOT_STARTED);
 	os_restore_signals(signals);

@@ -1,0 +1,71 @@
+/*
+ * listener_at_start.c - a munmap() of the program's own that allocates, called while libbuddy
+ * starts
+ *
+ * What libbuddy would like to have is taken: it maps, finds that, and unmaps.  In a child, since a
+ * start blocks signals, an alarm's too.
+ */
+#include "life.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FIRST_GIB = 64, LAST_GIB = 300, SECONDS = 10 };
+
+static volatile unsigned int calls;
+
+int munmap(void *addr, size_t len)
+{
+	calls++;
+	free(keep(malloc(100)));
+	return (int)syscall(SYS_munmap, addr, len);
+}
+
+static void occupy(void)
+{
+	for (size_t gib = FIRST_GIB; gib < LAST_GIB; gib++)
+		mmap((void *)(gib << 30), (size_t)1 << 30, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+static _Noreturn void child(void)
+{
+	void *p;
+
+	occupy();
+	p = malloc(10000);
+	CHECK(p, "no memory");
+	if (!calls)
+		skip("libbuddy had started, or found a place at once");
+	free(p);
+	ordinary_use_alone(1 << 20);
+	verify("after a start with a listener");
+	_exit(0);
+}
+
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0, "waitid");
+	return info.si_pid == pid;
+}
+
+int main(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		child();
+	for (int ms = 0; !has_ended(pid); ms += 10) {
+		if (ms > SECONDS * 1000)
+			kill(pid, SIGKILL);
+		usleep(10000);
+	}
+	expect_success(pid, "a program with a listener");
+	return 0;
+}
