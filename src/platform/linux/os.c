@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -370,6 +371,26 @@ static void *thread_main(void *arg)
 	return start.fn(arg);
 }
 
+#define STACK (128 * KiB) /* without what the C library puts on it */
+
+static slowpath int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
+{
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)sum += info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
+	return 0;
+}
+
+/* Thread-local storage of the program and its libraries lies on the stack, and may be large. */
+static slowpath size_t stack_size(void)
+{
+	size_t tls = 0;
+
+	(void)dl_iterate_phdr(add_tls, &tls);
+	return MAX((size_t)PTHREAD_STACK_MIN, ALIGN_UP(STACK + tls, OS_PAGE));
+}
+
 slowpath int os_thread_start(void *(*fn)(void *), const char *name)
 {
 	pthread_attr_t attr;
@@ -386,8 +407,7 @@ slowpath int os_thread_start(void *(*fn)(void *), const char *name)
 	if (err)
 		return -err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* The static TLS of a program with many libraries lives on the stack too. */
-	pthread_attr_setstacksize(&attr, MAX((size_t)PTHREAD_STACK_MIN, (size_t)(128 * KiB)));
+	pthread_attr_setstacksize(&attr, stack_size());
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&thread, &attr, thread_main, NULL);
