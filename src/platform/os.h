@@ -24,6 +24,7 @@ void os_write_fd(int fd, const char *text, size_t len);
 void os_abort(void) noreturn_fn;
 
 u32 os_thread_id(void);
+u32 os_process_id(void); /* which is the id of the first thread */
 
 /** os_block_signals - of this thread, all; os_restore_signals() undoes it */
 u64 os_block_signals(void);

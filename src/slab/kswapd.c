@@ -30,6 +30,9 @@ u32 reporting_delay_ms = 1000;
 enum { OFF, STARTING, RUNNING };
 static u32 state;				  /* atomic */
 static u32 sleeping;				  /* atomic; futex */
+static u32 stop;				  /* atomic; futex: the thread is to end */
+static u32 kswapd_tid;				  /* atomic; 0 until it runs */
+static bool first_left;				  /* atomic */
 static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
 static unsigned long activity_seen;
 
@@ -172,6 +175,7 @@ static slowpath void *kswapd(void *arg)
 	int quiet = 0;
 
 	(void)arg;
+	WRITE_ONCE(kswapd_tid, os_thread_id());
 	/*
 	 * Sheaves of sleeping threads are reached only with a fence.  In a process of several
 	 * threads the system takes 5 to 20 ms to promise one, which is why this thread waits for
@@ -183,7 +187,9 @@ static slowpath void *kswapd(void *arg)
 	for (;;) {
 		unsigned long now;
 
-		os_sleep_ms(TICK_MS);
+		os_futex_wait(&stop, 0, TICK_MS);
+		if (READ_ONCE(stop))
+			break;
 		slab_reclaim(budget_tight());
 		now = zone_activity();
 		quiet = now == activity_seen ? quiet + 1 : 0;
@@ -197,6 +203,8 @@ static slowpath void *kswapd(void *arg)
 			os_futex_wait(&sleeping, 1, 3600 * 1000);
 		quiet = 0;
 	}
+	WRITE_ONCE(stop, 0);
+	store_release(&state, OFF);
 	return NULL;
 }
 
@@ -215,6 +223,8 @@ static slowpath void start_thread(u64 now)
 
 	if (!atomic_cmpxchg(&state, &expected, STARTING))
 		return;
+	WRITE_ONCE(kswapd_tid, 0);
+	WRITE_ONCE(stop, 0);
 	if (os_thread_start(kswapd, "kswapd") == 0) {
 		store_release(&state, RUNNING);
 		return;
@@ -263,6 +273,43 @@ void kswapd_wake(void)
 		WRITE_ONCE(mm_grew, true);
 }
 
+/* Is there a thread of the program's that has a task and does not leave? */
+static slowpath bool anyone_stays(void)
+{
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		if (load_acquire(&t->state) == TASK_LIVE &&
+		    READ_ONCE(t->mm.tid) != READ_ONCE(kswapd_tid) &&
+		    !os_thread_gone(READ_ONCE(t->mm.tid)))
+			return true;
+	return false;
+}
+
+#define STOP_WAIT_MS 1000 /* a pass may be long */
+
+static slowpath void stop_thread(void)
+{
+	WRITE_ONCE(stop, 1);
+	os_futex_wake(&stop, 1);
+	wake();
+	for (int ms = 0; ms < STOP_WAIT_MS && !os_thread_gone(READ_ONCE(kswapd_tid)); ms++)
+		os_sleep_ms(1);
+}
+
+/**
+ * kswapd_thread_left - a thread of the program's ends, and has said so (task_exit())
+ *
+ * A program whose first thread left by pthread_exit() ends with its last thread, and must not wait
+ * for the background thread.  That ends first, since exit handlers run in the last thread of
+ * all.  Of two that leave at once the later one finds nobody: both passed through tasks_lock.
+ */
+slowpath void kswapd_thread_left(const struct task *task)
+{
+	if (task->mm.tid == os_process_id())
+		WRITE_ONCE(first_left, true);
+	if (unlikely(READ_ONCE(first_left)) && load_acquire(&state) == RUNNING && !anyone_stays())
+		stop_thread();
+}
+
 static slowpath void relieve_pressure(void)
 {
 	struct slow slow;
@@ -292,7 +339,8 @@ void kswapd_poke(struct slow *slow)
 	 * that is not repaired yet must stay alone: another thread would take it for gone.
 	 */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
-	    !slab_fork_pending() && (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
+	    !slow->task->mm.leaving && !slab_fork_pending() &&
+	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
 		WRITE_ONCE(mm_grew, false);
 		poke(/* may_start= */ true);
 	}
@@ -304,6 +352,8 @@ void kswapd_forget(void)
 	state = OFF;
 	sleeping = 0;
 	spin_settle(&reclaim_lock);
+	stop = 0;
+	first_left = false;
 	WRITE_ONCE(hit_fence_ready, false);
 	mm_forget_load_topology();
 }

@@ -401,6 +401,7 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
 u64 slab_reclaim(bool all);
 void kswapd_poke(struct slow *slow);
 void kswapd_wake(void);
+void kswapd_thread_left(const struct task *task);
 extern bool kswapd_enabled;    /* option background_threads; racy, buddy_option_set() */
 extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 

@@ -115,6 +115,7 @@ static void handle_forks(void)
 }
 
 static void notice_fork(void);
+static void thread_exit(void *task);
 
 void task_caches_init(void)
 {
@@ -126,7 +127,7 @@ void task_caches_init(void)
 	else
 		handle_forks();
 	spin_long_wait = notice_fork;
-	os_thread_exit_key(task_exit);
+	os_thread_exit_key(thread_exit);
 }
 
 bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
@@ -353,7 +354,7 @@ void task_bury(struct task *task)
 }
 
 /*
- * The destructor of the thread's key.  What the thread cached goes to the barns.  The block
+ * In the destructor of the thread's key.  What the thread cached goes to the barns.  The block
  * stays this thread's: destructors that come later may allocate, and then work on slabs.
  */
 void task_exit(void *arg)
@@ -370,6 +371,12 @@ void task_exit(void *arg)
 	spin_unlock(&task->lock);
 	slow_leave(&slow);
 	task_bury(task);
+}
+
+static void thread_exit(void *task)
+{
+	task_exit(task);
+	kswapd_thread_left(task);
 }
 
 /* ---- slow paths ---- */

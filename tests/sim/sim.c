@@ -542,6 +542,11 @@ u32 os_thread_id(void)
 	return in_real_thread() ? (u32)syscall(SYS_gettid) : running->tid;
 }
 
+u32 os_process_id(void)
+{
+	return 0;
+}
+
 bool os_thread_gone(u32 tid)
 {
 	return gone_tids[tid % ARRAY_SIZE(gone_tids)];

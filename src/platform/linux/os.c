@@ -86,6 +86,11 @@ u32 os_thread_id(void)
 	return (u32)sys0(SYS_gettid);
 }
 
+u32 os_process_id(void)
+{
+	return (u32)sys0(SYS_getpid);
+}
+
 #define KERNEL_SIGSET_BYTES 8
 
 u64 os_block_signals(void)
