@@ -19,6 +19,8 @@ DIFFERS = "differs"  # ended well, but with another output than under glibc
 
 _MICRO_EXIT_DAMAGE = 3  # BENCH_EXIT_DAMAGE of micro/bench.h
 _STDERR_KEPT = 300
+# What the launcher writes, the last line last.
+_WRITTEN = {"exit", "signal", "wall", "user", "sys", "peak_kib", "minor_faults", "major_faults"}
 
 Command = Sequence[str | Path]
 
@@ -79,6 +81,13 @@ def _last_words(path: Path) -> str:
     return " ".join(text[-_STDERR_KEPT:].split())
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time signals
+        return f"signal {number}"
+
+
 class Running:
     """A measured program that has been started."""
 
@@ -115,14 +124,14 @@ class Running:
         return self._judge()
 
     def _judge(self) -> Outcome:
-        if not self.result.exists():
+        usage = read_values(self.result) if self.result.exists() else {}
+        if not usage.keys() >= _WRITTEN:
             return Outcome(FAILED, _last_words(self.stderr) or "the launcher failed")
-        usage = read_values(self.result)
         outcome = Outcome(OK, "", usage, self.stdout, self.stderr)
         if usage["signal"]:
             outcome.state = CRASHED
-            outcome.detail = f"{signal.Signals(int(usage['signal'])).name} "
-            outcome.detail = (outcome.detail + _last_words(self.stderr)).strip()
+            name = _signal_name(int(usage["signal"]))
+            outcome.detail = f"{name} {_last_words(self.stderr)}".strip()
         elif usage["exit"]:
             outcome.state = FAILED
             outcome.detail = f"exit {usage['exit']:.0f}: {_last_words(self.stderr)}"
