@@ -35,6 +35,8 @@ _SHAPE = {
 # What a run that went well used.
 _USAGE = dict.fromkeys(
     ("wall", "user", "sys", "peak_kib", "minor_faults", "major_faults"), shape.NUMBER)
+# What must not have changed of a peer, or its runs are made again.
+_KEPT_WITH = ("version", "digest", "environment")
 
 
 class ResultsError(Exception):
@@ -102,7 +104,8 @@ class Results:
             raise ResultsError("it was made with another work size (--work)")
         digests = {peer["name"]: (peer["digest"], peer["environment"]) for peer in self.peers}
         same = {peer["name"] for peer in earlier.peers
-                if digests.get(peer["name"]) == (peer["digest"], peer["environment"])}
+                if peer["name"] in ours
+                and all(peer[key] == ours[peer["name"]][key] for key in _KEPT_WITH)}
         rows = {row["id"] for row in self.rows}
         self.samples = [s for s in earlier.samples if s["peer"] in same and s["row"] in rows]
         self.outputs = {row: out for row, out in earlier.outputs.items() if row in rows}
