@@ -28,7 +28,7 @@ def digest(*paths: Path) -> str:
 def plainly(*command: str | Path, timeout: float = 60, **options) -> bytes:
     """Run a helper outside the measurement, without any preload; its stdout."""
     outcome = process.run(command, timeout,
-                          env=execute.environment(Peer(peers.REFERENCE)), **options)
+                          env=Peer(peers.REFERENCE).surroundings(), **options)
     if outcome.returncode != 0:
         words = outcome.stderr.decode(errors="replace").strip()[-200:]
         raise RuntimeError(f"{command[0]} failed: {words}")

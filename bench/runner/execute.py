@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence
 
-from runner import build, packages, process
+from runner import build, process
 from runner.peers import Peer
 
 OK = "ok"
@@ -54,16 +54,6 @@ class Bench:
         return build.find_program(self.build_dir, "launch")
 
 
-def environment(peer: Peer, extra: dict[str, str] | None = None) -> dict[str, str]:
-    """The environment of a measured program: the same for all, but for what the peer asks."""
-    return {
-        "PATH": packages.search_path(),
-        "HOME": os.environ.get("HOME", "/"),
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-    } | (extra or {}) | peer.environment
-
-
 def read_values(path: Path) -> dict[str, float]:
     """The `name value` lines of a file; other lines are skipped."""
     values = {}
@@ -104,7 +94,7 @@ class Running:
             # It outlives this block; finish() and kill() see to its end.
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [bench.launcher(), self.result, peer.preload, *command],
-                cwd=cwd or work, env=environment(peer, env),
+                cwd=cwd or work, env=peer.surroundings(env),
                 stdin=inp, stdout=out, stderr=err, start_new_session=True)
 
     def kill(self) -> None:

@@ -62,6 +62,15 @@ class Peer:
         return {"name": self.name, "path": self.path, "version": self.version,
                 "digest": self.digest, "environment": self.environment}
 
+    def surroundings(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment of a program run under it: the same for all, but for what it asks for."""
+        return {
+            "PATH": packages.search_path(),
+            "HOME": os.environ.get("HOME", "/"),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+        } | (extra or {}) | self.environment
+
 
 class Links:
     """Names for libraries whose own paths LD_PRELOAD would take apart."""
@@ -150,15 +159,20 @@ def _find(word: str, build_dir: Path) -> Peer:
         f"no peer named '{word}'; there are {', '.join(ALL_PEERS)}, and name=path.so for others")
 
 
-def find(word: str, build_dir: Path, links: Links) -> Peer:
+def find(word: str, build_dir: Path, links: Links, environment: dict[str, str]) -> Peer:
     """The peer that a word of the command line means, known to be the one that gets used.
 
     A peer that crashes already when it is probed takes part all the same: the report shows it
     as crashed.
     """
     peer = _find(word, build_dir)
+    peer.environment = environment
     if peer.path:
-        peer.digest = _digest(peer.path)
+        try:
+            peer.digest = _digest(peer.path)
+        except OSError as error:
+            raise PeerError(f"peer {peer.name}: cannot read {peer.path}: "
+                            f"{error.strerror}") from error
         peer.preload = links.name_for(peer.path)
         _insist_on_use(peer, build_dir)
     return peer
@@ -172,12 +186,15 @@ def _insist_on_use(peer: Peer, build_dir: Path) -> None:
 
 
 def probe(peer: Peer, build_dir: Path) -> str:
-    """The library that serves malloc in a program run under this peer; nothing if it crashed."""
+    """The library that serves malloc in a program run under this peer; nothing if it crashed.
+
+    It runs as the measured programs do, or another library could be found than they find.
+    """
     with tempfile.NamedTemporaryFile() as result:
         command = [str(build.find_program(build_dir, "launch")), result.name, peer.preload,
                    str(build.find_program(build_dir, "probe"))]
         try:
-            outcome = process.run(command, _PROBE_PATIENCE)
+            outcome = process.run(command, _PROBE_PATIENCE, env=peer.surroundings())
         except subprocess.TimeoutExpired:
             return ""
     # The library may have printed something too.

@@ -199,7 +199,6 @@ class Session:
         if not build.find_program(self.options.build_dir, "launch").exists():
             raise build.BuildError(f"{self.options.build_dir} has no benchmark programs")
         self._find_peers(words)
-        self._set_environment()
 
     def _settings(self) -> dict[str, int]:
         return {"repeats": self.options.repeats, "warmup": self.options.warmup,
@@ -231,26 +230,30 @@ class Session:
             raise build.BuildError("without these nothing can be built")
 
     def _find_peers(self, words: list[str]) -> None:
+        environments = self._environments([peers.parse(word)[0] for word in words])
         for word in words:
+            name = peers.parse(word)[0]
             try:
-                self.peers.append(peers.find(word, self.options.build_dir, self.links))
+                self.peers.append(peers.find(word, self.options.build_dir, self.links,
+                                             environments[name]))
             except PeerError as error:
-                name = peers.parse(word)[0]
                 self.absent[name] = str(error)
                 if self.options.peers or name == LIBBUDDY:
                     self.complain(str(error))
                 else:
                     console.say(str(error))
 
-    def _set_environment(self) -> None:
-        by_name = {peer.name: peer for peer in self.peers}
+    def _environments(self, names: list[str]) -> dict[str, dict[str, str]]:
+        """The variables that --env sets for each peer."""
+        environments: dict[str, dict[str, str]] = {name: {} for name in names}
         for word in self.options.env:
             name, colon, setting = word.partition(":")
             variable, equals, value = setting.partition("=")
-            if not (colon and equals and name in by_name):
+            if not (colon and equals and variable and name in environments):
                 self.complain(f"--env {word}: it must be PEER:NAME=VALUE with a peer of this run")
                 continue
-            by_name[name].environment[variable] = value
+            environments[name][variable] = value
+        return environments
 
     def _writable_path(self) -> Path:
         """Where the results go; elsewhere, with a word, if that cannot be written."""
