@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from runner import compare, guard, results, session, suite, tables
+from runner import compare, guard, peers, results, session, suite, tables
 from runner.build import BuildError
 from runner.console import console
 from runner.paths import DEFAULT_BUILD, STORED_RATIOS
@@ -17,6 +17,16 @@ from runner.summary import Table
 EXIT_OK, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
 EXIT_SIGNAL = 128  # and the number of the signal
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# Options that are uses of their own, and what means something beside them.  What --resume ignores
+# it says itself.
+_GOES_WITH = {
+    "list": (),
+    "compare": (),
+    "show": ("report",),
+    "guard": ("store", "repeats", "warmup", "env", "out", "resume", "build_dir", "no_build",
+              "no_install"),
+}
 
 _DESCRIPTION = """\
 Builds libbuddy and compares it with other allocators.  Without options: the quick form, one real
@@ -82,7 +92,8 @@ def parser() -> argparse.ArgumentParser:
                       help="numbers of threads, instead of those that each row has")
     what.add_argument("--list", action="store_true", help="show rows and peers, run nothing")
     how = made.add_argument_group("how")
-    how.add_argument("--repeats", type=_count, metavar="N", default=5, help="default 5")
+    how.add_argument("--repeats", type=_count, metavar="N",
+                     help=f"default {session.REPEATS}, with --guard {guard.REPEATS}")
     how.add_argument("--warmup", type=_count_or_none, metavar="N", default=1,
                      help="runs before those that count, default 1")
     how.add_argument("--work", type=_count, metavar="PERCENT", default=100,
@@ -140,11 +151,14 @@ def _handle_signals() -> None:
             signal.signal(each, _interrupt)
 
 
-def _contradiction(options: argparse.Namespace) -> str:
+def _contradiction(given: dict[str, object]) -> str:
     """What was asked for together and does not go together; nothing if all does."""
-    if options.report and (options.compare or options.guard):
-        return f"--report has no effect with {'--compare' if options.compare else '--guard'}"
-    if options.store and not options.guard:
+    for use, beside in _GOES_WITH.items():
+        if use in given:
+            useless = [name for name in given if name != use and name not in beside]
+            if useless:
+                return f"{session.option(useless[0])} has no effect with {session.option(use)}"
+    if "store" in given and "guard" not in given:
         return "--store has no effect without --guard"
     return ""
 
@@ -161,7 +175,7 @@ def _run(options: argparse.Namespace, arguments: list[str]) -> int:
 
 def _measure(run: session.Session, options: argparse.Namespace) -> int:
     if options.guard:
-        return guard.run(run, STORED_RATIOS, options.store)
+        return EXIT_OK if guard.run(run, STORED_RATIOS, options.store) else EXIT_WRONG
     table = run.measure()
     if table is None:
         return EXIT_USAGE
@@ -174,7 +188,7 @@ def _measure(run: session.Session, options: argparse.Namespace) -> int:
 
 
 def _do(options: argparse.Namespace, arguments: list[str]) -> int:
-    if problem := _contradiction(options):
+    if problem := _contradiction(session.given(arguments, parser())):
         raise session.UsageError(problem)
     if options.list:
         _list()
@@ -186,6 +200,8 @@ def _do(options: argparse.Namespace, arguments: list[str]) -> int:
         return _show(options.show, options.report)
     if options.resume:
         options, arguments = session.resumed(arguments, parser())
+    if options.guard and options.report:
+        raise session.UsageError("--report has no effect with --guard")
     return _run(options, arguments)
 
 

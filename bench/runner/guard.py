@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from runner import stats, suite
+from runner import shape, stats, suite
 from runner.console import console
 from runner.peers import LIBBUDDY, REFERENCE
 from runner.session import Session
@@ -27,13 +27,26 @@ def _ratios(table: Table) -> dict[str, stats.Estimate]:
 
 def _load(path: Path) -> dict[str, float]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["rows"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        console.say(f"no stored ratios: {path.name}: {error}")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        problem = shape.fault(content, {"rows": {str: shape.NUMBER}})
+    except OSError as error:
+        problem = str(error.strerror)
+    except ValueError as error:
+        problem = str(error)
+    if not problem and min(content["rows"].values(), default=1) <= 0:
+        problem = "a ratio is not above 0"
+    if problem:
+        console.say(f"no stored ratios: {path.name}: {problem}")
         return {}
+    return content["rows"]
 
 
-def _store(path: Path, table: Table, found: dict[str, stats.Estimate]) -> None:
+def _store(path: Path, table: Table, found: dict[str, stats.Estimate]) -> bool:
+    """Store the ratios of all rows; say so if that cannot be done."""
+    lacking = [row["id"] for row in table.rows if row["id"] not in found]
+    if lacking:
+        console.say(f"not stored: no figures of {', '.join(lacking)}")
+        return False
     content = {
         "what": f"median time of {LIBBUDDY} over that of {REFERENCE}; made by "
                 "`bench/run --guard --store`",
@@ -44,8 +57,9 @@ def _store(path: Path, table: Table, found: dict[str, stats.Estimate]) -> None:
         path.write_text(json.dumps(content, indent="\t") + "\n", encoding="utf-8")
     except OSError as error:
         console.say(f"cannot write {path}: {error.strerror}")
-        return
+        return False
     console.say(f"stored: {path}")
+    return True
 
 
 def judge(stored: dict[str, float], found: dict[str, stats.Estimate]) -> list[str]:
@@ -56,30 +70,40 @@ def judge(stored: dict[str, float], found: dict[str, stats.Estimate]) -> list[st
         if row not in stored:
             lines.append(f"new      {row}: {figures}, no ratio is stored")
             continue
-        limit = stored[row] * SLOWER
-        word = "WARNING " if now.low > limit else "ok      "
-        slower = f", {now.value / stored[row] - 1:+.0%}"
-        lines.append(f"{word} {row}: {figures}, stored {stored[row]:.3f}x{slower}")
+        word = "WARNING " if now.enough and now.low > stored[row] * SLOWER else "ok      "
+        slower = f"{now.value / stored[row] - 1:+.0%}" + ", too few runs" * (not now.enough)
+        lines.append(f"{word} {row}: {figures}, stored {stored[row]:.3f}x, {slower}")
     return lines
 
 
-def run(session: Session, path: Path, store: bool) -> int:
-    """Measure the rows of the guard and compare, or store."""
+def _without_figures(table: Table, stored: dict[str, float],
+                     found: dict[str, stats.Estimate]) -> list[str]:
+    """A line for each peer that went wrong, and for each row that lacks figures otherwise."""
+    wrong = table.wrong_cells()
+    named = {*found, *(cell.row["id"] for cell in wrong)}
+    return [*(f"WARNING  {cell.row['label']}: {cell.peer} {cell.state} ({cell.detail})"
+              for cell in wrong),
+            *(f"WARNING  {row}: no figures, stored {ratio:.3f}x"
+              for row, ratio in stored.items() if row not in named)]
+
+
+def run(session: Session, path: Path, store: bool) -> bool:
+    """Measure the rows of the guard and compare, or store; false if it could not be stored."""
     session.options.peers = [REFERENCE, LIBBUDDY]
-    session.options.repeats = max(session.options.repeats, REPEATS)
+    session.options.repeats = session.options.repeats or REPEATS
     rows, _ = suite.choose(list(ROWS), full=False, threads=())
     table = session.measure(rows)
     if table is None:
-        return 0
+        return not store
     found = _ratios(table)
     if store:
-        _store(path, table, found)
-        return 0
-    lines = judge(_load(path), found)
-    print("\n".join(lines) or f"WARNING  no row has figures of both {REFERENCE} and {LIBBUDDY}")
-    for cell in table.wrong_cells():
-        print(f"WARNING  {cell.row['label']}: {cell.peer} {cell.state} ({cell.detail})")
+        return _store(path, table, found)
+    stored = _load(path)
+    lines = judge(stored, found)
+    lacking = _without_figures(table, stored, found)
+    print("\n".join([*lines, *lacking])
+          or f"WARNING  no row has figures of both {REFERENCE} and {LIBBUDDY}")
     if any(line.startswith("WARNING") for line in lines):
         print(f"a row is more than {SLOWER - 1:.0%} slower than stored, beyond noise; "
               "this is a warning, not a failure")
-    return 0
+    return True

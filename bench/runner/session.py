@@ -18,6 +18,7 @@ from runner.results import Results, ResultsError
 from runner.rows import Row
 from runner.summary import Table
 
+REPEATS = 5  # unless other is asked for
 _STATS = {"BUDDY_OPTIONS": "stats_at_exit=on"}
 
 
@@ -27,6 +28,19 @@ _WITH_RESUME = ("resume", "out", "report", "build_dir", "no_build", "no_install"
 
 class UsageError(Exception):
     """What was asked for cannot be done as it stands; the text says why."""
+
+
+def given(arguments: list[str], parser: argparse.ArgumentParser) -> dict[str, object]:
+    """The options that a command line really has, by name."""
+    # Where a name is there already, argparse sets no default: None is what was not given.
+    names = vars(parser.parse_args([]))
+    values = parser.parse_args(arguments, argparse.Namespace(**dict.fromkeys(names)))
+    return {name: value for name, value in vars(values).items() if value is not None}
+
+
+def option(name: str) -> str:
+    """How the option of this name is written."""
+    return "--" + name.replace("_", "-")
 
 
 def resumed(arguments: list[str],
@@ -50,11 +64,8 @@ def resumed(arguments: list[str],
 def _say_what_is_ignored(arguments: list[str], again: argparse.Namespace,
                          parser: argparse.ArgumentParser) -> None:
     """Name the options beside --resume that the run to go on with had otherwise."""
-    # Where a name is there already, argparse sets no default: None is what was not given.
-    given = parser.parse_args(arguments, argparse.Namespace(**dict.fromkeys(vars(again))))
-    ignored = ["--" + name.replace("_", "-") for name, value in vars(given).items()
-               if name not in _WITH_RESUME and value is not None
-               and value != getattr(again, name)]
+    ignored = [option(name) for name, value in given(arguments, parser).items()
+               if name not in _WITH_RESUME and value != getattr(again, name)]
     if ignored:
         console.say("--resume goes on with the options that the run was started with; "
                     f"ignored: {', '.join(ignored)}")
@@ -201,7 +212,7 @@ class Session:
         self._find_peers(words)
 
     def _settings(self) -> dict[str, int]:
-        return {"repeats": self.options.repeats, "warmup": self.options.warmup,
+        return {"repeats": self.options.repeats or REPEATS, "warmup": self.options.warmup,
                 "work": self.options.work, "full": int(self.options.full)}
 
     def _choose_rows(self) -> list[Row]:
