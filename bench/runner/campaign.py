@@ -60,6 +60,7 @@ class Campaign:
                            bench.work)
         self.total = sum(len(r) for r in self.rounds.values()) * len(peers)
         self.count = 0
+        self.unsaved = ""  # why the results could not be saved the last time, if so
 
     def _turn(self, number: int) -> list:
         """The peers in the order of this round: each round begins with the next one.
@@ -83,7 +84,18 @@ class Campaign:
             self.results.done()
         finally:
             console.clear()
+            self._save()
+
+    def _save(self) -> None:
+        """Save what there is; if that fails the runs go on, and it is tried again later."""
+        before, self.unsaved = self.unsaved, ""
+        try:
             self.results.save(self.path)
+        except OSError as error:
+            self.unsaved = f"cannot write {self.path}: {error.strerror}"
+            if self.unsaved != before:
+                console.say(self.unsaved)
+        self.saved = time.monotonic()
 
     def _run_row(self, row: Row) -> None:
         missing = packages.missing(row.needs)
@@ -164,5 +176,4 @@ class Campaign:
         self.clock.took(row, time.monotonic() - began)
         self.count += 1
         if time.monotonic() - self.saved > SAVE_EVERY:
-            self.results.save(self.path)
-            self.saved = time.monotonic()
+            self._save()

@@ -95,6 +95,8 @@ def _why_not_writable(path: Path, in_place: bool) -> str:
     try:
         if path.is_dir():
             return "it is a folder"
+        if not in_place and path.exists() and not path.is_file():
+            return "it is no file"  # such as /dev/null, whose place a file would take
         if in_place and path.exists():
             return "" if os.access(path, os.W_OK) else "it is write-protected"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +180,10 @@ class Session:
         self.results = found
         with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:
             bench = Bench(self.options.build_dir, Path(work), self.options.work)
-            Campaign(bench, rows, self.peers, found, self.path).run()
+            campaign = Campaign(bench, rows, self.peers, found, self.path)
+            campaign.run()
+        if campaign.unsaved:
+            self.complaints.append(campaign.unsaved)
         return Table(found)
 
     def how_to_go_on(self) -> str:
