@@ -102,7 +102,7 @@ class Results:
         """Take over the samples of an earlier, unfinished run that still hold; say how many."""
         if earlier.settings["work"] != self.settings["work"]:
             raise ResultsError("it was made with another work size (--work)")
-        digests = {peer["name"]: (peer["digest"], peer["environment"]) for peer in self.peers}
+        ours = {peer["name"]: peer for peer in self.peers}
         same = {peer["name"] for peer in earlier.peers
                 if peer["name"] in ours
                 and all(peer[key] == ours[peer["name"]][key] for key in _KEPT_WITH)}
@@ -119,7 +119,7 @@ def load(path: Path) -> Results:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path}: not a result file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ResultsError(f"{path}: not a result file of format {FORMAT}")
@@ -136,9 +136,18 @@ def _misshapen(content: dict[str, Any]) -> str:
         return f"it should have no '{min(more)}'"
     if not content["peers"]:
         return "no peer is in it"
-    faults = (shape.fault(sample["usage"], _USAGE, f"samples[{n}].usage")
-              for n, sample in enumerate(content["samples"]) if sample["state"] == execute.OK)
+    faults = (_impossible(sample, f"samples[{n}]") for n, sample in enumerate(content["samples"])
+              if sample["state"] == execute.OK)
     return next(filter(None, faults), "")
+
+
+def _impossible(sample: dict[str, Any], where: str) -> str:
+    """What no run that went well can have given, such as no memory at all."""
+    if problem := shape.fault(sample["usage"], _USAGE, f"{where}.usage"):
+        return problem
+    if sample["value"] < 0:
+        return f"{where}.value is below 0"
+    return "" if sample["usage"]["peak_kib"] > 0 else f"{where}.usage.peak_kib is not above 0"
 
 
 def good(samples: list[dict]) -> list[dict]:

@@ -7,6 +7,7 @@ that must be there, or with that of all values under `str`.
 from typing import Any
 
 NUMBER = (int, float)
+_NUMBERS_END = 1e300  # beyond are infinity, and whole numbers that are no float
 _NAMES = {int: "a whole number", NUMBER: "a number", str: "a text", bool: "true or false"}
 
 
@@ -16,7 +17,8 @@ def fault(value: Any, shape: Any, where: str = "") -> str:
         return _fault_in_list(value, shape[0], where)
     if isinstance(shape, dict):
         return _fault_in_map(value, shape, where)
-    return "" if isinstance(value, shape) else f"{where} is not {_NAMES[shape]}"
+    fits = isinstance(value, shape) and (shape != NUMBER or abs(value) < _NUMBERS_END)
+    return "" if fits else f"{where} is not {_NAMES[shape]}"
 
 
 def _fault_in_list(value: Any, shape: Any, where: str) -> str:
