@@ -17,6 +17,11 @@ def _line(*fields: str) -> str:
     return (line + "".join(f"{word:>{width}}" for word, width in zip(rest, _WIDTHS[1:]))).rstrip()
 
 
+def _positive(cell: Cell | None) -> bool:
+    """Whether there are figures that others can be divided by."""
+    return cell is not None and cell.good and min(cell.times) > 0
+
+
 class Change:
     """A row under a peer, in an old and a new file."""
 
@@ -26,7 +31,7 @@ class Change:
         self.plain = stats.ratio(new.times, old.times)
         # Both runs measured glibc too, interleaved: what changed there is the machine.
         self.relative = None
-        if self.peer != REFERENCE and old_base and new_base and old_base.good and new_base.good:
+        if self.peer != REFERENCE and _positive(old_base) and _positive(new_base):
             self.relative = stats.bootstrap(
                 (new.times, new_base.times, old.times, old_base.times),
                 lambda a, b, c, d: (a / b) / (c / d))
@@ -45,17 +50,13 @@ class Change:
         return _line(self.label, self.peer, *shown(self.time), *shown(self.memory))
 
 
-def _positive(cell: Cell) -> bool:
-    return cell.good and min(cell.times) > 0
-
-
 def changes(old: Table, new: Table) -> list[Change]:
     """All rows and peers that both files have figures for."""
     found = []
     for row in new.rows:
         for peer in new.peers:
             before, after = old.get(row, peer), new.get(row, peer)
-            if not (before and after and _positive(before) and _positive(after)):
+            if not (_positive(before) and _positive(after)):
                 continue
             found.append(Change(before, after, old.get(row, REFERENCE), new.get(row, REFERENCE)))
     return found
