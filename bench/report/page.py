@@ -97,6 +97,8 @@ class Verdict:
 
     def _where_not(self) -> tuple[str, str, str]:
         slow = self.slow_rows()
+        if not self.comparisons:
+            return "even", "Where not? Nothing to compare with.", ""
         if not slow:
             return "good", f"No row is above {TIME_LIMIT}x of its best peer.", ""
         total = len(self.table.timed_rows())
@@ -120,7 +122,8 @@ class Verdict:
         pairs = []
         for row in self.table.timed_rows():
             ours, best = self.table.get(row, self.subject), best_of(row, self.subject)
-            if ours and ours.good and best and figure_of(ours) > limit * figure_of(best):
+            if (ours and ours.good and best
+                    and figure_of(ours) > limit * figure_of(best) > 0):
                 pairs.append((ours, best))
         return sorted(pairs, key=lambda p: -figure_of(p[0]) / figure_of(p[1]))
 
@@ -173,7 +176,8 @@ def _places(table: Table, group: str) -> dict[str, tuple[float, float]]:
     for peer in table.peers:
         pairs = [(ours.time / best.time, ours.peak / least.peak) for row in rows
                  if (ours := table.get(row, peer)) and ours.good
-                 and (best := table.best(row)) and (least := table.least_memory(row))]
+                 and (best := table.best(row)) and best.time > 0
+                 and (least := table.least_memory(row))]
         if pairs:
             times, peaks = zip(*pairs)
             places[peer] = (stats.geometric_mean(times), stats.geometric_mean(peaks))
@@ -249,7 +253,7 @@ def _numbers_line(cell: Cell, subject: str) -> str:
                 "</td></tr>")
     usage = cell.usage
     return (f"<tr{row_class}><td>{_text(cell.peer)}</td>"
-            f"<td>{figure(cell.time, cell.row['unit'])}</td>"
+            f"<td>{_text(figure(cell.time, cell.row['unit']))}</td>"
             f"<td>± {100 * stats.spread(cell.times):.1f} %</td><td>{len(cell.times)}</td>"
             f"<td>{cell.peak / 1024:.1f}</td>"
             f"<td>{usage['minor_faults'] + usage['major_faults']:.0f}</td>"

@@ -36,6 +36,8 @@ plt.rcParams.update({
     "axes.axisbelow": True,
     "legend.frameon": False,
 })
+if "text.parse_math" in plt.rcParams:  # since matplotlib 3.6; a name may have dollars in it
+    plt.rcParams["text.parse_math"] = False
 
 
 class Style:

@@ -21,7 +21,6 @@ from runner.summary import Table
 REPEATS = 5  # unless other is asked for
 _STATS = {"BUDDY_OPTIONS": "stats_at_exit=on"}
 
-
 # Options that mean something beside --resume; for the others the run's own are taken.
 _WITH_RESUME = ("resume", "out", "report", "build_dir", "no_build", "no_install")
 
@@ -113,7 +112,8 @@ def write_report(table: Table, path: Path) -> bool:
         return False
     from report.page import page  # pylint: disable=import-outside-toplevel
     try:
-        path.write_text(page(table), encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(table), encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         console.say(f"no report: cannot write {path}: {error.strerror}")
         return False
