@@ -10,7 +10,7 @@ class Python(OneCommand):
     """CPython with PYTHONMALLOC=malloc."""
 
     name = "python3"
-    title = "python3 with PYTHONMALLOC=malloc: json, dictionaries, objects"
+    title = "PYTHONMALLOC=malloc: json, dictionaries, objects"
     estimate = 1.5
     quick = True
     environment = {"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0"}

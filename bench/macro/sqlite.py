@@ -11,7 +11,7 @@ class Sqlite(OneCommand):
     """The sqlite3 shell."""
 
     name = "sqlite3"
-    title = "sqlite3 in memory: inserts, indices, joins, updates, deletes"
+    title = "in memory: inserts, indices, joins, updates, deletes"
     needs = (Need("sqlite3", command="sqlite3"),)
 
     def command(self, folder: Path) -> Command:

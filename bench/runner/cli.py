@@ -39,6 +39,9 @@ examples:
   bench/run --peers glibc,libbuddy,mine=/tmp/libmine.so
   bench/run --resume                           go on with a run that was interrupted
   bench/run --compare old.json new.json        what got slower
+
+The exit status is 0 when all that was asked for was run and libbuddy did not fail, 1 if not, 2 when
+nothing could be run, and 128 and the number of the signal after one.
 """
 
 
@@ -126,10 +129,10 @@ def _list() -> None:
     titles = {}
     for row in suite.rows(full=True):
         threads.setdefault(row.name, []).append(str(row.threads or "-"))
-        titles[row.name] = f"{row.group:<6} {row.title}"
+        titles[row.name] = f"{row.group:<5} {row.title}"
     for name, title in titles.items():
-        print(f"  {name:<20} {','.join(threads[name]):<12} {title}")
-    print(f"\npeers\n  {', '.join(session.peers.ALL_PEERS)}, and any name=path.so")
+        print(f"  {name:<21} {','.join(threads[name]):<10} {title}")
+    print(f"\npeers\n  {', '.join(peers.ALL_PEERS)}, and any name=path.so")
 
 
 def _show(path: Path, report: Path | None) -> int:
