@@ -111,6 +111,7 @@ class Running:
         except BaseException:
             self.kill()
             raise
+        self.kill()  # what it left behind would run beside the next one
         return self._judge()
 
     def _judge(self) -> Outcome:

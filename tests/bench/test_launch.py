@@ -97,6 +97,12 @@ class Ending(RunnerTest):
         child = int(outcome.stdout.read_text())
         self.assertTrue(support.comes_true(lambda: not support.is_alive(child)))
 
+    def test_what_a_program_leaves_behind_ends_with_it(self):
+        outcome = self.outcome('sh', '-c', 'sleep 1000 & echo $!')
+        self.assertEqual(outcome.state, execute.OK)
+        child = int(outcome.stdout.read_text())
+        self.assertTrue(support.comes_true(lambda: not support.is_alive(child)))
+
     def test_a_launcher_that_is_killed_is_a_failed_run(self):
         self.assertEqual(self.outcome('sh', '-c', 'kill -KILL $PPID').state, execute.FAILED)
 
