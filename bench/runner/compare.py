@@ -6,15 +6,10 @@ from runner import machine, stats
 from runner.peers import REFERENCE
 from runner.results import Results, ResultsError
 from runner.summary import Cell, Table
+from runner.tables import columns
 
 _WIDTHS = (26, 14, 10, 17, 10, 17)
 _WIDTH = 100
-
-
-def _line(*fields: str) -> str:
-    first, *rest = fields
-    line = f"  {first:<{_WIDTHS[0]}}"
-    return (line + "".join(f"{word:>{width}}" for word, width in zip(rest, _WIDTHS[1:]))).rstrip()
 
 
 def _positive(cell: Cell | None) -> bool:
@@ -47,7 +42,7 @@ class Change:
         def shown(estimate: stats.Estimate) -> tuple[str, str]:
             mark = "*" if estimate.differs_from(1.0) else " "
             return f"{estimate.value:.3f}x{mark}", f"[{estimate.low:.3f}, {estimate.high:.3f}]"
-        return _line(self.label, self.peer, *shown(self.time), *shown(self.memory))
+        return columns(_WIDTHS, (self.label, self.peer, *shown(self.time), *shown(self.memory)))
 
 
 def changes(old: Table, new: Table) -> list[Change]:
@@ -99,7 +94,7 @@ def _alone(title: str, one: Table, other: Table) -> list[str]:
 def _block(title: str, found: list[Change]) -> list[str]:
     if not found:
         return []
-    head = _line("", "", "time", "95 %", "memory", "95 %")
+    head = columns(_WIDTHS, ("", "", "time", "95 %", "memory", "95 %"))
     return [title, head, *(change.lines() for change in found), ""]
 
 

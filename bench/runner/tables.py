@@ -1,5 +1,7 @@
 """The results as text for a terminal."""
 
+from typing import Iterable, Sequence
+
 from runner import execute, stats
 from runner.peers import LIBBUDDY, REFERENCE
 from runner.rows import MACRO, MICRO, STATE
@@ -9,10 +11,11 @@ _HEAD = ("", "{what}", "+-", "of {base}", "peak MiB", "of {base}", "faults", "us
 _WIDTHS = (14, 13, 7, 10, 9, 10, 9, 8, 8)
 
 
-def _line(fields) -> str:
+def columns(widths: Sequence[int], fields: Iterable[str]) -> str:
+    """A line of a table: the first field is a name, the others are figures."""
     first, *rest = fields
-    line = f"  {first:<{_WIDTHS[0]}}"
-    return (line + "".join(f"{word:>{width}}" for word, width in zip(rest, _WIDTHS[1:]))).rstrip()
+    name = f"  {first:<{widths[0]}}"
+    return (name + "".join(f"{word:>{width}}" for word, width in zip(rest, widths[1:]))).rstrip()
 
 
 def base_peer(table: Table) -> str:
@@ -45,7 +48,7 @@ def _cell_line(cell: Cell, base: Cell | None) -> str:
     if not cell.good:
         return f"  {cell.peer:<{_WIDTHS[0]}} {cell.state.upper()}  {cell.detail}"
     usage = cell.usage
-    return _line((
+    return columns(_WIDTHS, (
         cell.peer,
         figure(cell.time, cell.row["unit"]),
         f"{100 * stats.spread(cell.times):.1f}%",
@@ -63,7 +66,7 @@ def row_lines(table: Table, row: dict) -> list[str]:
     lines = [f"{row['label']}: {row['title']}"]
     if row["id"] in table.results.skipped:
         return [*lines, f"  skipped: {table.results.skipped[row['id']]}"]
-    lines.append(_line(word.format(what=row["what"], base=base) for word in _HEAD))
+    lines.append(columns(_WIDTHS, (word.format(what=row["what"], base=base) for word in _HEAD)))
     for peer in table.peers:
         cell = table.get(row, peer)
         if cell:
