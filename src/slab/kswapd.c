@@ -290,9 +290,11 @@ static slowpath void stop_thread(void)
 {
 	WRITE_ONCE(stop, 1);
 	os_futex_wake(&stop, 1);
-	wake();
-	for (int ms = 0; ms < STOP_WAIT_MS && !os_thread_gone(READ_ONCE(kswapd_tid)); ms++)
+	/* Again each time: it may have been about to lie down. */
+	for (int ms = 0; ms < STOP_WAIT_MS && !os_thread_gone(READ_ONCE(kswapd_tid)); ms++) {
+		wake();
 		os_sleep_ms(1);
+	}
 }
 
 /**
