@@ -8,6 +8,7 @@
  */
 #include "pages.h"
 #include "mm/internal.h"
+#include "slab/internal.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -216,6 +217,87 @@ SIM_TEST(a_little_too_little_room_is_made_up_for)
 	EXPECT(buddy_get(0, 0, 0));
 	EXPECT(!mm_pressure);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+}
+
+/* What is taken is known to be resident, so there is no need to make room for it. */
+SIM_TEST(what_is_resident_already_takes_no_room)
+{
+	struct page *page;
+	u64 looks;
+
+	start_limited();
+	page = buddy_get(0, 0, MAX_PAGE_ORDER);
+	grow(8 * MiB);
+	buddy_put(page, MAX_PAGE_ORDER);
+	others = LIMIT - used();
+	budget_look_again();
+	looks = sim.memory_looks;
+	EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER) == page);
+	EXPECT_EQ(sim.memory_looks, looks);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+/*
+ * A block that is resident and one that is not, both free.  Merged they would pass for resident,
+ * and could be used without a look.
+ */
+SIM_TEST(near_the_limit_blocks_merge_with_their_like)
+{
+	struct zone *zone = zone_of(0);
+	struct page *half, *small;
+	u64 zero;
+
+	start_limited();
+	grow(4 * MiB);
+	half = buddy_get(0, __GFP_MOVABLE, PAGEBLOCK_ORDER);
+	zero = zone->nr_zero_pages;
+	EXPECT(zero >= PAGEBLOCK_NR_PAGES);
+	hugepage_stop(zone);
+	buddy_put(half, PAGEBLOCK_ORDER);
+	EXPECT(page_is_free(half, PAGEBLOCK_ORDER));
+	EXPECT_EQ(zone->nr_zero_pages, zero);
+	EXPECT_SOUND();
+	/* When it has gone back they are alike. */
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
+	EXPECT(!page_is_free(half, PAGEBLOCK_ORDER));
+	EXPECT_SOUND();
+	/* Slabs are not to lack pages for this. */
+	small = buddy_get(0, __GFP_MOVABLE, 0);
+	buddy_put(small, 0);
+	EXPECT(!page_is_free(small, 0));
+	EXPECT_SOUND();
+}
+
+static void *out_of_slab(struct kmem_cache *s)
+{
+	struct slow slow = {.task = NULL};
+	void *obj;
+
+	EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &slow), 1);
+	return obj;
+}
+
+/* Objects in pages that went back take no pages from the zone. */
+SIM_TEST(what_comes_again_out_of_slabs_counts)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(3000)];
+	static void *objs[8000];
+	u64 looks;
+
+	start_limited();
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = out_of_slab(s);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		if (i % 8)
+			slab_give(s, &objs[i], 1);
+	EXPECT(punch_holes(0, /* dense= */ true, ~(u64)0) > 0);
+	others = LIMIT - used() - 4 * MiB;
+	budget_look_again();
+	looks = sim.memory_looks;
+	for (int i = 0; i < 4000; i++)
+		(void)out_of_slab(s);
+	EXPECT(sim.memory_looks > looks);
+	EXPECT(mm_pressure);
 }
 
 /* The mark was set for a heap near the limit; the heap that is left may not grow that far unseen.
@@ -566,6 +648,9 @@ int main(void)
 		cmocka_unit_test(what_lies_in_a_hole_is_not_advised),
 		cmocka_unit_test(descriptors_are_not_huge),
 		cmocka_unit_test(a_little_too_little_room_is_made_up_for),
+		cmocka_unit_test(what_is_resident_already_takes_no_room),
+		cmocka_unit_test(near_the_limit_blocks_merge_with_their_like),
+		cmocka_unit_test(what_comes_again_out_of_slabs_counts),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
 		cmocka_unit_test(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach),
 		cmocka_unit_test(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room),

@@ -308,6 +308,86 @@ SIM_TEST(behind_a_slab_with_something_locked_the_others_go)
 	EXPECT_SOUND();
 }
 
+/* ---- how much is gone ---- */
+
+/* The sum over the slabs that objs[] are in. */
+static u64 gone_from_slabs(void **objs, unsigned int nr)
+{
+	const struct page *last = NULL;
+	u64 pages = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct page *slab = objs[i] ? slab_of(s, objs[i]) : NULL;
+
+		if (!slab || slab == last)
+			continue;
+		last = slab;
+		pages += page_punched(slab);
+	}
+	return pages;
+}
+
+SIM_TEST(what_is_gone_of_slabs_is_not_resident_until_objects_may_lie_there)
+{
+	const struct zone *zone = zone_of(0);
+	static void *objs[MOST], *more[MOST];
+	u64 resident, gone, was;
+	unsigned int nr, got, i;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	nr = thinned_out(s, objs, 3);
+	resident = zone_resident(zone);
+	gone = punch_holes(0, /* dense= */ true, ALL);
+	EXPECT(gone > 0);
+	EXPECT_EQ(zone->nr_punched_pages, gone);
+	EXPECT_EQ(zone_resident(zone), resident - gone);
+	EXPECT_EQ(gone_from_slabs(objs, nr), gone);
+	/* What comes back to a slab touches nothing, and what is gone already is counted once. */
+	for (i = 0; !objs[i] || !objs[i + 1] || slab_of(s, objs[i]) != slab_of(s, objs[i + 1]);)
+		i++;
+	give(s, objs[i]);
+	objs[i] = NULL;
+	EXPECT_EQ(zone->nr_punched_pages, gone);
+	gone += punch_holes(0, /* dense= */ true, ALL);
+	EXPECT_EQ(zone->nr_punched_pages, gone);
+	EXPECT_EQ(gone_from_slabs(objs, nr), gone);
+	/* What leaves it may lie in as many pages as it can reach, and all of them in the end. */
+	for (got = 0; zone->nr_punched_pages; got++) {
+		was = zone->nr_punched_pages;
+		EXPECT(got < MOST);
+		more[got] = take(s);
+		EXPECT(was - zone->nr_punched_pages <= 2);
+	}
+	EXPECT_EQ(gone_from_slabs(objs, nr), 0);
+	EXPECT_EQ(zone_resident(zone), resident);
+	/* Again; and a slab that is none any more says nothing. */
+	while (got)
+		give(s, more[--got]);
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT(zone->nr_punched_pages > 0);
+	for (i = 0; i < nr; i++)
+		if (objs[i])
+			give(s, objs[i]);
+	cache_shrink(s);
+	EXPECT_EQ(zone->nr_punched_pages, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_child_counts_anew_what_is_gone)
+{
+	struct zone *zone = zone_of(0);
+	u64 gone;
+
+	EXPECT(sim_start());
+	one_in_a_slab();
+	gone = punch_holes(0, /* dense= */ true, ALL);
+	EXPECT(gone > 0);
+	zone->nr_punched_pages = 4711; /* between the slab and the sum */
+	mm_fork_repair();
+	EXPECT_EQ(zone->nr_punched_pages, gone);
+}
+
 /* ---- growth ---- */
 
 /* @bytes of objects of SIZE, one in ten of which stay. */
@@ -372,5 +452,7 @@ RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
 	  T(objects_stay_as_they_were_constructed), T(where_the_system_refuses_nothing_is_lost),
 	  T(behind_a_slab_with_something_locked_the_others_go),
+	  T(what_is_gone_of_slabs_is_not_resident_until_objects_may_lie_there),
+	  T(a_child_counts_anew_what_is_gone),
 	  T(a_large_heap_that_grows_gives_back_as_much_from_inside_its_slabs),
 	  T(a_small_heap_that_grows_keeps_its_pages))

@@ -113,6 +113,46 @@ SIM_TEST(what_was_stopped_is_not_mended)
 	EXPECT(!is_huge(page_address(page)));
 }
 
+/* A part of a huge page that goes back is the system's again only when it is split. */
+SIM_TEST(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes)
+{
+	struct page *first, *next, *small;
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	first = block_of(PAGEBLOCK_ORDER);
+	next = block_of(PAGEBLOCK_ORDER);
+	hugepage_break(zone_of(0), page_to_pfn(first) + 3);
+	hugepage_break(zone_of(0), page_to_pfn(first) + 4);
+	EXPECT_EQ(sim.splits, 1);
+	/* Near a container's limit too: it was advised huge before. */
+	mm_hugepages = HUGEPAGES_AUTO;
+	hugepage_stop(zone_of(0));
+	hugepage_break(zone_of(0), page_to_pfn(first) + 5);
+	EXPECT_EQ(sim.splits, 1);
+	hugepage_break(zone_of(0), page_to_pfn(next) + 5);
+	hugepage_break(zone_of(0), page_to_pfn(next) + 6);
+	EXPECT_EQ(sim.splits, 2);
+	/* What came later never was huge. */
+	EXPECT(run_get(0, 256 * MiB / PAGE_SIZE, 1, &(bool){false}));
+	small = block_of(PAGEBLOCK_ORDER);
+	hugepage_break(zone_of(0), page_to_pfn(small));
+	EXPECT_EQ(sim.splits, 2);
+}
+
+SIM_TEST(what_has_gone_back_as_a_whole_is_no_huge_page)
+{
+	struct page *page;
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	page = block_of(PAGEBLOCK_ORDER);
+	mm_hugepages = HUGEPAGES_AUTO;
+	hugepage_stop(zone_of(0));
+	buddy_put(page, PAGEBLOCK_ORDER);
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
+	hugepage_break(zone_of(0), page_to_pfn(page));
+	EXPECT_EQ(sim.splits, 0);
+}
+
 /*
  *   HHHHHHHHHHHH    one mapping
  *   H.H.H.H.HHHH    every other one broken: two edges each, until there are too many
@@ -144,4 +184,5 @@ SIM_TEST(mappings_are_not_split_without_bound)
 RUN_TESTS(T(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_has),
 	  T(where_pages_are_small_nothing_is_advised_anew),
 	  T(a_pageblock_keeps_its_migratetype_when_it_is_broken), T(what_was_stopped_is_not_mended),
-	  T(mappings_are_not_split_without_bound))
+	  T(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes),
+	  T(what_has_gone_back_as_a_whole_is_no_huge_page), T(mappings_are_not_split_without_bound))
