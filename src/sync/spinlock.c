@@ -17,7 +17,7 @@ unsigned long spin_contended;
 void (*spin_long_wait)(void);
 __thread u32 task_id_tls __attribute__((tls_model("initial-exec")));
 
-slowpath u32 task_id_bare(void)
+u32 task_id_bare(void)
 {
 	static u32 last; /* atomic */
 
