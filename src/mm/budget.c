@@ -147,16 +147,13 @@ slowpath void budget_slow(const struct zone *zone, u64 fresh)
 }
 
 /**
- * budget_revived - objects were taken whose pages may have gone back: those will be resident again
+ * budget_revived_slow - objects were taken whose pages may have gone back, and come again
  *
  * The same look, for slabs that were punched.  Who may wait.
  */
-void budget_revived(int node)
+slowpath void budget_revived_slow(const struct zone *zone)
 {
-	const struct zone *zone = &node_data[node].zones[ZONE_NORMAL];
-
-	if (unlikely(READ_ONCE(zone->nr_punched_pages)))
-		budget_check(zone, REVIVED);
+	budget_check(zone, REVIVED);
 }
 
 /**

@@ -113,7 +113,14 @@ void hugepage_break(struct zone *zone, u64 pfn);
 /* Free blocks alone could not keep us within the limit: slabs and sheaves have to give.  Atomic. */
 extern bool mm_pressure;
 bool budget_tight(void);
-void budget_revived(int node);
+void budget_revived_slow(const struct zone *zone);
+static inline void budget_revived(int node)
+{
+	const struct zone *zone = &node_data[node].zones[ZONE_NORMAL];
+
+	if (unlikely(READ_ONCE(zone->nr_punched_pages)))
+		budget_revived_slow(zone);
+}
 void budget_look_again(void);
 
 /* @nr more pages in the middle of slabs have gone back by themselves; or, modulo 2^64, fewer. */

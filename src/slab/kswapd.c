@@ -349,7 +349,7 @@ void kswapd_poke(struct slow *slow)
 }
 
 /* The thread did not come along into the forked child. */
-void kswapd_forget(void)
+slowpath void kswapd_forget(void)
 {
 	state = OFF;
 	sleeping = 0;

@@ -81,7 +81,7 @@ static int discard(void *addr, size_t len)
 }
 
 /* Linux: madvise_cold_or_pageout_pte_range() splits what is advised in part, and at once. */
-void vm_split_huge(void *addr, size_t len)
+slowpath void vm_split_huge(void *addr, size_t len)
 {
 	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
 }
