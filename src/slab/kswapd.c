@@ -306,7 +306,7 @@ static slowpath void stop_thread(void)
  */
 slowpath void kswapd_thread_left(const struct task *task)
 {
-	if (task->mm.tid == os_process_id())
+	if (READ_ONCE(task->mm.tid) == os_process_id())
 		WRITE_ONCE(first_left, true);
 	if (unlikely(READ_ONCE(first_left)) && load_acquire(&state) == RUNNING && !anyone_stays())
 		stop_thread();
