@@ -123,9 +123,12 @@ void os_thread_exit_arm(void *value);
 
 /**
  * os_thread_start - start a background thread: all signals blocked, small stack, named
- * May allocate.  Return: 0 or -errno.
+ * @deep: it will call others, and needs all of the 128 KiB
+ *
+ * May allocate; looks through the loaded libraries if @deep, or if their thread-local storage is
+ * large.  Return: 0 or -errno.
  */
-int os_thread_start(void *(*fn)(void *), const char *name);
+int os_thread_start(void *(*fn)(void *), const char *name, bool deep);
 void os_sleep_ms(u32 ms);
 
 #endif

@@ -225,7 +225,8 @@ static slowpath void start_thread(u64 now)
 		return;
 	WRITE_ONCE(kswapd_tid, 0);
 	WRITE_ONCE(stop, 0);
-	if (os_thread_start(kswapd, "kswapd") == 0) {
+	/* With several nodes it loads libraries. */
+	if (os_thread_start(kswapd, "kswapd", /* deep= */ topology.nr_nodes > 1) == 0) {
 		store_release(&state, RUNNING);
 		return;
 	}

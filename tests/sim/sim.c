@@ -563,8 +563,9 @@ void os_thread_exit_arm(void *value)
 	running->exit_value = value;
 }
 
-int os_thread_start(void *(*fn)(void *), const char *name)
+int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 {
+	(void)deep;
 	(void)fn;
 	(void)name;
 	sim.threads_refused++;

@@ -377,6 +377,7 @@ static void *thread_main(void *arg)
 }
 
 #define STACK (128 * KiB) /* without what the C library puts on it */
+#define STACK_FOR_MOST (192 * KiB)
 
 static slowpath int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 {
@@ -388,7 +389,7 @@ static slowpath int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 }
 
 /* Thread-local storage of the program and its libraries lies on the stack, and may be large. */
-static slowpath size_t stack_size(void)
+static slowpath size_t measured_stack(void)
 {
 	size_t tls = 0;
 
@@ -396,11 +397,27 @@ static slowpath size_t stack_size(void)
 	return MAX((size_t)PTHREAD_STACK_MIN, ALIGN_UP(STACK + tls, OS_PAGE));
 }
 
-slowpath int os_thread_start(void *(*fn)(void *), const char *name)
+/*
+ * Measured only if it has to be: the list of libraries has a lock, which another thread may hold
+ * while it waits, in a callback of its own, for a lock of this one's.
+ */
+static slowpath int create(pthread_attr_t *attr, bool deep)
+{
+	pthread_t thread;
+	int err;
+
+	pthread_attr_setstacksize(attr, deep ? measured_stack() : STACK_FOR_MOST);
+	err = pthread_create(&thread, attr, thread_main, NULL);
+	if (err != EINVAL || deep)
+		return err;
+	pthread_attr_setstacksize(attr, measured_stack());
+	return pthread_create(&thread, attr, thread_main, NULL);
+}
+
+slowpath int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
-	pthread_t thread;
 	size_t i;
 	int err;
 
@@ -412,10 +429,9 @@ slowpath int os_thread_start(void *(*fn)(void *), const char *name)
 	if (err)
 		return -err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, stack_size());
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread, &attr, thread_main, NULL);
+	err = create(&attr, deep);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return -err;
