@@ -457,10 +457,8 @@ bool large_resize(struct page *head, u64 nr)
 
 	if (nr == old)
 		return true;
-	if (nr > old) {
-		if (nr - old > zone->end_pfn - zone->start_pfn)
-			return false;
-	}
+	if (nr > old && nr - old > zone->end_pfn - zone->start_pfn)
+		return false;
 	zone_lock(zone);
 	if (nr < old) {
 		free_exact_tail(zone, head, nr, old, 0);

@@ -138,8 +138,6 @@ slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
 	return is_whole(task, spin_lock(&task->lock), slow);
 }
 
-#define PATIENCE_MS 20
-
 /*
  * Of one that may stay as it is.  Who holds the lock is at work, and no longer than that takes, but
  * for one in a constructor: it may want what the caller has, who asked for memory back or for some.

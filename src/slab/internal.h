@@ -6,6 +6,9 @@
  */
 #include "slab/slab.h"
 
+/* For a thread that may be in a constructor, which may want what the caller has. */
+#define PATIENCE_MS 20
+
 /* geometry.c */
 void cache_geometry(struct kmem_cache *s);
 void kmalloc_spread(struct kmem_cache *s);

@@ -47,8 +47,6 @@ static slowpath void take_deferred(void)
 	__atomic_fetch_sub(&takers, 1, __ATOMIC_RELEASE);
 }
 
-#define PATIENCE_MS 20 /* one may be in a constructor, which may want what the caller has */
-
 /* The same, and what others have in hand is in its slabs afterwards too. */
 slowpath void settle_deferred(void)
 {

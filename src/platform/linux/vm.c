@@ -80,12 +80,6 @@ static int discard(void *addr, size_t len)
 	return err;
 }
 
-/* Linux: madvise_cold_or_pageout_pte_range() splits what is advised in part, and at once. */
-slowpath void vm_split_huge(void *addr, size_t len)
-{
-	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
-}
-
 /*
  * It may be that memory is said to have been given back and is not: older versions of qemu-user do
  * nothing, since madvise() is only advice, and a seccomp filter may have any answer.  calloc()
@@ -136,6 +130,12 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 void vm_advise_huge(void *addr, size_t len, bool huge)
 {
 	(void)sys3(SYS_madvise, addr, len, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+/* Linux: madvise_cold_or_pageout_pte_range() splits what is advised in part, and at once. */
+slowpath void vm_split_huge(void *addr, size_t len)
+{
+	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
 }
 
 static u64 clock_ns(void)
