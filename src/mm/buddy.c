@@ -137,7 +137,7 @@ static bool may_merge_pageblocks(struct zone *zone, u64 pfn, u64 buddy_pfn, unsi
 /*
  * May a block that is resident merge with one that is not?  All of it would pass for resident then,
  * and when it is used memory grows and nobody sees.  A container near its limit cannot afford that:
- * of 64 MiB, blocks of 32 KiB to 1 MiB with 50 MiB live went past the limit in one run of ten.
+ * of 64 MiB, blocks of 32 KB to 1 MB with 50 MiB live went past the limit in one run of ten.
  * Up to what a slab is made of they may.  What has waited for its buddy merges when both have gone
  * back.
  */

@@ -317,7 +317,7 @@ static slowpath bool end_stopped(struct zone *zone, u64 pfn)
  * hugepage_break - the page at @pfn is about to go back to the system, but not all of its pageblock
  *
  * The huge page is split, if it is one: the system would have nothing back but in its need.  Blocks
- * of 1 to 30 KB in a container that they filled were 20 times as slow without, and went past its
+ * of 1 to 30 KB in a container that they filled took up to 10 times as long without, and met its
  * limit.  Takes zone->lock.
  */
 slowpath void hugepage_break(struct zone *zone, u64 pfn)
