@@ -57,7 +57,8 @@ static inline size_t object_size_at(const void *ptr)
 	u8 value = page_map_get(ptr);
 	const struct kmem_cache *s;
 
-	if (unlikely(!value || value > MAP_CLASS_LAST || READ_ONCE(slab_consistency_checks)))
+	/* What is no class, MAP_NONE too, and with the option every class, lies above. */
+	if (unlikely((u8)(value - 1) >= READ_ONCE(slab_unchecked_last)))
 		return 0;
 	s = map_value_cache(value);
 	return is_object_start(s, ptr) ? s->size : 0;

@@ -44,7 +44,7 @@ static const struct option options[] = {
 	 "never, auto (by evidence) or always (auto)"},
 	{"reporting_delay_ms", OPT_U32, &reporting_delay_ms, 0, 3600000, NULL,
 	 "how long a free block stays before it goes back to the system (1000)"},
-	{"slab_debug", OPT_CHECKS, &slab_consistency_checks, 0, 0, NULL,
+	{"slab_debug", OPT_CHECKS, &slab_unchecked_last, 0, 0, NULL,
 	 "F: check every free at once; -: none (-)"},
 	{"stats_at_exit", OPT_BOOL, &option_stats_at_exit, 0, 1, NULL,
 	 "print zones and slabs on stderr when the program ends (off)"},
@@ -122,7 +122,7 @@ static slowpath bool set_value(const struct option *o, const char *v, size_t n)
 	case OPT_CHECKS:
 		if (!equals("F", v, n) && !equals("-", v, n))
 			return false;
-		*(bool *)o->value = equals("F", v, n);
+		WRITE_ONCE(*(u8 *)o->value, equals("F", v, n) ? 0 : MAP_CLASS_LAST);
 		return true;
 	default:
 		return set_number(o, v, n);
@@ -233,7 +233,7 @@ static void print_value(const struct option *o, struct fmt_buf *b)
 		fmt_print(b, "%s", o->names[*(enum hugepage_mode *)o->value]);
 		break;
 	case OPT_CHECKS:
-		fmt_print(b, "%s", *(bool *)o->value ? "F" : "-");
+		fmt_print(b, "%s", *(u8 *)o->value ? "-" : "F");
 		break;
 	case OPT_SIZE:
 		fmt_print(b, "%lu", *(size_t *)o->value);

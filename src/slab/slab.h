@@ -298,9 +298,16 @@ bool task_trylock(struct task *task);
 void task_drain(struct task *task, bool only_idle, struct slow *slow);
 /*
  * Option slab_debug=F: every free is checked at once; of threads born before it was set, only those
- * that miss.  Racy, like all options: buddy_option_set() writes it at any time.
+ * that miss.  Racy, like all options: buddy_option_set() writes it at any time.  It is the last
+ * value of the page map that stands for a class whose objects need no look: 0 with the option, or
+ * MAP_CLASS_LAST, so that realloc() has one comparison for both.
  */
-extern bool slab_consistency_checks;
+extern u8 slab_unchecked_last;
+
+static inline bool slab_consistency_checks(void)
+{
+	return !READ_ONCE(slab_unchecked_last);
+}
 
 /* Set by the layer above before the first slow path: starts everything, once. */
 extern bool (*slow_start)(void);

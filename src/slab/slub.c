@@ -146,7 +146,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 		stat_inc(task->slow_frees);
 		if (likely(!slow->nested && task_trylock(task))) {
 			struct pcs *p = task_pcs(task, s, true);
-			bool twice = slab_consistency_checks && p && in_sheaves(p, obj);
+			bool twice = slab_consistency_checks() && p && in_sheaves(p, obj);
 			bool done = p && !twice && pcs_free(task, s, p, obj, slow);
 
 			spin_unlock_unwaited(&task->lock);

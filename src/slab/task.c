@@ -34,7 +34,7 @@ struct task *all_tasks;
 static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
 u32 nr_tasks;
 
-bool slab_consistency_checks;
+u8 slab_unchecked_last = MAP_CLASS_LAST;
 const u64 (*slab_hit_sequences)[3];
 
 static struct kmem_cache task_cache;
@@ -245,7 +245,7 @@ static void init_hit_area(struct task *task)
 	}
 	init_sequences(hit);
 	hit->rseq_slot = slot ? slot : &hit->no_rseq;
-	WRITE_ONCE(task->cursors_on, slot && !slab_consistency_checks);
+	WRITE_ONCE(task->cursors_on, slot && !slab_consistency_checks());
 	init_size_table(task);
 }
 
