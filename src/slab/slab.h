@@ -212,6 +212,7 @@ struct pcs {
 	u8 early_allocs; /* before there was a sheaf, up to EARLY_ALLOCS; large ones only */
 	u8 early_frees;	 /* likewise, up to EARLY_FREES */
 	u8 taken;     /* sheaves from elsewhere than the own barn less those left, 0..TAKEN_MAX */
+	u8 leaves;    /* full sheaves that it may leave before it has no spare, 0..LEAVES_MAX */
 	u8 strange;   /* rises with sheaves of other homes, falls with own ones (foreign.c) */
 	u8 looks;     /* for such: in another place each time */
 	bool used;    /* since the last idle scan */

@@ -387,6 +387,37 @@ SIM_TEST(who_is_handed_all_its_objects_leaves_them_in_the_barn)
 	EXPECT_SOUND();
 }
 
+/* Its second sheaf would hold what is missing elsewhere. */
+SIM_TEST(who_only_frees_has_no_spare)
+{
+	static void *handed[8000];
+	struct sim_thread other;
+
+	start(256);
+	for (size_t i = 0; i < ARRAY_SIZE(handed); i++)
+		handed[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	for (size_t i = 0; i < ARRAY_SIZE(handed); i++) {
+		slab_free(s, handed[i]);
+		EXPECT(!mine()->spare);
+	}
+	EXPECT(own_barn()->nr_put > 0);
+	EXPECT(n->first.flushed > 0); /* the barn has enough */
+	EXPECT_SOUND();
+	/* Since it takes objects too it has one. */
+	burst(600, 1);
+	EXPECT(mine()->spare);
+	EXPECT(mine()->spare->size);
+	/* But not for ever. */
+	for (size_t i = 0; i < ARRAY_SIZE(handed); i++)
+		handed[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (size_t i = 0; i < ARRAY_SIZE(handed); i++)
+		slab_free(s, handed[i]);
+	EXPECT(!mine()->spare);
+	EXPECT_SOUND();
+}
+
 static bool is_of_home(const struct slab_sheaf *sheaf, unsigned int home)
 {
 	return page_home(slab_of(sheaf_cache(sheaf_kind(sheaf)), sheaf)) == home;
@@ -400,7 +431,7 @@ static void expect_arrays_of_home(unsigned int home)
 	for (size_t i = 0; i < ARRAY_SIZE(objs); i++) {
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 		EXPECT(is_of_home(mine()->main, home));
-		EXPECT(is_of_home(mine()->spare, home));
+		EXPECT(!mine()->spare || is_of_home(mine()->spare, home));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
 		slab_free(s, objs[i]);
@@ -845,6 +876,7 @@ RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(the_few_objects_of_another_home_go_back_to_it),
 	  T(objects_of_another_home_do_not_stay_in_the_spare),
 	  T(who_is_handed_all_its_objects_leaves_them_in_the_barn),
+	  T(who_only_frees_has_no_spare),
 	  T(arrays_of_another_home_go_back_to_it),
 	  T(rows_stay_in_the_barn_though_one_thread_uses_the_slabs),
 	  T(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone),
