@@ -123,6 +123,7 @@ extern struct topology topology;
 #define EXACT_SET_HIGH_MAX 2048
 #define EXACT_SET_PUTS 64 /* within EXACT_SET_MS: often enough */
 #define EXACT_SET_MS 4
+#define EXACT_SET_ASKS 8 /* times EXACT_SET_PUTS without a request: a thread that only frees */
 
 /*
  * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a CPU
@@ -148,6 +149,7 @@ struct per_task_pages {
 	int exact_high;		   /* the most it may be */
 	int exact_taken;	   /* pages taken out since it was that last */
 	bool exact_on;		   /* blocks came quickly enough lately to keep them */
+	u8 exact_asks;		   /* EXACT_SET_ASKS when asked, one less for each EXACT_SET_PUTS */
 	u8 exact_puts;		   /* offered since exact_since, modulo EXACT_SET_PUTS */
 	u64 exact_since;	   /* ms */
 	unsigned int exact_turn;   /* the list that gives back next */

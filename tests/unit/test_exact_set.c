@@ -54,6 +54,31 @@ SIM_TEST(only_blocks_that_come_quickly_are_kept)
 	EXPECT_SOUND();
 }
 
+/* What it frees is wanted by others. */
+SIM_TEST(a_thread_that_only_frees_keeps_nothing)
+{
+	static struct page *run[64 * 12];
+	struct sim_thread other;
+
+	get_all(run, ARRAY_SIZE(run), 9);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	for (size_t i = 0; i < ARRAY_SIZE(run); i++) {
+		set_run_put(run[i]);
+		EXPECT_EQ(my_set()->exact_count, 0);
+	}
+	/* One that asks keeps some, through a long row of frees, but not for ever. */
+	sim_switch_to(&sim_main_thread);
+	get_all(run, ARRAY_SIZE(run), 9);
+	for (size_t i = 0; i < ARRAY_SIZE(run); i++) {
+		set_run_put(run[i]);
+		if (i >= 64 * 2 && i < 64 * 7)
+			EXPECT(my_set()->exact_count > 0);
+	}
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(the_block_freed_last_comes_back_first_without_the_zone)
 {
 	struct page *run[4];
@@ -266,6 +291,7 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 }
 
 RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
+	  T(a_thread_that_only_frees_keeps_nothing),
 	  T(the_block_freed_last_comes_back_first_without_the_zone),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
 	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
