@@ -115,7 +115,7 @@ static void handle_forks(void)
 }
 
 static void notice_fork(void);
-static void thread_exit(void *task);
+static void thread_exit(void *value);
 
 void task_caches_init(void)
 {
@@ -373,8 +373,17 @@ void task_exit(void *arg)
 	task_bury(task);
 }
 
-static void thread_exit(void *task)
+/*
+ * The key's value may be the task of another copy of the library: its C library is another one too,
+ * of dlmopen(), and numbers its keys as ours does, in one table for each thread.  Either copy may
+ * have set it, and set it again after this thread left.
+ */
+static void thread_exit(void *value)
 {
+	struct task *task = current_task();
+
+	if (!task || READ_ONCE(task->state) != TASK_LIVE)
+		return;
 	task_exit(task);
 	kswapd_thread_left(task);
 }
