@@ -17,6 +17,10 @@ static void report(const char *format, va_list ap)
 		bug_start();
 	fmt_print(&b, "libbuddy: ");
 	fmt_vprint(&b, format, ap);
+	/* One line, whatever the program's names are. */
+	for (size_t i = 0; i < b.len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == '\177')
+			text[i] = '?';
 	text[b.len++] = '\n';
 	if (bug_ops.write)
 		bug_ops.write(text, b.len);

@@ -19,7 +19,7 @@ static void put(struct fmt_buf *b, char c)
 }
 
 struct spec {
-	unsigned int width;
+	unsigned int width, most; /* most: of a string, 0: all */
 	bool left, zero, is_long;
 };
 
@@ -68,6 +68,9 @@ static const char *parse_spec(const char *f, struct spec *s)
 	}
 	while (*f >= '0' && *f <= '9')
 		s->width = s->width * 10 + (unsigned int)(*f++ - '0');
+	if (*f == '.')
+		for (f++; *f >= '0' && *f <= '9'; f++)
+			s->most = s->most * 10 + (unsigned int)(*f - '0');
 	while (*f == 'l' || *f == 'z') {
 		s->is_long = true;
 		f++;
@@ -75,11 +78,11 @@ static const char *parse_spec(const char *f, struct spec *s)
 	return f;
 }
 
-static size_t length(const char *s)
+static size_t length(const char *s, size_t most)
 {
 	size_t n = 0;
 
-	while (s[n])
+	while (s[n] && (!most || n < most))
 		n++;
 	return n;
 }
@@ -113,7 +116,8 @@ void fmt_vprint(struct fmt_buf *b, const char *f, va_list ap)
 			break;
 		case 's':
 			text = va_arg(ap, const char *);
-			put_padded(b, &s, text ? text : "(null)", text ? length(text) : 6);
+			text = text ? text : "(null)";
+			put_padded(b, &s, text, length(text, s.most));
 			break;
 		case 'c':
 			c = (char)va_arg(ap, int);

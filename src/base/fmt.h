@@ -21,7 +21,8 @@ struct fmt_buf {
 /**
  * fmt_print - append formatted text
  *
- * Understands %d %u %x (with l, z), %s, %p, %c, %%, a field width and the flags '-' and '0'.
+ * Understands %d %u %x (with l, z), %s, %p, %c, %%, a field width, the flags '-' and '0', and a
+ * precision of strings, 1 or more.
  * Never allocates; safe in a signal handler.
  */
 void fmt_print(struct fmt_buf *b, const char *format, ...) printf_like(2, 3);

@@ -41,11 +41,11 @@ BUDDY_API struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t si
 		align = MAX(align, line);
 	}
 	if (wrong)
-		bug_warn("buddy_kmem_cache_create(%s): %s", name ? name : "NULL", wrong);
+		bug_warn("buddy_kmem_cache_create(%.31s): %s", name ? name : "NULL", wrong);
 	else
 		s = cache_create(name, (u32)size, (u32)align, flags, ctor);
 	if (!s && (flags & SLAB_PANIC)) {
-		bug_warn("buddy_kmem_cache_create(%s): cannot be made, and SLAB_PANIC is set",
+		bug_warn("buddy_kmem_cache_create(%.31s): cannot be made, and SLAB_PANIC is set",
 			 name ? name : "NULL");
 		os_abort();
 	}

@@ -218,7 +218,7 @@ BUDDY_API slowpath int buddy_option_set(const char *name, const char *value)
 	options_parse_env();
 	err = set_option(name, strlen(name), value, strlen(value));
 	if (err)
-		bug_warn("buddy_option_set(\"%s\", \"%s\"): %s", name, value,
+		bug_warn("buddy_option_set(\"%.80s\", \"%.80s\"): %s", name, value,
 			 err == -ENOENT ? "no such option" : "bad value or out of range");
 	return err;
 }

@@ -51,6 +51,14 @@ static void show_zoneinfo(struct fmt_buf *b)
 	}
 }
 
+/* A program's caches have names of its choice; here each is one word. */
+static void make_word(char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name <= ' ' || *name == '\177')
+			*name = '_';
+}
+
 static void show_slabinfo(struct fmt_buf *b)
 {
 	struct buddy_cache_stats c;
@@ -63,6 +71,7 @@ static void show_slabinfo(struct fmt_buf *b)
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++) {
 		if (!c.slabs && !c.refills)
 			continue;
+		make_word(c.name);
 		fmt_print(b, "%-17s %6lu %6lu %6u %4u %4u : sheaves %4u %6lu %4lu %4lu : ", c.name,
 			  (unsigned long)c.active, (unsigned long)c.objects, c.size,
 			  c.objects_per_slab, c.pages_per_slab, c.sheaf_capacity,

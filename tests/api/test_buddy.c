@@ -129,12 +129,23 @@ static void set_an_unknown_option(void)
 	child_check(buddy_option_set("no_such_option", "1") == -ENOENT);
 }
 
+static void set_an_option_that_is_no_line(void)
+{
+	char name[1000];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	name[1] = '\n';
+	child_check(buddy_option_set(name, name) == -ENOENT);
+}
+
 static void unknown_options_are_reported(void **state)
 {
 	char text[8];
 
 	(void)state;
 	assert_warning(set_an_unknown_option, "no_such_option");
+	assert_warning(set_an_option_that_is_no_line, "): no such option");
 	assert_int_equal(buddy_option_get("no_such_option", text, sizeof(text)), -ENOENT);
 	assert_int_equal(buddy_option_get(NULL, text, sizeof(text)), -ENOENT);
 	assert_int_equal(buddy_option_get("hugepages", NULL, 8), -EINVAL);
@@ -295,17 +306,21 @@ static void show_writes_zones_and_slabs(void **state)
 	int fd = memfd_create("show", 0);
 	static char text[1 << 16];
 	void *p = malloc(1000);
+	struct kmem_cache *s = buddy_kmem_cache_create("two\nwords here", 64, 0, 0, NULL);
 
 	(void)state;
 	assert_true(fd >= 0);
+	buddy_kmem_cache_free(s, buddy_kmem_cache_alloc(s, GFP_KERNEL));
 	buddy_show(fd);
 	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
 	assert_non_null(strstr(text, buddy_version()));
 	assert_non_null(strstr(text, "Node 0, zone"));
 	assert_non_null(strstr(text, "malloc-1024"));
+	assert_non_null(strstr(text, "\ntwo_words_here "));
 	assert_true(text[strlen(text) - 1] == '\n');
 	close(fd);
 	free(p);
+	buddy_kmem_cache_destroy(s);
 	buddy_show(-1); /* says nothing, does nothing */
 	assert_true(buddy_lock_contended() < UINT64_MAX);
 }

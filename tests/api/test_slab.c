@@ -415,6 +415,17 @@ static void create_with_unknown_flag(void)
 	child_check(!buddy_kmem_cache_create("x", 64, 0, 1, NULL));
 }
 
+static void create_with_names_that_are_no_line(void)
+{
+	char name[1000];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	name[1] = '\n';
+	name[2] = '\033';
+	child_check(!buddy_kmem_cache_create(name, 0, 0, 0, NULL));
+}
+
 static void create_names_the_wrong_argument(void **state)
 {
 	(void)state;
@@ -426,6 +437,7 @@ static void create_names_the_wrong_argument(void **state)
 	assert_warning(create_with_odd_align, "(x): align");
 	assert_warning(create_with_huge_align, "(x): align");
 	assert_warning(create_with_unknown_flag, "(x): flags");
+	assert_warning(create_with_names_that_are_no_line, "(n??nnnnnnnnnnnnnnnnnnnnnnnnnnnn): size");
 }
 
 static void create_or_panic(void)
