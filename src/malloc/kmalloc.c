@@ -37,7 +37,7 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 	/* Decided here so that 0, no flags at all, means what it does in the kernel: no waiting. */
 	p = malloc_large(size, PAGE_SIZE, gfp ? gfp : __GFP_NOWARN, node, &zero);
 	if (p && (gfp & __GFP_ZERO) && !zero)
-		memset(p, 0, size);
+		clear_block(p, size);
 	return p;
 }
 

@@ -15,6 +15,7 @@
  */
 #include "base/check.h"
 #include "malloc/internal.h"
+#include "platform/vm.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -129,6 +130,42 @@ void *malloc_slow(size_t size)
 	return likely(p) ? p : no_memory();
 }
 
+/*
+ * From here on a block that is mostly not resident is given back rather than cleared.  The C
+ * library maps such blocks anew each time, and programs count on it: tables of many gigabytes, of
+ * which little is ever touched.  What was freed untouched here would become resident as a whole.
+ */
+#define CLEAR_BY_DISCARD (32 * MiB)
+
+static slowpath bool discard_sparse(char *from, char *end)
+{
+	long resident = vm_resident_pages(from, (size_t)(end - from));
+
+	return resident >= 0 && (size_t)resident < (size_t)(end - from) / PAGE_SIZE / 2 &&
+	       !vm_discard(from, (size_t)(end - from));
+}
+
+static slowpath void *clear_huge(char *p, size_t bytes)
+{
+	/* Whole huge pages, so that none loses a part. */
+	const uintptr_t huge = PAGEBLOCK_NR_PAGES << PAGE_SHIFT;
+	char *from = p + (-(uintptr_t)p & (huge - 1));
+	char *end = p + bytes, *to = end - ((uintptr_t)end & (huge - 1));
+
+	if (!discard_sparse(from, to))
+		return memset(p, 0, bytes);
+	memset(p, 0, (size_t)(from - p));
+	memset(to, 0, (size_t)(end - to));
+	return p;
+}
+
+void *clear_block(void *p, size_t bytes)
+{
+	if (unlikely(bytes >= CLEAR_BY_DISCARD))
+		return clear_huge(p, bytes);
+	return memset(p, 0, bytes);
+}
+
 BUDDY_API void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
@@ -143,7 +180,7 @@ BUDDY_API void *calloc(size_t n, size_t size)
 		p = malloc_any(bytes, &zero);
 	if (unlikely(!p))
 		return no_memory();
-	return zero ? p : memset(p, 0, bytes);
+	return zero ? p : clear_block(p, bytes);
 }
 
 /* The program's realloc(), if it has its own, as the C library does (replaceable.list). */

@@ -184,7 +184,7 @@ BUDDY_API void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp)
 		page_map_set(page_to_pfn(head), 1, MAP_PAGES);
 		atomic_add(&api_pages, nr);
 		if ((gfp & __GFP_ZERO) && !zero)
-			memset(page_address(head), 0, nr << PAGE_SHIFT);
+			clear_block(page_address(head), nr << PAGE_SHIFT);
 	}
 	slow_leave(&slow);
 	return head ? page_address(head) : NULL;
