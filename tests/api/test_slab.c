@@ -437,7 +437,8 @@ static void create_names_the_wrong_argument(void **state)
 	assert_warning(create_with_odd_align, "(x): align");
 	assert_warning(create_with_huge_align, "(x): align");
 	assert_warning(create_with_unknown_flag, "(x): flags");
-	assert_warning(create_with_names_that_are_no_line, "(n??nnnnnnnnnnnnnnnnnnnnnnnnnnnn): size");
+	assert_warning(create_with_names_that_are_no_line,
+		       "(n??nnnnnnnnnnnnnnnnnnnnnnnnnnnn): size");
 }
 
 static void create_or_panic(void)
