@@ -71,7 +71,19 @@ struct buddy_stats {
 };
 void buddy_stats(struct buddy_stats *ret);
 
-/** struct buddy_zone_stats - one zone, in pages of 4 KiB; free_blocks by order */
+/**
+ * struct buddy_zone_stats - one zone, in pages of 4 KiB; counters since the start
+ *
+ * @name: "Normal", or "Meta": the library's own structures, outside buddy_stats.present
+ * @managed: that the zone may grow to; @present of them are in use
+ * @free: in free blocks, @free_blocks of each order; @zero of the pages are not resident
+ * @pgalloc, @pgfree: pages taken from and given to the free blocks
+ * @refills, @flushes: batches of pages moved to and from page sets of threads
+ * @claims, @steals: requests served from pageblocks of another migratetype, with the whole
+ * pageblock changed over to theirs, or without
+ * @accepted: pages the zone has grown by; @reported: given back to the system
+ * @runs: blocks above order 10 handed out
+ */
 struct buddy_zone_stats {
 	char name[16];
 	int node;
@@ -89,8 +101,12 @@ int buddy_zone_stats(int index, struct buddy_zone_stats *ret);
 
 /**
  * struct buddy_cache_stats - one object cache, over all nodes
+ * @object_size: bytes asked for; @size: what an object takes; @sheaf_capacity: in objects
  * @active: objects out of slabs, of which @cached lie in sheaves
  * @objects: that the slabs have room for
+ * @refills: times that objects were taken from slabs for a sheaf, @refilled of them; @flushes and
+ * @flushed: put back
+ * @barn_get, @barn_put: sheaves taken from barns and left there
  * @barn_miss: times the barn of the CPU had no full sheaf; @barn_over: sheaves it had no room for
  * @homes: groups of threads with slabs of their own, by node; @adopted: slabs that went from one to
  * another; @strange: sheaves given back since they held objects of another's slabs
@@ -112,7 +128,7 @@ struct buddy_cache_stats {
  */
 int buddy_cache_stats(int index, struct buddy_cache_stats *ret);
 
-/** buddy_lock_contended - how often a lock of the library was found held */
+/** buddy_lock_contended - since the start, how often a lock of the library was found held */
 uint64_t buddy_lock_contended(void);
 
 /**

@@ -50,7 +50,12 @@ void *buddy_get_free_pages(gfp_t gfp, unsigned int order);
 /** buddy_get_zeroed_page - one page that reads as zero; Return: the address, or NULL */
 void *buddy_get_zeroed_page(gfp_t gfp);
 
-/** buddy_free_pages_addr - free by address what buddy_get_free_pages() returned */
+/**
+ * buddy_free_pages_addr - free by address what buddy_get_free_pages() returned
+ * @order: as it was allocated
+ *
+ * NULL is ignored.
+ */
 void buddy_free_pages_addr(void *addr, unsigned int order);
 
 /**
@@ -58,18 +63,24 @@ void buddy_free_pages_addr(void *addr, unsigned int order);
  * Return: the address, or NULL; also for 0 bytes.
  */
 void *buddy_alloc_pages_exact(size_t size, gfp_t gfp);
+/** buddy_alloc_pages_exact_node - the same, from @node first (only, with __GFP_THISNODE) */
 void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp);
 
-/** buddy_free_pages_exact - @size: as it was allocated */
+/**
+ * buddy_free_pages_exact - free what buddy_alloc_pages_exact() returned
+ * @size: bytes, as it was allocated, or another size of as many pages
+ *
+ * NULL is ignored.
+ */
 void buddy_free_pages_exact(void *addr, size_t size);
 
-/** buddy_page_address - where the block of @page lies */
+/** buddy_page_address - where the block of @page lies; NULL for NULL */
 void *buddy_page_address(const struct page *page);
 
 /** buddy_virt_to_page - the descriptor of the page at @addr; NULL outside memory taken into use */
 struct page *buddy_virt_to_page(const void *addr);
 
-/** buddy_page_to_nid - the node a page was taken from */
+/** buddy_page_to_nid - the node that @page, which must not be NULL, was taken from */
 int buddy_page_to_nid(const struct page *page);
 
 #ifdef __cplusplus

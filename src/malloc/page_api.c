@@ -223,7 +223,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 
 BUDDY_API void *buddy_page_address(const struct page *page)
 {
-	return page_address(page);
+	return page ? page_address(page) : NULL;
 }
 
 BUDDY_API struct page *buddy_virt_to_page(const void *addr)

@@ -26,9 +26,12 @@ BUDDY_API struct mallinfo2 mallinfo2(void)
 	m.keepcost = st.free - MIN(st.zero, st.free);
 	m.hblks = st.direct_count;
 	m.hblkhd = st.direct;
-	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++) {
+		if (!strcmp(z.name, meta_zone.name))
+			continue; /* nor is it in arena */
 		for (int o = 0; o < NR_PAGE_ORDERS; o++)
 			m.ordblks += z.free_blocks[o];
+	}
 	return m;
 }
 

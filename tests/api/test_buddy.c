@@ -301,6 +301,19 @@ static void caches_are_listed_with_those_of_malloc_first(void **state)
 	buddy_kmem_cache_destroy(s);
 }
 
+static void mallinfo2_counts_the_free_blocks_of_what_it_calls_arena(void **state)
+{
+	struct buddy_zone_stats z;
+	size_t blocks = 0;
+
+	(void)state;
+	free(malloc(100000));
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		for (int o = 0; o <= 10 && strcmp(z.name, "Meta"); o++)
+			blocks += z.free_blocks[o];
+	assert_int_equal(mallinfo2().ordblks, blocks);
+}
+
 static void show_writes_zones_and_slabs(void **state)
 {
 	int fd = memfd_create("show", 0);
@@ -455,6 +468,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(totals_add_up_whatever_is_allocated),
 		cmocka_unit_test(zones_add_up_to_the_totals),
 		cmocka_unit_test(caches_are_listed_with_those_of_malloc_first),
+		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),
 		cmocka_unit_test(show_writes_zones_and_slabs),
 		cmocka_unit_test(reclaim_empties_the_caches_of_the_caller),
 		cmocka_unit_test(reclaim_gives_free_blocks_to_the_system),

@@ -95,6 +95,7 @@ static void address_and_descriptor_lead_to_each_other(void **state)
 	buddy_free_pages(page, 3);
 	assert_null(buddy_virt_to_page(&on_stack));
 	assert_null(buddy_virt_to_page(NULL));
+	assert_null(buddy_page_address(NULL));
 	assert_null(buddy_virt_to_page((void *)UINTPTR_MAX));
 }
 
