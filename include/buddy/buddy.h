@@ -75,7 +75,7 @@ void buddy_stats(struct buddy_stats *ret);
  * struct buddy_zone_stats - one zone, in pages of 4 KiB; counters since the start
  *
  * @name: "Normal", or "Meta": the library's own structures, outside buddy_stats.present
- * @managed: that the zone may grow to; @present of them are in use
+ * @managed: of the node's memory, what watermarks are computed from; @present: taken into use
  * @free: in free blocks, @free_blocks of each order; @zero of the pages are not resident
  * @pgalloc, @pgfree: pages taken from and given to the free blocks
  * @refills, @flushes: batches of pages moved to and from page sets of threads
