@@ -54,8 +54,8 @@ void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node);
  * @p: NULL or BUDDY_ZERO_SIZE_PTR: as buddy_kmalloc()
  * @size: 0 frees @p and returns BUDDY_ZERO_SIZE_PTR
  *
- * With __GFP_ZERO what is beyond the old usable size is zeroed.  Return: the memory, or NULL with
- * @p as it was.
+ * With __GFP_ZERO, if the memory was had with it and each resize was given it, all that is beyond
+ * the smaller size is zero, as in the kernel.  Return: the memory, or NULL with @p as it was.
  */
 void *buddy_krealloc(void *p, size_t size, gfp_t gfp);
 

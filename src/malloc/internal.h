@@ -30,7 +30,7 @@ void free_slow(void *ptr);
 void *new_slow(size_t size);
 void *malloc_any(size_t size, bool *ret_zero);
 void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero);
-/* Make a block of malloc_any() or of exact pages read as zero. */
+/* Make @bytes of a block read as zero.  Return: @p. */
 void *clear_block(void *p, size_t bytes);
 /* Where the program's block begins that @head is the first page of. */
 static inline void *large_start(const struct page *head)

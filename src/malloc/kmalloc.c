@@ -29,6 +29,12 @@ bool bad_node(const char *call, int node)
 	return true;
 }
 
+/* Also what is beyond the size that was asked for: krealloc() may come to hand it out. */
+static void zero_all(void *p)
+{
+	clear_block(p, buddy_ksize(p));
+}
+
 static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 {
 	bool zero = false;
@@ -37,7 +43,7 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 	/* Decided here so that 0, no flags at all, means what it does in the kernel: no waiting. */
 	p = malloc_large(size, PAGE_SIZE, gfp ? gfp : __GFP_NOWARN, node, &zero);
 	if (p && (gfp & __GFP_ZERO) && !zero)
-		clear_block(p, size);
+		zero_all(p);
 	return p;
 }
 
@@ -56,7 +62,7 @@ static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 		p = slab_alloc(&kmalloc_caches[kmalloc_class(size)],
 			       (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
 	if (p && (gfp & __GFP_ZERO))
-		memset(p, 0, size);
+		zero_all(p);
 	return p;
 }
 
@@ -127,8 +133,12 @@ BUDDY_API void *buddy_krealloc(void *p, size_t size, gfp_t gfp)
 		buddy_kfree(p);
 		return BUDDY_ZERO_SIZE_PTR;
 	}
-	if (old && size <= old)
+	if (old && size <= old) {
+		/* What is grown into later, without a look at what was asked for before. */
+		if (gfp & __GFP_ZERO)
+			clear_block((char *)p + size, old - size);
 		return p;
+	}
 	ret = kmalloc_any(size, gfp, NUMA_NO_NODE);
 	if (ret && old) {
 		memcpy(ret, p, old);

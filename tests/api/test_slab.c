@@ -248,6 +248,36 @@ static void krealloc_zeroes_beyond_the_old_usable_size(void **state)
 	}
 }
 
+/* Where the block stays, and where it moves: what was had zeroed and resized so stays zero. */
+static void krealloc_grows_into_zeroes_of_what_was_zeroed(void **state)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_ZERO;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t size = sizes[i] + 1, usable;
+		unsigned char *p;
+
+		recycle(size);
+		p = buddy_kmalloc(size, gfp);
+		assert_non_null(p);
+		usable = buddy_ksize(p);
+		memset(p, 0x77, size);
+		p = buddy_krealloc(p, usable, gfp);
+		assert_true(all_bytes(p + size, usable - size, 0));
+		memset(p, 0x77, usable);
+		p = buddy_krealloc(p, size, gfp);
+		p = buddy_krealloc(p, usable, gfp);
+		assert_true(all_bytes(p, size, 0x77));
+		assert_true(all_bytes(p + size, usable - size, 0));
+		p = buddy_krealloc(p, size, gfp);
+		p = buddy_krealloc(p, usable * 2 + 100, gfp);
+		assert_true(all_bytes(p, size, 0x77));
+		assert_true(all_bytes(p + size, usable * 2 + 100 - size, 0));
+		buddy_kfree(p);
+	}
+}
+
 static void krealloc_that_fails_leaves_the_block(void **state)
 {
 	unsigned char *p = buddy_kmalloc(100, GFP_KERNEL);
@@ -1053,6 +1083,7 @@ int main(void)
 		cmocka_unit_test(objects_from_zones_without_memory_are_null),
 		cmocka_unit_test(krealloc_keeps_contents_both_ways),
 		cmocka_unit_test(krealloc_zeroes_beyond_the_old_usable_size),
+		cmocka_unit_test(krealloc_grows_into_zeroes_of_what_was_zeroed),
 		cmocka_unit_test(krealloc_that_fails_leaves_the_block),
 		cmocka_unit_test(memory_of_malloc_and_kmalloc_is_the_same_memory),
 		cmocka_unit_test(kmalloc_node_serves_nodes_that_exist),
