@@ -28,6 +28,24 @@ SIM_TEST(the_batch_follows_the_size_of_the_zone)
 	}
 }
 
+/* Threads outnumber CPUs: 1 MiB idle, 16 MiB at work, whatever the marks of the zone say. */
+SIM_TEST(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work)
+{
+	u64 cpus = os_nr_cpus();
+
+	for (u64 bytes = 256 * MiB; bytes <= 1024 * (u64)GiB; bytes *= 2) {
+		struct zone zone = {.managed_pages = bytes / PAGE_SIZE};
+		u64 batch, low;
+
+		setup_zone_wmarks(&zone);
+		batch = (u64)zone.pcp_batch;
+		low = MAX(zone._watermark[WMARK_LOW] / cpus, 4 * batch);
+		EXPECT_EQ(zone.pcp_high_min, (int)MIN(low, MiB / PAGE_SIZE));
+		low = MAX(zone.managed_pages / 8 / cpus, 4 * batch);
+		EXPECT_EQ(zone.pcp_high_max, (int)MIN(low, 16 * MiB / PAGE_SIZE));
+	}
+}
+
 SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 {
 	int refills[5], n = 0;
@@ -123,8 +141,73 @@ SIM_TEST(a_thread_that_only_frees_keeps_the_set_below_its_height)
 	}
 	/* In bulk: far fewer turns at the zone's lock than pages. */
 	flushes = zone_of(0)->stat.flush;
-	EXPECT(flushes > 10 && flushes < 20000 / 40);
+	EXPECT(flushes > 10 && flushes < 20000 / (2 * (unsigned long)my_set()->batch));
 	EXPECT_EQ(my_set()->count + (int)zone_of(0)->nr_free_pages, (int)zone_of(0)->present_pages);
+	EXPECT_SOUND();
+}
+
+/* How much the next flush gives back, and the next refill fetches, follows what came last. */
+SIM_TEST(a_free_halves_the_next_refill_and_an_allocation_the_next_flush)
+{
+	static struct page *pages[3000];
+	struct per_task_pages *set;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = pages_get(0, 0);
+	set = my_set();
+	EXPECT_EQ(set->alloc_factor, 5);
+	EXPECT_EQ(set->free_count, 0);
+	for (int i = 0; i < 10; i++)
+		pages_put(pages[i], 0);
+	EXPECT_EQ(set->alloc_factor, 0);
+	EXPECT_EQ(set->free_count, 10);
+	for (size_t i = 10; i < ARRAY_SIZE(pages); i++)
+		pages_put(pages[i], 0);
+	EXPECT_EQ(set->free_count, set->batch << 5);
+	for (int count = set->free_count / 2; count; count /= 2) {
+		EXPECT(pages_get(0, 0));
+		EXPECT_EQ(set->free_count, count);
+	}
+	EXPECT_SOUND();
+}
+
+#define KEPT 100
+
+/* How many of @pages are in a page set, and how many of the last @nr of them. */
+static int count_kept(struct page *const *pages, int nr)
+{
+	int n = 0;
+
+	for (int i = KEPT - nr; i < KEPT; i++)
+		n += page_type(pages[i]) == PAGE_PCP;
+	return n;
+}
+
+/* Lists take turns, and of each what was freed first goes first. */
+SIM_TEST(a_flush_takes_the_coldest_of_each_list_by_turns)
+{
+	static struct page *kinds[2][KEPT];
+	struct per_task_pages *set;
+	int kept[2];
+
+	for (int i = 0; i < KEPT; i++) {
+		kinds[0][i] = pages_get(0, 0);
+		kinds[1][i] = pages_get(__GFP_MOVABLE, 0);
+	}
+	set = my_set();
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	set->high = 2 * KEPT;
+	for (int i = 0; i < KEPT; i++) {
+		pages_put(kinds[0][i], 0);
+		pages_put(kinds[1][i], 0);
+	}
+	for (int k = 0; k < 2; k++) {
+		kept[k] = count_kept(kinds[k], KEPT);
+		EXPECT(kept[k] > 0 && kept[k] < KEPT);
+		EXPECT_EQ(count_kept(kinds[k], kept[k]), kept[k]);
+	}
+	EXPECT(kept[0] - kept[1] <= 1 && kept[1] - kept[0] <= 1);
+	EXPECT_EQ(kept[0] + kept[1], set->count);
 	EXPECT_SOUND();
 }
 
@@ -285,10 +368,13 @@ SIM_TEST(a_half_that_was_not_cut_off_yet_is_not_taken_back)
 }
 
 RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
+	  T(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
 	  T(the_page_freed_last_comes_back_first),
 	  T(orders_0_to_3_and_9_are_recycled_without_the_zone), T(kinds_do_not_mix_in_a_page_set),
 	  T(a_thread_that_only_frees_keeps_the_set_below_its_height),
+	  T(a_free_halves_the_next_refill_and_an_allocation_the_next_flush),
+	  T(a_flush_takes_the_coldest_of_each_list_by_turns),
 	  T(an_idle_set_decays_and_a_drained_one_is_empty),
 	  T(a_set_whose_lock_is_held_is_passed_by),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for),
