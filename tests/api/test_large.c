@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -195,6 +196,36 @@ static void zeroed_blocks_are_zero_wherever_they_begin(void **state)
 	}
 }
 
+static size_t resident_pages(void *p, size_t size)
+{
+	static unsigned char resident[(512u << 20) / 4096];
+	size_t nr = 0;
+
+	assert_true(size / 4096 <= sizeof(resident));
+	assert_int_equal(mincore(p, size, resident), 0);
+	for (size_t i = 0; i < size / 4096; i++)
+		nr += resident[i] & 1;
+	return nr;
+}
+
+/* Also where it begins in memory that was used before. */
+static void a_large_zeroed_table_is_resident_where_it_is_used(void **state)
+{
+	const size_t size = (size_t)512 << 20;
+	unsigned char *p;
+
+	(void)state;
+	p = malloc(6 << 20);
+	memset(p, 1, 6 << 20);
+	free(p);
+	p = calloc(1, size);
+	assert_non_null(p);
+	assert_in_range(resident_pages(p, size), 0, size / 4096 / 16);
+	for (size_t i = 0; i < size; i += 1 << 20)
+		assert_int_equal(p[i], 0);
+	free(p);
+}
+
 /* Such a place is not looked for in the heap. */
 static void a_small_block_of_huge_alignment_costs_little(void **state)
 {
@@ -228,6 +259,7 @@ int main(void)
 		cmocka_unit_test(blocks_that_grow_by_little_are_seldom_copied),
 		cmocka_unit_test(a_large_block_gives_back_what_is_more_than_an_eighth),
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
+		cmocka_unit_test(a_large_zeroed_table_is_resident_where_it_is_used),
 		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};
 

@@ -360,6 +360,24 @@ SIM_TEST(a_heap_that_grew_starts_the_thread_whoever_comes_by)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
+/* One that the system refuses is asked for again, but not at every turn. */
+SIM_TEST(a_thread_that_was_refused_is_tried_again_after_ten_seconds)
+{
+	EXPECT(sim_start());
+	one_slow_path();
+	for (int tries = 1; tries < 4; tries++) {
+		for (int i = 0; i < 17; i++)
+			EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+		one_slow_path();
+		EXPECT_EQ(sim.threads_refused, tries);
+		sim.clock_ms += 9999;
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+		one_slow_path();
+		EXPECT_EQ(sim.threads_refused, tries);
+		sim.clock_ms += 1;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +398,7 @@ int main(void)
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
 		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
+		cmocka_unit_test(a_thread_that_was_refused_is_tried_again_after_ten_seconds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,7 +157,7 @@ SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 	empty_slabs(4);
 	EXPECT_EQ(n->first.nr_empty, 9);
 	EXPECT_EQ(n->first.low_empty, 5);
-	EXPECT_EQ(home_discard_empty(s, &n->first, n->first.low_empty), (u64)5 << s->order);
+	EXPECT_EQ(node_discard_empty(s, n, /* all= */ false), (u64)5 << s->order);
 	EXPECT_EQ(n->first.nr_empty, 4);
 	EXPECT_EQ(n->first.low_empty, 4);
 	EXPECT_SOUND();

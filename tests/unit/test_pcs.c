@@ -158,6 +158,18 @@ static void burst(int nr, int rounds)
 	}
 }
 
+/* Who misses seldom would save nothing by a larger one; the smallest grows all the same. */
+SIM_TEST(sheaves_that_are_missed_in_seldom_stay_small)
+{
+	start(64);
+	for (int i = 0; i < 3000; i++) {
+		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+		sim.clock_ms += 1;
+	}
+	EXPECT_EQ(mine()->main->capacity, 28);
+	EXPECT_SOUND();
+}
+
 /* A sheaf that no thread wants any more is no sheaf to keep: twelve classes of them made 80 KiB. */
 SIM_TEST(sheaves_that_became_too_small_do_not_stay_in_the_barn)
 {
@@ -544,7 +556,8 @@ SIM_TEST(a_task_whose_lock_is_held_is_served_from_slabs)
 SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
 {
 	start(128);
-	EXPECT(held() > 0);
+	burst(100, 20);
+	EXPECT(held() > 0 && mine()->kind > 0);
 	drain_this_task(/* only_idle= */ true);
 	EXPECT(held() > 0);
 	drain_this_task(true);
@@ -553,7 +566,7 @@ SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
 	EXPECT_EQ(mine()->kind, 0);
 	EXPECT_SOUND();
 	/* What was in them is in the barn for the next. */
-	EXPECT_EQ(own_barn()->nr_full, 1);
+	EXPECT(own_barn()->nr_full >= 1);
 }
 
 /*
@@ -865,6 +878,7 @@ RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(where_threads_are_many_the_first_sheaf_is_given_two_kib_of_objects),
 	  T(where_threads_are_few_the_first_object_brings_a_sheaf),
 	  T(objects_of_a_fresh_sheaf_ascend), T(sheaves_start_small_and_grow_when_missed_in_often),
+	  T(sheaves_that_are_missed_in_seldom_stay_small),
 	  T(sheaves_that_became_too_small_do_not_stay_in_the_barn),
 	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
 	  T(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve),
