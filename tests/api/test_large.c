@@ -226,6 +226,29 @@ static void a_large_zeroed_table_is_resident_where_it_is_used(void **state)
 	free(p);
 }
 
+/* What was never touched is not after it either: nothing is copied. */
+static void a_very_large_block_grows_by_its_page_tables(void **state)
+{
+	struct buddy_stats before, after;
+	char *p, *wall;
+
+	(void)state;
+	p = malloc(4 << 20);
+	wall = malloc(4 << 20); /* it cannot grow where it is */
+	memset(p, 7, 4 << 20);
+	buddy_stats(&before);
+	p = realloc(p, 64 << 20);
+	assert_non_null(p);
+	buddy_stats(&after);
+	assert_int_equal(after.direct_count, before.direct_count + 1);
+	p = realloc(p, 256 << 20);
+	assert_non_null(p);
+	assert_in_range(resident_pages(p, 256 << 20), 1, (16 << 20) / 4096);
+	assert_int_equal(p[(4 << 20) - 1], 7);
+	free(p);
+	free(wall);
+}
+
 /* Such a place is not looked for in the heap. */
 static void a_small_block_of_huge_alignment_costs_little(void **state)
 {
@@ -260,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_large_block_gives_back_what_is_more_than_an_eighth),
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
 		cmocka_unit_test(a_large_zeroed_table_is_resident_where_it_is_used),
+		cmocka_unit_test(a_very_large_block_grows_by_its_page_tables),
 		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};
 

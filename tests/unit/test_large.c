@@ -392,6 +392,22 @@ static void defer_frees(void)
 	EXPECT_EQ(in_use(), 50 + 32);
 }
 
+SIM_TEST(so_is_a_free_of_a_block_of_an_order)
+{
+	struct page *a, *b;
+
+	EXPECT(sim_start());
+	a = buddy_get(0, 0, 4);
+	b = buddy_get(0, 0, 5);
+	EXPECT(zone_trylock(zone_of(0)));
+	free_pages_request(a, 4, NULL, /* nowait= */ true);
+	zone_unlock(zone_of(0));
+	EXPECT_EQ(in_use(), 48);
+	free_pages_request(b, 5, NULL, /* nowait= */ false);
+	EXPECT_EQ(in_use(), 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 SIM_TEST(what_waits_to_be_freed_is_free_in_a_child)
 {
 	EXPECT(sim_start());
@@ -493,7 +509,7 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-RUN_TESTS(T(what_waits_to_be_freed_is_free_in_a_child),
+RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_free_in_a_child),
 	  T(so_it_is_if_a_thread_that_is_gone_was_taking_it_along),
 	  T(a_zone_that_is_busy_is_not_taken_for_empty),
 	  T(what_cannot_be_had_is_not_asked_of_the_budget), T(a_block_costs_exactly_its_pages),
