@@ -210,7 +210,8 @@ static int begin(enum sim_op op, const void *addr, size_t len)
 	sim.fallible_calls++;
 	fails = (sim.fail_op_always && sim.fail_op == op) ||
 		(sim.fail_at && (sim.fallible_calls == sim.fail_at ||
-				 (sim.fail_onward && sim.fallible_calls > sim.fail_at)));
+				 (sim.fail_onward && sim.fallible_calls > sim.fail_at))) ||
+		(op == SIM_MAP_AT && sim.mapped_max && sim.mapped_bytes + len > sim.mapped_max);
 	if (!fails)
 		return 0;
 	sim.faults++;

@@ -69,6 +69,7 @@ struct sim_machine {
 	bool fail_onward;    /* that one and all after it */
 	enum sim_op fail_op; /* with fail_op_always: every call of this kind */
 	bool fail_op_always;
+	u64 mapped_max; /* no call of SIM_MAP_AT may make it more; 0: any may */
 	int fail_error; /* -ENOMEM unless the test says otherwise */
 	u64 faults;	/* calls that were made to fail */
 

@@ -403,6 +403,19 @@ static u64 huge_bytes(void)
 	return bytes;
 }
 
+/* One page of a huge one would make 2 MiB resident. */
+SIM_TEST(near_the_limit_no_page_is_to_be_huge)
+{
+	start_limited();
+	mm_hugepage_threshold = 8 * MiB;
+	grow(32 * MiB);
+	EXPECT(huge_bytes() > 0);
+	grow(28 * MiB);
+	EXPECT(zone_of(0)->small_pages);
+	EXPECT_EQ(huge_bytes(), 0);
+	EXPECT_SOUND();
+}
+
 /* A block of 4 MiB in each @ms. */
 static void grow_slowly(u64 bytes, u64 ms)
 {
@@ -650,6 +663,7 @@ int main(void)
 		cmocka_unit_test(a_little_too_little_room_is_made_up_for),
 		cmocka_unit_test(what_is_resident_already_takes_no_room),
 		cmocka_unit_test(near_the_limit_blocks_merge_with_their_like),
+		cmocka_unit_test(near_the_limit_no_page_is_to_be_huge),
 		cmocka_unit_test(what_comes_again_out_of_slabs_counts),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
 		cmocka_unit_test(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach),

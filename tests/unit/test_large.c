@@ -269,6 +269,23 @@ SIM_TEST(a_block_grows_in_place_where_pages_behind_it_are_free)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+/* A stride at a time it would use up what others could still have. */
+SIM_TEST(what_the_system_does_not_have_as_a_whole_is_left_to_others)
+{
+	struct zone *zone = zone_of(0);
+	u64 committed;
+	bool zero;
+
+	EXPECT(sim_start());
+	put(get(1000, 1));
+	committed = zone->commit_pfn;
+	sim.mapped_max = sim.mapped_bytes + 64 * MiB;
+	EXPECT(!run_get(0, 80 * MiB / PAGE_SIZE, 1, &zero));
+	EXPECT_EQ(zone->commit_pfn, committed);
+	EXPECT(get(48 * MiB / PAGE_SIZE, 1));
+	EXPECT_SOUND();
+}
+
 SIM_TEST(fresh_memory_is_known_to_be_zero_and_used_memory_is_not)
 {
 	struct page *head;
@@ -521,6 +538,7 @@ RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_fr
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
 	  T(a_block_grows_in_place_where_pages_behind_it_are_free),
+	  T(what_the_system_does_not_have_as_a_whole_is_left_to_others),
 	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
 	  T(what_outgrows_all_by_copying_leaves_nothing_resident_behind),
 	  T(of_runs_that_come_and_go_none_is_given_back),
