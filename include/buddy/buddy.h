@@ -140,8 +140,8 @@ void buddy_show(int fd);
 /**
  * buddy_verify - walk every structure and check that it is what it claims to be
  *
- * Takes the locks of what it walks, one after the other.  Return: the number of violations, 0 if
- * all is well; each is reported on stderr.
+ * Takes the locks of what it walks, one after the other; a thread that holds its own is passed by.
+ * Return: the number of violations, 0 if all is well; each is reported on stderr.
  */
 int buddy_verify(void);
 

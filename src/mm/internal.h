@@ -86,6 +86,11 @@ static inline bool pcp_serves(const struct mm_task *task, const struct zone *zon
 }
 
 /* pcp.c */
+#define PCP_BATCH_SCALE_MAX 5
+static inline unsigned int pcp_list_order(unsigned int index)
+{
+	return index >= NR_PCP_LISTS - 2 ? PAGEBLOCK_ORDER : index / MIGRATE_PCPTYPES;
+}
 bool pcp_trylock(struct mm_task *task, struct zone *zone);
 bool pcp_yield(struct mm_task *task, const struct zone *zone);
 

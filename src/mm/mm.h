@@ -134,5 +134,6 @@ void mm_fork_repair(void);
 
 /* verify.c */
 int mm_verify(void);
+int pcp_verify(struct mm_task *task);
 
 #endif

@@ -16,18 +16,11 @@
 #include "mm/mm.h"
 #include "platform/os.h"
 
-#define PCP_BATCH_SCALE_MAX 5
-
 static unsigned int list_index(unsigned int order, enum migratetype mt)
 {
 	if (order == PAGEBLOCK_ORDER)
 		return NR_PCP_LISTS - 2 + (mt == MIGRATE_MOVABLE);
 	return (unsigned int)MIGRATE_PCPTYPES * order + (unsigned int)mt;
-}
-
-static unsigned int list_order(unsigned int index)
-{
-	return index >= NR_PCP_LISTS - 2 ? PAGEBLOCK_ORDER : index / MIGRATE_PCPTYPES;
 }
 
 /* zone_batchsize() and zone_highsize() of the kernel, from the budget of the zone. */
@@ -155,7 +148,7 @@ static void flush(struct per_task_pages *pcp, int nr_pages)
 	zone_lock(zone);
 	for (unsigned int i = 0; nr_pages > 0 && pcp->count > 0 && idle < NR_PCP_LISTS;
 	     i = (i + 1) % NR_PCP_LISTS) {
-		unsigned int order = list_order(i);
+		unsigned int order = pcp_list_order(i);
 		struct page *page;
 
 		if (list_empty(&pcp->lists[i])) {

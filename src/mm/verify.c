@@ -4,7 +4,7 @@
  *
  * The numbers are those of the invariants in the kernel map: I-1 one state for each page, I-2
  * free heads and the map of free pages, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock
- * types, I-14 marks.  Page sets are not looked at.
+ * types, I-14 marks; of page sets I-18 counts and limits, I-19 what is on which list, I-21 factors.
  */
 #include "base/check.h"
 #include "mm/internal.h"
@@ -161,5 +161,92 @@ int mm_verify(void)
 	int bad = 0;
 
 	for_each_populated_zone(zone) bad += verify_zone(zone);
+	return bad;
+}
+
+static int bad_set(const struct mm_task *task, const char *what)
+{
+	bug_warn("verify: %s: page set of task %u, %d and %d pages, at most %d and %d", what,
+		 task->id, task->pcp.count, task->pcp.exact_count, task->pcp.high,
+		 task->pcp.exact_high);
+	return 1;
+}
+
+/* The lists of blocks by order.  Under pcp->lock, as all below. */
+static int verify_lists(const struct mm_task *task)
+{
+	const struct per_task_pages *pcp = &task->pcp;
+	struct list_head *pos;
+	int pages = 0, bad = 0;
+
+	for (unsigned int i = 0; i < NR_PCP_LISTS; i++) {
+		list_for_each (pos, &pcp->lists[i]) {
+			const struct page *page = list_entry(pos, struct page, lru);
+
+			pages += 1 << pcp_list_order(i);
+			if (pages > pcp->count)
+				break;
+			if (page_type(page) != PAGE_PCP || page_order(page) != pcp_list_order(i) ||
+			    page->owner != task->id)
+				bad += bad_set(task, "I-19 stranger in a page set");
+		}
+	}
+	return pages == pcp->count ? bad : bad + bad_set(task, "I-18 count of a page set");
+}
+
+/* Those of exact blocks by length. */
+static int verify_exact_lists(const struct mm_task *task)
+{
+	const struct per_task_pages *pcp = &task->pcp;
+	struct list_head *pos;
+	int pages = 0, bad = 0;
+
+	for (unsigned int i = 0; i < NR_EXACT_LISTS; i++) {
+		if (list_empty(&pcp->exact[i]) == !!(pcp->exact_lists >> i & 1))
+			bad += bad_set(task, "I-18 bit of a list of exact blocks");
+		list_for_each (pos, &pcp->exact[i]) {
+			const struct page *page = list_entry(pos, struct page, lru);
+
+			pages += (int)(EXACT_SET_MIN + i);
+			if (pages > pcp->exact_count)
+				break;
+			if (page_type(page) != PAGE_EXACT || !(page->state & PG_TRANSIT) ||
+			    page->nr_pages != EXACT_SET_MIN + i || page->owner != task->id)
+				bad += bad_set(task, "I-19 stranger among exact blocks");
+		}
+	}
+	return pages == pcp->exact_count ? bad : bad + bad_set(task, "I-18 count of exact blocks");
+}
+
+static int verify_limits(const struct mm_task *task)
+{
+	const struct per_task_pages *pcp = &task->pcp;
+	int most_freed = (pcp->batch << PCP_BATCH_SCALE_MAX) + (1 << PAGEBLOCK_ORDER);
+	int bad = 0;
+
+	if (pcp->batch < 1 || pcp->high < pcp->high_min ||
+	    pcp->high > MAX(pcp->high_min, pcp->high_max) || pcp->exact_high < EXACT_SET_HIGH_MIN ||
+	    pcp->exact_high > EXACT_SET_HIGH_MAX)
+		bad += bad_set(task, "I-18 limits of a page set");
+	if (pcp->alloc_factor > PCP_BATCH_SCALE_MAX || pcp->free_count < 0 ||
+	    pcp->free_count > most_freed)
+		bad += bad_set(task, "I-21 factors of a page set");
+	return bad;
+}
+
+/**
+ * pcp_verify - look at the page set of @task, or pass it by if its lock is held
+ * Return: the number of violations, each reported on stderr.
+ */
+int pcp_verify(struct mm_task *task)
+{
+	struct per_task_pages *pcp = &task->pcp;
+	int bad = 0;
+
+	if (spin_trylock(&pcp->lock) == LOCK_BUSY)
+		return 0;
+	if (pcp->ready)
+		bad = verify_lists(task) + verify_exact_lists(task) + verify_limits(task);
+	spin_unlock(&pcp->lock);
 	return bad;
 }

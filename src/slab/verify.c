@@ -3,7 +3,8 @@
  * verify.c - are slabs, bitmaps, lists and barns what they claim to be?
  *
  * Numbers as in the kernel map: I-22 and I-24 counts and lists of slabs, I-27 barns and the sheaves
- * in them, I-29 slab pages.  What threads have in hand is not looked at.
+ * in them, I-29 slab pages; of what threads have at hand I-26 sheaves, I-27 the objects in them,
+ * and their page sets.  Who is in a slow path just then is passed by.
  */
 #include "base/check.h"
 #include "slab/internal.h"
@@ -105,8 +106,71 @@ static int verify_barn(struct kmem_cache *s, struct barn *barn)
 	return bad;
 }
 
+static bool is_sheaf_of(const struct task *task, const struct slab_sheaf *sheaf)
+{
+	return sheaf_place(sheaf) == SHEAF_TASK && sheaf->owner == task->mm.id &&
+	       sheaf_kind(sheaf) < NR_SHEAF_KINDS && sheaf->size <= sheaf->capacity &&
+	       sheaf->capacity <= sheaf_kind_capacity(sheaf_kind(sheaf)) && !sheaf->sentinel;
+}
+
+static bool holds_objects_of(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
+{
+	for (unsigned int i = 0; i < sheaf->size; i++) {
+		const struct page *slab = slab_of(s, sheaf->objects[i]);
+
+		if (page_type(slab) != PAGE_SLAB || slab->cache != s)
+			return false;
+	}
+	return true;
+}
+
+/* Of a sheaf that is in a cursor, its thread alone knows what it holds.  Under task.lock. */
+static int verify_pcs(const struct kmem_cache *s, const struct task *task, const struct pcs *p)
+{
+	const struct slab_sheaf *main = p->main, *spare = p->spare;
+	bool in_cursor = s->class != CLASS_NONE && task->cursors_on;
+	int bad = main && main == spare;
+
+	if (main)
+		bad += !is_sheaf_of(task, main) || (!in_cursor && !holds_objects_of(s, main));
+	if (spare)
+		bad += !is_sheaf_of(task, spare) || !holds_objects_of(s, spare);
+	if (bad)
+		bug_warn("verify: I-26 sheaves of %s of task %u", s->name, task->mm.id);
+	return bad;
+}
+
+static int verify_tasks_of(const struct kmem_cache *s)
+{
+	int bad = 0;
+
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		const struct pcs *p;
+
+		if (!task_trylock(t))
+			continue;
+		p = task_pcs(t, s, /* create= */ false);
+		bad += p ? verify_pcs(s, t, p) : 0;
+		spin_unlock_unwaited(&t->lock);
+	}
+	return bad;
+}
+
+static int verify_page_sets(void)
+{
+	int bad = 0;
+
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		if (!task_trylock(t))
+			continue;
+		bad += pcp_verify(&t->mm);
+		spin_unlock_unwaited(&t->lock);
+	}
+	return bad;
+}
+
 /**
- * slab_verify - walk every cache
+ * slab_verify - walk every cache and every thread
  * Return: the number of violations, each reported on stderr.
  */
 int slab_verify(void)
@@ -128,7 +192,8 @@ int slab_verify(void)
 			for_each_home (n, home)
 				bad += verify_home(s, home);
 		}
+		bad += s->metadata ? 0 : verify_tasks_of(s);
 	}
 	spin_unlock(&slab_mutex);
-	return bad;
+	return bad + verify_page_sets();
 }

@@ -196,7 +196,7 @@ SIM_TEST(a_flush_takes_the_coldest_of_each_list_by_turns)
 	}
 	set = my_set();
 	pcp_drain(&current_task()->mm, /* all= */ true);
-	set->high = 2 * KEPT;
+	set->high = set->high_min = 2 * KEPT;
 	for (int i = 0; i < KEPT; i++) {
 		pages_put(kinds[0][i], 0);
 		pages_put(kinds[1][i], 0);

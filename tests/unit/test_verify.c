@@ -312,6 +312,157 @@ SIM_TEST(I_27_a_sentinel_that_was_overwritten_is_reported)
 	expect_slab_report("I-27");
 }
 
+/* ---- what threads have at hand ---- */
+
+static struct per_task_pages *set_with_a_page(void)
+{
+	struct page *page, *run;
+
+	start();
+	page = pages_get(0, 0);
+	run = set_run_get(20);
+	EXPECT(page && run);
+	pages_put(page, 0);
+	current_task()->mm.pcp.exact_on = true;
+	set_run_put(run);
+	EXPECT(current_task()->mm.pcp.count);
+	EXPECT_EQ(current_task()->mm.pcp.exact_count, 20);
+	EXPECT_SOUND();
+	return &current_task()->mm.pcp;
+}
+
+static struct page *first_in(struct list_head *lists, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		if (!list_empty(&lists[i]))
+			return list_first_entry(&lists[i], struct page, lru);
+	return NULL;
+}
+
+SIM_TEST(I_18_wrong_counts_of_a_page_set_are_reported)
+{
+	struct per_task_pages *pcp = set_with_a_page();
+
+	pcp->count++;
+	expect_slab_report("I-18");
+	pcp->count -= 2;
+	expect_slab_report("I-18");
+	pcp->count++;
+	pcp->exact_count--;
+	expect_slab_report("I-18");
+	pcp->exact_count++;
+	pcp->exact_lists ^= 1;
+	expect_slab_report("I-18");
+	pcp->exact_lists ^= 1;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_18_limits_of_a_page_set_that_do_not_hold_are_reported)
+{
+	struct per_task_pages *pcp = set_with_a_page();
+	int high = pcp->high, exact_high = pcp->exact_high;
+
+	pcp->high = pcp->high_min - 1;
+	expect_slab_report("I-18");
+	pcp->high = MAX(pcp->high_min, pcp->high_max) + 1;
+	expect_slab_report("I-18");
+	pcp->high = high;
+	pcp->exact_high = EXACT_SET_HIGH_MAX + 1;
+	expect_slab_report("I-18");
+	pcp->exact_high = exact_high;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_19_a_stranger_in_a_page_set_is_reported)
+{
+	struct per_task_pages *pcp = set_with_a_page();
+	struct page *page = first_in(pcp->lists, NR_PCP_LISTS);
+	struct page *run = first_in(pcp->exact, NR_EXACT_LISTS);
+	u32 state = page->state, owner = page->owner;
+
+	page->state = page_state(PAGE_ALLOC, 0, 0);
+	expect_slab_report("I-19");
+	page->state = page_state(PAGE_PCP, 1, 0);
+	expect_slab_report("I-19");
+	page->state = state;
+	page->owner = owner + 1;
+	expect_slab_report("I-19");
+	page->owner = owner;
+	run->nr_pages++;
+	expect_slab_report("I-19");
+	run->nr_pages--;
+	state = run->state;
+	run->state = page_state(PAGE_EXACT, 0, 0);
+	expect_slab_report("I-19");
+	run->state = state;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_21_factors_beyond_their_bounds_are_reported)
+{
+	struct per_task_pages *pcp = set_with_a_page();
+	int free_count = pcp->free_count;
+
+	pcp->alloc_factor += 6;
+	expect_slab_report("I-21");
+	pcp->alloc_factor -= 6;
+	pcp->free_count = (pcp->batch << 5) + 1000;
+	expect_slab_report("I-21");
+	pcp->free_count = free_count;
+	EXPECT_SOUND();
+}
+
+/* Two sheaves at hand, with objects in the spare. */
+static struct pcs *two_sheaves(void)
+{
+	static void *objs[100];
+	struct pcs *p;
+
+	start_slab();
+	p = &current_task()->pcs[s->class];
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		slab_free(s, objs[i]);
+	EXPECT(p->main && p->spare && p->spare->size);
+	EXPECT_SOUND();
+	return p;
+}
+
+SIM_TEST(I_26_sheaves_of_a_thread_that_are_not_sound_are_reported)
+{
+	struct pcs *p = two_sheaves();
+	struct slab_sheaf *spare = p->spare;
+	u8 size = spare->size;
+
+	p->spare = p->main;
+	expect_slab_report("I-26");
+	p->spare = spare;
+	spare->size = (u8)(spare->capacity + 1);
+	expect_slab_report("I-26");
+	spare->size = size;
+	sheaf_set_place(spare, SHEAF_TRANSIT, task_id());
+	expect_slab_report("I-26");
+	sheaf_set_place(spare, SHEAF_TASK, task_id() + 1);
+	expect_slab_report("I-26");
+	sheaf_set_place(spare, SHEAF_TASK, task_id());
+	p->main->sentinel = spare;
+	expect_slab_report("I-26");
+	p->main->sentinel = NULL;
+	EXPECT_SOUND();
+}
+
+SIM_TEST(I_26_an_object_of_another_cache_in_a_spare_is_reported)
+{
+	struct slab_sheaf *spare = two_sheaves()->spare;
+	void *was = spare->objects[0];
+
+	spare->objects[0] = slab_alloc(s + 3, 0, NUMA_NO_NODE);
+	expect_slab_report("I-26");
+	spare->objects[0] = was;
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_1_a_block_that_reaches_out_of_the_zone_is_reported),
 	  T(I_2_an_unaligned_free_block_is_reported),
@@ -327,6 +478,12 @@ RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_24_a_slab_that_names_another_home_is_reported),
 	  T(I_24_wrong_counts_of_lists_are_reported),
 	  T(I_29_a_listed_slab_of_another_cache_is_reported),
+	  T(I_18_wrong_counts_of_a_page_set_are_reported),
+	  T(I_18_limits_of_a_page_set_that_do_not_hold_are_reported),
+	  T(I_19_a_stranger_in_a_page_set_is_reported),
+	  T(I_21_factors_beyond_their_bounds_are_reported),
+	  T(I_26_sheaves_of_a_thread_that_are_not_sound_are_reported),
+	  T(I_26_an_object_of_another_cache_in_a_spare_is_reported),
 	  T(I_27_wrong_counts_of_a_barn_are_reported),
 	  T(I_27_an_empty_sheaf_among_the_full_is_reported),
 	  T(I_27_an_object_of_another_cache_in_a_sheaf_is_reported),
