@@ -7,7 +7,9 @@
  * stays available.  Nothing on the way of an allocation or a free does this, but for who is about
  * to pass a container's limit (budget.c) or to have more than any before (large.c).
  *
- * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).
+ * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).  Differs: after one
+ *         second instead of two, and without headroom above the low mark: while a batch is away
+ *         the zone grows, where the kernel's would reclaim.
  * Locks:  zone->lock to take a batch and to put it back.
  */
 #include "mm/internal.h"

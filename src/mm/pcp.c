@@ -137,8 +137,8 @@ struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int ord
 	return page;
 }
 
-/* free_pcppages_bulk(): the coldest first, taking turns between the lists. */
-static void flush(struct per_task_pages *pcp, int nr_pages)
+/* free_pcppages_bulk(): the coldest first, the lists taking turns from @first on. */
+static void flush(struct per_task_pages *pcp, int nr_pages, unsigned int first)
 {
 	struct zone *zone = pcp->zone;
 	unsigned int idle = 0;
@@ -146,7 +146,7 @@ static void flush(struct per_task_pages *pcp, int nr_pages)
 	if (pcp->count <= 0)
 		return;
 	zone_lock(zone);
-	for (unsigned int i = 0; nr_pages > 0 && pcp->count > 0 && idle < NR_PCP_LISTS;
+	for (unsigned int i = first; nr_pages > 0 && pcp->count > 0 && idle < NR_PCP_LISTS;
 	     i = (i + 1) % NR_PCP_LISTS) {
 		unsigned int order = pcp_list_order(i);
 		struct page *page;
@@ -179,6 +179,7 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 {
 	struct per_task_pages *pcp = &task->pcp;
 	enum migratetype mt;
+	unsigned int list;
 
 	if (!pcp_trylock(task, zone))
 		return false;
@@ -187,13 +188,14 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
 		mt = MIGRATE_MOVABLE;
 	page_set_owned(page, order, READ_ONCE(page->state));
-	list_add(&page->lru, &pcp->lists[list_index(order, mt)]);
+	list = list_index(order, mt);
+	list_add(&page->lru, &pcp->lists[list]);
 	stat_add(pcp->count, 1 << order);
 	pcp->alloc_factor >>= 1;
 	if (pcp->free_count < (pcp->batch << PCP_BATCH_SCALE_MAX))
 		pcp->free_count += 1 << order;
 	if (pcp->count >= pcp->high)
-		flush(pcp, nr_pcp_free(pcp));
+		flush(pcp, nr_pcp_free(pcp), list);
 	spin_unlock_unwaited(&pcp->lock);
 	return true;
 }
@@ -211,7 +213,7 @@ void pcp_drain(struct mm_task *task, bool all)
 	if (!READ_ONCE(pcp->ready) || spin_trylock(&pcp->lock) == LOCK_BUSY)
 		return;
 	if (all) {
-		flush(pcp, pcp->count);
+		flush(pcp, pcp->count, 0);
 		exact_set_flush(pcp, 0);
 		pcp->high = pcp->high_min;
 	} else {
@@ -219,7 +221,7 @@ void pcp_drain(struct mm_task *task, bool all)
 				    pcp->high - (pcp->high >> 3)),
 				pcp->high_min);
 		if (pcp->count > pcp->high)
-			flush(pcp, pcp->count - pcp->high);
+			flush(pcp, pcp->count - pcp->high, 0);
 		exact_set_decay(pcp);
 	}
 	spin_unlock_unwaited(&pcp->lock);

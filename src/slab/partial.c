@@ -6,7 +6,8 @@
  * home.c says; within a slab, objects are taken in address order.  A free object is never
  * written: all state is the bitmap in the page descriptors.
  *
- * Linux:  mm/slub.c, get_partial_node_bulk(), __slab_free(), discard_slab().
+ * Linux:  mm/slub.c, get_partial_node_bulk(), __slab_free(), discard_slab().  Differs: how many
+ *         empty slabs stay is not min_partial but what was needed lately (low_empty, home.c).
  * Locks:  slab_home.list_lock.  Pages are allocated and freed with no lock held.
  *
  * INVARIANT bitmap: a set bit is an object that is out of the slab: in use, in a sheaf, or in
