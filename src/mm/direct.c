@@ -251,7 +251,7 @@ void *direct_alloc(size_t bytes, size_t align, bool nowait)
 
 	if (len < bytes || len + extra < len)
 		return NULL;
-	raw = (uintptr_t)vm_map(len + extra);
+	raw = (uintptr_t)(extra ? vm_map_sparse(len + extra) : vm_map(len));
 	if (!raw)
 		return NULL;
 	addr = extra ? ALIGN_UP(raw, align) : raw;

@@ -402,6 +402,15 @@ out:
 	return page;
 }
 
+/*
+ * What no node can have is not the zone's to promise: malloc() asks the system (direct.c), which
+ * refuses what the machine cannot have either.  A program that asks for 16 TiB to see NULL does.
+ */
+static bool fits(const struct zone *zone, u64 nr)
+{
+	return nr <= (zone->end_pfn - zone->start_pfn) / 2 && nr <= zone->managed_pages;
+}
+
 struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero)
 {
 	struct pglist_data *pgdat = &node_data[rq->nid];
@@ -414,7 +423,7 @@ struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool 
 			struct zone *zone = &node_data[pgdat->fallback[i]].zones[ZONE_NORMAL];
 			struct page *page;
 
-			if (nr > (zone->end_pfn - zone->start_pfn) / 2)
+			if (!fits(zone, nr))
 				continue;
 			page = alloc_in_zone(zone, rq, nr, align, ret_zero, round == 1);
 			if (page)

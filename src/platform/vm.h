@@ -20,9 +20,14 @@ int vm_map_at(void *addr, size_t len);
 
 /**
  * vm_map - map fresh zero memory, readable and writable, anywhere
+ *
+ * What the machine can never have is refused, unless it is set up to overcommit everything.
  * Return: the address, or NULL.
  */
 void *vm_map(size_t len);
+
+/** vm_map_sparse - the same where most of it goes back at once: however large it is */
+void *vm_map_sparse(size_t len);
 
 /**
  * vm_map_zero_view - map zeros, read-only; vm_make_writable() opens parts of it

@@ -446,8 +446,8 @@ static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sh
 }
 
 /* Hand a sheaf that is of no use to this thread any more to the barn. */
-static slowpath void give_up_sheaf(struct task *task, struct kmem_cache *s,
-				   struct kmem_cache_node *n, struct slab_sheaf *sheaf)
+static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			  struct slab_sheaf *sheaf)
 {
 	if (sheaf->size && barn_put_full(s, n, sheaf, false))
 		return;

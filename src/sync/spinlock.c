@@ -97,14 +97,14 @@ void spin_unlock_wake(struct spinlock *lock)
  */
 static __thread u32 held_ranks __attribute__((tls_model("initial-exec")));
 
-void lock_rank_take(const struct spinlock *lock, bool trylock)
+slowpath void lock_rank_take(const struct spinlock *lock, bool trylock)
 {
 	BUG_ON(lock->rank == RANK_NONE || lock->rank >= NR_LOCK_RANKS);
 	BUG_ON(!trylock && (held_ranks >> lock->rank) != 0);
 	held_ranks |= 1u << lock->rank;
 }
 
-void lock_rank_drop(const struct spinlock *lock)
+slowpath void lock_rank_drop(const struct spinlock *lock)
 {
 	BUG_ON((READ_ONCE(lock->word) & TASK_ID_MASK) != task_id());
 	held_ranks &= ~(1u << lock->rank);

@@ -3,13 +3,18 @@
  */
 #include <buddy/buddy.h>
 #include <buddy/slab.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -249,6 +254,39 @@ static void a_very_large_block_grows_by_its_page_tables(void **state)
 	free(wall);
 }
 
+static bool overcommits_everything(void)
+{
+	int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+	char mode = 0;
+
+	if (fd < 0)
+		return false;
+	(void)!read(fd, &mode, 1);
+	close(fd);
+	return mode == '1';
+}
+
+/* As with the C library: who asks for all there could be wants to see NULL. */
+static void what_the_machine_cannot_have_is_refused(void **state)
+{
+	struct sysinfo info;
+	size_t all;
+
+	(void)state;
+	assert_int_equal(sysinfo(&info), 0);
+	if (overcommits_everything())
+		skip();
+	all = (info.totalram + info.totalswap) * (size_t)info.mem_unit;
+	for (int i = 1; i < 10; i++) {
+		errno = 0;
+		assert_null(malloc(all + ((size_t)1 << (30 + i))));
+		assert_int_equal(errno, ENOMEM);
+	}
+	assert_null(calloc(4, all));
+	free(malloc(all / 4));
+	assert_int_equal(buddy_verify(), 0);
+}
+
 /* Such a place is not looked for in the heap. */
 static void a_small_block_of_huge_alignment_costs_little(void **state)
 {
@@ -284,6 +322,7 @@ int main(void)
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
 		cmocka_unit_test(a_large_zeroed_table_is_resident_where_it_is_used),
 		cmocka_unit_test(a_very_large_block_grows_by_its_page_tables),
+		cmocka_unit_test(what_the_machine_cannot_have_is_refused),
 		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};
 

@@ -289,6 +289,11 @@ void *vm_map(size_t len)
 	return map_anywhere(SIM_MAP, len, PROT_READ | PROT_WRITE);
 }
 
+void *vm_map_sparse(size_t len)
+{
+	return vm_map(len);
+}
+
 void *vm_map_zero_view(void *hint, size_t len)
 {
 	(void)hint;

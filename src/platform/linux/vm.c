@@ -22,7 +22,7 @@
 #define SYS_set_mempolicy_home_node 450 /* newer than some C libraries; the same everywhere */
 #endif
 
-#define MAP_OURS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+#define MAP_OURS (MAP_PRIVATE | MAP_ANONYMOUS)
 
 static long map(void *addr, size_t len, int prot, int flags)
 {
@@ -31,7 +31,8 @@ static long map(void *addr, size_t len, int prot, int flags)
 
 int vm_map_at(void *addr, size_t len)
 {
-	long ret = map(addr, len, PROT_READ | PROT_WRITE, MAP_OURS | MAP_FIXED_NOREPLACE);
+	const int flags = MAP_OURS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+	long ret = map(addr, len, PROT_READ | PROT_WRITE, flags);
 
 	if (sys_failed(ret))
 		return (int)ret;
@@ -50,9 +51,16 @@ void *vm_map(size_t len)
 	return sys_failed(ret) ? NULL : (void *)ret;
 }
 
+void *vm_map_sparse(size_t len)
+{
+	long ret = map(NULL, len, PROT_READ | PROT_WRITE, MAP_OURS | MAP_NORESERVE);
+
+	return sys_failed(ret) ? NULL : (void *)ret;
+}
+
 void *vm_map_zero_view(void *hint, size_t len)
 {
-	long ret = map(hint, len, PROT_READ, MAP_OURS);
+	long ret = map(hint, len, PROT_READ, MAP_OURS | MAP_NORESERVE);
 
 	return sys_failed(ret) ? NULL : (void *)ret;
 }
