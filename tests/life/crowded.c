@@ -43,7 +43,7 @@ static void reserve(size_t size, uintptr_t end)
 int main(void)
 {
 	uintptr_t heap = (uintptr_t)malloc(100000);
-	size_t range = span(), block = range / 4;
+	size_t range = span(), block = range / 16; /* at most half of the machine's memory */
 	char *p;
 
 	require_libbuddy();
