@@ -294,7 +294,7 @@ static noinline struct task *task_create(struct slow *slow)
 	task_id_tls = id;
 	mm_task_init(&task->mm, id);
 	init_hit_area(task);
-	/* Pairs with load_acquire() in slab_reclaim(): what it drains is whole. */
+	/* Pairs with load_acquire() in slab_reclaim() and lock_live(): they see it whole. */
 	store_release(&task->state, TASK_LIVE);
 	/* A handler in between finds either boot_hit or a whole task. */
 	barrier();

@@ -140,6 +140,12 @@ static int verify_pcs(const struct kmem_cache *s, const struct task *task, const
 	return bad;
 }
 
+/* What a new task is made of is seen with its state: pairs with its release in task_create(). */
+static bool lock_live(struct task *t)
+{
+	return load_acquire(&t->state) == TASK_LIVE && task_trylock(t);
+}
+
 static int verify_tasks_of(const struct kmem_cache *s)
 {
 	int bad = 0;
@@ -147,7 +153,7 @@ static int verify_tasks_of(const struct kmem_cache *s)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		const struct pcs *p;
 
-		if (!task_trylock(t))
+		if (!lock_live(t))
 			continue;
 		p = task_pcs(t, s, /* create= */ false);
 		bad += p ? verify_pcs(s, t, p) : 0;
@@ -161,7 +167,7 @@ static int verify_page_sets(void)
 	int bad = 0;
 
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		if (!task_trylock(t))
+		if (!lock_live(t))
 			continue;
 		bad += pcp_verify(&t->mm);
 		spin_unlock_unwaited(&t->lock);
