@@ -294,7 +294,7 @@ static noinline struct task *task_create(struct slow *slow)
 	task_id_tls = id;
 	mm_task_init(&task->mm, id);
 	init_hit_area(task);
-	/* Pairs with load_acquire() in slab_reclaim() and lock_live(): they see it whole. */
+	/* Pairs with load_acquire() in slab_reclaim() and task_trylock(): they see it whole. */
 	store_release(&task->state, TASK_LIVE);
 	/* A handler in between finds either boot_hit or a whole task. */
 	barrier();
@@ -315,7 +315,7 @@ static void empty_one(struct task *task, struct kmem_cache *s, struct pcs *p)
 
 bool task_trylock(struct task *task)
 {
-	return READ_ONCE(task->state) == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
+	return load_acquire(&task->state) == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
 }
 
 /* Everything this thread has in its sheaves and page set goes to where others find it. */

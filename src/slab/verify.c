@@ -79,6 +79,19 @@ static int verify_home(struct kmem_cache *s, struct slab_home *home)
 	return bad;
 }
 
+/* Objects in @sheaf that are not of @s. */
+static int count_strangers(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
+{
+	int strangers = 0;
+
+	for (unsigned int i = 0; i < MIN(sheaf->size, sheaf->capacity); i++) {
+		const struct page *slab = slab_of(s, sheaf->objects[i]);
+
+		strangers += page_type(slab) != PAGE_SLAB || slab->cache != s;
+	}
+	return strangers;
+}
+
 static int verify_barn(struct kmem_cache *s, struct barn *barn)
 {
 	struct list_head *pos;
@@ -90,8 +103,7 @@ static int verify_barn(struct kmem_cache *s, struct barn *barn)
 		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
 
 		full++;
-		for (unsigned int i = 0; i < MIN(sheaf->size, sheaf->capacity); i++)
-			bad += slab_of(s, sheaf->objects[i])->cache != s;
+		bad += count_strangers(s, sheaf);
 		bad += !sheaf->size || sheaf->size > sheaf->capacity || sheaf->sentinel != NULL;
 	}
 	list_for_each (pos, &barn->empty) {
@@ -113,17 +125,6 @@ static bool is_sheaf_of(const struct task *task, const struct slab_sheaf *sheaf)
 	       sheaf->capacity <= sheaf_kind_capacity(sheaf_kind(sheaf)) && !sheaf->sentinel;
 }
 
-static bool holds_objects_of(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
-{
-	for (unsigned int i = 0; i < sheaf->size; i++) {
-		const struct page *slab = slab_of(s, sheaf->objects[i]);
-
-		if (page_type(slab) != PAGE_SLAB || slab->cache != s)
-			return false;
-	}
-	return true;
-}
-
 /* Of a sheaf that is in a cursor, its thread alone knows what it holds.  Under task.lock. */
 static int verify_pcs(const struct kmem_cache *s, const struct task *task, const struct pcs *p)
 {
@@ -132,46 +133,31 @@ static int verify_pcs(const struct kmem_cache *s, const struct task *task, const
 	int bad = main && main == spare;
 
 	if (main)
-		bad += !is_sheaf_of(task, main) || (!in_cursor && !holds_objects_of(s, main));
+		bad += !is_sheaf_of(task, main) || (!in_cursor && count_strangers(s, main));
 	if (spare)
-		bad += !is_sheaf_of(task, spare) || !holds_objects_of(s, spare);
+		bad += !is_sheaf_of(task, spare) || count_strangers(s, spare);
 	if (bad)
 		bug_warn("verify: I-26 sheaves of %s of task %u", s->name, task->mm.id);
 	return bad;
 }
 
-/* What a new task is made of is seen with its state: pairs with its release in task_create(). */
-static bool lock_live(struct task *t)
+/* Who is in a slow path just then is passed by.  Under slab_mutex. */
+static int verify_task(struct task *task)
 {
-	return load_acquire(&t->state) == TASK_LIVE && task_trylock(t);
-}
+	struct list_head *pos;
+	int bad;
 
-static int verify_tasks_of(const struct kmem_cache *s)
-{
-	int bad = 0;
+	if (!task_trylock(task))
+		return 0;
+	bad = pcp_verify(&task->mm);
+	list_for_each (pos, &slab_caches) {
+		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+		/* Those of our own structures have no sheaves. */
+		const struct pcs *p = s->metadata ? NULL : task_pcs(task, s, /* create= */ false);
 
-	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		const struct pcs *p;
-
-		if (!lock_live(t))
-			continue;
-		p = task_pcs(t, s, /* create= */ false);
-		bad += p ? verify_pcs(s, t, p) : 0;
-		spin_unlock_unwaited(&t->lock);
+		bad += p ? verify_pcs(s, task, p) : 0;
 	}
-	return bad;
-}
-
-static int verify_page_sets(void)
-{
-	int bad = 0;
-
-	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		if (!lock_live(t))
-			continue;
-		bad += pcp_verify(&t->mm);
-		spin_unlock_unwaited(&t->lock);
-	}
+	spin_unlock_unwaited(&task->lock);
 	return bad;
 }
 
@@ -198,8 +184,9 @@ int slab_verify(void)
 			for_each_home (n, home)
 				bad += verify_home(s, home);
 		}
-		bad += s->metadata ? 0 : verify_tasks_of(s);
 	}
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		bad += verify_task(t);
 	spin_unlock(&slab_mutex);
-	return bad + verify_page_sets();
+	return bad;
 }
