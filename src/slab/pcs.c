@@ -289,6 +289,14 @@ static bool only_frees(const struct pcs *p)
 	return !p->leaves;
 }
 
+static void count_left(struct pcs *p)
+{
+	if (p->taken)
+		p->taken--;
+	if (p->leaves)
+		p->leaves--;
+}
+
 /* ---- between the two ---- */
 
 static void swap_main(struct pcs *p)
@@ -458,18 +466,11 @@ static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_c
 	put_away_empty(n, sheaf);
 }
 
-/* One more is about to be left. */
-static void count_left(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
-		       struct pcs *p)
+static void give_up_spare(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
+			  struct pcs *p)
 {
 	struct slab_sheaf *spare = p->spare;
 
-	if (p->taken)
-		p->taken--;
-	if (p->leaves)
-		p->leaves--;
-	if (p->leaves || !spare)
-		return;
 	store_release(&p->spare, NULL);
 	give_up_sheaf(task, s, n, spare);
 }
@@ -536,7 +537,9 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 	bool leave;
 
 	count_miss(s, p);
-	count_left(task, s, n, p);
+	count_left(p);
+	if (only_frees(p) && p->spare)
+		give_up_spare(task, s, n, p);
 	leave = full && (p->spare || only_frees(p));
 	if (leave && homes_differ() && give_back_strange(task, s, n, p, slow))
 		return;

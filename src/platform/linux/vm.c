@@ -44,25 +44,26 @@ int vm_map_at(void *addr, size_t len)
 	return 0;
 }
 
-void *vm_map(size_t len)
+static void *map_anywhere(void *hint, size_t len, int prot, int flags)
 {
-	long ret = map(NULL, len, PROT_READ | PROT_WRITE, MAP_OURS);
+	long ret = map(hint, len, prot, MAP_OURS | flags);
 
 	return sys_failed(ret) ? NULL : (void *)ret;
+}
+
+void *vm_map(size_t len)
+{
+	return map_anywhere(NULL, len, PROT_READ | PROT_WRITE, 0);
 }
 
 void *vm_map_sparse(size_t len)
 {
-	long ret = map(NULL, len, PROT_READ | PROT_WRITE, MAP_OURS | MAP_NORESERVE);
-
-	return sys_failed(ret) ? NULL : (void *)ret;
+	return map_anywhere(NULL, len, PROT_READ | PROT_WRITE, MAP_NORESERVE);
 }
 
 void *vm_map_zero_view(void *hint, size_t len)
 {
-	long ret = map(hint, len, PROT_READ, MAP_OURS | MAP_NORESERVE);
-
-	return sys_failed(ret) ? NULL : (void *)ret;
+	return map_anywhere(hint, len, PROT_READ, MAP_NORESERVE);
 }
 
 int vm_make_writable(void *addr, size_t len)
