@@ -251,7 +251,8 @@ void *direct_alloc(size_t bytes, size_t align, bool nowait)
 
 	if (len < bytes || len + extra < len)
 		return NULL;
-	raw = (uintptr_t)(extra ? vm_map_sparse(len + extra) : vm_map(len));
+	/* Where most of it is there for the alignment alone, it goes back at once. */
+	raw = (uintptr_t)(extra > len ? vm_map_sparse(len + extra) : vm_map(len + extra));
 	if (!raw)
 		return NULL;
 	addr = extra ? ALIGN_UP(raw, align) : raw;

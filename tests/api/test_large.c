@@ -283,6 +283,7 @@ static void what_the_machine_cannot_have_is_refused(void **state)
 		assert_int_equal(errno, ENOMEM);
 	}
 	assert_null(calloc(4, all));
+	assert_null(aligned_alloc(2 << 20, 4 * all / (2 << 20) * (2 << 20)));
 	free(malloc(all / 4));
 	assert_int_equal(buddy_verify(), 0);
 }
