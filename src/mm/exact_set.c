@@ -18,7 +18,7 @@
  * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks.  So
  * a thread keeps blocks only while 64 come within 4 ms; at a lower rate there is less than a
  * percent of its time to gain.  And only if it asks for some too: node's helper threads free what
- * its main thread takes (0.98 of the memory at its peak).
+ * its main thread takes (0.99 of the memory at its peak).
  *
  * Linux:  none; the page sets of pcp.c for blocks of any length.
  * Locks:  per_task_pages.lock, tried; below it zone->lock.
