@@ -157,25 +157,14 @@ static bool buddy_merge_likely(const struct zone *zone, u64 pfn, unsigned int or
 	return page_is_buddy(zone, higher ^ ((u64)1 << (order + 1)), order + 1);
 }
 
-/**
- * __free_one_page - put a block back, merged as far as it goes
- * @page: its head; any state but FREE
- * @flags: PG_ZERO if the block is not resident; FPI_TO_TAIL if it is to be used last
- *
- * Costs at most MAX_PAGE_ORDER - @order list removals and one insertion.
- */
-void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags)
+/* A block that counts as free already, in this thread's hands: merge it and link it. */
+static void merge_and_link(struct zone *zone, struct page *page, unsigned int order, u32 flags)
 {
 	u64 pfn = page_to_pfn(page);
 	enum migratetype mt = get_pageblock_migratetype(zone, pfn);
 	bool tail = flags & FPI_TO_TAIL;
 
-	VM_BUG_ON(page_type(page) == PAGE_FREE);
-	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
 	flags &= PG_ZERO;
-	page_set_owned(page, order, flags);
-	section_set_free(zone, pfn, (u64)1 << order);
-	stat_add(zone->stat.pgfree, 1ul << order);
 	while (order < MAX_PAGE_ORDER) {
 		u64 buddy_pfn = pfn ^ ((u64)1 << order);
 		struct page *buddy = pfn_to_page(buddy_pfn), *head, *upper;
@@ -200,6 +189,31 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 	}
 	page_set_state(page, page_state(PAGE_FREE, order, flags));
 	link_free(zone, page, order, mt, tail || buddy_merge_likely(zone, pfn, order));
+}
+
+/* Pages that come back count as free, before the blocks they are in are linked one by one. */
+static void count_freed(struct zone *zone, u64 pfn, u64 nr)
+{
+	section_set_free(zone, pfn, nr);
+	stat_add(zone->stat.pgfree, nr);
+}
+
+/**
+ * __free_one_page - put a block back, merged as far as it goes
+ * @page: its head; any state but FREE
+ * @flags: PG_ZERO if the block is not resident; FPI_TO_TAIL if it is to be used last
+ *
+ * Costs at most MAX_PAGE_ORDER - @order list removals and one insertion.
+ */
+void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags)
+{
+	u64 pfn = page_to_pfn(page);
+
+	VM_BUG_ON(page_type(page) == PAGE_FREE);
+	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
+	page_set_owned(page, order, flags);
+	count_freed(zone, pfn, (u64)1 << order);
+	merge_and_link(zone, page, order, flags);
 }
 
 /* The largest block that ends at @end and holds at most @nr pages. */
@@ -233,12 +247,13 @@ static void mark_range(u64 pfn, u64 nr, u32 flags)
 
 static void free_marked(struct zone *zone, u64 pfn, u64 nr)
 {
+	count_freed(zone, pfn, nr);
 	while (nr) {
 		unsigned int order;
 		u64 first = first_of_block(pfn + nr, nr, &order);
 		struct page *page = pfn_to_page(first);
 
-		__free_one_page(zone, page, order, READ_ONCE(page->state));
+		merge_and_link(zone, page, order, READ_ONCE(page->state) & PG_ZERO);
 		nr -= (u64)1 << order;
 	}
 }

@@ -134,19 +134,18 @@ static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
  */
 static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u64 *dirty)
 {
-	u64 end = pfn + nr;
+	u64 first = pfn, end = pfn + nr;
+	u32 was_zero = 0;
 
 	while (pfn < end) {
 		struct page *page = pfn_to_page(pfn);
 		unsigned int order = page_order(page);
 		u64 next = pfn + ((u64)1 << order);
-		u32 was_zero = READ_ONCE(page->state) & PG_ZERO;
 
+		was_zero = READ_ONCE(page->state) & PG_ZERO;
 		if (!was_zero)
 			*dirty += MIN(next, end) - pfn;
 		del_page_from_free_list(zone, page, order);
-		stat_add(zone->stat.pgalloc, 1ul << order);
-		section_set_taken(zone, pfn, (u64)1 << order);
 		page_set_owned(page, order, was_zero);
 		head->nr_pages = next - page_to_pfn(head);
 		barrier();
@@ -154,13 +153,14 @@ static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u
 			set_exact(head);
 		else
 			page_set_state(page, PAGE_NONE);
-		if (next > end) {
-			stat_add(zone->stat.pgalloc, 0ul - (next - end));
-			stat_add(zone->stat.pgfree, 0ul - (next - end));
-			free_exact_tail(zone, head, end - page_to_pfn(head),
-					next - page_to_pfn(head), was_zero);
-		}
 		pfn = next;
+	}
+	section_set_taken(zone, first, pfn - first);
+	stat_add(zone->stat.pgalloc, nr);
+	if (pfn > end) {
+		stat_add(zone->stat.pgfree, 0ul - (pfn - end));
+		free_exact_tail(zone, head, end - page_to_pfn(head), pfn - page_to_pfn(head),
+				was_zero);
 	}
 }
 

@@ -18,7 +18,7 @@
  * INVARIANT mapped: while zone->lock is free, a page's bit is set if and only if it lies in a
  * free block.
  *   made by     sections_map(): zeros, for nothing is accepted yet
- *   kept by     __free_one_page() and hand_over() set bits; page_del_and_expand(), take_behind()
+ *   kept by     count_freed() and hand_over() set bits; page_del_and_expand(), take_behind()
  *               and isolate() clear them.  What only changes lists or merges leaves them
  *   relied on   large.c for fits; fallback.c for what a claim may take
  *   checked by  mm_verify()
@@ -54,21 +54,31 @@ int sections_make_writable(const struct zone *zone, u64 pfn, u64 nr)
 	return vm_make_writable((void *)first, ALIGN_UP(end, OS_PAGE) - first);
 }
 
-/* A range is worked on word by word; most are part of one. */
+/* Part of the bits of a section: @nr of them, from bit @at of @words on. */
 struct bits {
-	unsigned long *word, mask;
-	u64 nr; /* bits of the mask */
+	unsigned long *words;
+	u64 at, nr;
 };
 
-/* Those of [pfn, pfn + nr) that lie in the word of @pfn. */
+/* Those of [pfn, pfn + nr) that lie in the section of @pfn. */
 static struct bits bits_from(const struct zone *zone, u64 pfn, u64 nr)
 {
 	u64 at = (pfn - zone->start_pfn) % PAGES_PER_SECTION;
-	struct bits b = {.word = &section_of(zone, pfn)->free_pages[at / 64]};
 
-	b.nr = MIN(nr, 64 - at % 64);
-	b.mask = ~0ul >> (64 - b.nr) << (at % 64);
-	return b;
+	return (struct bits){section_of(zone, pfn)->free_pages, at,
+			     MIN(nr, PAGES_PER_SECTION - at)};
+}
+
+/* Bits [from, to) of a word, which is not empty and ends with the word at the latest. */
+static unsigned long word_mask(u64 from, u64 to)
+{
+	return ~0ul >> (64 - (to - from)) << (from % 64);
+}
+
+static inline void turn_word(unsigned long *word, unsigned long mask, bool free)
+{
+	VM_BUG_ON((*word & mask) != (free ? mask : 0));
+	*word ^= mask;
 }
 
 /* [pfn, pfn + nr), all @free or none of it, is the other from now on. */
@@ -76,11 +86,14 @@ static noinline void turn(struct zone *zone, u64 pfn, u64 nr, bool free)
 {
 	while (nr) {
 		struct bits b = bits_from(zone, pfn, nr);
+		u64 at = b.at, end = b.at + b.nr;
 
-		VM_BUG_ON((*b.word & b.mask) != (free ? b.mask : 0));
-		*b.word = free ? *b.word & ~b.mask : *b.word | b.mask;
 		pfn += b.nr;
 		nr -= b.nr;
+		for (u64 next; at < end; at = next) {
+			next = MIN(ALIGN_DOWN(at, 64) + 64, end);
+			turn_word(&b.words[at / 64], word_mask(at, next), free);
+		}
 	}
 }
 
@@ -103,10 +116,10 @@ void section_set_taken(struct zone *zone, u64 pfn, u64 nr)
 slowpath void sections_forget_free(struct zone *zone)
 {
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn; pfn += 64) {
-		unsigned long *word = bits_from(zone, pfn, 64).word;
+		struct bits b = bits_from(zone, pfn, 64);
 
-		if (*word)
-			*word = 0;
+		if (b.words[b.at / 64])
+			b.words[b.at / 64] = 0;
 	}
 }
 
@@ -117,12 +130,44 @@ u64 section_count_free(const struct zone *zone, u64 pfn, u64 nr)
 
 	while (nr) {
 		struct bits b = bits_from(zone, pfn, nr);
+		u64 at = b.at, end = b.at + b.nr;
 
-		count += hweight64(*b.word & b.mask);
 		pfn += b.nr;
 		nr -= b.nr;
+		for (u64 next; at < end; at = next) {
+			next = MIN(ALIGN_DOWN(at, 64) + 64, end);
+			count += hweight64(b.words[at / 64] & word_mask(at, next));
+		}
 	}
 	return count;
+}
+
+/* How many bits are set in one stretch from the first of @b on. */
+static u64 run_up(struct bits b)
+{
+	u64 i = b.at / 64, end = b.at + b.nr;
+	unsigned long taken = ~b.words[i] & (~0ul << (b.at % 64));
+
+	while (!taken) {
+		if (++i * 64 >= end)
+			return b.nr;
+		taken = ~b.words[i];
+	}
+	return MIN(i * 64 + (u64)__builtin_ctzl(taken) - b.at, b.nr);
+}
+
+/* The same from the last of @b down. */
+static u64 run_down(struct bits b)
+{
+	u64 end = b.at + b.nr, i = (end - 1) / 64;
+	unsigned long taken = ~b.words[i] & (~0ul >> (63 - (end - 1) % 64));
+
+	while (!taken) {
+		if (i * 64 <= b.at)
+			return b.nr;
+		taken = ~b.words[--i];
+	}
+	return MIN(end - (i * 64 + 64 - (u64)__builtin_clzl(taken)), b.nr);
 }
 
 /* How many pages are free from @pfn on in one stretch, counted up to @max. */
@@ -130,13 +175,14 @@ u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 {
 	u64 count = 0;
 
-	while (count < max && pfn + count < zone->accept_pfn) {
+	max = MIN(max, zone->accept_pfn - pfn);
+	while (count < max) {
 		struct bits b = bits_from(zone, pfn + count, max - count);
-		unsigned long taken = ~*b.word & b.mask;
+		u64 run = run_up(b);
 
-		if (taken)
-			return count + (u64)__builtin_ctzl(taken) - (u64)__builtin_ctzl(b.mask);
-		count += b.nr;
+		count += run;
+		if (run < b.nr)
+			break;
 	}
 	return count;
 }
@@ -148,13 +194,14 @@ u64 section_free_before(const struct zone *zone, u64 pfn, u64 max)
 
 	max = MIN(max, pfn - zone->start_pfn);
 	while (count < max) {
-		u64 end = pfn - count, first = MAX(ALIGN_DOWN(end - 1, 64), pfn - max);
-		struct bits b = bits_from(zone, first, end - first);
-		unsigned long taken = ~*b.word & b.mask;
+		u64 end = pfn - count;
+		u64 nr = MIN(max - count, (end - zone->start_pfn - 1) % PAGES_PER_SECTION + 1);
+		struct bits b = bits_from(zone, end - nr, nr);
+		u64 run = run_down(b);
 
-		if (taken)
-			return count + (u64)__builtin_clzl(taken) - (u64)__builtin_clzl(b.mask);
-		count += b.nr;
+		count += run;
+		if (run < b.nr)
+			break;
 	}
 	return count;
 }
