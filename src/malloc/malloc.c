@@ -64,7 +64,8 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 	struct slow slow;
 	void *ret;
 
-	if (size > PTRDIFF_MAX || align > PTRDIFF_MAX || !slow_enter(&slow))
+	if (size > PTRDIFF_MAX || align > PTRDIFF_MAX ||
+	    (!slow_enter_quick(&slow) && !slow_enter(&slow)))
 		return NULL;
 	/* To look for such a place in the heap would take it into use up to there. */
 	if (align <= MAX((u64)size, 64 * (u64)MiB)) {
@@ -255,7 +256,8 @@ void free_named(const char *call, void *ptr)
 	if (!ptr)
 		return;
 	value = page_map_get(ptr);
-	slow_enter_free(&slow);
+	if (!slow_enter_quick(&slow))
+		slow_enter_free(&slow);
 	if (likely(value && value <= MAP_CLASS_LAST)) {
 		free_object(call, ptr, map_value_cache(value), &slow);
 	} else if (value == MAP_LARGE) {

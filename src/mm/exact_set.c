@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exact_set.c - exact blocks of up to 64 pages, close to the thread that freed them
+ * exact_set.c - exact blocks of up to 2 MiB, close to the thread that freed them
  *
  * Part of a page set: what a program frees above the size classes it often wants again, and the
  * search for a fit under zone->lock costs ten times as much as a block at hand.  Random churn of 30
@@ -8,12 +8,16 @@
  *
  * A block stays EXACT and in transit, in the hands of this thread, with its length; so a child of a
  * fork finds it like any other.  Its byte of the page map stays what it was: those bytes share
- * cache lines with the blocks of other threads.  A list for each length; a request takes the
- * shortest block that is at most a third too long, as it is.  With an eighth, every eighth request
- * was searched for in the zone, and random churn of 16 to 256 KiB took 1.2 times as long, with as
- * much memory; with what is over split off and kept, 1.05 times, with more.  When there is too
- * much, the lists take turns in giving back their coldest; a thread that takes as well as puts may
- * keep more, up to 8 MiB: with 2 MiB two threads with blocks of 16 to 256 KiB took twice as long.
+ * cache lines with the blocks of other threads.  A list for each length up to 32 pages, and for
+ * each eighth of a doubling above; a request takes the shortest block that is at most a third too
+ * long, as it is.  With an eighth, every eighth request was searched for in the zone, and random
+ * churn of 16 to 256 KiB took 1.2 times as long, with as much memory; with what is over split off
+ * and kept, 1.05 times, with more.  While only blocks of up to 256 KiB were kept, one of 300 KB
+ * took 330 ns, and one of 1 MB 570, where it takes 90 now.
+ *
+ * When there is too much, the lists take turns in giving back their coldest; a thread that takes as
+ * well as puts may keep more, up to 8 MiB: with 2 MiB two threads with blocks of 16 to 256 KiB took
+ * twice as long.
  *
  * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks.  So
  * a thread keeps blocks only while 64 come within 4 ms; at a lower rate there is less than a
@@ -29,6 +33,7 @@
 #include "platform/os.h"
 
 static_assert(NR_EXACT_LISTS <= 64, "a bit for each list");
+static_assert(2 * EXACT_SET_MAX <= EXACT_SET_HIGH_MAX, "two of the longest");
 
 void exact_set_init(struct per_task_pages *pcp)
 {
@@ -47,17 +52,12 @@ void exact_set_init(struct per_task_pages *pcp)
 
 static bool is_length(u64 nr)
 {
-	return nr >= EXACT_SET_MIN && nr < EXACT_SET_MIN + NR_EXACT_LISTS;
-}
-
-static unsigned int list_of(u64 nr)
-{
-	return (unsigned int)(nr - EXACT_SET_MIN);
+	return nr >= EXACT_SET_MIN && nr <= EXACT_SET_MAX;
 }
 
 static void take_off(struct per_task_pages *pcp, struct page *head)
 {
-	unsigned int list = list_of(head->nr_pages);
+	unsigned int list = exact_list_of(head->nr_pages);
 
 	list_del(&head->lru);
 	stat_add(pcp->exact_count, -(int)head->nr_pages);
@@ -65,30 +65,39 @@ static void take_off(struct per_task_pages *pcp, struct page *head)
 		pcp->exact_lists &= ~(1ul << list);
 }
 
+/* Of each list only the block that would be next is looked at: a search would find little. */
+static struct page *find_block(const struct per_task_pages *pcp, u64 nr, u64 align)
+{
+	u64 most = MIN(nr + nr / 3, (u64)EXACT_SET_MAX);
+	unsigned long lists =
+		pcp->exact_lists & ~0ul << exact_list_of(nr) & ~0ul >> (63 - exact_list_of(most));
+
+	/* The first may be of lengths that begin below @nr, the last of such that end above. */
+	for (; lists; lists &= lists - 1) {
+		struct page *head =
+			list_first_entry(&pcp->exact[__builtin_ctzl(lists)], struct page, lru);
+
+		if (head->nr_pages < nr)
+			continue;
+		return head->nr_pages <= most && !(page_to_pfn(head) & (align - 1)) ? head : NULL;
+	}
+	return NULL;
+}
+
 /**
  * exact_set_take - a block of @nr pages or a little more from the set of this thread
- * @align: in pages, a power of two.  Only the block that would be next is looked at: buffers of one
- *	alignment come back with it, and a search would find little among others.
+ * @align: in pages, a power of two.  Buffers of one alignment come back with it.
  * Return: the head, EXACT and in transit, or NULL: go to the buddy.
  */
-struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align)
+set_apart struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align)
 {
 	struct per_task_pages *pcp = &task->pcp;
-	unsigned int first, last;
-	struct page *head = NULL;
-	unsigned long lists;
+	struct page *head;
 
 	if (!is_length(nr) || !pcp_trylock(task, zone))
 		return NULL;
 	pcp->exact_asks = EXACT_SET_ASKS;
-	first = list_of(nr);
-	last = MIN(first + (unsigned int)nr / 3, NR_EXACT_LISTS - 1u);
-	lists = pcp->exact_lists & (~0ul << first) & (~0ul >> (63 - last));
-	if (lists) {
-		head = list_first_entry(&pcp->exact[__builtin_ctzl(lists)], struct page, lru);
-		if (page_to_pfn(head) & (align - 1))
-			head = NULL;
-	}
+	head = find_block(pcp, nr, align);
 	if (head) {
 		take_off(pcp, head);
 		/* More than it could want to be large for is not counted: it would overflow. */
@@ -161,24 +170,30 @@ void exact_set_decay(struct per_task_pages *pcp)
 
 /**
  * exact_set_put - keep a block, EXACT and in transit, for this thread's next request
+ *
+ * A set not in use yet is of a thread that has asked for nothing: it would keep nothing.
  * Return: false if it has to go to the buddy.
  */
-bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head)
+set_apart bool exact_set_put(struct mm_task *task, struct page *head)
 {
 	struct per_task_pages *pcp = &task->pcp;
+	u64 pfn = page_to_pfn(head);
 	unsigned int list;
 
-	if (!is_length(head->nr_pages) || !pcp_trylock(task, zone))
+	if (!is_length(head->nr_pages) || !pcp->ready || task->leaving ||
+	    pfn - pcp->zone->start_pfn >= pcp->zone->end_pfn - pcp->zone->start_pfn ||
+	    !pcp_trylock(task, pcp->zone))
 		return false;
 	if (!comes_quickly(pcp)) {
 		spin_unlock_unwaited(&pcp->lock);
 		return false;
 	}
-	list = list_of(head->nr_pages);
+	list = exact_list_of(head->nr_pages);
 	list_add(&head->lru, &pcp->exact[list]);
 	pcp->exact_lists |= 1ul << list;
 	stat_add(pcp->exact_count, (int)head->nr_pages);
-	if (pcp->exact_count > pcp->exact_high)
+	/* Two of a length may always stay: otherwise long ones would never be seen to be used. */
+	if (pcp->exact_count > MAX(pcp->exact_high, 2 * (int)head->nr_pages))
 		overflow(pcp);
 	spin_unlock_unwaited(&pcp->lock);
 	return true;

@@ -91,13 +91,35 @@ static inline unsigned int pcp_list_order(unsigned int index)
 {
 	return index >= NR_PCP_LISTS - 2 ? PAGEBLOCK_ORDER : index / MIGRATE_PCPTYPES;
 }
-bool pcp_trylock(struct mm_task *task, struct zone *zone);
+void pcp_init(struct per_task_pages *pcp, struct zone *zone);
+/* The set of this thread, for blocks of @zone. */
+static inline bool pcp_trylock(struct mm_task *task, struct zone *zone)
+{
+	struct per_task_pages *pcp = &task->pcp;
+
+	if (unlikely(pcp->zone != zone && pcp->ready))
+		return false;
+	if (spin_trylock(&pcp->lock) == LOCK_BUSY)
+		return false;
+	if (unlikely(!pcp->ready))
+		pcp_init(pcp, zone);
+	return true;
+}
 bool pcp_yield(struct mm_task *task, const struct zone *zone);
 
 /* exact_set.c */
 void exact_set_init(struct per_task_pages *pcp);
+/* A list for each length up to 32 pages, eight to a doubling beyond. */
+static inline unsigned int exact_list_of(u64 nr)
+{
+	unsigned int order = ilog2(nr);
+
+	if (nr <= 32)
+		return (unsigned int)nr - EXACT_SET_MIN;
+	return 24 + (order - 5) * 8 + ((unsigned int)(nr >> (order - 3)) & 7);
+}
 struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align);
-bool exact_set_put(struct mm_task *task, struct zone *zone, struct page *head);
+bool exact_set_put(struct mm_task *task, struct page *head);
 void exact_set_flush(struct per_task_pages *pcp, int keep);
 void exact_set_decay(struct per_task_pages *pcp);
 

@@ -375,13 +375,6 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	u64 seen, dirty = 0;
 	bool busy = false;
 
-	if (pcp_serves(rq->task, zone, rq->nowait)) {
-		page = exact_set_take(rq->task, zone, nr, align);
-		if (page) {
-			*ret_zero = false;
-			return page;
-		}
-	}
 	if (order > PAGEBLOCK_ORDER) {
 		page = alloc_run(zone, rq, nr, align, over_budget, &dirty);
 		if (page && !rq->nowait && nr >= READ_ONCE(zone->longest_run))
@@ -411,13 +404,12 @@ static bool fits(const struct zone *zone, u64 nr)
 	return nr <= (zone->end_pfn - zone->start_pfn) / 2 && nr <= zone->managed_pages;
 }
 
-struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero)
+static noinline struct page *alloc_on_nodes(const struct page_request *rq, u64 nr, u64 align,
+					    bool *ret_zero)
 {
 	struct pglist_data *pgdat = &node_data[rq->nid];
 	int nodes = zonelist_length(rq->nid, rq->gfp & __GFP_THISNODE);
 
-	if (rq->gfp & (__GFP_DMA | __GFP_DMA32))
-		return NULL;
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < nodes; i++) {
 			struct zone *zone = &node_data[pgdat->fallback[i]].zones[ZONE_NORMAL];
@@ -433,14 +425,28 @@ struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool 
 	return NULL;
 }
 
-void large_free(struct page *head, struct mm_task *task, bool nowait)
+struct page *large_alloc(const struct page_request *rq, u64 nr, u64 align, bool *ret_zero)
+{
+	struct zone *zone = &node_data[rq->nid].zones[ZONE_NORMAL];
+
+	if (rq->gfp & (__GFP_DMA | __GFP_DMA32))
+		return NULL;
+	if (pcp_serves(rq->task, zone, rq->nowait)) {
+		struct page *page = exact_set_take(rq->task, zone, nr, align);
+
+		if (page) {
+			*ret_zero = false;
+			return page;
+		}
+	}
+	return alloc_on_nodes(rq, nr, align, ret_zero);
+}
+
+static noinline void free_to_zone(struct page *head, bool nowait)
 {
 	struct zone *zone = page_zone(head);
 	u32 zero = 0;
 
-	set_exact(head);
-	if (pcp_serves(task, zone, nowait) && exact_set_put(task, zone, head))
-		return;
 	page_map_set(page_to_pfn(head), 1, MAP_NONE);
 	if (unlikely(READ_ONCE(zone->growing_run)))
 		zero = note_freed_run(zone, head);
@@ -455,6 +461,13 @@ void large_free(struct page *head, struct mm_task *task, bool nowait)
 	zone_unlock(zone);
 	if (unlikely(READ_ONCE(deferred_blocks)) && !nowait)
 		take_deferred_blocks();
+}
+
+void large_free(struct page *head, struct mm_task *task, bool nowait)
+{
+	set_exact(head);
+	if (!task || nowait || !exact_set_put(task, head))
+		free_to_zone(head, nowait);
 }
 
 bool large_resize(struct page *head, u64 nr)

@@ -117,8 +117,9 @@ extern struct topology topology;
 
 #define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + 2)
 
-#define EXACT_SET_MIN 9	       /* pages: what is shorter has a size class */
-#define NR_EXACT_LISTS 56      /* up to 64 pages */
+#define EXACT_SET_MIN 9	  /* pages: what is shorter has a size class */
+#define EXACT_SET_MAX 511 /* pages: what is longer is a run of pageblocks */
+#define NR_EXACT_LISTS 56
 #define EXACT_SET_HIGH_MIN 128 /* pages in all */
 #define EXACT_SET_HIGH_MAX 2048
 #define EXACT_SET_PUTS 64 /* within EXACT_SET_MS: often enough */

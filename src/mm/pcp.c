@@ -39,7 +39,7 @@ void zone_set_pcp_limits(struct zone *zone)
 	zone->pcp_high_max = (int)CLAMP(managed / 8 / cpus, 4 * batch, 4096);
 }
 
-static void pcp_init(struct per_task_pages *pcp, struct zone *zone)
+void pcp_init(struct per_task_pages *pcp, struct zone *zone)
 {
 	for (int i = 0; i < NR_PCP_LISTS; i++)
 		list_init(&pcp->lists[i]);
@@ -98,19 +98,6 @@ static int refill(struct mm_task *task, struct zone *zone, unsigned int order, e
 	zone_unlock(zone);
 	budget_check(zone, fresh);
 	return i;
-}
-
-bool pcp_trylock(struct mm_task *task, struct zone *zone)
-{
-	struct per_task_pages *pcp = &task->pcp;
-
-	if (unlikely(pcp->zone != zone && pcp->ready))
-		return false;
-	if (spin_trylock(&pcp->lock) == LOCK_BUSY)
-		return false;
-	if (unlikely(!pcp->ready))
-		pcp_init(pcp, zone);
-	return true;
 }
 
 /**

@@ -171,7 +171,7 @@ static u64 run_down(struct bits b)
 }
 
 /* How many pages are free from @pfn on in one stretch, counted up to @max. */
-u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
+set_apart u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 {
 	u64 count = 0;
 
@@ -188,7 +188,7 @@ u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 }
 
 /* How many pages are free in one stretch that ends at @pfn, counted up to @max. */
-u64 section_free_before(const struct zone *zone, u64 pfn, u64 max)
+set_apart u64 section_free_before(const struct zone *zone, u64 pfn, u64 max)
 {
 	u64 count = 0;
 

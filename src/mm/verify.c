@@ -207,11 +207,11 @@ static int verify_exact_lists(const struct mm_task *task)
 		list_for_each (pos, &pcp->exact[i]) {
 			const struct page *page = list_entry(pos, struct page, lru);
 
-			pages += (int)(EXACT_SET_MIN + i);
+			pages += (int)page->nr_pages;
 			if (pages > pcp->exact_count)
 				break;
 			if (page_type(page) != PAGE_EXACT || !(page->state & PG_TRANSIT) ||
-			    page->nr_pages != EXACT_SET_MIN + i || page->owner != task->id)
+			    exact_list_of(page->nr_pages) != i || page->owner != task->id)
 				bad += bad_set(task, "I-19 stranger among exact blocks");
 		}
 	}

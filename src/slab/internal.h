@@ -131,7 +131,6 @@ static inline struct cursor *class_cursor(struct task *task, unsigned int class)
 }
 extern struct spinlock tasks_lock;
 void task_caches_init(void);
-bool slab_fork_pending(void);
 void task_bury(struct task *task);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);

@@ -268,10 +268,12 @@ void kswapd_wake(void)
 {
 	u32 now = READ_ONCE(state);
 
-	if (unlikely(READ_ONCE(sleeping)) && now == RUNNING)
-		wake();
-	else if (now == OFF && heap_pages() >= START_PAGES_LATER)
+	if (likely(now == RUNNING)) {
+		if (unlikely(READ_ONCE(sleeping)))
+			wake();
+	} else if (now == OFF && !READ_ONCE(mm_grew) && heap_pages() >= START_PAGES_LATER) {
 		WRITE_ONCE(mm_grew, true);
+	}
 }
 
 /* Is there a thread of the program's that has a task and does not leave? */
@@ -342,8 +344,8 @@ void kswapd_poke(struct slow *slow)
 	 * that is not repaired yet must stay alone: another thread would take it for gone.
 	 */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
-	    !slow->task->mm.leaving && !slab_fork_pending() &&
-	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0)) {
+	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0) && !slow->task->mm.leaving &&
+	    !slab_fork_pending()) {
 		WRITE_ONCE(mm_grew, false);
 		poke(/* may_start= */ true);
 	}

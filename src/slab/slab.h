@@ -276,9 +276,43 @@ struct slow {
  * Return: false if there is no memory to start with.  slow_leave() only after true.
  */
 bool slow_enter(struct slow *s);
-void slow_leave(struct slow *s);
+void slow_leave_bare(void);
+static inline void slow_leave(struct slow *s)
+{
+	barrier();
+	if (likely(s->task))
+		s->task->mm.depth--;
+	else
+		slow_leave_bare();
+}
 /* For frees: never fails; the task may be missing. */
 void slow_enter_free(struct slow *s);
+
+/* What is in the word that a forked child finds wiped. */
+enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED };
+extern u32 *slab_fork_cookie; /* const after start */
+
+/* Is this a forked child whose heap is not in order yet? */
+static inline bool slab_fork_pending(void)
+{
+	return READ_ONCE(*slab_fork_cookie) != FORK_REPAIRED;
+}
+
+/*
+ * The common case of the two, for slow paths that are quick: nothing to start, to notice or to
+ * make.  Return: whether it is that; nothing is done if not.
+ */
+static inline bool slow_enter_quick(struct slow *s)
+{
+	struct task *task = current_task();
+
+	if (unlikely(!task || task->mm.depth || topology.nr_nodes > 1 || slab_fork_pending()))
+		return false;
+	task->mm.depth = 1;
+	barrier();
+	*s = (struct slow){.task = task};
+	return true;
+}
 
 /* The node of a request for memory of @node, or, NUMA_NO_NODE, of the caller's. */
 static inline int request_node(const struct slow *slow, gfp_t gfp, int node)

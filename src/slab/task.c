@@ -42,12 +42,8 @@ static struct kmem_cache_node task_node;
 static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
-/* What is in the page that a forked child finds wiped. */
-enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED };
-
-static u32 *fork_cookie;  /* const after start */
-static bool fork_pending; /* set by os_at_fork_child() where there is no such page */
-static bool fork_noticed; /* and the generation is new; likewise */
+static u32 fork_word = FORK_REPAIRED; /* wiped by at_fork_child() where no page of the system is */
+u32 *slab_fork_cookie = &fork_word;
 
 /*
  * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit commits
@@ -97,7 +93,7 @@ static void at_fork_child(void)
 {
 	struct slow slow;
 
-	WRITE_ONCE(fork_pending, true);
+	WRITE_ONCE(fork_word, FORK_NEW);
 	slow_enter_free(&slow);
 	slow_leave(&slow);
 }
@@ -119,13 +115,17 @@ static void thread_exit(void *value);
 
 void task_caches_init(void)
 {
+	u32 *cookie;
+
 	init_boot_cache(&task_cache, &task_node, "task", sizeof(struct task));
 	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
-	fork_cookie = os_fork_cookie_page();
-	if (fork_cookie)
-		WRITE_ONCE(*fork_cookie, FORK_REPAIRED);
-	else
+	cookie = os_fork_cookie_page();
+	if (cookie) {
+		WRITE_ONCE(*cookie, FORK_REPAIRED);
+		slab_fork_cookie = cookie;
+	} else {
 		handle_forks();
+	}
 	spin_long_wait = notice_fork;
 	os_thread_exit_key(thread_exit);
 }
@@ -393,44 +393,23 @@ static void thread_exit(void *value)
 /* The first to come by in this child is told so; ids of processes and threads come again. */
 slowpath bool slab_fork_notice(void)
 {
-	if (fork_cookie) {
-		if (READ_ONCE(*fork_cookie) != FORK_NEW)
-			return false;
-		WRITE_ONCE(*fork_cookie, FORK_NOTICED);
-		return true;
-	}
-	if (READ_ONCE(fork_noticed))
+	if (READ_ONCE(*slab_fork_cookie) != FORK_NEW)
 		return false;
-	WRITE_ONCE(fork_noticed, true);
+	WRITE_ONCE(*slab_fork_cookie, FORK_NOTICED);
 	return true;
 }
 
 static slowpath void fork_repair(void)
 {
 	slab_fork_new_generation();
-	if (fork_cookie)
-		WRITE_ONCE(*fork_cookie, FORK_REPAIRED);
-	WRITE_ONCE(fork_pending, false);
-	WRITE_ONCE(fork_noticed, false);
+	WRITE_ONCE(*slab_fork_cookie, FORK_REPAIRED);
 	slab_fork_repair();
-}
-
-static inline bool is_forked_child(void)
-{
-	return fork_cookie ? unlikely(READ_ONCE(*fork_cookie) != FORK_REPAIRED)
-			   : unlikely(READ_ONCE(fork_pending));
-}
-
-/* Is this a forked child whose heap is not in order yet? */
-bool slab_fork_pending(void)
-{
-	return is_forked_child();
 }
 
 /* Only the generation: the rest is done when this thread next enters at depth 1. */
 static void notice_fork(void)
 {
-	if (is_forked_child())
+	if (slab_fork_pending())
 		slab_fork_new_generation();
 }
 
@@ -453,7 +432,7 @@ static void enter(struct slow *s)
 		s->nested = bare_depth++ != 0;
 	}
 	barrier();
-	if (is_forked_child()) {
+	if (unlikely(slab_fork_pending())) {
 		if (s->nested)
 			slab_fork_new_generation();
 		else
@@ -461,13 +440,9 @@ static void enter(struct slow *s)
 	}
 }
 
-void slow_leave(struct slow *s)
+void slow_leave_bare(void)
 {
-	barrier();
-	if (likely(s->task))
-		s->task->mm.depth--;
-	else
-		bare_depth--;
+	bare_depth--;
 }
 
 static noinline void adopt_new_task(struct slow *s)

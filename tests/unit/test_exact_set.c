@@ -134,20 +134,69 @@ SIM_TEST(an_aligned_request_takes_the_next_block_if_it_is_aligned)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(only_lengths_from_9_to_64_pages_are_kept)
+SIM_TEST(only_lengths_from_9_to_511_pages_are_kept)
 {
-	static const u64 lengths[] = {8, 9, 64, 65};
+	static const u64 lengths[] = {8, 9, 511, 512};
+	struct page *run[ARRAY_SIZE(lengths)];
 	int kept = 0;
 
 	switch_on();
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		get_all(&run[i], 1, lengths[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-		struct page *run[1];
-
-		get_all(run, 1, lengths[i]);
-		set_run_put(run[0]);
-		kept += lengths[i] == 9 || lengths[i] == 64 ? (int)lengths[i] : 0;
+		set_run_put(run[i]);
+		kept += lengths[i] == 9 || lengths[i] == 511 ? (int)lengths[i] : 0;
 		EXPECT_EQ(my_set()->exact_count, kept);
 	}
+}
+
+/* Lengths of one list differ by up to an eighth: what is in it may be too short, or too long. */
+SIM_TEST(a_request_looks_into_lists_of_several_lengths)
+{
+	static const u64 lengths[] = {200, 193, 206};
+	struct page *run[ARRAY_SIZE(lengths)];
+
+	switch_on();
+	my_set()->exact_high = EXACT_SET_HIGH_MAX;
+	/* So that the zone need not grow, which would empty the set. */
+	set_run_put(set_run_get(2000));
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		get_all(&run[i], 1, lengths[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(exact_list_of(193), exact_list_of(206));
+	/* Before the two others of its list there is one of 206. */
+	EXPECT_EQ(set_run_get(207)->nr_pages, 207);
+	EXPECT_EQ(set_run_get(192)->nr_pages, 206);
+	/* The next is too short, and there is nothing longer. */
+	EXPECT_EQ(set_run_get(195)->nr_pages, 195);
+	EXPECT_EQ(set_run_get(149)->nr_pages, 193);
+	/* A third too long, and no more. */
+	EXPECT_EQ(set_run_get(149)->nr_pages, 149);
+	EXPECT_EQ(set_run_get(150)->nr_pages, 200);
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_SOUND();
+}
+
+/* Longer than all that the set may have at first: it sees that they are used, and grows. */
+SIM_TEST(two_long_blocks_may_stay)
+{
+	struct page *run[3];
+	unsigned long before;
+
+	switch_on();
+	get_all(run, 3, 400);
+	before = zone_moves();
+	for (int i = 0; i < 2; i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(my_set()->exact_count, 800);
+	for (int i = 2; i-- > 0;)
+		EXPECT_EQ(place(set_run_get(400)), place(run[i]));
+	EXPECT_EQ(zone_moves(), before);
+	for (int i = 0; i < 3; i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(my_set()->exact_high, 256);
+	EXPECT_SOUND();
 }
 
 /* 9 times 16 pages are more than 128: down to 96, the oldest go. */
@@ -203,7 +252,7 @@ SIM_TEST(lengths_take_turns_in_giving_back)
 			set_run_put(run[n][i]);
 	/* 128 were passed at the last block, and down to 96 one or two of each went. */
 	for (u64 n = 0; n < 3; n++)
-		while (my_set()->exact_lists >> (10 + n - EXACT_SET_MIN) & 1) {
+		while (my_set()->exact_lists >> exact_list_of(10 + n) & 1) {
 			EXPECT_EQ(set_run_get(10 + n)->nr_pages, 10 + n);
 			left[n]++;
 		}
@@ -295,7 +344,9 @@ RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
 	  T(the_block_freed_last_comes_back_first_without_the_zone),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
 	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
-	  T(only_lengths_from_9_to_64_pages_are_kept), T(a_full_set_gives_back_its_coldest),
+	  T(only_lengths_from_9_to_511_pages_are_kept),
+	  T(a_request_looks_into_lists_of_several_lengths), T(two_long_blocks_may_stay),
+	  T(a_full_set_gives_back_its_coldest),
 	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for), T(nobody_waits_for_a_set),

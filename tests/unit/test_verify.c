@@ -388,9 +388,9 @@ SIM_TEST(I_19_a_stranger_in_a_page_set_is_reported)
 	page->owner = owner + 1;
 	expect_slab_report("I-19");
 	page->owner = owner;
-	run->nr_pages++;
-	expect_slab_report("I-19");
 	run->nr_pages--;
+	expect_slab_report("I-19");
+	run->nr_pages++;
 	state = run->state;
 	run->state = page_state(PAGE_EXACT, 0, 0);
 	expect_slab_report("I-19");
