@@ -157,6 +157,18 @@ static bool isolate_batch(struct zone *zone, int min_order, u64 age_ms, struct r
 	return scan->order >= min_order;
 }
 
+/*
+ * The descriptors below the head of a free block say nothing, which zeros say as well: the pages
+ * that only these lie in go back along.  Of a heap of 1 GiB that was freed 16 MiB stayed without.
+ * Linux: mm/hugetlb_vmemmap.c, for huge pages in use.
+ */
+static void discard_tails(const struct page *head, unsigned int order)
+{
+	uintptr_t from = ALIGN_UP((uintptr_t)(head + 1), OS_PAGE);
+
+	(void)vm_discard((void *)from, (uintptr_t)(head + ((size_t)1 << order)) - from);
+}
+
 static u64 report_batch(struct zone *zone, struct report_batch *batch)
 {
 	bool ok[REPORTING_CAPACITY];
@@ -169,8 +181,10 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 		if (order < PAGEBLOCK_ORDER)
 			hugepage_break(zone, pfn);
 		ok[i] = vm_discard(pfn_to_addr(pfn), PAGE_SIZE << order) == 0;
-		if (ok[i] && order >= PAGEBLOCK_ORDER)
+		if (ok[i] && order >= PAGEBLOCK_ORDER) {
 			hugepage_mend(zone, pfn, (u64)1 << order);
+			discard_tails(batch->page[i], order);
+		}
 	}
 	zone_lock(zone);
 	for (int i = 0; i < batch->nr; i++) {

@@ -172,7 +172,7 @@ unsigned int sim_count(enum sim_op op)
 	return n;
 }
 
-bool sim_was_discarded(const void *addr, size_t len)
+static bool was_called_for(enum sim_op op, const void *addr, size_t len)
 {
 	size_t sum = 0;
 
@@ -181,10 +181,20 @@ bool sim_was_discarded(const void *addr, size_t len)
 		uintptr_t from = MAX(e->addr, (uintptr_t)addr);
 		uintptr_t to = MIN(e->addr + e->len, (uintptr_t)addr + len);
 
-		if (e->op == SIM_DISCARD && !e->error && from < to)
+		if (e->op == op && !e->error && from < to)
 			sum += to - from;
 	}
 	return sum == len;
+}
+
+bool sim_was_discarded(const void *addr, size_t len)
+{
+	return was_called_for(SIM_DISCARD, addr, len);
+}
+
+bool sim_tails_were_discarded(const void *addr, size_t len)
+{
+	return was_called_for(SIM_DISCARD_TAILS, addr, len);
 }
 
 static struct sim_event *note(enum sim_op op, const void *addr, size_t len, int error)
@@ -324,13 +334,16 @@ void vm_unmap(void *addr, size_t len)
 
 int vm_discard(void *addr, size_t len)
 {
-	int err = begin(SIM_DISCARD, addr, len);
+	/* The descriptors lie above all that they describe. */
+	const struct page *first = pfn_to_page(node_data[0].zones[ZONE_NORMAL].start_pfn);
+	enum sim_op op = addr >= (void *)first ? SIM_DISCARD_TAILS : SIM_DISCARD;
+	int err = begin(op, addr, len);
 
 	must_be_mapped("vm_discard", addr, len);
 	if (!err && madvise(addr, len, MADV_DONTNEED))
 		err = -errno;
 	if (!err)
-		note(SIM_DISCARD, addr, len, 0);
+		note(op, addr, len, 0);
 	return err;
 }
 

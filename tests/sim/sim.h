@@ -24,6 +24,7 @@ enum sim_op {
 	SIM_VIEW,
 	SIM_WRITABLE,
 	SIM_DISCARD,
+	SIM_DISCARD_TAILS, /* descriptors */
 	SIM_RESIZE,
 	SIM_LAST_FALLIBLE = SIM_RESIZE, /* up to here a call may fail */
 	SIM_UNMAP,
@@ -106,6 +107,7 @@ int sim_bound_node(const void *addr);
 unsigned int sim_count(enum sim_op op);
 /* Every byte of it once, since the book was opened. */
 bool sim_was_discarded(const void *addr, size_t len);
+bool sim_tails_were_discarded(const void *addr, size_t len);
 
 /* Map something of another owner's at @addr, as a program does. */
 void sim_occupy(void *addr, size_t len);

@@ -6,6 +6,7 @@
  */
 #include "pages.h"
 #include "mm/internal.h"
+#include "platform/vm.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -45,6 +46,47 @@ SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 		if (sim_events[i].op == SIM_DISCARD)
 			EXPECT(!((sim_events[i].addr | sim_events[i].len) % BLOCK_BYTES));
 	EXPECT_EQ(zone_of(0)->stat.reported, 4 * MAX_ORDER_NR_PAGES);
+	EXPECT_SOUND();
+}
+
+/* All but the page of the head's own; and zeros there are as good as what was there. */
+SIM_TEST(descriptors_that_say_nothing_go_back_along)
+{
+	struct page *pages[2], *half;
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 1, pages);
+	half = buddy_get(0, __GFP_MOVABLE, PAGEBLOCK_ORDER);
+	for (u64 i = OS_PAGE / sizeof(*half); i < PAGEBLOCK_NR_PAGES; i++)
+		half[i].private[0] = i;
+	pages[1] = buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER);
+	buddy_put(half, PAGEBLOCK_ORDER);
+	sim.clock_ms += DELAY;
+	EXPECT(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL));
+	EXPECT(sim_tails_were_discarded((char *)pages[0] + OS_PAGE,
+					MAX_ORDER_NR_PAGES * sizeof(struct page) - OS_PAGE));
+	EXPECT_EQ(half[PAGEBLOCK_NR_PAGES - 1].private[0], 0);
+	EXPECT_SOUND();
+	/* Whatever is cut out of it has whole descriptors. */
+	for (int i = 0; i < 2000; i++)
+		EXPECT(buddy_get(0, __GFP_MOVABLE, i % 3u));
+	buddy_put(pages[1], MAX_PAGE_ORDER);
+	EXPECT_SOUND();
+}
+
+/* What the system refuses stays as it was, and so does the block. */
+SIM_TEST(descriptors_that_cannot_go_back_are_no_harm)
+{
+	struct page *pages[4];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 4, pages);
+	sim.clock_ms += DELAY;
+	sim.fail_op = SIM_DISCARD_TAILS;
+	sim.fail_op_always = true;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 4 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 4);
+	EXPECT_EQ(sim_count(SIM_DISCARD_TAILS), 0);
 	EXPECT_SOUND();
 }
 
@@ -383,6 +425,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after),
 		cmocka_unit_test(what_was_freed_while_the_pass_waited_for_the_lock_is_young),
+		cmocka_unit_test(descriptors_that_say_nothing_go_back_along),
+		cmocka_unit_test(descriptors_that_cannot_go_back_are_no_harm),
 		cmocka_unit_test(a_discarded_block_is_not_discarded_again),
 		cmocka_unit_test(memory_never_touched_is_not_discarded),
 		cmocka_unit_test(a_discarded_block_is_known_to_be_zero_until_it_is_used),
