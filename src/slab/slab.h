@@ -299,8 +299,8 @@ static inline bool slab_fork_pending(void)
 }
 
 /*
- * The common case of the two, for slow paths that are quick: nothing to start, to notice or to
- * make.  Return: whether it is that; nothing is done if not.
+ * What slow_enter() and slow_enter_free() come to where there is nothing to start, to notice or to
+ * make.  For paths that are quick themselves.  Return: false, and nothing is done, where there is.
  */
 static inline bool slow_enter_quick(struct slow *s)
 {

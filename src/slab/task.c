@@ -42,7 +42,8 @@ static struct kmem_cache_node task_node;
 static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
-static u32 fork_word = FORK_REPAIRED; /* wiped by at_fork_child() where no page of the system is */
+/* Where the system has no page that it wipes for a child: at_fork_child() sets it to FORK_NEW. */
+static u32 fork_word = FORK_REPAIRED;
 u32 *slab_fork_cookie = &fork_word;
 
 /*
