@@ -109,18 +109,13 @@ bool pcp_yield(struct mm_task *task, const struct zone *zone);
 
 /* exact_set.c */
 void exact_set_init(struct per_task_pages *pcp);
-/* A list for each length up to 32 pages, eight to a doubling beyond. */
 static inline unsigned int exact_list_of(u64 nr)
 {
-	unsigned int order = ilog2(nr);
-
-	if (nr <= 32)
-		return (unsigned int)nr - EXACT_SET_MIN;
-	return 24 + (order - 5) * 8 + ((unsigned int)(nr >> (order - 3)) & 7);
+	return MIN((unsigned int)nr - EXACT_SET_MIN, (unsigned int)EXACT_LONG_LIST);
 }
 struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align);
 bool exact_set_put(struct mm_task *task, struct page *head);
-void exact_set_flush(struct per_task_pages *pcp, int keep);
+void exact_set_trim(struct per_task_pages *pcp, int keep, int keep_long);
 void exact_set_decay(struct per_task_pages *pcp);
 
 /* accept.c */

@@ -117,9 +117,11 @@ extern struct topology topology;
 
 #define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + 2)
 
-#define EXACT_SET_MIN 9	  /* pages: what is shorter has a size class */
-#define EXACT_SET_MAX 511 /* pages: what is longer is a run of pageblocks */
-#define NR_EXACT_LISTS 56
+#define EXACT_SET_MIN 9	   /* pages: what is shorter has a size class */
+#define EXACT_SET_MAX 511  /* pages: what is longer is a run of pageblocks */
+#define EXACT_LONG_LIST 56 /* of those beyond 64 pages; before it a list for each length */
+#define NR_EXACT_LISTS 57
+#define EXACT_SET_LONG 2       /* blocks in that list at most */
 #define EXACT_SET_HIGH_MIN 128 /* pages in all */
 #define EXACT_SET_HIGH_MAX 2048
 #define EXACT_SET_PUTS 64 /* within EXACT_SET_MS: often enough */
@@ -147,7 +149,9 @@ struct per_task_pages {
 
 	/* exact_set.c; lock */
 	int exact_count;	   /* pages; racy readers */
-	int exact_high;		   /* the most it may be */
+	int exact_long;		   /* those of them in the list of long blocks */
+	int exact_nr_long;	   /* blocks in that list */
+	int exact_high;		   /* the most that the others may be */
 	int exact_taken;	   /* pages taken out since it was that last */
 	bool exact_on;		   /* blocks came quickly enough lately to keep them */
 	u8 exact_asks;		   /* EXACT_SET_ASKS when asked, one less for each EXACT_SET_PUTS */

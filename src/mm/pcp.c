@@ -201,7 +201,7 @@ void pcp_drain(struct mm_task *task, bool all)
 		return;
 	if (all) {
 		flush(pcp, pcp->count, 0);
-		exact_set_flush(pcp, 0);
+		exact_set_trim(pcp, 0, 0);
 		pcp->high = pcp->high_min;
 	} else {
 		pcp->high = MAX(MAX(pcp->count - (pcp->batch << PCP_BATCH_SCALE_MAX),

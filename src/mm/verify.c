@@ -199,9 +199,11 @@ static int verify_exact_lists(const struct mm_task *task)
 {
 	const struct per_task_pages *pcp = &task->pcp;
 	struct list_head *pos;
-	int pages = 0, bad = 0;
+	int pages = 0, shorter = 0, bad = 0;
 
 	for (unsigned int i = 0; i < NR_EXACT_LISTS; i++) {
+		if (i == EXACT_LONG_LIST)
+			shorter = pages;
 		if (list_empty(&pcp->exact[i]) == !!(pcp->exact_lists >> i & 1))
 			bad += bad_set(task, "I-18 bit of a list of exact blocks");
 		list_for_each (pos, &pcp->exact[i]) {
@@ -215,7 +217,10 @@ static int verify_exact_lists(const struct mm_task *task)
 				bad += bad_set(task, "I-19 stranger among exact blocks");
 		}
 	}
-	return pages == pcp->exact_count ? bad : bad + bad_set(task, "I-18 count of exact blocks");
+	if (pages != pcp->exact_count || pages - shorter != pcp->exact_long ||
+	    pcp->exact_nr_long > EXACT_SET_LONG)
+		bad += bad_set(task, "I-18 count of exact blocks");
+	return bad;
 }
 
 static int verify_limits(const struct mm_task *task)

@@ -150,52 +150,77 @@ SIM_TEST(only_lengths_from_9_to_511_pages_are_kept)
 	}
 }
 
-/* Lengths of one list differ by up to an eighth: what is in it may be too short, or too long. */
-SIM_TEST(a_request_looks_into_lists_of_several_lengths)
+/* The latest two beyond 64 pages, whatever else there is; for what is up to a third shorter. */
+SIM_TEST(two_long_blocks_stay)
 {
-	static const u64 lengths[] = {200, 193, 206};
+	static const u64 lengths[] = {511, 200, 149, 20};
 	struct page *run[ARRAY_SIZE(lengths)];
+	unsigned long before;
 
 	switch_on();
-	my_set()->exact_high = EXACT_SET_HIGH_MAX;
 	/* So that the zone need not grow, which would empty the set. */
 	set_run_put(set_run_get(2000));
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		get_all(&run[i], 1, lengths[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
-		set_run_put(run[i]);
-	EXPECT_EQ(exact_list_of(193), exact_list_of(206));
-	/* Before the two others of its list there is one of 206. */
-	EXPECT_EQ(set_run_get(207)->nr_pages, 207);
-	EXPECT_EQ(set_run_get(192)->nr_pages, 206);
-	/* The next is too short, and there is nothing longer. */
-	EXPECT_EQ(set_run_get(195)->nr_pages, 195);
-	EXPECT_EQ(set_run_get(149)->nr_pages, 193);
-	/* A third too long, and no more. */
+	set_run_put(run[0]);
+	set_run_put(run[1]);
+	EXPECT_EQ(my_set()->exact_count, 711);
+	EXPECT_EQ(my_set()->exact_long, 711);
+	set_run_put(run[2]);
+	set_run_put(run[3]);
+	EXPECT_EQ(my_set()->exact_count, 200 + 149 + 20);
+	EXPECT_EQ(my_set()->exact_long, 200 + 149);
+	EXPECT_SOUND();
+	before = zone_moves();
+	EXPECT_EQ(place(set_run_get(149)), place(run[2]));
+	set_run_put(run[2]);
+	EXPECT_EQ(place(set_run_get(150)), place(run[1]));
+	set_run_put(run[1]);
+	EXPECT_EQ(zone_moves(), before);
+	/* 200 is more than a third above 149, and 149 is short. */
+	set_run_put(set_run_get(201));
+	EXPECT_EQ(my_set()->exact_long, 201 + 200);
 	EXPECT_EQ(set_run_get(149)->nr_pages, 149);
-	EXPECT_EQ(set_run_get(150)->nr_pages, 200);
-	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_EQ(my_set()->exact_long, 201 + 200);
 	EXPECT_SOUND();
 }
 
-/* Longer than all that the set may have at first: it sees that they are used, and grows. */
-SIM_TEST(two_long_blocks_may_stay)
+SIM_TEST(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request)
 {
-	struct page *run[3];
-	unsigned long before;
+	struct page *aligned, *other;
 
 	switch_on();
-	get_all(run, 3, 400);
-	before = zone_moves();
+	aligned = set_run_get_aligned(100, 64);
+	do
+		other = set_run_get(100);
+	while (page_to_pfn(other) % 64 == 0);
+	set_run_put(aligned);
+	set_run_put(other);
+	EXPECT_EQ(place(set_run_get_aligned(100, 64)), place(aligned));
+	EXPECT_EQ(page_to_pfn(set_run_get_aligned(100, 64)) % 64, 0);
+	EXPECT_EQ(my_set()->exact_long, 100);
+	EXPECT_SOUND();
+}
+
+/* They leave the rest what it may have. */
+SIM_TEST(long_blocks_do_not_make_a_set_full)
+{
+	struct page *run[9], *large[2];
+
+	switch_on();
+	get_all(large, 2, 300);
+	get_all(run, 9, 16);
 	for (int i = 0; i < 2; i++)
+		set_run_put(large[i]);
+	for (int i = 0; i < 9; i++) {
 		set_run_put(run[i]);
-	EXPECT_EQ(my_set()->exact_count, 800);
-	for (int i = 2; i-- > 0;)
-		EXPECT_EQ(place(set_run_get(400)), place(run[i]));
-	EXPECT_EQ(zone_moves(), before);
-	for (int i = 0; i < 3; i++)
-		set_run_put(run[i]);
-	EXPECT_EQ(my_set()->exact_high, 256);
+		EXPECT_EQ(my_set()->exact_count, 600 + (i < 8 ? (i + 1) * 16 : 96));
+	}
+	EXPECT_EQ(my_set()->exact_long, 600);
+	EXPECT_SOUND();
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_EQ(my_set()->exact_long, 0);
 	EXPECT_SOUND();
 }
 
@@ -345,7 +370,9 @@ RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
 	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
 	  T(only_lengths_from_9_to_511_pages_are_kept),
-	  T(a_request_looks_into_lists_of_several_lengths), T(two_long_blocks_may_stay),
+	  T(two_long_blocks_stay),
+	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
+	  T(long_blocks_do_not_make_a_set_full),
 	  T(a_full_set_gives_back_its_coldest),
 	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),

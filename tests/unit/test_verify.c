@@ -351,6 +351,9 @@ SIM_TEST(I_18_wrong_counts_of_a_page_set_are_reported)
 	pcp->exact_count--;
 	expect_slab_report("I-18");
 	pcp->exact_count++;
+	pcp->exact_long++;
+	expect_slab_report("I-18");
+	pcp->exact_long--;
 	pcp->exact_lists ^= 1;
 	expect_slab_report("I-18");
 	pcp->exact_lists ^= 1;
