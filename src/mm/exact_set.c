@@ -100,7 +100,7 @@ static struct page *find_short(const struct per_task_pages *pcp, u64 nr, u64 ali
 	if (!lists)
 		return NULL;
 	head = list_first_entry(&pcp->exact[__builtin_ctzl(lists)], struct page, lru);
-	return page_to_pfn(head) & (align - 1) ? NULL : head;
+	return head->nr_pages < nr || page_to_pfn(head) & (align - 1) ? NULL : head;
 }
 
 static struct page *find_long(const struct per_task_pages *pcp, u64 nr, u64 align)

@@ -109,9 +109,12 @@ bool pcp_yield(struct mm_task *task, const struct zone *zone);
 
 /* exact_set.c */
 void exact_set_init(struct per_task_pages *pcp);
+/* The two longest of the short lengths share a list. */
 static inline unsigned int exact_list_of(u64 nr)
 {
-	return MIN((unsigned int)nr - EXACT_SET_MIN, (unsigned int)EXACT_LONG_LIST);
+	unsigned int list = (unsigned int)nr - EXACT_SET_MIN;
+
+	return MIN(list - (list >= EXACT_LONG_LIST), (unsigned int)EXACT_LONG_LIST);
 }
 struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align);
 bool exact_set_put(struct mm_task *task, struct page *head);

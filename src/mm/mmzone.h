@@ -119,8 +119,8 @@ extern struct topology topology;
 
 #define EXACT_SET_MIN 9	   /* pages: what is shorter has a size class */
 #define EXACT_SET_MAX 511  /* pages: what is longer is a run of pageblocks */
-#define EXACT_LONG_LIST 56 /* of those beyond 64 pages; before it a list for each length */
-#define NR_EXACT_LISTS 57
+#define EXACT_LONG_LIST 55 /* of those beyond 64 pages; before it those of each length */
+#define NR_EXACT_LISTS 56
 #define EXACT_SET_LONG 2       /* blocks in that list at most */
 #define EXACT_SET_HIGH_MIN 128 /* pages in all */
 #define EXACT_SET_HIGH_MAX 2048
@@ -149,14 +149,14 @@ struct per_task_pages {
 
 	/* exact_set.c; lock */
 	int exact_count;	   /* pages; racy readers */
-	int exact_long;		   /* those of them in the list of long blocks */
-	int exact_nr_long;	   /* blocks in that list */
-	int exact_high;		   /* the most that the others may be */
+	int exact_high;		   /* the most that those not in the list of long blocks may be */
 	int exact_taken;	   /* pages taken out since it was that last */
 	bool exact_on;		   /* blocks came quickly enough lately to keep them */
 	u8 exact_asks;		   /* EXACT_SET_ASKS when asked, one less for each EXACT_SET_PUTS */
 	u8 exact_puts;		   /* offered since exact_since, modulo EXACT_SET_PUTS */
+	u8 exact_nr_long;	   /* blocks in the list of long ones */
 	u64 exact_since;	   /* ms */
+	int exact_long;		   /* their pages */
 	unsigned int exact_turn;   /* the list that gives back next */
 	unsigned long exact_lists; /* a bit for each that is not empty */
 	struct list_head exact[NR_EXACT_LISTS];

@@ -245,6 +245,7 @@ struct task {
 /* A hit touches one page of its task. */
 static_assert(sizeof(struct hit_area) <= PAGE_SIZE && offsetof(struct task, hit) == 0,
 	      "a task begins with the page of its hits");
+static_assert(sizeof(struct task) == 2 * PAGE_SIZE, "and has one more");
 
 extern u32 nr_tasks;	       /* numbers given out; tasks_lock, racy readers */
 extern struct task *all_tasks; /* acquire; grows at the head */

@@ -150,6 +150,27 @@ SIM_TEST(only_lengths_from_9_to_511_pages_are_kept)
 	}
 }
 
+/* These share a list. */
+SIM_TEST(a_block_of_63_pages_is_not_taken_for_one_of_64)
+{
+	struct page *run[2];
+
+	switch_on();
+	get_all(&run[0], 1, 63);
+	get_all(&run[1], 1, 64);
+	set_run_put(run[1]);
+	set_run_put(run[0]);
+	EXPECT_EQ(my_set()->exact_count, 127);
+	EXPECT_EQ(my_set()->exact_long, 0);
+	EXPECT_EQ(exact_list_of(65), EXACT_LONG_LIST);
+	EXPECT_EQ(exact_list_of(9), 0);
+	EXPECT_SOUND();
+	EXPECT_EQ(set_run_get(64)->nr_pages, 64);
+	EXPECT_EQ(my_set()->exact_count, 127);
+	EXPECT_EQ(place(set_run_get(63)), place(run[0]));
+	EXPECT_EQ(place(set_run_get(64)), place(run[1]));
+}
+
 /* The latest two beyond 64 pages, whatever else there is; for what is up to a third shorter. */
 SIM_TEST(two_long_blocks_stay)
 {
@@ -370,7 +391,7 @@ RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
 	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
 	  T(only_lengths_from_9_to_511_pages_are_kept),
-	  T(two_long_blocks_stay),
+	  T(a_block_of_63_pages_is_not_taken_for_one_of_64), T(two_long_blocks_stay),
 	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
 	  T(long_blocks_do_not_make_a_set_full),
 	  T(a_full_set_gives_back_its_coldest),
