@@ -107,6 +107,8 @@ struct rseq_cs **os_rseq_slot(void);
  * Return: 0, or -errno: no such promise.
  */
 int os_rseq_fence_register(void);
+/* Is this thread certainly the only one of the process? */
+bool os_single_threaded(void);
 int os_rseq_fence(void);
 
 /**

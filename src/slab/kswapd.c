@@ -34,6 +34,7 @@ static u32 stop;				  /* atomic; futex: the thread is to end */
 static u32 kswapd_tid;				  /* atomic; 0 until it runs */
 static bool first_left;				  /* atomic */
 static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
+static u64 inherited_pages; /* of a forked child's heap; const but in one that is alone */
 static unsigned long activity_seen;
 
 static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
@@ -181,7 +182,8 @@ static slowpath void *kswapd(void *arg)
 	 * threads the system takes 5 to 20 ms to promise one, which is why this thread waits for
 	 * it.
 	 */
-	hit_fence_register();
+	if (!READ_ONCE(hit_fence_ready))
+		hit_fence_register();
 	if (topology.nr_nodes > 1)
 		mm_load_topology();
 	for (;;) {
@@ -217,6 +219,22 @@ static u64 heap_pages(void)
 	return pages;
 }
 
+/*
+ * Most forked children end or become another program soon, and their heap is not theirs: each
+ * starts over, with what it adds.  When the child of a large heap started its thread at once, to
+ * end took it 5 ms, in which the system promised the fence.
+ */
+static bool large_enough(u64 now)
+{
+	u64 pages = heap_pages(), more = pages - MIN(READ_ONCE(inherited_pages), pages);
+
+	if (more >= START_PAGES)
+		return true;
+	return pages >= START_PAGES_LATER &&
+	       ((topology.nr_nodes > 2 && !READ_ONCE(inherited_pages)) ||
+		now - READ_ONCE(start_ms) >= START_AGE_MS);
+}
+
 static slowpath void start_thread(u64 now)
 {
 	u32 expected = OFF;
@@ -225,6 +243,9 @@ static slowpath void start_thread(u64 now)
 		return;
 	WRITE_ONCE(kswapd_tid, 0);
 	WRITE_ONCE(stop, 0);
+	/* As long as there is one thread only, the promise costs nothing. */
+	if (os_single_threaded())
+		hit_fence_register();
 	/* With several nodes it loads libraries. */
 	if (os_thread_start(kswapd, "kswapd", /* deep= */ topology.nr_nodes > 1) == 0) {
 		store_release(&state, RUNNING);
@@ -236,19 +257,16 @@ static slowpath void start_thread(u64 now)
 
 static noinline void poke(bool may_start)
 {
-	u64 now = os_clock_ms(), pages = heap_pages();
+	u64 now = os_clock_ms();
 
 	if (!READ_ONCE(start_ms))
 		WRITE_ONCE(start_ms, now);
 	if (kswapd_enabled && may_start && now >= READ_ONCE(next_try_ms) &&
-	    READ_ONCE(state) == OFF &&
-	    (pages >= START_PAGES ||
-	     (pages >= START_PAGES_LATER &&
-	      (topology.nr_nodes > 2 || now - READ_ONCE(start_ms) >= START_AGE_MS)))) {
+	    READ_ONCE(state) == OFF && large_enough(now)) {
 		start_thread(now);
 	} else if (now >= READ_ONCE(next_inline_ms) && READ_ONCE(state) == OFF) {
 		WRITE_ONCE(next_inline_ms, now + INLINE_EVERY_MS);
-		if (pages >= START_PAGES_LATER)
+		if (heap_pages() >= START_PAGES_LATER)
 			slab_reclaim(false);
 	}
 }
@@ -359,6 +377,9 @@ slowpath void kswapd_forget(void)
 	spin_settle(&reclaim_lock);
 	stop = 0;
 	first_left = false;
+	inherited_pages = heap_pages();
+	start_ms = os_clock_ms();
+	next_inline_ms = start_ms + INLINE_EVERY_MS;
 	WRITE_ONCE(hit_fence_ready, false);
 	mm_forget_load_topology();
 }

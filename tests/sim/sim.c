@@ -632,6 +632,11 @@ struct rseq_cs **os_rseq_slot(void)
 	return NULL;
 }
 
+bool os_single_threaded(void)
+{
+	return true;
+}
+
 int os_rseq_fence_register(void)
 {
 	return -ENOSYS;

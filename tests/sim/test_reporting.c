@@ -390,14 +390,54 @@ static void one_slow_path(void)
 	kswapd_poke(&slow);
 }
 
+static void grow_by_64_mib(void)
+{
+	for (int i = 0; i < 17; i++)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+}
+
 /* A thousand threads of few allocations each have a large heap and nobody who allocates much. */
 SIM_TEST(a_heap_that_grew_starts_the_thread_whoever_comes_by)
 {
 	EXPECT(sim_start());
 	one_slow_path();
 	EXPECT_EQ(sim.threads_refused, 0);
-	for (int i = 0; i < 17; i++)
-		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	grow_by_64_mib();
+	one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
+/* Its heap is its parent's, and most children have gone after a second. */
+SIM_TEST(a_forked_child_starts_its_thread_when_it_is_a_second_old)
+{
+	struct page *idle;
+
+	EXPECT(sim_start());
+	one_slow_path();
+	grow_by_64_mib();
+	idle = buddy_get(0, 0, MAX_PAGE_ORDER);
+	buddy_put(idle, MAX_PAGE_ORDER);
+	sim.clock_ms += 5000;
+	kswapd_forget();
+	for (int i = 0; i < 128; i++)
+		one_slow_path();
+	/* Nor does it go through its parent's heap itself. */
+	EXPECT_EQ(sim.threads_refused, 0);
+	EXPECT(!sim_was_discarded((char *)page_address(idle) + BLOCK_BYTES, BLOCK_BYTES));
+	sim.clock_ms += 1000;
+	for (int i = 0; i < 64; i++)
+		one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
+SIM_TEST(a_forked_child_starts_its_thread_when_it_has_grown)
+{
+	EXPECT(sim_start());
+	grow_by_64_mib();
+	kswapd_forget();
+	one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 0);
+	grow_by_64_mib();
 	one_slow_path();
 	EXPECT_EQ(sim.threads_refused, 1);
 }
@@ -442,6 +482,8 @@ int main(void)
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
 		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
+		cmocka_unit_test(a_forked_child_starts_its_thread_when_it_is_a_second_old),
+		cmocka_unit_test(a_forked_child_starts_its_thread_when_it_has_grown),
 		cmocka_unit_test(a_thread_that_was_refused_is_tried_again_after_ten_seconds),
 	};
 

@@ -337,6 +337,14 @@ int os_cpu_hint(void)
 	return area ? *(const volatile int *)(area + 4) : -1;
 }
 
+/* glibc 2.32 and later. */
+extern char __libc_single_threaded __attribute__((weak));
+
+bool os_single_threaded(void)
+{
+	return &__libc_single_threaded && __libc_single_threaded;
+}
+
 int os_rseq_fence_register(void)
 {
 	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
