@@ -17,9 +17,10 @@
  * well as puts may keep more, up to 8 MiB: with 2 MiB two threads with blocks of 16 to 256 KiB took
  * twice as long.
  *
- * Of longer blocks the latest two stay: a buffer that is taken again and again took 350 ns at 300
- * KB, and 570 at 1 MB, where it takes 45 now.  As many as of the others, 16 threads with random
- * blocks up to 1 MB took 0.6 of the time, but 1.5 times the memory; so it is 0.9 and 1.2.
+ * Of longer blocks the latest two stay that would have done for the latest request: a buffer that
+ * is taken again and again took 350 ns at 300 KB, and 570 at 1 MB, where it takes 45 now.  As many
+ * as of the others, 16 threads with random blocks up to 1 MB took 0.6 of the time, but 1.5 times
+ * the memory; so it is 0.9 and 1.2.
  *
  * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks.  So
  * a thread keeps blocks only while 64 come within 4 ms; at a lower rate there is less than a
@@ -45,6 +46,7 @@ void exact_set_init(struct per_task_pages *pcp)
 	pcp->exact_nr_long = 0;
 	pcp->exact_high = EXACT_SET_HIGH_MIN;
 	pcp->exact_taken = 0;
+	pcp->exact_asked = 0;
 	pcp->exact_on = false;
 	pcp->exact_asks = 0;
 	pcp->exact_puts = 0;
@@ -103,18 +105,31 @@ static struct page *find_short(const struct per_task_pages *pcp, u64 nr, u64 ali
 	return head->nr_pages < nr || page_to_pfn(head) & (align - 1) ? NULL : head;
 }
 
-static struct page *find_long(const struct per_task_pages *pcp, u64 nr, u64 align)
+/* Would a block of @have pages do for a request for @nr? */
+static bool will_do(u64 have, u64 nr)
+{
+	return have >= nr && have <= nr + nr / 3;
+}
+
+static struct page *find_long(struct per_task_pages *pcp, u64 nr, u64 align)
 {
 	const struct list_head *pos;
 
+	pcp->exact_asked = (u16)nr;
 	list_for_each (pos, &pcp->exact[EXACT_LONG_LIST]) {
 		struct page *head = container_of(pos, struct page, lru);
 
-		if (head->nr_pages >= nr && head->nr_pages <= nr + nr / 3 &&
-		    !(page_to_pfn(head) & (align - 1)))
+		if (will_do(head->nr_pages, nr) && !(page_to_pfn(head) & (align - 1)))
 			return head;
 	}
 	return NULL;
+}
+
+/* What would not have done for the latest request, a vector that was outgrown, will be in the way.
+ */
+static bool is_wanted(const struct per_task_pages *pcp, u64 nr)
+{
+	return !is_long(nr) || will_do(nr, pcp->exact_asked);
 }
 
 /**
@@ -134,14 +149,15 @@ set_apart struct page *exact_set_take(struct mm_task *task, struct zone *zone, u
 	if (head) {
 		take_off(pcp, head);
 		/* More than it could want to be large for is not counted: it would overflow. */
-		pcp->exact_taken = MIN(pcp->exact_taken + (int)head->nr_pages, EXACT_SET_HIGH_MAX);
+		pcp->exact_taken =
+			(u16)MIN(pcp->exact_taken + head->nr_pages, (u64)EXACT_SET_HIGH_MAX);
 	}
 	spin_unlock_unwaited(&pcp->lock);
 	return head;
 }
 
 /* Under zone->lock. */
-static void give_back_coldest(struct per_task_pages *pcp, unsigned int list)
+static set_apart void give_back_coldest(struct per_task_pages *pcp, unsigned int list)
 {
 	struct page *head = list_last_entry(&pcp->exact[list], struct page, lru);
 
@@ -173,7 +189,7 @@ static void trim_long(struct per_task_pages *pcp, int keep)
  *
  * Under pcp->lock.
  */
-void exact_set_trim(struct per_task_pages *pcp, int keep, int keep_long)
+set_apart void exact_set_trim(struct per_task_pages *pcp, int keep, int keep_long)
 {
 	struct zone *zone = pcp->zone;
 
@@ -214,7 +230,7 @@ static void overflow(struct per_task_pages *pcp)
 }
 
 /* Now and then while the thread is at work. */
-void exact_set_decay(struct per_task_pages *pcp)
+set_apart void exact_set_decay(struct per_task_pages *pcp)
 {
 	pcp->exact_high = MAX(pcp->exact_high / 2, EXACT_SET_HIGH_MIN);
 	exact_set_trim(pcp, MIN(pcp->exact_high, (pcp->exact_count - pcp->exact_long) / 2),
@@ -236,7 +252,7 @@ set_apart bool exact_set_put(struct mm_task *task, struct page *head)
 	    pfn - pcp->zone->start_pfn >= pcp->zone->end_pfn - pcp->zone->start_pfn ||
 	    !pcp_trylock(task, pcp->zone))
 		return false;
-	if (!comes_quickly(pcp)) {
+	if (!comes_quickly(pcp) || !is_wanted(pcp, head->nr_pages)) {
 		spin_unlock_unwaited(&pcp->lock);
 		return false;
 	}

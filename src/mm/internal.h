@@ -71,7 +71,7 @@ bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
 /* What of zone_reclaim() a request has still to try in a zone; in this order, each once. */
-enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_BARNS, RECLAIM_DONE };
+enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_SETS, RECLAIM_BARNS, RECLAIM_DONE };
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
 		  enum reclaim_step *step);
 extern struct list_head *deferred_blocks; /* atomic */
@@ -105,7 +105,6 @@ static inline bool pcp_trylock(struct mm_task *task, struct zone *zone)
 		pcp_init(pcp, zone);
 	return true;
 }
-bool pcp_yield(struct mm_task *task, const struct zone *zone);
 
 /* exact_set.c */
 void exact_set_init(struct per_task_pages *pcp);

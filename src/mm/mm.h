@@ -49,6 +49,8 @@ extern bool mm_grew;
  * @barns: what threads have left for others too.  Return: pages.
  */
 extern u64 (*shrink_slab)(const struct zone *zone, bool barns);
+/* And how the page sets of all other threads yield (pcp_yield()).  Likewise. */
+extern bool (*yield_page_sets)(const struct zone *zone);
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);
 struct zone *page_zone(const struct page *page);
@@ -84,6 +86,7 @@ struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int ord
 		       enum migratetype mt);
 bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsigned int order);
 void pcp_drain(struct mm_task *task, bool all);
+bool pcp_yield(struct mm_task *task, const struct zone *zone);
 void pcp_abandon(struct mm_task *task);
 void zone_set_pcp_limits(struct zone *zone);
 static inline bool pcp_allowed_order(unsigned int order)

@@ -82,6 +82,7 @@ struct zone {
 	u64 longest_run;   /* pages of the longest run asked for; racy */
 	u64 growing_run;   /* the same if it was not resident, until the next is freed; racy */
 	bool outgrows;	   /* and that was what it was copied from; racy */
+	u64 sets_yielded;  /* stat.pgalloc when all page sets yielded last; racy */
 	int huge_edges;	   /* between huge and broken pageblocks, about; lock */
 
 	/* Taking memory into use. */
@@ -150,7 +151,8 @@ struct per_task_pages {
 	/* exact_set.c; lock */
 	int exact_count;	   /* pages; racy readers */
 	int exact_high;		   /* the most that those not in the list of long blocks may be */
-	int exact_taken;	   /* pages taken out since it was that last */
+	u16 exact_taken;	   /* pages taken out since it was that last */
+	u16 exact_asked;	   /* pages of the latest request for a long one */
 	bool exact_on;		   /* blocks came quickly enough lately to keep them */
 	u8 exact_asks;		   /* EXACT_SET_ASKS when asked, one less for each EXACT_SET_PUTS */
 	u8 exact_puts;		   /* offered since exact_since, modulo EXACT_SET_PUTS */

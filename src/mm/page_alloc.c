@@ -108,14 +108,34 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 }
 
 u64 (*shrink_slab)(const struct zone *zone, bool barns);
+bool (*yield_page_sets)(const struct zone *zone);
+
+#define SETS_PART 8 /* of a zone */
+
+/*
+ * Was so much of @zone handed out since all page sets yielded last that to fill them again costs
+ * little beside it?
+ */
+static bool sets_are_due(struct zone *zone)
+{
+	unsigned long now = READ_ONCE(zone->stat.pgalloc);
+
+	if (zone->metadata ||
+	    now - READ_ONCE(zone->sets_yielded) < READ_ONCE(zone->present_pages) / SETS_PART)
+		return false;
+	WRITE_ONCE(zone->sets_yielded, now);
+	return true;
+}
 
 /**
  * zone_reclaim - before @zone takes more memory into use, look for what lies idle
  * @step: RECLAIM_PAGE_SET at first; how far the request has come
  *
- * The page set of this thread first; when there was nothing, empty slabs.  If there are enough free
- * pages and they only lie badly, it may be for objects that nobody uses, in barns.  Each once:
- * while other threads free there is always another empty slab, and never what was asked for.
+ * The page set of this thread first; when there was nothing, empty slabs, and now and then the page
+ * sets of the other threads: three that took turns with blocks of up to 140 KB had 15 MiB of 27
+ * there, where 5 were in use.  If there are enough free pages and they only lie badly, it may be
+ * for objects that nobody uses, in barns.  Each once: while other threads free there is always
+ * another empty slab, and never what was asked for.
  *
  * Linux:  node_reclaim() before the next node, with shrink_slab(); compaction by its role.
  * Return: whether another look at the free lists is worth it.
@@ -131,6 +151,9 @@ bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr, enum
 			break;
 		case RECLAIM_SLABS:
 			found = shrink_slab(zone, /* barns= */ false);
+			break;
+		case RECLAIM_SETS:
+			found = sets_are_due(zone) && yield_page_sets(zone);
 			break;
 		default:
 			found = READ_ONCE(zone->nr_free_pages) >= nr &&

@@ -201,7 +201,8 @@ void pcp_drain(struct mm_task *task, bool all)
 		return;
 	if (all) {
 		flush(pcp, pcp->count, 0);
-		exact_set_trim(pcp, 0, 0);
+		if (pcp->exact_count) /* the code lies apart */
+			exact_set_trim(pcp, 0, 0);
 		pcp->high = pcp->high_min;
 	} else {
 		pcp->high = MAX(MAX(pcp->count - (pcp->batch << PCP_BATCH_SCALE_MAX),
@@ -215,7 +216,8 @@ void pcp_drain(struct mm_task *task, bool all)
 }
 
 /**
- * pcp_yield - before @zone takes more memory into use, look into the page set of this thread
+ * pcp_yield - before @zone takes more memory into use, look into a page set
+ * @task: this thread's; or another's, whose task.lock the caller holds
  *
  * What lies there is of orders that it asked for once: merged, it may be what is asked for now.
  * A program whose size mix changes kept 12 of its 43 MiB there (sqlite3).

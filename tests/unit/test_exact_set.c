@@ -174,7 +174,7 @@ SIM_TEST(a_block_of_63_pages_is_not_taken_for_one_of_64)
 /* The latest two beyond 64 pages, whatever else there is; for what is up to a third shorter. */
 SIM_TEST(two_long_blocks_stay)
 {
-	static const u64 lengths[] = {511, 200, 149, 20};
+	static const u64 lengths[] = {200, 190, 149, 20};
 	struct page *run[ARRAY_SIZE(lengths)];
 	unsigned long before;
 
@@ -183,14 +183,16 @@ SIM_TEST(two_long_blocks_stay)
 	set_run_put(set_run_get(2000));
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
 		get_all(&run[i], 1, lengths[i]);
+	my_set()->exact_asked = 150;
 	set_run_put(run[0]);
 	set_run_put(run[1]);
-	EXPECT_EQ(my_set()->exact_count, 711);
-	EXPECT_EQ(my_set()->exact_long, 711);
+	EXPECT_EQ(my_set()->exact_count, 390);
+	EXPECT_EQ(my_set()->exact_long, 390);
+	my_set()->exact_asked = 149;
 	set_run_put(run[2]);
 	set_run_put(run[3]);
-	EXPECT_EQ(my_set()->exact_count, 200 + 149 + 20);
-	EXPECT_EQ(my_set()->exact_long, 200 + 149);
+	EXPECT_EQ(my_set()->exact_count, 190 + 149 + 20);
+	EXPECT_EQ(my_set()->exact_long, 190 + 149);
 	EXPECT_SOUND();
 	before = zone_moves();
 	EXPECT_EQ(place(set_run_get(149)), place(run[2]));
@@ -198,11 +200,35 @@ SIM_TEST(two_long_blocks_stay)
 	EXPECT_EQ(place(set_run_get(150)), place(run[1]));
 	set_run_put(run[1]);
 	EXPECT_EQ(zone_moves(), before);
-	/* 200 is more than a third above 149, and 149 is short. */
-	set_run_put(set_run_get(201));
-	EXPECT_EQ(my_set()->exact_long, 201 + 200);
-	EXPECT_EQ(set_run_get(149)->nr_pages, 149);
-	EXPECT_EQ(my_set()->exact_long, 201 + 200);
+	/* More than a third too long, and too short. */
+	EXPECT_EQ(set_run_get(142)->nr_pages, 149);
+	EXPECT_EQ(set_run_get(142)->nr_pages, 142);
+	EXPECT_EQ(set_run_get(191)->nr_pages, 191);
+	EXPECT_EQ(my_set()->exact_long, 190);
+	EXPECT_SOUND();
+}
+
+/* What a vector has outgrown, or what nobody asks for any more, merges. */
+SIM_TEST(a_long_block_that_would_not_do_for_the_latest_request_is_not_kept)
+{
+	struct page *run[3];
+
+	switch_on();
+	get_all(&run[0], 1, 300);
+	get_all(&run[1], 1, 135);
+	get_all(&run[2], 1, 101);
+	set_run_put(run[1]); /* a third and a page more */
+	EXPECT_EQ(my_set()->exact_long, 0);
+	set_run_put(run[0]);
+	EXPECT_EQ(my_set()->exact_long, 0);
+	set_run_put(run[2]);
+	EXPECT_EQ(my_set()->exact_long, 101);
+	get_all(&run[0], 1, 150);
+	set_run_put(set_run_get(101));
+	EXPECT_EQ(my_set()->exact_long, 101);
+	get_all(&run[0], 1, 102);
+	set_run_put(set_run_get(200));
+	EXPECT_EQ(my_set()->exact_long, 101 + 200);
 	EXPECT_SOUND();
 }
 
@@ -392,6 +418,7 @@ RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
 	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
 	  T(only_lengths_from_9_to_511_pages_are_kept),
 	  T(a_block_of_63_pages_is_not_taken_for_one_of_64), T(two_long_blocks_stay),
+	  T(a_long_block_that_would_not_do_for_the_latest_request_is_not_kept),
 	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
 	  T(long_blocks_do_not_make_a_set_full),
 	  T(a_full_set_gives_back_its_coldest),

@@ -286,6 +286,46 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 	EXPECT_SOUND();
 }
 
+static struct sim_thread other_thread;
+
+static void use_and_free_in_another_thread(void)
+{
+	sim_thread_new(&other_thread, 0);
+	sim_switch_to(&other_thread);
+	use_and_free_order_2();
+	sim_switch_to(&sim_main_thread);
+	pages_put(pages_get(0, 0), 0);
+}
+
+SIM_TEST(a_zone_does_not_grow_while_the_set_of_another_thread_has_what_is_asked_for)
+{
+	struct zone *zone = zone_of(0);
+	u64 present;
+
+	use_and_free_in_another_thread();
+	present = zone->present_pages;
+	for (u64 got = 0; got < zone->present_pages / 8 * 7; got += 8)
+		EXPECT(pages_get(0, 3));
+	EXPECT_EQ(zone->present_pages, present);
+	EXPECT_SOUND();
+}
+
+/* Otherwise threads would fill them for each other to empty. */
+SIM_TEST(sets_of_other_threads_yield_once_in_an_eighth_of_the_zone)
+{
+	struct zone *zone = zone_of(0);
+	u64 present;
+
+	use_and_free_in_another_thread();
+	present = zone->present_pages;
+	while (zone->present_pages == present) {
+		zone->sets_yielded = zone->stat.pgalloc;
+		EXPECT(pages_get(0, 3));
+	}
+	sim_switch_to(&other_thread);
+	EXPECT(my_set()->count > my_set()->batch);
+}
+
 /* The same for blocks of any number of pages. */
 SIM_TEST(a_large_block_is_made_of_what_the_set_has)
 {
@@ -378,6 +418,8 @@ RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(an_idle_set_decays_and_a_drained_one_is_empty),
 	  T(a_set_whose_lock_is_held_is_passed_by),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for),
+	  T(a_zone_does_not_grow_while_the_set_of_another_thread_has_what_is_asked_for),
+	  T(sets_of_other_threads_yield_once_in_an_eighth_of_the_zone),
 	  T(a_large_block_is_made_of_what_the_set_has), T(another_thread_can_drain_a_set),
 	  T(the_pages_of_a_vanished_thread_are_taken_back),
 	  T(a_half_that_was_not_cut_off_yet_is_not_taken_back))

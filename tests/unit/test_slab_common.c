@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_slab_common.c - caches that end while others are at work: src/slab/slab_common.c
+ * test_slab_common.c - caches that end while others are at work, and threads that look for what
+ * lies idle at once: src/slab/slab_common.c
  */
 #include "base/check.h"
 #include "unit.h"
@@ -195,8 +196,65 @@ SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
 	EXPECT_SOUND();
 }
 
+/* ---- two threads find nothing free at once ---- */
+
+static struct sim_thread shrinker;
+static pthread_t first, shrink_thread;
+static bool shrinker_waits;
+
+static void *shrink(void *arg)
+{
+	(void)arg;
+	sim_impersonate(&shrinker);
+	EXPECT_EQ(shrink_slab(zone_of(0), /* barns= */ false), 1);
+	return NULL;
+}
+
+/* The one that was there first waits inside; when the other one waits too, it goes on. */
+static void let_it_end(void)
+{
+	if (!pthread_equal(pthread_self(), first)) {
+		WRITE_ONCE(shrinker_waits, true);
+		return;
+	}
+	sim.on_futex_wait = NULL;
+	n->first.list_lock.word = 0;
+	pthread_join(shrink_thread, NULL);
+}
+
+SIM_TEST(who_finds_another_at_it_waits_for_what_that_finds)
+{
+	start();
+	first = pthread_self();
+	nr_in_hand = slab_take(s, 0, objs, 8, /* exact= */ true, 0, &nested);
+	slab_give(s, objs, nr_in_hand);
+	EXPECT_EQ(n->first.nr_empty, 1);
+	hold(&n->first.list_lock);
+	sim.on_futex_wait = let_it_end;
+	sim_thread_new(&shrinker, 0);
+	EXPECT(!pthread_create(&shrink_thread, NULL, shrink, NULL));
+	while (!READ_ONCE(shrinker_waits))
+		cpu_relax();
+	EXPECT(shrink_slab(zone_of(0), /* barns= */ false));
+	EXPECT(!sim.on_futex_wait);
+	EXPECT_EQ(n->first.nr_empty, 0);
+	EXPECT_SOUND();
+}
+
+/* Who has the mutex for something else may want what this thread has. */
+SIM_TEST(who_finds_another_at_something_else_goes_on)
+{
+	start();
+	hold(&slab_mutex);
+	EXPECT(!shrink_slab(zone_of(0), /* barns= */ false));
+	slab_mutex.word = 0;
+	EXPECT_EQ(sim.futex_waits, 0);
+}
+
 RUN_TESTS(T(what_handlers_have_freed_is_not_in_use),
 	  T(what_another_thread_puts_back_for_a_handler_is_not_in_use),
 	  T(a_pass_that_empties_the_barns_of_a_cache_is_waited_for),
 	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),
-	  T(a_thread_in_a_constructor_is_not_waited_for))
+	  T(a_thread_in_a_constructor_is_not_waited_for),
+	  T(who_finds_another_at_it_waits_for_what_that_finds),
+	  T(who_finds_another_at_something_else_goes_on))
