@@ -125,8 +125,7 @@ static struct page *find_long(struct per_task_pages *pcp, u64 nr, u64 align)
 	return NULL;
 }
 
-/* What would not have done for the latest request, a vector that was outgrown, will be in the way.
- */
+/* What would not have done for the latest request, as what a vector has outgrown, is in the way. */
 static bool is_wanted(const struct per_task_pages *pcp, u64 nr)
 {
 	return !is_long(nr) || will_do(nr, pcp->exact_asked);
