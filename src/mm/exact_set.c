@@ -20,7 +20,7 @@
  * Of longer blocks the latest two stay that would have done for the latest request: a buffer that
  * is taken again and again took 350 ns at 300 KB, and 570 at 1 MB, where it takes 45 now.  As many
  * as of the others, 16 threads with random blocks up to 1 MB took 0.6 of the time, but 1.5 times
- * the memory; so it is 0.9 and 1.2.
+ * the memory; so it is 0.7 and 1.3.
  *
  * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks.  So
  * a thread keeps blocks only while 64 come within 4 ms; at a lower rate there is less than a
