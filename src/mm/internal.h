@@ -79,10 +79,14 @@ void defer_block(struct page *head);
 void take_deferred_blocks(void);
 void free_in_hand(struct zone *zone, struct page *head, u32 flags);
 
-/* Whether blocks of @zone go to and come from the page set of @task, who may wait or not. */
+/*
+ * Whether blocks of @zone go to and come from the page set of @task, who may wait or not.  The node
+ * of a task has memory; one that is asked for may have none, and no zone.
+ */
 static inline bool pcp_serves(const struct mm_task *task, const struct zone *zone, bool nowait)
 {
-	return task && !nowait && !zone->metadata && zone->node == task->node && !task->leaving;
+	return task && !nowait && zone == &node_data[task->node].zones[ZONE_NORMAL] &&
+	       !task->leaving;
 }
 
 /* pcp.c */

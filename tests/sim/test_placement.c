@@ -459,6 +459,28 @@ SIM_TEST(a_node_whose_first_block_is_taken_begins_behind_it)
 	EXPECT_SOUND();
 }
 
+/* A large block of a node without memory is the first that a thread of another node asks for. */
+SIM_TEST(a_thread_keeps_no_set_of_pages_of_a_node_without_memory)
+{
+	struct page_request rq = {.nid = 3};
+	struct sim_thread fresh;
+	struct slow slow;
+	bool zero;
+
+	eight_nodes_and_one_without_memory(NODE_BYTES);
+	start();
+	sim_thread_new(&fresh, 0);
+	sim_switch_to(&fresh);
+	EXPECT(slow_enter(&slow) && slow.task);
+	slow.task->mm.pcp.ready = false;
+	slow.task->mm.pcp.zone = NULL;
+	rq.task = &slow.task->mm;
+	expect_on_node(page_address(run_is_allocated(large_alloc(&rq, 20, 1, &zero))), 1);
+	EXPECT(slow.task->mm.pcp.zone != zone_of(3));
+	slow_leave(&slow);
+	EXPECT_SOUND();
+}
+
 /* The kernel's NOFALLBACK list of such a node is empty: the node asked for, or nothing. */
 SIM_TEST(thisnode_on_a_node_without_memory_gets_nothing)
 {
@@ -592,6 +614,7 @@ int main(void)
 		cmocka_unit_test(smaller_large_blocks_of_a_full_node_come_from_the_nearest),
 		cmocka_unit_test(thisnode_never_leaves_its_node),
 		cmocka_unit_test(a_node_whose_first_block_is_taken_begins_behind_it),
+		cmocka_unit_test(a_thread_keeps_no_set_of_pages_of_a_node_without_memory),
 		cmocka_unit_test(thisnode_on_a_node_without_memory_gets_nothing),
 		cmocka_unit_test(an_object_freed_on_another_node_goes_home),
 		cmocka_unit_test(a_limit_of_any_size_leaves_a_range),
