@@ -164,6 +164,8 @@ static void merge_and_link(struct zone *zone, struct page *page, unsigned int or
 	enum migratetype mt = get_pageblock_migratetype(zone, pfn);
 	bool tail = flags & FPI_TO_TAIL;
 
+	VM_BUG_ON(page_type(page) != PAGE_PCP);
+	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
 	flags &= PG_ZERO;
 	while (order < MAX_PAGE_ORDER) {
 		u64 buddy_pfn = pfn ^ ((u64)1 << order);
@@ -207,12 +209,9 @@ static void count_freed(struct zone *zone, u64 pfn, u64 nr)
  */
 void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags)
 {
-	u64 pfn = page_to_pfn(page);
-
 	VM_BUG_ON(page_type(page) == PAGE_FREE);
-	VM_BUG_ON(pfn & (((u64)1 << order) - 1));
 	page_set_owned(page, order, flags);
-	count_freed(zone, pfn, (u64)1 << order);
+	count_freed(zone, page_to_pfn(page), (u64)1 << order);
 	merge_and_link(zone, page, order, flags);
 }
 

@@ -245,11 +245,9 @@ set_apart void exact_set_decay(struct per_task_pages *pcp)
 set_apart bool exact_set_put(struct mm_task *task, struct page *head)
 {
 	struct per_task_pages *pcp = &task->pcp;
-	u64 pfn = page_to_pfn(head);
 
 	if (!is_length(head->nr_pages) || !pcp->ready || task->leaving ||
-	    pfn - pcp->zone->start_pfn >= pcp->zone->end_pfn - pcp->zone->start_pfn ||
-	    !pcp_trylock(task, pcp->zone))
+	    !zone_spans_pfn(pcp->zone, page_to_pfn(head)) || !pcp_trylock(task, pcp->zone))
 		return false;
 	if (!comes_quickly(pcp) || !is_wanted(pcp, head->nr_pages)) {
 		spin_unlock_unwaited(&pcp->lock);

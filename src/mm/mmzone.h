@@ -101,6 +101,12 @@ struct zone {
 FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);
 
+/* Does @pfn lie in the span of @zone, mapped or not? */
+static inline bool zone_spans_pfn(const struct zone *zone, u64 pfn)
+{
+	return pfn >= zone->start_pfn && pfn < zone->end_pfn;
+}
+
 struct pglist_data {
 	/*
 	 * Nodes with memory, nearest first, this one included.  Put in order anew by
@@ -123,7 +129,7 @@ extern struct topology topology;
 #define EXACT_LONG_LIST 55 /* of those beyond 64 pages; before it those of each length */
 #define NR_EXACT_LISTS 56
 #define EXACT_SET_LONG 2       /* blocks in that list at most */
-#define EXACT_SET_HIGH_MIN 128 /* pages in all */
+#define EXACT_SET_HIGH_MIN 128 /* pages, but for long blocks */
 #define EXACT_SET_HIGH_MAX 2048
 #define EXACT_SET_PUTS 64 /* within EXACT_SET_MS: often enough */
 #define EXACT_SET_MS 4

@@ -22,8 +22,7 @@ struct zone *page_zone(const struct page *page)
 	u64 pfn = page_to_pfn(page);
 	struct zone *zone;
 
-	for_each_populated_zone(zone) if (pfn >= zone->start_pfn &&
-					  pfn < zone->end_pfn) return zone;
+	for_each_populated_zone(zone) if (zone_spans_pfn(zone, pfn)) return zone;
 	BUG_ON(true);
 }
 

@@ -69,16 +69,16 @@ static struct bits bits_from(const struct zone *zone, u64 pfn, u64 nr)
 			     MIN(nr, PAGES_PER_SECTION - at)};
 }
 
-/* Bits [from, to) of a word, which is not empty and ends with the word at the latest. */
-static unsigned long word_mask(u64 from, u64 to)
+/* Those of @b that lie in its first word, which are off it then.  Return: the word. */
+static inline unsigned long *next_word(struct bits *b, unsigned long *ret_mask)
 {
-	return ~0ul >> (64 - (to - from)) << (from % 64);
-}
+	unsigned long *word = &b->words[b->at / 64];
+	u64 nr = MIN(b->nr, 64 - b->at % 64);
 
-static inline void turn_word(unsigned long *word, unsigned long mask, bool free)
-{
-	VM_BUG_ON((*word & mask) != (free ? mask : 0));
-	*word ^= mask;
+	*ret_mask = ~0ul >> (64 - nr) << (b->at % 64);
+	b->at += nr;
+	b->nr -= nr;
+	return word;
 }
 
 /* [pfn, pfn + nr), all @free or none of it, is the other from now on. */
@@ -86,13 +86,14 @@ static noinline void turn(struct zone *zone, u64 pfn, u64 nr, bool free)
 {
 	while (nr) {
 		struct bits b = bits_from(zone, pfn, nr);
-		u64 at = b.at, end = b.at + b.nr;
 
 		pfn += b.nr;
 		nr -= b.nr;
-		for (u64 next; at < end; at = next) {
-			next = MIN(ALIGN_DOWN(at, 64) + 64, end);
-			turn_word(&b.words[at / 64], word_mask(at, next), free);
+		while (b.nr) {
+			unsigned long mask, *word = next_word(&b, &mask);
+
+			VM_BUG_ON((*word & mask) != (free ? mask : 0));
+			*word ^= mask;
 		}
 	}
 }
@@ -130,13 +131,13 @@ u64 section_count_free(const struct zone *zone, u64 pfn, u64 nr)
 
 	while (nr) {
 		struct bits b = bits_from(zone, pfn, nr);
-		u64 at = b.at, end = b.at + b.nr;
 
 		pfn += b.nr;
 		nr -= b.nr;
-		for (u64 next; at < end; at = next) {
-			next = MIN(ALIGN_DOWN(at, 64) + 64, end);
-			count += hweight64(b.words[at / 64] & word_mask(at, next));
+		while (b.nr) {
+			unsigned long mask, *word = next_word(&b, &mask);
+
+			count += hweight64(*word & mask);
 		}
 	}
 	return count;

@@ -199,7 +199,7 @@ static int verify_exact_lists(const struct mm_task *task)
 {
 	const struct per_task_pages *pcp = &task->pcp;
 	struct list_head *pos;
-	int pages = 0, shorter = 0, bad = 0;
+	int pages = 0, shorter = 0, nr_long = 0, bad = 0;
 
 	for (unsigned int i = 0; i < NR_EXACT_LISTS; i++) {
 		if (i == EXACT_LONG_LIST)
@@ -209,6 +209,7 @@ static int verify_exact_lists(const struct mm_task *task)
 		list_for_each (pos, &pcp->exact[i]) {
 			const struct page *page = list_entry(pos, struct page, lru);
 
+			nr_long += i == EXACT_LONG_LIST;
 			pages += (int)page->nr_pages;
 			if (pages > pcp->exact_count)
 				break;
@@ -218,7 +219,7 @@ static int verify_exact_lists(const struct mm_task *task)
 		}
 	}
 	if (pages != pcp->exact_count || pages - shorter != pcp->exact_long ||
-	    pcp->exact_nr_long > EXACT_SET_LONG)
+	    nr_long != pcp->exact_nr_long || nr_long > EXACT_SET_LONG)
 		bad += bad_set(task, "I-18 count of exact blocks");
 	return bad;
 }

@@ -304,11 +304,8 @@ BUDDY_API int buddy_node_of(const void *ptr)
 {
 	if (!mm_ready || !mm_owns(ptr))
 		return -EINVAL;
-	for (int n = 0; n < topology.nr_nodes; n++) {
-		const struct zone *zone = &node_data[n].zones[ZONE_NORMAL];
-
-		if (addr_to_pfn(ptr) >= zone->start_pfn && addr_to_pfn(ptr) < zone->end_pfn)
+	for (int n = 0; n < topology.nr_nodes; n++)
+		if (zone_spans_pfn(&node_data[n].zones[ZONE_NORMAL], addr_to_pfn(ptr)))
 			return n;
-	}
 	return -EINVAL;
 }

@@ -18,7 +18,8 @@ bool hit_fence_ready;
 
 void hit_fence_register(void)
 {
-	WRITE_ONCE(hit_fence_ready, slab_hit_sequences && os_rseq_fence_register() == 0);
+	if (!READ_ONCE(hit_fence_ready))
+		WRITE_ONCE(hit_fence_ready, slab_hit_sequences && os_rseq_fence_register() == 0);
 }
 
 static void note_idle(struct task *task, bool only_idle, u64 *idle)

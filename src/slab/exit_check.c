@@ -115,8 +115,7 @@ static slowpath void drain(struct task *t, struct slow *slow)
 	if (!task_trylock(t))
 		return;
 	spin_unlock_unwaited(&t->lock);
-	if (!READ_ONCE(hit_fence_ready))
-		hit_fence_register();
+	hit_fence_register();
 	task_drain(t, /* only_idle= */ false, slow);
 }
 

@@ -97,24 +97,17 @@ static void settle_task_inflight(struct task *task)
 	task->inflight = NULL;
 }
 
-static bool held_by_another(const struct spinlock *lock)
-{
-	u32 owner = lock->word & ~(SPIN_WAITERS | SPIN_GEN_MASK);
-
-	return owner && owner != task_id();
-}
-
 /*
  * A reclaimer that vanished may have been emptying the sheaves and the page set of this very
  * thread.  What it had taken out already is found by slab_fork_repair().
  */
 static void settle_me(struct task *me)
 {
-	if (held_by_another(&me->lock)) {
+	if (spin_held_by_another(&me->lock)) {
 		settle_task(me);
 		settle_task_inflight(me);
 	}
-	if (held_by_another(&me->mm.pcp.lock))
+	if (spin_held_by_another(&me->mm.pcp.lock))
 		pcp_abandon(&me->mm);
 }
 

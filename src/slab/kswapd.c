@@ -136,7 +136,7 @@ slowpath u64 slab_reclaim(bool all)
 		spin_lock(&reclaim_lock);
 	else if (spin_trylock(&reclaim_lock) == LOCK_BUSY)
 		goto out;
-	if (all && !READ_ONCE(hit_fence_ready))
+	if (all)
 		hit_fence_register();
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (load_acquire(&t->state) == TASK_LIVE)
@@ -182,8 +182,7 @@ static slowpath void *kswapd(void *arg)
 	 * threads the system takes 5 to 20 ms to promise one, which is why this thread waits for
 	 * it.
 	 */
-	if (!READ_ONCE(hit_fence_ready))
-		hit_fence_register();
+	hit_fence_register();
 	if (topology.nr_nodes > 1)
 		mm_load_topology();
 	for (;;) {

@@ -85,7 +85,7 @@ static u32 shrink_waiters; /* atomic */
  */
 static set_apart bool wait_for_shrink(u32 seen)
 {
-	if (READ_ONCE(shrinking) && (READ_ONCE(slab_mutex.word) & TASK_ID_MASK) != task_id()) {
+	if (READ_ONCE(shrinking) && spin_held_by_another(&slab_mutex)) {
 		/* A wake-up that is missed is made up for by the time that it takes at most. */
 		atomic_add(&shrink_waiters, 1);
 		os_futex_wait(&shrinks, seen, SHRINK_WAIT_MS);

@@ -93,6 +93,14 @@ static inline void spin_unlock(struct spinlock *lock)
 		spin_unlock_wake(lock);
 }
 
+/* Does another thread have @lock, one that is gone included?  Racy but for this thread's own. */
+static inline bool spin_held_by_another(const struct spinlock *lock)
+{
+	u32 owner = READ_ONCE(lock->word) & TASK_ID_MASK;
+
+	return owner && owner != task_id();
+}
+
 /**
  * spin_settle - if a thread that vanished in a fork has @lock, it has it no longer
  *

@@ -354,6 +354,9 @@ SIM_TEST(I_18_wrong_counts_of_a_page_set_are_reported)
 	pcp->exact_long++;
 	expect_slab_report("I-18");
 	pcp->exact_long--;
+	pcp->exact_nr_long++;
+	expect_slab_report("I-18");
+	pcp->exact_nr_long--;
 	pcp->exact_lists ^= 1;
 	expect_slab_report("I-18");
 	pcp->exact_lists ^= 1;
