@@ -11,7 +11,9 @@ __attribute__((destructor)) static void library_destructor(void)
 {
 	if (!boot_done())
 		return;
-	topology_close();
+	/* Where there is one node nobody loads the module. */
+	if (topology.nr_nodes > 1)
+		topology_close();
 	slab_check_at_exit();
 	if (option_stats_at_exit && os_stderr_is_ours())
 		buddy_show(2);

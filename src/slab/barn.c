@@ -444,7 +444,7 @@ noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum b
 }
 
 /* barn_flush - put what lies in the barns of a node back, of each at most @most sheaves */
-void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
+slowpath void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
 {
 	for_each_barn (n, barn)
 		if (READ_ONCE(barn->nr_full))

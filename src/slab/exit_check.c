@@ -3,10 +3,12 @@
  * exit_check.c - the last look for frees that went wrong
  *
  * The hit path does not look at the objects it takes back, but the slabs do.  So at the end of a
- * program what lies in sheaves goes back to them: what was freed twice, or in the middle, is
- * reported there.  Sheaves of other threads, which may be at work, are only looked at; if something
- * seems wrong, the thread is drained to know.  That takes a fence, and the system up to 20 ms to
- * promise one.
+ * program what lies in sheaves is looked at, and if something seems wrong, or there is too much of
+ * it, it goes back to the slabs: what was freed twice, or in the middle, is reported there.  To
+ * look writes nothing, which in a forked child would be copies of pages: a shell's children took 10
+ * more of 85 when all went back.  Sheaves of other threads, which may be at work, are never more
+ * than looked at; if something seems wrong, the thread is drained to know.  That takes a fence, and
+ * the system up to 20 ms to promise one.
  *
  * A first form marked what it saw in the bitmaps, and took the marks back.  A thread at work that
  * freed such an object meanwhile was told of a double free: one in three programs of four busy
@@ -22,7 +24,7 @@
 #define MAX_SHEAVES 256 /* of a barn; what lies deeper is not looked at */
 
 /* Does nobody hold a lock of @n just now? */
-static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
+static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn) {
 		if (!barn_lock(barn, /* nowait= */ true))
@@ -37,7 +39,7 @@ static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 	return true;
 }
 
-static bool all_are_free(struct kmem_cache *s)
+static slowpath bool all_are_free(struct kmem_cache *s)
 {
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (load_acquire(&s->node[i]) && !is_free(s, load_acquire(&s->node[i])))
@@ -45,25 +47,31 @@ static bool all_are_free(struct kmem_cache *s)
 	return true;
 }
 
-/* Back to the slabs: this thread's sheaves, and those of all barns. */
-static void put_back(struct task *self, struct kmem_cache *s)
-{
-	struct pcs *p = task_pcs(self, s, false);
+#define SEEN_SLOTS 1024
 
-	if (!all_are_free(s))
-		return;
-	if (p && task_trylock(self)) {
-		pcs_flush(self, s, p);
-		spin_unlock_unwaited(&self->lock);
-	}
-	for (int i = 0; i < topology.nr_nodes; i++)
-		if (load_acquire(&s->node[i]))
-			barn_flush(s, load_acquire(&s->node[i]), MAX_SHEAVES);
+/* Addresses of what was in a thread's two sheaves: of each enough to tell most of them apart. */
+struct seen {
+	u16 mark[SEEN_SLOTS];
+};
+static_assert(SEEN_SLOTS >= 2 * 2 * 252, "half of the slots stay empty");
+
+/* Was @obj seen before?  Yes may be wrong: once in a hundred pairs of full sheaves. */
+static bool seen_before(struct seen *seen, const void *obj)
+{
+	u32 hash = (u32)((uintptr_t)obj >> 4) * 2654435761u; /* the golden ratio's share of 2^32 */
+	u16 mark = (u16)(hash >> 6 | 1);
+
+	for (u32 i = hash >> 22; seen->mark[i % SEEN_SLOTS] != mark; i++)
+		if (!seen->mark[i % SEEN_SLOTS]) {
+			seen->mark[i % SEEN_SLOTS] = mark;
+			return false;
+		}
+	return true;
 }
 
 /* Is there an object in it that should not be?  Racy: yes may be wrong. */
-racy_on_purpose static slowpath bool seems_wrong(const struct kmem_cache *s, void *const *objs,
-						 unsigned int nr)
+racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const *objs,
+					unsigned int nr, struct seen *seen)
 {
 	for (unsigned int i = 0; i < nr; i++) {
 		const void *obj = READ_ONCE(objs[i]);
@@ -72,41 +80,89 @@ racy_on_purpose static slowpath bool seems_wrong(const struct kmem_cache *s, voi
 		if (!obj)
 			continue;
 		slab = find_slab(obj);
-		if (!slab || slab->cache != s || !is_object(s, obj))
+		if (!slab || slab->cache != s || !is_object(s, obj) || seen_before(seen, obj))
 			return true;
-		for (unsigned int j = 0; j < i; j++)
-			if (READ_ONCE(objs[j]) == obj)
-				return true;
 	}
 	return false;
 }
 
 /* How many objects main has, if a sheaf can be where its cursor is. */
-racy_on_purpose static slowpath unsigned int main_size(struct task *t, unsigned int class,
-						       const struct slab_sheaf *main)
+racy_on_purpose static unsigned int main_size(struct task *t, const struct kmem_cache *s,
+					      const struct slab_sheaf *main)
 {
-	void **cur = READ_ONCE(class_cursor(t, class)->cur);
+	void **cur;
 
-	if (!t->cursors_on)
+	if (s->class == CLASS_NONE || !t->cursors_on)
 		return MIN(main->size, main->capacity);
+	cur = READ_ONCE(class_cursor(t, s->class)->cur);
 	return cur > main->objects && cur <= main->objects + main->capacity
 		       ? (unsigned int)(cur - main->objects)
 		       : 0;
 }
 
-racy_on_purpose static bool task_seems_wrong(struct task *t)
+/* Does something seem wrong with what @t has of @s? */
+racy_on_purpose static bool pcs_seems_wrong(struct task *t, const struct kmem_cache *s,
+					    const struct pcs *p)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		const struct kmem_cache *s = &kmalloc_caches[c];
-		struct slab_sheaf *main = READ_ONCE(t->pcs[c].main);
-		struct slab_sheaf *spare = READ_ONCE(t->pcs[c].spare);
+	struct slab_sheaf *main = READ_ONCE(p->main), *spare = READ_ONCE(p->spare);
+	struct seen seen = {.mark = {0}};
 
-		if (main && seems_wrong(s, main->objects, main_size(t, c, main)))
+	return (main && seems_wrong(s, main->objects, main_size(t, s, main), &seen)) ||
+	       (spare && seems_wrong(s, spare->objects, MIN(spare->size, spare->capacity), &seen));
+}
+
+racy_on_purpose static slowpath bool task_seems_wrong(struct task *t)
+{
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		if (pcs_seems_wrong(t, &kmalloc_caches[c], &t->pcs[c]))
 			return true;
-		if (spare && seems_wrong(s, spare->objects, MIN(spare->size, spare->capacity)))
-			return true;
+	return false;
+}
+
+static bool barns_have_any(struct kmem_cache *s)
+{
+	for (int i = 0; i < topology.nr_nodes; i++) {
+		struct kmem_cache_node *n = load_acquire(&s->node[i]);
+
+		for (struct barn *b = n ? n->barn : NULL; b && b < n->barn + nr_barns; b++)
+			if (READ_ONCE(b->nr_full))
+				return true;
 	}
 	return false;
+}
+
+/* Is what lies in sheaves of @s this thread's alone, with nothing wrong that can be seen? */
+static bool seems_well(struct task *self, struct kmem_cache *s)
+{
+	const struct pcs *p = task_pcs(self, s, false);
+
+	return !barns_have_any(s) && (!p || !pcs_seems_wrong(self, s, p));
+}
+
+static bool all_seems_well(struct task *self)
+{
+	if (READ_ONCE(slab_caches_made))
+		return false;
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		if (!seems_well(self, &kmalloc_caches[c]))
+			return false;
+	return true;
+}
+
+/* Back to the slabs: this thread's sheaves, and those of all barns. */
+static slowpath void put_back(struct task *self, struct kmem_cache *s)
+{
+	struct pcs *p = task_pcs(self, s, false);
+
+	if (seems_well(self, s) || !all_are_free(s))
+		return;
+	if (p && task_trylock(self)) {
+		pcs_flush(self, s, p);
+		spin_unlock_unwaited(&self->lock);
+	}
+	for (int i = 0; i < topology.nr_nodes; i++)
+		if (load_acquire(&s->node[i]))
+			barn_flush(s, load_acquire(&s->node[i]), MAX_SHEAVES);
 }
 
 /* What is wrong with its objects shows when they go back from the barns. */
@@ -138,7 +194,7 @@ void slab_check_at_exit(void)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (t != self && load_acquire(&t->state) == TASK_LIVE && task_seems_wrong(t))
 			drain(t, &slow);
-	if (spin_trylock(&slab_mutex) == LOCK_BUSY)
+	if (all_seems_well(self) || spin_trylock(&slab_mutex) == LOCK_BUSY)
 		goto out;
 	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);

@@ -630,7 +630,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 }
 
 /* Its objects go back to their slabs, its sheaves stay.  Under task.lock. */
-void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
+slowpath void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
 {
 	struct slab_sheaf *main = pcs_detach(task, s, p);
 

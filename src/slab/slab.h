@@ -164,6 +164,7 @@ bool barn_lock(struct barn *barn, bool nowait);
 extern struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
 extern struct list_head slab_caches; /* slab_mutex */
 extern struct spinlock slab_mutex;
+extern bool slab_caches_made; /* has the program ever made one?  slab_mutex, racy readers */
 
 /* ---- a thread ---- */
 
@@ -289,14 +290,17 @@ static inline void slow_leave(struct slow *s)
 /* For frees: never fails; the task may be missing. */
 void slow_enter_free(struct slow *s);
 
-/* What is in the word that a forked child finds wiped. */
+/*
+ * What is in the word that a forked child finds wiped.  While one thread alone has been in here,
+ * slab_fork_cookie points at a word that always says REPAIRED (task.c).
+ */
 enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED };
-extern u32 *slab_fork_cookie; /* const after start */
+extern u32 *slab_fork_cookie; /* changed once, by who comes in second; racy readers */
 
 /* Is this a forked child whose heap is not in order yet? */
 static inline bool slab_fork_pending(void)
 {
-	return READ_ONCE(*slab_fork_cookie) != FORK_REPAIRED;
+	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) != FORK_REPAIRED;
 }
 
 /*
@@ -451,7 +455,10 @@ extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 /* ---- fork.c ---- */
 void slab_fork_repair(void);
 void slab_fork_new_generation(void);
+/* task.c */
 bool slab_fork_notice(void);
+void slab_fork_settle_lone(void);
+/* kswapd.c */
 void kswapd_forget(void);
 
 /* ---- verify.c ---- */

@@ -16,6 +16,7 @@
 struct kmem_cache kmalloc_caches[NR_KMALLOC_CLASSES];
 struct list_head slab_caches = {&slab_caches, &slab_caches};
 struct spinlock slab_mutex = SPINLOCK_INIT(RANK_SLAB_MUTEX);
+bool slab_caches_made;
 
 static struct kmem_cache cache_cache; /* of struct kmem_cache */
 static struct kmem_cache node_cache;  /* of struct kmem_cache_node */
@@ -262,6 +263,7 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, 
 	slab_mutex_lock();
 	take_id(s);
 	list_add_tail(&s->list, &slab_caches);
+	WRITE_ONCE(slab_caches_made, true);
 	spin_unlock(&slab_mutex);
 	slow_leave(&slow);
 	return s;

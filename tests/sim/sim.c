@@ -563,7 +563,7 @@ u32 os_thread_id(void)
 
 u32 os_process_id(void)
 {
-	return 0;
+	return sim.process_id;
 }
 
 bool os_thread_gone(u32 tid)
@@ -665,6 +665,11 @@ void sim_wipe_fork_cookie(void)
 {
 	if (fork_cookie)
 		*fork_cookie = 0;
+}
+
+u32 sim_fork_cookie(void)
+{
+	return *fork_cookie;
 }
 
 /* ---- the rest of os.h ---- */

@@ -50,6 +50,7 @@ struct sim_machine {
 	size_t page_bytes;
 	unsigned int nr_cpus;
 	int cpu_hint;	  /* os_cpu_hint(); -1: unknown */
+	u32 process_id;	  /* 0: that of no thread */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);
 	int (*node_of)(const void *addr); /* vm_node_of(); NULL: what it was bound to */
@@ -135,6 +136,7 @@ void sim_thread_exit(struct sim_thread *t);
 
 /* The page that tells a forked child: as if this were one. */
 void sim_wipe_fork_cookie(void);
+u32 sim_fork_cookie(void);
 
 /* What the library reported on stderr since the last sim_clear_reports(). */
 const char *sim_reports(void);

@@ -46,4 +46,96 @@ SIM_TEST(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers))
+/* It writes nothing that says so: each page that it writes to is a page to be copied. */
+SIM_TEST(the_child_of_a_lone_thread_does_not_notice)
+{
+	u32 before;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	before = spin_generation;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	EXPECT_EQ(spin_generation, before);
+}
+
+/* The one that was alone has forked and started it, and is at work. */
+SIM_TEST(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it)
+{
+	struct task *alone;
+	void *obj;
+
+	EXPECT(sim_start());
+	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	alone = current_task();
+	sim_main_thread.tid += 100;
+	sim.process_id = sim_main_thread.tid;
+	sim_wipe_fork_cookie();
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(alone->state, TASK_LIVE);
+	EXPECT_EQ(alone->mm.tid, sim.process_id);
+	EXPECT(alone->pcs[0].main);
+	EXPECT(current_task() == alone);
+	EXPECT_EQ(nr_tasks, 2);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	slab_free(&kmalloc_caches[0], obj);
+	EXPECT_SOUND();
+}
+
+/* Here a thread that had never been in has forked. */
+SIM_TEST(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone)
+{
+	struct task *lost;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	lost = current_task();
+	sim_thread_new(&threads[0], 0);
+	sim.process_id = threads[0].tid;
+	sim_wipe_fork_cookie();
+	lost->lock.word = task_id() | spin_generation;
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(lost->lock.word, 0);
+	EXPECT_EQ(lost->mm.tid, threads[0].tid); /* has the block now */
+	EXPECT_SOUND();
+}
+
+/* From then on a child notices. */
+SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
+{
+	struct slow slow;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	slow_enter_free(&slow);
+	sim_wipe_fork_cookie();
+	EXPECT(slab_fork_pending());
+	slow_leave(&slow);
+}
+
+/* It would be forgotten with the parent's: what counts it is the parent's too. */
+SIM_TEST(a_lone_child_settles_before_it_starts_a_background_thread)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_main_thread.tid += 100;
+	sim.process_id = sim_main_thread.tid;
+	sim_wipe_fork_cookie();
+	slab_fork_settle_lone();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	current_task()->mm.tid = 1;
+	slab_fork_settle_lone();
+	EXPECT_EQ(current_task()->mm.tid, 1);
+}
+
+RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
+	  T(the_child_of_a_lone_thread_does_not_notice),
+	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
+	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
+	  T(a_second_thread_is_seen_before_it_has_done_anything),
+	  T(a_lone_child_settles_before_it_starts_a_background_thread))

@@ -1,0 +1,90 @@
+/*
+ * lone_child.c - the child of a program of one thread starts a thread that wants memory first
+ *
+ * Nothing in it has told the allocator of the fork: what the program's thread takes is at hand.
+ * What that thread has must stay its own, though it is not heard of.
+ */
+#include "life.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CHILDREN = 12, BLOCKS = 2000, ROUNDS = 60, SIZES = 900 };
+
+/* Blocks of many sizes, filled, checked and freed. */
+static void churn(unsigned int key)
+{
+	void **blocks = keep(calloc(BLOCKS, sizeof(*blocks)));
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (unsigned int i = 0; i < BLOCKS; i++) {
+			blocks[i] = keep(malloc(16 + i % SIZES));
+			CHECK(blocks[i], "no memory");
+			fill(blocks[i], 16 + i % SIZES, key + i);
+		}
+		for (unsigned int i = 0; i < BLOCKS; i++) {
+			CHECK(filled(blocks[i], 16 + i % SIZES, key + i),
+			      "a block is not what it was");
+			free(blocks[i]);
+		}
+	}
+	free(blocks);
+}
+
+static void *churn_beside(void *unused)
+{
+	(void)unused;
+	churn(1000000);
+	return NULL;
+}
+
+/* So that what pthread_create() asks for is at hand too. */
+static void have_all_at_hand(void)
+{
+	static void *blocks[64];
+
+	for (size_t size = 16; size <= 4096; size += 16) {
+		for (int i = 0; i < 64; i++)
+			blocks[i] = keep(malloc(size));
+		for (int i = 0; i < 64; i++)
+			free(blocks[i]);
+	}
+}
+
+static void be_a_child(bool of_child)
+{
+	pthread_t beside;
+
+	if (of_child) {
+		pid_t child = fork();
+
+		CHECK(child >= 0, "no child");
+		if (child) {
+			expect_success(child, "the child's child");
+			return;
+		}
+	}
+	CHECK(pthread_create(&beside, NULL, churn_beside, NULL) == 0, "no thread");
+	usleep(100);
+	churn(0);
+	pthread_join(beside, NULL);
+	verify("at the end of a child");
+}
+
+int main(void)
+{
+	require_libbuddy();
+	have_all_at_hand();
+	for (int i = 0; i < CHILDREN; i++) {
+		pid_t child = fork();
+
+		CHECK(child >= 0, "no child");
+		if (!child) {
+			be_a_child(/* of_child= */ i & 1);
+			_exit(0);
+		}
+		expect_success(child, "a child");
+	}
+	return 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_exit_check.c - the last look for frees that went wrong: src/slab/exit_check.c
+ */
+#include "base/check.h"
+#include "unit.h"
+
+static struct kmem_cache *s;
+static struct kmem_cache_node *n;
+
+static struct pcs *mine(void)
+{
+	return &current_task()->pcs[s->class];
+}
+
+/* @nr objects of @size bytes, taken and freed. */
+static void start(size_t size, unsigned int nr)
+{
+	static void *objs[4096];
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(size)];
+	for (unsigned int i = 0; i < nr; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (unsigned int i = 0; i < nr; i++)
+		slab_free(s, objs[i]);
+	n = s->node[0];
+}
+
+static void report_only(void)
+{
+	bug_abort_on_error = false;
+	bug_ops.abort = NULL;
+}
+
+SIM_TEST(what_seems_well_stays_where_it_is)
+{
+	unsigned long flushes;
+
+	start(64, 8);
+	flushes = n->first.flushes;
+	EXPECT(mine()->main->size);
+	slab_check_at_exit();
+	EXPECT(mine()->main->size);
+	EXPECT_EQ(n->first.flushes, flushes);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+}
+
+SIM_TEST(two_full_sheaves_that_seem_well_stay_too)
+{
+	unsigned long flushes;
+
+	start(16, 60);
+	barn_flush(s, n, ~0u);
+	EXPECT(mine()->spare && mine()->main->size && mine()->spare->size);
+	flushes = n->first.flushes;
+	slab_check_at_exit();
+	/* The look may take one object for another, and then all go back, but not for these. */
+	EXPECT_EQ(n->first.flushes, flushes);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+}
+
+SIM_TEST(an_object_that_is_in_a_sheaf_twice_is_reported)
+{
+	start(64, 8);
+	report_only();
+	mine()->main->objects[0] = mine()->main->objects[1];
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(an_object_that_is_in_both_sheaves_is_reported)
+{
+	start(16, 60);
+	report_only();
+	barn_flush(s, n, ~0u);
+	EXPECT(mine()->spare && mine()->main->size && mine()->spare->size);
+	mine()->spare->objects[0] = mine()->main->objects[0];
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(an_object_that_is_in_its_slab_already_is_reported)
+{
+	void *obj;
+
+	start(64, 8);
+	report_only();
+	obj = mine()->main->objects[0];
+	slab_give(s, &obj, 1);
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(a_pointer_into_the_middle_of_an_object_is_reported)
+{
+	start(64, 8);
+	report_only();
+	mine()->main->objects[0] = (char *)mine()->main->objects[0] + 16;
+	slab_check_at_exit();
+	EXPECT(strlen(sim_reports()));
+}
+
+/* Once in a sheaf and once in a barn: barns are not looked at, they go back. */
+SIM_TEST(an_object_that_is_in_a_barn_as_well_is_reported)
+{
+	struct slab_sheaf *sheaf;
+	struct slow slow;
+
+	start(64, 8);
+	report_only();
+	slow_enter_free(&slow);
+	sheaf = sheaf_alloc(s, 0, &slow);
+	sheaf->objects[sheaf->size++] = mine()->main->objects[0];
+	EXPECT(barn_put_full(s, n, sheaf, false));
+	slow_leave(&slow);
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(a_cache_of_the_program_is_looked_at_too)
+{
+	struct kmem_cache *own;
+	struct slab_sheaf *main;
+
+	EXPECT(sim_start());
+	own = cache_create("own", 64, 16, 0, NULL);
+	report_only();
+	slab_free(own, slab_alloc(own, 0, NUMA_NO_NODE));
+	main = current_task()->ext[own->id / PCS_CHUNK][own->id % PCS_CHUNK].main;
+	EXPECT(main->size > 1);
+	main->objects[0] = main->objects[1];
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+RUN_TESTS(T(what_seems_well_stays_where_it_is), T(two_full_sheaves_that_seem_well_stay_too),
+	  T(an_object_that_is_in_a_sheaf_twice_is_reported),
+	  T(an_object_that_is_in_both_sheaves_is_reported),
+	  T(an_object_that_is_in_its_slab_already_is_reported),
+	  T(a_pointer_into_the_middle_of_an_object_is_reported),
+	  T(an_object_that_is_in_a_barn_as_well_is_reported),
+	  T(a_cache_of_the_program_is_looked_at_too))
