@@ -159,6 +159,16 @@ void slab_fork_settle_lone(void)
 }
 
 /*
+ * Is this a thread that another of this process has started?  Then the C library is in order too.
+ * In a child of clone() or _Fork() it may not be: a lost thread may have been in fork(), with the
+ * lock of its handlers.
+ */
+static bool started_here(void)
+{
+	return os_thread_id() != os_process_id();
+}
+
+/*
  * This thread is not the one that was alone.  In a child that is the first thread of its process it
  * has forked, and the other one is lost: as enter() finds out.  Otherwise the other one has forked
  * and started this one.
@@ -167,10 +177,13 @@ static slowpath void end_alone(bool nested)
 {
 	if (!fork_page)
 		return;
-	if (!nested)
-		handle_forks();
-	if (os_thread_id() != os_process_id())
+	if (started_here()) {
+		if (!nested)
+			handle_forks();
 		slab_fork_settle_lone();
+	} else if (!nested && READ_ONCE(*fork_page) == FORK_REPAIRED) {
+		handle_forks();
+	}
 	/* Before what this thread does to the heap, see above; no reader to pair with but a child.
 	 */
 	__atomic_store_n(&slab_fork_cookie, fork_page, __ATOMIC_SEQ_CST);
@@ -528,7 +541,7 @@ static noinline void adopt_new_task(struct slow *s)
 	task->mm.depth = 1;
 	/* Last: the C library may allocate for a key of a high number, and for a handler. */
 	os_thread_exit_arm(task);
-	if (task->mm.id > 1)
+	if (task->mm.id > 1 && started_here())
 		handle_forks();
 }
 
