@@ -27,6 +27,20 @@ static bool was_inside(const struct task *task)
 	return task->mm.depth || task->lock.word || task->mm.pcp.lock.word;
 }
 
+/*
+ * Of the repair under way: it is made by a thread that was started in this child.  Which of the
+ * threads that were outside all slow paths has forked, and lives, nobody knows; none is inside now,
+ * since who comes in waits for the end of the repair.
+ */
+static bool undecided;
+u32 slab_undecided_tid; /* the number of each of them; const from the end of the repair on */
+
+/* What @task has in sheaves is not to be touched: its thread may be at work with it. */
+static bool may_live(const struct task *task)
+{
+	return is_me(task) || (undecided && task->mm.tid && !was_inside(task));
+}
+
 /* The cursor knows how long the sheaf is, unless it was disabled. */
 static void settle_main(struct task *task, const struct kmem_cache *s, struct pcs *p)
 {
@@ -176,15 +190,23 @@ static bool is_in_pcs(const struct pcs *p, const struct slab_sheaf *sheaf)
 	return p->main == sheaf || p->spare == sheaf;
 }
 
-static bool is_in_use(const struct task *me, const struct slab_sheaf *sheaf)
+static bool is_in_task(const struct task *task, const struct slab_sheaf *sheaf)
 {
-	for (unsigned int c = 0; me && c < NR_KMALLOC_CLASSES; c++)
-		if (is_in_pcs(&me->pcs[c], sheaf))
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		if (is_in_pcs(&task->pcs[c], sheaf))
 			return true;
-	for (unsigned int chunk = 0; me && chunk < PCS_CHUNKS; chunk++)
-		for (unsigned int i = 0; me->ext[chunk] && i < PCS_CHUNK; i++)
-			if (is_in_pcs(&me->ext[chunk][i], sheaf))
+	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
+		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
+			if (is_in_pcs(&task->ext[chunk][i], sheaf))
 				return true;
+	return false;
+}
+
+static bool is_in_use(const struct slab_sheaf *sheaf)
+{
+	for (const struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		if (may_live(t) && is_in_task(t, sheaf))
+			return true;
 	return false;
 }
 
@@ -211,13 +233,13 @@ static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
  * Every sheaf that a vanished thread had, wherever it had it, and what one took from this
  * thread: contents to the slabs.
  */
-static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, const struct task *me)
+static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
 	enum sheaf_place place = sheaf_place(sheaf);
 	struct kmem_cache *content;
 	void *obj = sheaf;
 
-	if ((place != SHEAF_TASK && place != SHEAF_TRANSIT) || is_in_use(me, sheaf))
+	if ((place != SHEAF_TASK && place != SHEAF_TRANSIT) || is_in_use(sheaf))
 		return;
 	content = drop_cleared_slots(sheaf);
 	if (content)
@@ -229,8 +251,6 @@ static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf, const 
 
 static void collect_sheaves(void)
 {
-	const struct task *me = current_task();
-
 	for (u64 pfn = meta_zone.start_pfn; pfn < meta_zone.accept_pfn;) {
 		struct page *slab = pfn_to_page(pfn);
 		struct kmem_cache *s = slab->cache;
@@ -241,7 +261,7 @@ static void collect_sheaves(void)
 			continue;
 		for (unsigned int i = 0; i < slab->objects; i++)
 			if (page_type(slab) == PAGE_SLAB && is_out(slab, i))
-				collect_sheaf(s, slab_object(s, slab, i), me);
+				collect_sheaf(s, slab_object(s, slab, i));
 	}
 }
 
@@ -307,15 +327,37 @@ static void adopt_clean(struct task *task)
 	pcp_drain(&task->mm, true);
 }
 
+/* Somebody was inside: whatever lists there are is made anew. */
+static void make_anew(struct task *me)
+{
+	for (struct task *t = all_tasks; t; t = t->next) {
+		if (may_live(t))
+			pcp_drain(&t->mm, /* all= */ true);
+		else if (t->mm.tid)
+			settle_task(t);
+	}
+	mm_fork_repair();
+	settle_locks(me);
+	rebuild_caches();
+	collect_sheaves();
+}
+
 /**
- * slab_fork_repair - called by the only thread of a new child, once, outside any slow path
+ * slab_fork_repair - called by one thread of a new child, once, outside any slow path
+ * @started_here: it was started in this child, by one that has not come by yet
+ *
+ * The other threads that are lost are forgotten.  Of those that may not be, if @started_here, the
+ * number becomes that of the process, and slab_fork_decide() is to be called by the one of them
+ * that lives.
  */
-void slab_fork_repair(void)
+void slab_fork_repair(bool started_here)
 {
 	struct task *me = current_task();
 	bool dirty = generations_over, others = dirty;
 
 	generations_over = false;
+	undecided = started_here;
+	WRITE_ONCE(slab_undecided_tid, os_process_id());
 	kswapd_forget();
 	forget_takers();
 	if (me)
@@ -328,22 +370,29 @@ void slab_fork_repair(void)
 	}
 	if (!others)
 		return;
-	if (dirty) {
-		for (struct task *t = all_tasks; t; t = t->next)
-			if (!is_me(t) && t->mm.tid)
-				settle_task(t);
-		if (me)
-			pcp_drain(&me->mm, /* all= */ true);
-		mm_fork_repair();
-		settle_locks(me);
-		rebuild_caches();
-		collect_sheaves();
-	}
+	if (dirty)
+		make_anew(me);
 	for (struct task *t = all_tasks; t; t = t->next) {
 		if (is_me(t) || !t->mm.tid || is_at_rest(t))
 			continue;
+		if (may_live(t)) {
+			t->mm.tid = slab_undecided_tid;
+			continue;
+		}
 		if (!dirty && READ_ONCE(t->state) == TASK_LIVE)
 			adopt_clean(t);
 		forget_task(t);
+	}
+}
+
+/* Called by the thread that has forked, @me, or NULL if it has no task: the others are lost. */
+void slab_fork_decide(const struct task *me)
+{
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		if (t == me || t->mm.tid != slab_undecided_tid)
+			continue;
+		WRITE_ONCE(t->mm.tid, 0);
+		if (READ_ONCE(t->state) == TASK_LIVE)
+			task_exit(t);
 	}
 }

@@ -363,7 +363,7 @@ void kswapd_poke(struct slow *slow)
 	 */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
 	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0) && !slow->task->mm.leaving &&
-	    !slab_fork_pending()) {
+	    !slab_fork_alone_yet()) {
 		WRITE_ONCE(mm_grew, false);
 		poke(/* may_start= */ true);
 	}

@@ -291,16 +291,23 @@ static inline void slow_leave(struct slow *s)
 void slow_enter_free(struct slow *s);
 
 /*
- * What is in the word that a forked child finds wiped.  While one thread alone has been in here,
+ * What is in the word that a forked child finds wiped.  UNDECIDED: in order, but which thread has
+ * forked will be known when that comes in.  While one thread alone has been in here,
  * slab_fork_cookie points at a word that always says REPAIRED (task.c).
  */
-enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED };
+enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED, FORK_UNDECIDED };
 extern u32 *slab_fork_cookie; /* changed once, by who comes in second; racy readers */
 
 /* Is this a forked child whose heap is not in order yet? */
 static inline bool slab_fork_pending(void)
 {
 	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) != FORK_REPAIRED;
+}
+
+/* The same, and no thread may be started yet: who is at work should not have to be guessed. */
+static inline bool slab_fork_alone_yet(void)
+{
+	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) < FORK_REPAIRED;
 }
 
 /*
@@ -453,7 +460,9 @@ extern bool kswapd_enabled;    /* option background_threads; racy, buddy_option_
 extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 
 /* ---- fork.c ---- */
-void slab_fork_repair(void);
+void slab_fork_repair(bool started_here);
+void slab_fork_decide(const struct task *me);
+extern u32 slab_undecided_tid;
 void slab_fork_new_generation(void);
 /* task.c */
 bool slab_fork_notice(void);

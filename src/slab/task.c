@@ -42,10 +42,12 @@ static struct kmem_cache_node task_node;
 static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
+/* The two words of a child: what state its heap is in, and who puts that in order. */
+enum { FORK_STATE, FORK_CLAIM };
 static u32 *fork_page; /* const after start: what the system wipes for a child; NULL: no such */
-/* Where there is none: at_fork_child() sets it to FORK_NEW. */
-static u32 fork_word = FORK_REPAIRED;
-u32 *slab_fork_cookie = &fork_word;
+/* Where there is none: at_fork_child() wipes them. */
+static u32 fork_words[2] = {[FORK_STATE] = FORK_REPAIRED};
+u32 *slab_fork_cookie = fork_words;
 
 /*
  * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit commits
@@ -95,8 +97,10 @@ static void at_fork_child(void)
 {
 	struct slow slow;
 
-	if (!fork_page)
-		WRITE_ONCE(fork_word, FORK_NEW);
+	if (!fork_page) {
+		WRITE_ONCE(fork_words[FORK_STATE], FORK_NEW);
+		WRITE_ONCE(fork_words[FORK_CLAIM], 0);
+	}
 	slow_enter_free(&slow);
 	slow_leave(&slow);
 }
@@ -120,7 +124,7 @@ static void handle_forks(void)
  * that they are children, nor write what would say so: a shell's take 8 page faults less, of 93.
  * That ends for good when a second thread comes in, or the first again before it has a task.
  *
- * INVARIANT alone: while slab_fork_cookie is &fork_word, and there is a fork_page, no second thread
+ * INVARIANT alone: while slab_fork_cookie is fork_words, and there is a fork_page, no second thread
  * has taken a lock or changed a list.
  *   made by     task_caches_init()
  *   kept by     end_alone(), before all else that a thread without a task does.  A child that sees
@@ -153,7 +157,7 @@ static slowpath void settle_lone(void)
 
 void slab_fork_settle_lone(void)
 {
-	if (fork_page && READ_ONCE(slab_fork_cookie) == &fork_word &&
+	if (fork_page && READ_ONCE(slab_fork_cookie) == fork_words &&
 	    load_acquire(fork_page) != FORK_REPAIRED)
 		settle_lone();
 }
@@ -184,8 +188,7 @@ static slowpath void end_alone(bool nested)
 	} else if (!nested && READ_ONCE(*fork_page) == FORK_REPAIRED) {
 		handle_forks();
 	}
-	/* Before what this thread does to the heap, see above; no reader to pair with but a child.
-	 */
+	/* Before what this thread does to the heap, see above.  Pairs with nothing but a fork. */
 	__atomic_store_n(&slab_fork_cookie, fork_page, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -466,26 +469,75 @@ static void thread_exit(void *value)
 
 /* ---- slow paths ---- */
 
-/* The word that a forked child finds wiped, alone or not. */
+/* The words that a forked child finds wiped, alone or not. */
 static u32 *fork_state(void)
 {
-	return fork_page ? fork_page : &fork_word;
+	return fork_page ? fork_page : fork_words;
 }
 
 /* The first to come by in this child is told so; ids of processes and threads come again. */
 slowpath bool slab_fork_notice(void)
 {
-	if (READ_ONCE(*fork_state()) != FORK_NEW)
-		return false;
-	WRITE_ONCE(*fork_state(), FORK_NOTICED);
-	return true;
+	u32 seen = FORK_NEW;
+
+	return atomic_cmpxchg(&fork_state()[FORK_STATE], &seen, FORK_NOTICED);
 }
 
-static slowpath void fork_repair(void)
+static inline u32 *depth_of(struct task *task)
 {
+	return task ? &task->mm.depth : &bare_depth;
+}
+
+/* Has this thread forked, and is it the one of those that may live that does? */
+static bool has_forked(const struct task *task)
+{
+	return task ? task->mm.tid == READ_ONCE(slab_undecided_tid) : !started_here();
+}
+
+static slowpath void decide(const struct task *task)
+{
+	u32 seen = FORK_UNDECIDED;
+
+	if (has_forked(task) && atomic_cmpxchg(&fork_state()[FORK_STATE], &seen, FORK_REPAIRED))
+		slab_fork_decide(task);
+}
+
+/*
+ * One thread puts the child in order, and what comes in meanwhile waits before it is inside.  It is
+ * the one that has forked, unless children that skip handlers have started others first.
+ */
+static slowpath void repair(struct task *task)
+{
+	bool newcomer = !task && started_here();
+
+	(*depth_of(task))++;
+	barrier();
 	slab_fork_new_generation();
-	WRITE_ONCE(*fork_state(), FORK_REPAIRED);
-	slab_fork_repair();
+	slab_fork_repair(newcomer);
+	barrier();
+	(*depth_of(task))--;
+	store_release(&fork_state()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
+}
+
+/* A child that nobody has put in order, or where it is not known yet who has forked. */
+static slowpath void fork_repair(struct task *task)
+{
+	u32 *words = fork_state(), claimed = 0, me;
+
+	if (load_acquire(&words[FORK_STATE]) != FORK_UNDECIDED) {
+		me = os_thread_id();
+		if (atomic_cmpxchg(&words[FORK_CLAIM], &claimed, me)) {
+			repair(task);
+			return;
+		}
+		/* A handler of the thread that has just claimed it. */
+		if (claimed == me)
+			return;
+		while (load_acquire(&words[FORK_STATE]) < FORK_REPAIRED)
+			os_sleep_ms(1);
+	}
+	if (load_acquire(&words[FORK_STATE]) == FORK_UNDECIDED)
+		decide(task);
 }
 
 /* Only the generation: the rest is done when this thread next enters at depth 1. */
@@ -505,24 +557,31 @@ static noinline bool start_slow(void)
 	return true;
 }
 
+/* Who is here for the first time in this child, or in this process. */
+static noinline void look_around(struct task *task, u32 depth)
+{
+	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
+	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
+		end_alone(depth != 0);
+	if (likely(!slab_fork_pending()))
+		return;
+	if (depth)
+		slab_fork_new_generation();
+	else
+		fork_repair(task);
+}
+
 static void enter(struct slow *s)
 {
+	u32 *depth;
+
 	s->task = current_task();
-	if (likely(s->task)) {
-		s->nested = s->task->mm.depth++ != 0;
-	} else {
-		s->nested = bare_depth++ != 0;
-		if (READ_ONCE(slab_fork_cookie) == &fork_word &&
-		    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
-			end_alone(s->nested);
-	}
+	depth = depth_of(s->task);
+	/* Before it counts as inside, see fork.c. */
+	if (unlikely(!s->task || slab_fork_pending()))
+		look_around(s->task, *depth);
+	s->nested = (*depth)++ != 0;
 	barrier();
-	if (unlikely(slab_fork_pending())) {
-		if (s->nested)
-			slab_fork_new_generation();
-		else
-			fork_repair();
-	}
 }
 
 void slow_leave_bare(void)

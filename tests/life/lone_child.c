@@ -1,16 +1,20 @@
 /*
- * lone_child.c - the child of a program of one thread starts a thread that wants memory first
+ * lone_child.c - the child of a program of one thread starts threads that want memory first
  *
  * Nothing in it has told the allocator of the fork: what the program's thread takes is at hand.
  * What that thread has must stay its own, though it is not heard of.
+ *
+ *   lone_child             the program never had another thread
+ *   lone_child later       it had some before; children of _Fork() run no handlers
  */
 #include "life.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { CHILDREN = 12, BLOCKS = 2000, ROUNDS = 60, SIZES = 900 };
+enum { CHILDREN = 12, THREADS = 6, BLOCKS = 2000, ROUNDS = 20, SIZES = 900 };
 
 /* Blocks of many sizes, filled, checked and freed. */
 static void churn(unsigned int key)
@@ -39,6 +43,18 @@ static void *churn_beside(void *unused)
 	return NULL;
 }
 
+static void start_threads(pthread_t threads[THREADS])
+{
+	for (int i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&threads[i], NULL, churn_beside, NULL) == 0, "no thread");
+}
+
+static void join_threads(const pthread_t threads[THREADS])
+{
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
 /* So that what pthread_create() asks for is at hand too. */
 static void have_all_at_hand(void)
 {
@@ -52,12 +68,14 @@ static void have_all_at_hand(void)
 	}
 }
 
+static pid_t (*make_child)(void) = fork;
+
 static void be_a_child(bool of_child)
 {
-	pthread_t beside;
+	pthread_t threads[THREADS];
 
 	if (of_child) {
-		pid_t child = fork();
+		pid_t child = make_child();
 
 		CHECK(child >= 0, "no child");
 		if (child) {
@@ -65,19 +83,31 @@ static void be_a_child(bool of_child)
 			return;
 		}
 	}
-	CHECK(pthread_create(&beside, NULL, churn_beside, NULL) == 0, "no thread");
+	start_threads(threads);
 	usleep(100);
 	churn(0);
-	pthread_join(beside, NULL);
+	join_threads(threads);
 	verify("at the end of a child");
 }
 
-int main(void)
+static void have_had_threads(void)
+{
+	pthread_t threads[THREADS];
+
+	start_threads(threads);
+	join_threads(threads);
+}
+
+int main(int argc, char **argv)
 {
 	require_libbuddy();
+	if (argc > 1 && strcmp(argv[1], "later") == 0) {
+		make_child = _Fork;
+		have_had_threads();
+	}
 	have_all_at_hand();
 	for (int i = 0; i < CHILDREN; i++) {
-		pid_t child = fork();
+		pid_t child = make_child();
 
 		CHECK(child >= 0, "no child");
 		if (!child) {

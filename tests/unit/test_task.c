@@ -133,9 +133,103 @@ SIM_TEST(a_lone_child_settles_before_it_starts_a_background_thread)
 	EXPECT_EQ(current_task()->mm.tid, 1);
 }
 
+static struct task *task_of(struct sim_thread *t)
+{
+	struct task *task;
+
+	sim_switch_to(t);
+	task = current_task();
+	sim_switch_to(&sim_main_thread);
+	return task;
+}
+
+/*
+ * Two threads that were outside at the fork, or the second one inside; of them the first has
+ * forked, and a third one, started in the child, comes in first.
+ */
+static void fork_without_handlers(bool second_inside)
+{
+	struct task *second;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	second = task_of(&threads[0]);
+	EXPECT(current_task()->pcs[0].main && second->pcs[0].main);
+	second->mm.depth = second_inside;
+	sim_main_thread.tid += 100;
+	sim.process_id = sim_main_thread.tid;
+	sim_wipe_fork_cookie();
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+}
+
+SIM_TEST(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in)
+{
+	struct task *first, *second;
+
+	fork_without_handlers(/* second_inside= */ false);
+	first = current_task();
+	second = task_of(&threads[0]);
+	EXPECT(first->state == TASK_LIVE && first->pcs[0].main);
+	EXPECT(second->state == TASK_LIVE && second->pcs[0].main);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(first->state == TASK_LIVE && first->pcs[0].main);
+	EXPECT_EQ(first->mm.tid, sim.process_id);
+	EXPECT(second->state == TASK_DYING && !second->pcs[0].main);
+	EXPECT_EQ(second->mm.tid, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(who_was_inside_is_lost_and_the_others_keep_what_they_have)
+{
+	struct task *first, *second;
+	struct slab_sheaf *main;
+
+	fork_without_handlers(/* second_inside= */ true);
+	first = current_task();
+	second = task_of(&threads[0]);
+	main = first->pcs[0].main;
+	EXPECT(first->state == TASK_LIVE && main && main->size);
+	EXPECT_EQ(second->mm.tid, threads[1].tid); /* has the block now */
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT(first->pcs[0].main == main);
+	EXPECT_SOUND();
+}
+
+/* It has no task: all that have one are lost. */
+SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
+{
+	struct task *first;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	first = current_task();
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_thread_new(&threads[2], 0);
+	sim.process_id = threads[2].tid;
+	sim_wipe_fork_cookie();
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+	EXPECT_EQ(first->state, TASK_LIVE);
+	EXPECT(use_heap(&threads[2]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(first->mm.tid != threads[2].tid || first == task_of(&threads[2]));
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
 	  T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
 	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
 	  T(a_second_thread_is_seen_before_it_has_done_anything),
-	  T(a_lone_child_settles_before_it_starts_a_background_thread))
+	  T(a_lone_child_settles_before_it_starts_a_background_thread),
+	  T(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in),
+	  T(who_was_inside_is_lost_and_the_others_keep_what_they_have),
+	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))
