@@ -19,6 +19,9 @@
 #define atomic_cmpxchg(p, expected, v)                                                             \
 	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
+/* What this thread has stored is seen before what it stores from here on, by whoever sees that. */
+#define smp_mb() __sync_synchronize()
+
 /*
  * cmpxchg_local - the same for a word that only this thread writes, and its signal handlers: one
  * instruction is enough, it need not be a locked one, which costs four times as much

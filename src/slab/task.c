@@ -189,8 +189,8 @@ static slowpath void end_alone(bool nested)
 		handle_forks();
 	}
 	/* Before what this thread does to the heap, see above.  Pairs with nothing but a fork. */
-	__atomic_store_n(&slab_fork_cookie, fork_page, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	WRITE_ONCE(slab_fork_cookie, fork_page);
+	smp_mb();
 }
 
 static void notice_fork(void);
