@@ -270,12 +270,7 @@ static int run(void *argument)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : fresh_seed();
+	const char *skipped = "forks of threaded parents are beyond this sanitizer";
 
-	if (!can_fork) {
-		say("skipped: forks of threaded parents are beyond this sanitizer");
-		return EXIT_SKIPPED;
-	}
-	report_seed("family", seed);
-	return supervise(run, &seed);
+	return supervise_seeded("family", argc, argv, can_fork ? NULL : skipped, run);
 }

@@ -231,12 +231,8 @@ static int run(void *argument)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : fresh_seed();
+	const char *skipped = "this sanitizer holds signals back";
 
-	if (!can_use_handlers) {
-		say("skipped: this sanitizer holds signals back");
-		return EXIT_SKIPPED;
-	}
-	report_seed("malloc_in_handler", seed);
-	return supervise(run, &seed);
+	return supervise_seeded("malloc_in_handler", argc, argv,
+				can_use_handlers ? NULL : skipped, run);
 }

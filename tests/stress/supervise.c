@@ -148,3 +148,16 @@ int supervise(int (*body)(void *argument), void *argument)
 	setpgid(child, child);
 	return watch(child, &signals);
 }
+
+int supervise_seeded(const char *program, int argc, char **argv, const char *skipped,
+		     int (*body)(void *seed))
+{
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : fresh_seed();
+
+	if (skipped) {
+		say("skipped: %s", skipped);
+		return EXIT_SKIPPED;
+	}
+	report_seed(program, seed);
+	return supervise(body, &seed);
+}

@@ -14,6 +14,13 @@ enum { PROGRESS_COUNTERS = 64 };
 /* Runs @body in a child in a process group of its own; returns the exit status for main. */
 int supervise(int (*body)(void *argument), void *argument);
 
+/*
+ * The same for a program whose one argument is its seed, which @body is given.  @skipped: why this
+ * build cannot run it, or NULL.
+ */
+int supervise_seeded(const char *program, int argc, char **argv, const char *skipped,
+		     int (*body)(void *seed));
+
 /* Starts or continues a counter: "this actor lives". */
 void progress(unsigned int counter);
 

@@ -46,6 +46,28 @@ SIM_TEST(what_seems_well_stays_where_it_is)
 	EXPECT_EQ(strlen(sim_reports()), 0);
 }
 
+SIM_TEST(what_seems_well_stays_though_a_barn_of_another_class_has_some)
+{
+	struct kmem_cache *other;
+	struct slab_sheaf *sheaf;
+	struct slow slow;
+
+	start(1024, 8);
+	other = s;
+	slow_enter_free(&slow);
+	sheaf = sheaf_alloc(other, 0, &slow);
+	sheaf->objects[sheaf->size++] = mine()->main->objects[--mine()->main->size];
+	EXPECT(barn_put_full(other, n, sheaf, false));
+	slow_leave(&slow);
+	s = &kmalloc_caches[kmalloc_class(64)];
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	EXPECT(mine()->main->size);
+	slab_check_at_exit();
+	EXPECT(mine()->main->size);
+	EXPECT_EQ(n->barn[0].nr_full, 0);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+}
+
 SIM_TEST(two_full_sheaves_that_seem_well_stay_too)
 {
 	unsigned long flushes;
@@ -134,7 +156,9 @@ SIM_TEST(a_cache_of_the_program_is_looked_at_too)
 	EXPECT(strstr(sim_reports(), "double free"));
 }
 
-RUN_TESTS(T(what_seems_well_stays_where_it_is), T(two_full_sheaves_that_seem_well_stay_too),
+RUN_TESTS(T(what_seems_well_stays_where_it_is),
+	  T(what_seems_well_stays_though_a_barn_of_another_class_has_some),
+	  T(two_full_sheaves_that_seem_well_stay_too),
 	  T(an_object_that_is_in_a_sheaf_twice_is_reported),
 	  T(an_object_that_is_in_both_sheaves_is_reported),
 	  T(an_object_that_is_in_its_slab_already_is_reported),
