@@ -135,6 +135,11 @@ void task_bury(struct task *task);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
 
+/* fork_notice.c */
+void slab_fork_watch(void);
+void slab_fork_thread_made(void);
+void slab_fork_look_around(struct task *task, u32 *depth);
+
 /* drain.c */
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void hit_fence_register(void);

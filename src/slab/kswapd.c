@@ -258,7 +258,8 @@ static noinline void poke(bool may_start)
 {
 	u64 now = os_clock_ms();
 
-	slab_fork_settle_lone();
+	if (!slab_fork_settle_lone())
+		return;
 	if (!READ_ONCE(start_ms))
 		WRITE_ONCE(start_ms, now);
 	if (kswapd_enabled && may_start && now >= READ_ONCE(next_try_ms) &&

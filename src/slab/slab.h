@@ -293,7 +293,7 @@ void slow_enter_free(struct slow *s);
 /*
  * What is in the word that a forked child finds wiped.  UNDECIDED: in order, but which thread has
  * forked will be known when that comes in.  While one thread alone has been in here,
- * slab_fork_cookie points at a word that always says REPAIRED (task.c).
+ * slab_fork_cookie points at a word that always says REPAIRED (fork_notice.c).
  */
 enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED, FORK_UNDECIDED };
 extern u32 *slab_fork_cookie; /* changed once, by who comes in second; racy readers */
@@ -464,9 +464,9 @@ void slab_fork_repair(bool started_here);
 void slab_fork_decide(const struct task *me);
 extern u32 slab_undecided_tid;
 void slab_fork_new_generation(void);
-/* task.c */
+/* fork_notice.c */
 bool slab_fork_notice(void);
-void slab_fork_settle_lone(void);
+bool slab_fork_settle_lone(void);
 /* kswapd.c */
 void kswapd_forget(void);
 

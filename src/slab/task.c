@@ -42,13 +42,6 @@ static struct kmem_cache_node task_node;
 static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
-/* The two words of a child: what state its heap is in, and who puts that in order. */
-enum { FORK_STATE, FORK_CLAIM };
-static u32 *fork_page; /* const after start: what the system wipes for a child; NULL: no such */
-/* Where there is none: at_fork_child() wipes them. */
-static u32 fork_words[2] = {[FORK_STATE] = FORK_REPAIRED};
-u32 *slab_fork_cookie = fork_words;
-
 /*
  * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit commits
  * with one instruction that reads, adds and writes.  One whose cursor is disabled under it either
@@ -89,123 +82,13 @@ void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 	return was;
 }
 
-/*
- * The child repairs at once, while it is alone: its first slow path might be that of a thread
- * which it has started meanwhile.  Children that skip handlers are noticed by the page.
- */
-static void at_fork_child(void)
-{
-	struct slow slow;
-
-	if (!fork_page) {
-		WRITE_ONCE(fork_words[FORK_STATE], FORK_NEW);
-		WRITE_ONCE(fork_words[FORK_CLAIM], 0);
-	}
-	slow_enter_free(&slow);
-	slow_leave(&slow);
-}
-
-/*
- * Registering it costs 128 KiB of the C library's pages, which small programs do not touch else; so
- * that waits for the second thread.
- */
-static void handle_forks(void)
-{
-	static bool done; /* atomic */
-
-	if (!READ_ONCE(done) && !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
-		(void)os_at_fork_child(at_fork_child);
-}
-
-/*
- * One thread alone
- *
- * While one thread alone has been in here, its forked children lose nobody, so they need not notice
- * that they are children, nor write what would say so: a shell's take 8 page faults less, of 93.
- * That ends for good when a second thread comes in, or the first again before it has a task.
- *
- * INVARIANT alone: while slab_fork_cookie is fork_words, and there is a fork_page, no second thread
- * has taken a lock or changed a list.
- *   made by     task_caches_init()
- *   kept by     end_alone(), before all else that a thread without a task does.  A child that sees
- *               anything of that sees the cookie changed, since a fork copies no later store of a
- *               thread without the earlier ones
- *   relied on   slab_fork_pending(); slab_fork_settle_lone(), for which the first thread is the one
- *               that forked
- */
-static u32 newcomers; /* entries without a task; atomic */
-
-/*
- * A forked child that is alone, and whose thread is that which was alone in its parents, owes
- * itself the little that is not its parent's: its thread's number, and that there is no background
- * thread.  Here for who comes in as the second, or before the first starts that one.
- */
-static slowpath void settle_lone(void)
-{
-	u32 seen = FORK_NEW;
-
-	if (atomic_cmpxchg(fork_page, &seen, FORK_NOTICED)) {
-		for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-			WRITE_ONCE(t->mm.tid, os_process_id());
-		kswapd_forget();
-		store_release(fork_page, FORK_REPAIRED);
-	}
-	/* Another thread is at it, some hundred instructions. */
-	while (load_acquire(fork_page) == FORK_NOTICED)
-		os_sleep_ms(1);
-}
-
-void slab_fork_settle_lone(void)
-{
-	if (fork_page && READ_ONCE(slab_fork_cookie) == fork_words &&
-	    load_acquire(fork_page) != FORK_REPAIRED)
-		settle_lone();
-}
-
-/*
- * Is this a thread that another of this process has started?  Then the C library is in order too.
- * In a child of clone() or _Fork() it may not be: a lost thread may have been in fork(), with the
- * lock of its handlers.
- */
-static bool started_here(void)
-{
-	return os_thread_id() != os_process_id();
-}
-
-/*
- * This thread is not the one that was alone.  In a child that is the first thread of its process it
- * has forked, and the other one is lost: as enter() finds out.  Otherwise the other one has forked
- * and started this one.
- */
-static slowpath void end_alone(bool nested)
-{
-	if (!fork_page)
-		return;
-	if (started_here()) {
-		if (!nested)
-			handle_forks();
-		slab_fork_settle_lone();
-	} else if (!nested && READ_ONCE(*fork_page) == FORK_REPAIRED) {
-		handle_forks();
-	}
-	/* Before what this thread does to the heap, see above.  Pairs with nothing but a fork. */
-	WRITE_ONCE(slab_fork_cookie, fork_page);
-	smp_mb();
-}
-
-static void notice_fork(void);
 static void thread_exit(void *value);
 
 void task_caches_init(void)
 {
 	init_boot_cache(&task_cache, &task_node, "task", sizeof(struct task));
 	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
-	fork_page = os_fork_cookie_page();
-	if (fork_page)
-		WRITE_ONCE(*fork_page, FORK_REPAIRED);
-	else
-		handle_forks();
-	spin_long_wait = notice_fork;
+	slab_fork_watch();
 	os_thread_exit_key(thread_exit);
 }
 
@@ -469,84 +352,6 @@ static void thread_exit(void *value)
 
 /* ---- slow paths ---- */
 
-/* The words that a forked child finds wiped, alone or not. */
-static u32 *fork_state(void)
-{
-	return fork_page ? fork_page : fork_words;
-}
-
-/* The first to come by in this child is told so; ids of processes and threads come again. */
-slowpath bool slab_fork_notice(void)
-{
-	u32 seen = FORK_NEW;
-
-	return atomic_cmpxchg(&fork_state()[FORK_STATE], &seen, FORK_NOTICED);
-}
-
-static inline u32 *depth_of(struct task *task)
-{
-	return task ? &task->mm.depth : &bare_depth;
-}
-
-/* Has this thread forked, and is it the one of those that may live that does? */
-static bool has_forked(const struct task *task)
-{
-	return task ? task->mm.tid == READ_ONCE(slab_undecided_tid) : !started_here();
-}
-
-static slowpath void decide(const struct task *task)
-{
-	u32 seen = FORK_UNDECIDED;
-
-	if (has_forked(task) && atomic_cmpxchg(&fork_state()[FORK_STATE], &seen, FORK_REPAIRED))
-		slab_fork_decide(task);
-}
-
-/*
- * One thread puts the child in order, and what comes in meanwhile waits before it is inside.  It is
- * the one that has forked, unless children that skip handlers have started others first.
- */
-static slowpath void repair(struct task *task)
-{
-	bool newcomer = !task && started_here();
-
-	(*depth_of(task))++;
-	barrier();
-	slab_fork_new_generation();
-	slab_fork_repair(newcomer);
-	barrier();
-	(*depth_of(task))--;
-	store_release(&fork_state()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
-}
-
-/* A child that nobody has put in order, or where it is not known yet who has forked. */
-static slowpath void fork_repair(struct task *task)
-{
-	u32 *words = fork_state(), claimed = 0, me;
-
-	if (load_acquire(&words[FORK_STATE]) != FORK_UNDECIDED) {
-		me = os_thread_id();
-		if (atomic_cmpxchg(&words[FORK_CLAIM], &claimed, me)) {
-			repair(task);
-			return;
-		}
-		/* A handler of the thread that has just claimed it. */
-		if (claimed == me)
-			return;
-		while (load_acquire(&words[FORK_STATE]) < FORK_REPAIRED)
-			os_sleep_ms(1);
-	}
-	if (load_acquire(&words[FORK_STATE]) == FORK_UNDECIDED)
-		decide(task);
-}
-
-/* Only the generation: the rest is done when this thread next enters at depth 1. */
-static void notice_fork(void)
-{
-	if (slab_fork_pending())
-		slab_fork_new_generation();
-}
-
 static bool started; /* acquire/release */
 
 static noinline bool start_slow(void)
@@ -557,18 +362,9 @@ static noinline bool start_slow(void)
 	return true;
 }
 
-/* Who is here for the first time in this child, or in this process. */
-static noinline void look_around(struct task *task, u32 depth)
+static inline u32 *depth_of(struct task *task)
 {
-	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
-	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
-		end_alone(depth != 0);
-	if (likely(!slab_fork_pending()))
-		return;
-	if (depth)
-		slab_fork_new_generation();
-	else
-		fork_repair(task);
+	return task ? &task->mm.depth : &bare_depth;
 }
 
 static void enter(struct slow *s)
@@ -577,9 +373,9 @@ static void enter(struct slow *s)
 
 	s->task = current_task();
 	depth = depth_of(s->task);
-	/* Before it counts as inside, see fork.c. */
+	/* Before it counts as inside, see fork_notice.c. */
 	if (unlikely(!s->task || slab_fork_pending()))
-		look_around(s->task, *depth);
+		slab_fork_look_around(s->task, depth);
 	s->nested = (*depth)++ != 0;
 	barrier();
 }
@@ -600,8 +396,8 @@ static noinline void adopt_new_task(struct slow *s)
 	task->mm.depth = 1;
 	/* Last: the C library may allocate for a key of a high number, and for a handler. */
 	os_thread_exit_arm(task);
-	if (task->mm.id > 1 && started_here())
-		handle_forks();
+	if (task->mm.id > 1)
+		slab_fork_thread_made();
 }
 
 bool slow_enter(struct slow *s)

@@ -32,6 +32,7 @@
 #define MAX_EVENTS 65536
 #define MAX_RANGES 4096
 #define MAX_FUTEX_WAITS 10000
+#define MAX_SLEEPS 10000
 
 struct sim_machine sim;
 struct sim_event sim_events[MAX_EVENTS];
@@ -664,7 +665,7 @@ int os_at_fork_child(void (*fn)(void))
 void sim_wipe_fork_cookie(void)
 {
 	if (fork_cookie)
-		*fork_cookie = 0;
+		memset(fork_cookie, 0, OS_PAGE);
 }
 
 u32 sim_fork_cookie(void)
@@ -682,6 +683,8 @@ u64 os_clock_ms(void)
 void os_sleep_ms(u32 ms)
 {
 	sim.clock_ms += ms;
+	if (!in_real_thread() && ++sim.sleeps > MAX_SLEEPS)
+		sim_fail(__FILE__, __LINE__, "somebody will do what is waited for");
 }
 
 void os_write_err(const char *text, size_t len)

@@ -146,7 +146,7 @@ static void while_waiting(void)
 		WRITE_ONCE(n->barn->lock.word, 0);
 }
 
-static void use_heap(struct sim_thread *t)
+static void go_on_as(struct sim_thread *t)
 {
 	sim_thread_new(t, 0);
 	sim_switch_to(t);
@@ -160,8 +160,8 @@ SIM_TEST(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for)
 
 	start();
 	ended = s;
-	use_heap(&ender);
-	use_heap(&owner);
+	go_on_as(&ender);
+	go_on_as(&owner);
 	for (int i = 0; i < 8; i++)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 	for (int i = 0; i < 8; i++)
@@ -184,7 +184,7 @@ SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
 	struct task *task;
 
 	start();
-	use_heap(&owner);
+	go_on_as(&owner);
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE)); /* it knows the cache */
 	task = current_task();
 	drain_this_task(/* only_idle= */ false);

@@ -46,6 +46,21 @@ static inline void drain_this_task(bool only_idle)
 	slow_leave(&slow);
 }
 
+/* Thread @t allocates and frees.  Return: whether it has a task block now. */
+static inline bool use_heap(struct sim_thread *t)
+{
+	bool has_task;
+	void *obj;
+
+	sim_switch_to(t);
+	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	if (obj)
+		slab_free(&kmalloc_caches[0], obj);
+	has_task = current_task();
+	sim_switch_to(&sim_main_thread);
+	return has_task;
+}
+
 #define RUN_TESTS(...)                                                                             \
 	int main(void)                                                                             \
 	{                                                                                          \

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork_notice.c - is this a forked child, and which of its threads puts the heap in order?
+ *
+ *   slow_enter
+ *     slab_fork_look_around    a thread without a task, or in a child that is not in order
+ *       end_alone              the second thread that ever comes in
+ *       fork_repair            the first to come in puts the child in order (fork.c), others wait
+ *         decide               where another thread came in before the one that has forked
+ *
+ * Children are noticed by a page that the system wipes for them, since clone() and _Fork() skip
+ * handlers.  Where it has no such page, a handler wipes two words.
+ */
+#include "platform/os.h"
+#include "slab/internal.h"
+
+/* The two words of a child: what state its heap is in, and who puts that in order. */
+enum { FORK_STATE, FORK_CLAIM };
+static u32 *fork_page; /* const after start: what the system wipes for a child; NULL: no such */
+/* Where there is none: at_fork_child() wipes them. */
+static u32 fork_words[2] = {[FORK_STATE] = FORK_REPAIRED};
+u32 *slab_fork_cookie = fork_words;
+
+/* The words that a forked child finds wiped, alone or not. */
+static u32 *child_words(void)
+{
+	return fork_page ? fork_page : fork_words;
+}
+
+/* The first to come by in this child is told so; ids of processes and threads come again. */
+slowpath bool slab_fork_notice(void)
+{
+	u32 seen = FORK_NEW;
+
+	return atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICED);
+}
+
+/*
+ * Is it this thread that puts the child in order?  If another one does, it has done so on return;
+ * a handler that has interrupted this thread at it is not to wait for it.
+ */
+static slowpath bool claim(void)
+{
+	u32 *words = child_words(), claimed = 0, me = os_thread_id();
+
+	if (atomic_cmpxchg(&words[FORK_CLAIM], &claimed, me))
+		return true;
+	while (claimed != me && load_acquire(&words[FORK_STATE]) < FORK_REPAIRED)
+		os_sleep_ms(1);
+	return false;
+}
+
+/*
+ * Is this a thread that another of this process has started?  Then the C library is in order too.
+ * In a child of clone() or _Fork() it may not be: a lost thread may have been in fork(), with the
+ * lock of its handlers.
+ */
+static bool started_here(void)
+{
+	return os_thread_id() != os_process_id();
+}
+
+/* ---- children whose handlers are called ---- */
+
+/*
+ * The child repairs at once, while it is alone: its first slow path might be that of a thread
+ * which it has started meanwhile.  Children that skip handlers are noticed by the page.
+ */
+static slowpath void at_fork_child(void)
+{
+	struct slow slow;
+
+	if (!fork_page) {
+		WRITE_ONCE(fork_words[FORK_STATE], FORK_NEW);
+		WRITE_ONCE(fork_words[FORK_CLAIM], 0);
+	}
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+}
+
+/*
+ * Registering it costs 128 KiB of the C library's pages, which small programs do not touch else; so
+ * that waits for the second thread.
+ */
+static slowpath void handle_forks(void)
+{
+	static bool done; /* atomic */
+
+	if (!READ_ONCE(done) && !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
+		(void)os_at_fork_child(at_fork_child);
+}
+
+/* By each thread but the first, once it has a task: the C library may allocate for a handler. */
+slowpath void slab_fork_thread_made(void)
+{
+	if (started_here())
+		handle_forks();
+}
+
+/* ---- one thread alone ----
+ *
+ * While one thread alone has been in here, its forked children lose nobody, so they need not notice
+ * that they are children, nor write what would say so: a shell's take 8 page faults less, of 93.
+ * That ends for good when a second thread comes in, or the first again before it has a task.
+ *
+ * INVARIANT alone: while slab_fork_cookie is fork_words, and there is a fork_page, no second thread
+ * has taken a lock or changed a list.
+ *   made by     slab_fork_watch()
+ *   kept by     end_alone(), before all else that a thread without a task does.  A child that sees
+ *               anything of that sees the cookie changed, since a fork copies no later store of a
+ *               thread without the earlier ones
+ *   relied on   slab_fork_pending(); slab_fork_settle_lone(), for which the first thread is the one
+ *               that forked
+ */
+static u32 newcomers; /* entries without a task; atomic */
+
+static slowpath bool settle_lone(void)
+{
+	if (!claim())
+		return load_acquire(&fork_page[FORK_STATE]) >= FORK_REPAIRED;
+	WRITE_ONCE(fork_page[FORK_STATE], FORK_NOTICED); /* no locks to be seen as stale */
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		WRITE_ONCE(t->mm.tid, os_process_id());
+	kswapd_forget();
+	store_release(&fork_page[FORK_STATE], FORK_REPAIRED);
+	return true;
+}
+
+/**
+ * slab_fork_settle_lone - what a child owes itself that nobody else was lost in
+ *
+ * Its thread, which was alone in its parents, has another number there, and no background thread.
+ * For who comes in as the second, or before the first starts that one.
+ * Return: false in a handler that has interrupted its thread in here.
+ */
+bool slab_fork_settle_lone(void)
+{
+	if (!fork_page || READ_ONCE(slab_fork_cookie) != fork_words ||
+	    load_acquire(&fork_page[FORK_STATE]) == FORK_REPAIRED)
+		return true;
+	return settle_lone();
+}
+
+/*
+ * This thread is not the one that was alone.  In a child that is the first thread of its process it
+ * has forked, and the other one is lost: as slab_fork_look_around() finds out.  Otherwise the other
+ * one has forked and started this one.
+ */
+static slowpath void end_alone(bool nested)
+{
+	if (!fork_page)
+		return;
+	if (started_here()) {
+		if (!nested)
+			handle_forks();
+		(void)slab_fork_settle_lone();
+	} else if (!nested && READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED) {
+		handle_forks();
+	}
+	/* Before what this thread does to the heap, see above.  Pairs with nothing but a fork. */
+	WRITE_ONCE(slab_fork_cookie, fork_page);
+	smp_mb();
+}
+
+/* ---- who repairs ---- */
+
+/* Has this thread forked, and is it the one of those that may live that does? */
+static bool has_forked(const struct task *task)
+{
+	return task ? task->mm.tid == READ_ONCE(slab_undecided_tid) : !started_here();
+}
+
+static slowpath void decide(const struct task *task)
+{
+	u32 seen = FORK_UNDECIDED;
+
+	if (has_forked(task) && atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_REPAIRED))
+		slab_fork_decide(task);
+}
+
+/*
+ * One thread puts the child in order, and what comes in meanwhile waits before it is inside.  It is
+ * the one that has forked, unless children that skip handlers have started others first.
+ */
+static slowpath void repair(struct task *task, u32 *depth)
+{
+	bool newcomer = !task && started_here();
+
+	(*depth)++;
+	barrier();
+	slab_fork_new_generation();
+	slab_fork_repair(newcomer);
+	barrier();
+	(*depth)--;
+	store_release(&child_words()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
+}
+
+/* A child that nobody has put in order, or where it is not known yet who has forked. */
+static slowpath void fork_repair(struct task *task, u32 *depth)
+{
+	const u32 *state = &child_words()[FORK_STATE];
+
+	if (load_acquire(state) != FORK_UNDECIDED && claim())
+		repair(task, depth);
+	else if (load_acquire(state) == FORK_UNDECIDED)
+		decide(task);
+}
+
+/**
+ * slab_fork_look_around - before a thread counts as inside a slow path
+ * @task: the caller's, or NULL
+ * @depth: of slow paths that the caller is in, which a handler may have interrupted
+ *
+ * To be called by who has no task, and where slab_fork_pending().
+ */
+noinline void slab_fork_look_around(struct task *task, u32 *depth)
+{
+	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
+	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
+		end_alone(*depth != 0);
+	if (likely(!slab_fork_pending()))
+		return;
+	if (*depth)
+		slab_fork_new_generation();
+	else
+		fork_repair(task, depth);
+}
+
+/* A lock is long held.  Only the generation: the rest when this thread next enters at depth 1. */
+static void notice_fork(void)
+{
+	if (slab_fork_pending())
+		slab_fork_new_generation();
+}
+
+/* At start. */
+void slab_fork_watch(void)
+{
+	fork_page = os_fork_cookie_page();
+	if (fork_page)
+		WRITE_ONCE(fork_page[FORK_STATE], FORK_REPAIRED);
+	else
+		handle_forks();
+	spin_long_wait = notice_fork;
+}

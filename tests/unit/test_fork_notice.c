@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_fork_notice.c - a child, and which of its threads puts it in order: src/slab/fork_notice.c
+ */
+#include "step.h"
+#include "unit.h"
+
+static struct sim_thread threads[3];
+
+/* What is at work from now on is a child that @t has forked, as whose first thread it goes on. */
+static void be_child_of(struct sim_thread *t)
+{
+	t->tid += 100;
+	sim.process_id = t->tid;
+	sim_wipe_fork_cookie();
+}
+
+/* It writes nothing that says so: each page that it writes to is a page to be copied. */
+SIM_TEST(the_child_of_a_lone_thread_does_not_notice)
+{
+	u32 before;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	before = spin_generation;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	EXPECT_EQ(spin_generation, before);
+}
+
+/* The one that was alone has forked and started it, and is at work. */
+SIM_TEST(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it)
+{
+	struct task *alone;
+	void *obj;
+
+	EXPECT(sim_start());
+	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	alone = current_task();
+	be_child_of(&sim_main_thread);
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(alone->state, TASK_LIVE);
+	EXPECT_EQ(alone->mm.tid, sim.process_id);
+	EXPECT(alone->pcs[0].main);
+	EXPECT(current_task() == alone);
+	EXPECT_EQ(nr_tasks, 2);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	slab_free(&kmalloc_caches[0], obj);
+	EXPECT_SOUND();
+}
+
+/* Here a thread that had never been in has forked. */
+SIM_TEST(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone)
+{
+	struct task *lost;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	lost = current_task();
+	sim_thread_new(&threads[0], 0);
+	be_child_of(&threads[0]);
+	lost->lock.word = task_id() | spin_generation;
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(lost->lock.word, 0);
+	EXPECT_EQ(lost->mm.tid, threads[0].tid); /* has the block now */
+	EXPECT_SOUND();
+}
+
+/* From then on a child notices. */
+SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
+{
+	struct slow slow;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	slow_enter_free(&slow);
+	sim_wipe_fork_cookie();
+	EXPECT(slab_fork_pending());
+	slow_leave(&slow);
+}
+
+/* As the thread that was alone does on its way out of a slow path. */
+static void poke(void)
+{
+	struct slow slow = {.task = current_task()};
+
+	mm_grew = true;
+	kswapd_poke(&slow);
+}
+
+/* It would be forgotten with the parent's: what counts it is the parent's too. */
+SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	be_child_of(&sim_main_thread);
+	poke();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	/* Once: what has been started since is this child's. */
+	current_task()->mm.tid = 1;
+	poke();
+	EXPECT_EQ(current_task()->mm.tid, 1);
+}
+
+static u64 interrupted_at;
+static bool interrupted;
+static u32 expected_tid;
+
+static void poke_in_handler(u64 number)
+{
+	if (number < interrupted_at)
+		return;
+	step_stop();
+	interrupted = true;
+	poke();
+	if (sim_fork_cookie() == FORK_REPAIRED)
+		current_task()->mm.tid = expected_tid = 1;
+}
+
+/*
+ * The handler waits for nothing, does not go by what is half done, as the age of a heap that is the
+ * parent's, and what it does itself is not done again.
+ */
+SIM_TEST(a_lone_child_that_settles_may_be_interrupted)
+{
+	EXPECT(sim_start());
+	for (int i = 0; i < 300; i++)
+		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
+	poke();
+	do {
+		interrupted_at++;
+		interrupted = false;
+		be_child_of(&sim_main_thread);
+		expected_tid = sim.process_id;
+		sim.clock_ms += 3600000;
+		step_through(poke, poke_in_handler);
+		step_stop();
+		EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+		EXPECT_EQ(current_task()->mm.tid, expected_tid);
+		EXPECT_EQ(sim.threads_refused, 0);
+	} while (interrupted);
+}
+
+static struct task *task_of(struct sim_thread *t)
+{
+	struct task *task;
+
+	sim_switch_to(t);
+	task = current_task();
+	sim_switch_to(&sim_main_thread);
+	return task;
+}
+
+/*
+ * Two threads that were outside at the fork, or the second one inside; of them the first has
+ * forked, and a third one, started in the child, comes in first.
+ */
+static void fork_without_handlers(bool second_inside)
+{
+	struct task *second;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	second = task_of(&threads[0]);
+	EXPECT(current_task()->pcs[0].main && second->pcs[0].main);
+	second->mm.depth = second_inside;
+	be_child_of(&sim_main_thread);
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+}
+
+SIM_TEST(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in)
+{
+	struct task *first, *second;
+
+	fork_without_handlers(/* second_inside= */ false);
+	first = current_task();
+	second = task_of(&threads[0]);
+	EXPECT(first->state == TASK_LIVE && first->pcs[0].main);
+	EXPECT(second->state == TASK_LIVE && second->pcs[0].main);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(first->state == TASK_LIVE && first->pcs[0].main);
+	EXPECT_EQ(first->mm.tid, sim.process_id);
+	EXPECT(second->state == TASK_DYING && !second->pcs[0].main);
+	EXPECT_EQ(second->mm.tid, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(who_was_inside_is_lost_and_the_others_keep_what_they_have)
+{
+	struct task *first, *second;
+	struct slab_sheaf *main;
+
+	fork_without_handlers(/* second_inside= */ true);
+	first = current_task();
+	second = task_of(&threads[0]);
+	main = first->pcs[0].main;
+	EXPECT(first->state == TASK_LIVE && main && main->size);
+	EXPECT_EQ(second->mm.tid, threads[1].tid); /* has the block now */
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT(first->pcs[0].main == main);
+	EXPECT_SOUND();
+}
+
+/* It has no task: all that have one are lost. */
+SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
+{
+	struct task *first;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	first = current_task();
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_thread_new(&threads[2], 0);
+	be_child_of(&threads[2]);
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+	EXPECT_EQ(first->state, TASK_LIVE);
+	EXPECT(use_heap(&threads[2]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(first->state == TASK_DYING || first == task_of(&threads[2])); /* has the block */
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
+	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
+	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
+	  T(a_second_thread_is_seen_before_it_has_done_anything),
+	  T(a_lone_child_settles_before_it_may_start_a_background_thread),
+	  T(a_lone_child_that_settles_may_be_interrupted),
+	  T(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in),
+	  T(who_was_inside_is_lost_and_the_others_keep_what_they_have),
+	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))
