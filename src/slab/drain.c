@@ -166,6 +166,12 @@ static bool is_left_behind(const struct task *task)
 	       load_acquire(&task->state) == TASK_LIVE && READ_ONCE(task->mm.tid) == tid;
 }
 
+/* Where the system promises no fence, only a thread itself may; others would try in vain. */
+static bool may_disable_cursors(const struct task *task, const struct slow *slow)
+{
+	return !READ_ONCE(task->cursors_on) || READ_ONCE(hit_fence_ready) || task == slow->task;
+}
+
 /**
  * task_drain - take the sheaves of a thread that does not use them
  * @only_idle: leave classes that were missed in since the last call
@@ -179,11 +185,9 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	u64 classes = 0;
 
 	task->last_use = use;
-	if (READ_ONCE(task->state) != TASK_LIVE ||
-	    (READ_ONCE(task->cursors_on) && !READ_ONCE(hit_fence_ready) && task != slow->task) ||
-	    !lock_in_time(task, only_idle, slow))
+	if (READ_ONCE(task->state) != TASK_LIVE || !lock_in_time(task, only_idle, slow))
 		return;
-	if (READ_ONCE(task->state) == TASK_LIVE) {
+	if (READ_ONCE(task->state) == TASK_LIVE && may_disable_cursors(task, slow)) {
 		note_idle(task, only_idle, &classes);
 		if (classes)
 			classes = disable_cursors(task, classes, /* own= */ task == slow->task);

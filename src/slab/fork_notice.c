@@ -114,31 +114,40 @@ slowpath void slab_fork_thread_made(void)
  */
 static u32 newcomers; /* entries without a task; atomic */
 
-static slowpath bool settle_lone(void)
+/* Has this child still to see to what is not its parent's? */
+static bool lone_unsettled(void)
 {
-	if (!claim())
-		return load_acquire(&fork_page[FORK_STATE]) >= FORK_REPAIRED;
+	return fork_page && READ_ONCE(slab_fork_cookie) == fork_words &&
+	       load_acquire(&fork_page[FORK_STATE]) != FORK_REPAIRED;
+}
+
+/* After claim(). */
+static slowpath void settle_lone(void)
+{
 	WRITE_ONCE(fork_page[FORK_STATE], FORK_NOTICED); /* no locks to be seen as stale */
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		WRITE_ONCE(t->mm.tid, os_process_id());
 	kswapd_forget();
 	store_release(&fork_page[FORK_STATE], FORK_REPAIRED);
-	return true;
 }
 
 /**
  * slab_fork_settle_lone - what a child owes itself that nobody else was lost in
+ * @depth: the caller's, of slow paths: this is one
  *
  * Its thread, which was alone in its parents, has another number there, and no background thread.
- * For who comes in as the second, or before the first starts that one.
- * Return: false in a handler that has interrupted its thread in here.
+ * For that thread, before it starts one; end_alone() is for the second.
  */
-bool slab_fork_settle_lone(void)
+void slab_fork_settle_lone(u32 *depth)
 {
-	if (!fork_page || READ_ONCE(slab_fork_cookie) != fork_words ||
-	    load_acquire(&fork_page[FORK_STATE]) == FORK_REPAIRED)
-		return true;
-	return settle_lone();
+	if (!lone_unsettled())
+		return;
+	(*depth)++;
+	barrier();
+	if (claim())
+		settle_lone();
+	barrier();
+	(*depth)--;
 }
 
 /*
@@ -146,20 +155,28 @@ bool slab_fork_settle_lone(void)
  * has forked, and the other one is lost: as slab_fork_look_around() finds out.  Otherwise the other
  * one has forked and started this one.
  */
-static slowpath void end_alone(bool nested)
+static slowpath void end_alone(u32 *depth)
 {
+	bool settle = false, nested = *depth != 0;
+
 	if (!fork_page)
 		return;
-	if (started_here()) {
-		if (!nested)
-			handle_forks();
-		(void)slab_fork_settle_lone();
-	} else if (!nested && READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED) {
+	if (!nested && (started_here() || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
 		handle_forks();
-	}
-	/* Before what this thread does to the heap, see above.  Pairs with nothing but a fork. */
+	(*depth)++;
+	barrier();
+	if (started_here() && lone_unsettled())
+		settle = claim();
+	/*
+	 * Before what this thread does to the heap, see above; after the claim, for which others
+	 * wait that look there.  Pairs with nothing but a fork.
+	 */
 	WRITE_ONCE(slab_fork_cookie, fork_page);
 	smp_mb();
+	if (settle)
+		settle_lone();
+	barrier();
+	(*depth)--;
 }
 
 /* ---- who repairs ---- */
@@ -217,7 +234,7 @@ noinline void slab_fork_look_around(struct task *task, u32 *depth)
 {
 	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
 	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
-		end_alone(*depth != 0);
+		end_alone(depth);
 	if (likely(!slab_fork_pending()))
 		return;
 	if (*depth)

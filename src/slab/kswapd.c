@@ -254,16 +254,15 @@ static slowpath void start_thread(u64 now)
 	store_release(&state, OFF);
 }
 
-static noinline void poke(bool may_start)
+static noinline void poke(struct task *task)
 {
 	u64 now = os_clock_ms();
 
-	if (!slab_fork_settle_lone())
-		return;
+	slab_fork_settle_lone(&task->mm.depth);
 	if (!READ_ONCE(start_ms))
 		WRITE_ONCE(start_ms, now);
-	if (kswapd_enabled && may_start && now >= READ_ONCE(next_try_ms) &&
-	    READ_ONCE(state) == OFF && large_enough(now)) {
+	if (kswapd_enabled && now >= READ_ONCE(next_try_ms) && READ_ONCE(state) == OFF &&
+	    large_enough(now)) {
 		start_thread(now);
 	} else if (now >= READ_ONCE(next_inline_ms) && READ_ONCE(state) == OFF) {
 		WRITE_ONCE(next_inline_ms, now + INLINE_EVERY_MS);
@@ -366,7 +365,7 @@ void kswapd_poke(struct slow *slow)
 	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0) && !slow->task->mm.leaving &&
 	    !slab_fork_alone_yet()) {
 		WRITE_ONCE(mm_grew, false);
-		poke(/* may_start= */ true);
+		poke(slow->task);
 	}
 }
 

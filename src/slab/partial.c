@@ -256,7 +256,7 @@ static slowpath unsigned int take_elsewhere(struct kmem_cache *s, struct kmem_ca
 unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
 		       gfp_t gfp, struct slow *slow)
 {
-	struct kmem_cache_node *n = cache_node(s, node);
+	struct kmem_cache_node *n = cache_node(s, node, slow->nested);
 	struct slab_home *home = n ? own_home(s, n, slow) : NULL;
 	unsigned int got, more;
 
@@ -274,7 +274,7 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 			break;
 		}
 		/* Memory may have come from another node: the slab belongs there. */
-		n = s->metadata ? n : cache_node(s, page_to_nid(slab));
+		n = s->metadata ? n : cache_node(s, page_to_nid(slab), slow->nested);
 		home = n ? own_home(s, n, slow) : NULL;
 		if (!home || !home_lock(s, home, slow->nested)) {
 			free_slab(s, slab, slow);

@@ -417,7 +417,7 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
  */
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow)
 {
-	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct kmem_cache_node *n = cache_node(s, task->mm.node, slow->nested);
 	struct slab_sheaf *main;
 	void *obj = NULL;
 
@@ -572,7 +572,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
  */
 bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow)
 {
-	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct kmem_cache_node *n = cache_node(s, task->mm.node, slow->nested);
 	struct slab_sheaf *main;
 	bool done = false;
 
@@ -607,7 +607,7 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 /* Under task.lock, main detached. */
 void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 {
-	struct kmem_cache_node *n = cache_node(s, task->mm.node);
+	struct kmem_cache_node *n = cache_node(s, task->mm.node, /* nowait= */ true);
 	struct slab_sheaf *main = p->main, *spare = p->spare;
 
 	/* Before it seems to have nothing: pairs with has_sheaves(). */

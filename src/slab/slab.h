@@ -441,14 +441,14 @@ int cache_destroy(const char *call, struct kmem_cache *s);
 unsigned long cache_shrink(struct kmem_cache *s);
 /* Objects out of slabs, in use or in sheaves; racy. */
 unsigned long cache_inuse(const struct kmem_cache *s);
-struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node);
+struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node, bool nowait);
 
-/* The node's part of @s, made when first needed; NULL if there is no memory. */
-static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node)
+/* The node's part of @s, made when first needed; NULL if there is no memory, or a lock is held. */
+static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node, bool nowait)
 {
 	struct kmem_cache_node *n = load_acquire(&s->node[s->metadata ? 0 : node]);
 
-	return likely(n) ? n : cache_make_node(s, node);
+	return likely(n) ? n : cache_make_node(s, node, nowait);
 }
 
 /* ---- reclaim (kswapd.c) ---- */
@@ -466,7 +466,7 @@ extern u32 slab_undecided_tid;
 void slab_fork_new_generation(void);
 /* fork_notice.c */
 bool slab_fork_notice(void);
-bool slab_fork_settle_lone(void);
+void slab_fork_settle_lone(u32 *depth);
 /* kswapd.c */
 void kswapd_forget(void);
 

@@ -177,10 +177,9 @@ int slab_init(void)
 	return 0;
 }
 
-noinline struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node)
+noinline struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node, bool nowait)
 {
-	struct task *task = current_task();
-	struct slow slow = {.task = NULL, .nested = task && task->mm.depth > 1};
+	struct slow slow = {.task = NULL, .nested = nowait};
 	struct kmem_cache_node *n, *expected = NULL;
 	void *obj;
 

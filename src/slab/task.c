@@ -331,8 +331,8 @@ void task_exit(void *arg)
 	task->mm.leaving = true;
 	WRITE_ONCE(task->state, TASK_DYING);
 	spin_unlock(&task->lock);
-	slow_leave(&slow);
 	task_bury(task);
+	slow_leave(&slow);
 }
 
 /*

@@ -4,6 +4,7 @@
  * seccomp start	mbind, get_mempolicy, madvise and membarrier give EPERM from the start
  * seccomp late		the same, from the middle of a program with threads on
  * seccomp strict	ENOSYS, and for more calls: memory policy, mremap, prctl, getcpu, affinity
+ * seccomp threads	tgkill gives EPERM; one thread after the other
  */
 #include "life.h"
 
@@ -20,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CALLS_MAX = 16 };
+enum { CALLS_MAX = 16, THREADS_IN_A_ROW = 3000 };
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
@@ -94,6 +95,39 @@ static void run_late(void)
 	pthread_join(thread, NULL);
 }
 
+static void *use_malloc(void *unused)
+{
+	free(keep(malloc(100)));
+	return unused;
+}
+
+static void run_threads(int count)
+{
+	pthread_t thread;
+
+	while (count--) {
+		CHECK(pthread_create(&thread, NULL, use_malloc, NULL) == 0, "no thread");
+		pthread_join(thread, NULL);
+	}
+}
+
+/* It says which threads are gone, and leave what they had to others. */
+static void without_tgkill(void)
+{
+	static const int call = SYS_tgkill;
+	size_t before;
+
+	run_threads(10);
+	install(&call, 1, EPERM);
+	CHECK(syscall(SYS_tgkill, getpid(), getpid(), 0) == -1, "tgkill is not refused");
+	run_threads(10);
+	before = resident_kib();
+	run_threads(THREADS_IN_A_ROW);
+	CHECK(resident_kib() < before + THREADS_IN_A_ROW,
+	      "%zu KiB resident after %d threads, were %zu", resident_kib(), THREADS_IN_A_ROW,
+	      before);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -111,7 +145,11 @@ int main(int argc, char **argv)
 		run_late();
 		return 0;
 	}
-	CHECK(strcmp(how, "inside") == 0 && argc == 3, "usage: seccomp start|late|strict");
+	if (strcmp(how, "threads") == 0) {
+		without_tgkill();
+		return 0;
+	}
+	CHECK(strcmp(how, "inside") == 0 && argc == 3, "usage: seccomp start|late|strict|threads");
 	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
 	inside();
 	return 0;

@@ -111,7 +111,7 @@ static void leave_slabs_to_adopt(void)
 
 static struct slab_home *home_of_work(unsigned int class, bool others)
 {
-	return cache_node(&kmalloc_caches[class], 0)->home[(work != &works[0]) ^ others];
+	return cache_node(&kmalloc_caches[class], 0, false)->home[(work != &works[0]) ^ others];
 }
 
 static void take_mixed(void)

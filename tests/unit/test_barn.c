@@ -14,7 +14,7 @@ static void start(void)
 	EXPECT(sim_start());
 	sim.cpu_hint = 0;
 	s = &kmalloc_caches[kmalloc_class(256)];
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 }
 
 /* A sheaf of @nr objects that are out of their slabs. */
@@ -255,7 +255,7 @@ SIM_TEST(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects)
 
 	start();
 	s = &kmalloc_caches[kmalloc_class(64)];
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	scattered = scattered_sheaf();
 	overflow_and_deepen(scattered);
 	EXPECT_EQ(n->barn->extra, 0);
@@ -371,7 +371,7 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 
 	start();
 	other = &kmalloc_caches[kmalloc_class(512)];
-	on = cache_node(other, 0);
+	on = cache_node(other, 0, false);
 	for (int i = 0; i < 7; i++)
 		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4), false));
 	for (int i = 0; i < 3; i++)

@@ -86,8 +86,10 @@ SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
 /* As the thread that was alone does on its way out of a slow path. */
 static void poke(void)
 {
-	struct slow slow = {.task = current_task()};
+	struct slow slow;
 
+	slow_enter_free(&slow);
+	slow_leave(&slow);
 	mm_grew = true;
 	kswapd_poke(&slow);
 }

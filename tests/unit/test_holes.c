@@ -99,7 +99,7 @@ static unsigned int thinned_out(struct kmem_cache *s, void **objs, u32 stays_one
 
 static void check_class(struct kmem_cache *s, u32 stays_one_of)
 {
-	struct kmem_cache_node *n = cache_node(s, 0);
+	struct kmem_cache_node *n = cache_node(s, 0, false);
 	u64 pages = 0, got;
 	void *objs[MOST];
 	unsigned int nr = thinned_out(s, objs, stays_one_of);
@@ -424,7 +424,7 @@ SIM_TEST(a_large_heap_that_grows_gives_back_as_much_from_inside_its_slabs)
 
 	EXPECT(sim_start());
 	sparse_heap(24 * MiB);
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	EXPECT_EQ(n->punched, 0); /* nothing was free while it grew */
 	grow_by_steps(1);
 	punched = n->punched;
@@ -441,7 +441,7 @@ SIM_TEST(a_small_heap_that_grows_keeps_its_pages)
 	EXPECT(sim_start());
 	sparse_heap(8 * MiB);
 	grow_by_steps(1);
-	EXPECT_EQ(cache_node(s, 0)->punched, 0);
+	EXPECT_EQ(cache_node(s, 0, false)->punched, 0);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
 }
 

@@ -23,7 +23,7 @@ static void start(void)
 	sim_switch_to(&other);
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 	sim_switch_to(&sim_main_thread);
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	EXPECT(n && s->objects <= MOST);
 	few = few_slabs(s);
 }

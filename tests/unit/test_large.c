@@ -24,7 +24,7 @@ static u32 barns_full(struct kmem_cache *s)
 {
 	u32 full = 0;
 
-	for_each_barn (cache_node(s, 0), barn)
+	for_each_barn (cache_node(s, 0, false), barn)
 		full += barn->nr_full;
 	return full;
 }

@@ -16,7 +16,7 @@ static void start(void)
 {
 	EXPECT(sim_start());
 	s = &kmalloc_caches[kmalloc_class(SIZE)];
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	EXPECT(n);
 }
 
@@ -70,7 +70,7 @@ SIM_TEST(small_objects_come_by_whole_cache_lines_while_there_are_any)
 
 	start();
 	s = &kmalloc_caches[kmalloc_class(16)];
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	EXPECT_EQ(slab_take(s, 0, objs, 12, false, 0, &slow), 12);
 	base = objs[11];
 	hole = base + 6 * 16;
@@ -255,7 +255,7 @@ SIM_TEST(a_free_of_what_lies_around_the_objects_of_a_slab_is_reported_and_change
 
 	start();
 	s = &kmalloc_caches[kmalloc_class(640)];
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	bug_abort_on_error = false;
 	slab = coloured_slab();
 	inuse = n->first.inuse;

@@ -720,6 +720,24 @@ static void drain_under_a_hit(int moves, bool read_early)
 	sim.on_fence = NULL;
 }
 
+/* Hits may be under way in its cursors; nobody but the locks stands before its page set. */
+SIM_TEST(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages)
+{
+	struct slow slow = {.task = NULL};
+	struct task *task;
+
+	start(64);
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	pages_put(pages_get(0, 0), 0);
+	task = current_task();
+	EXPECT(mine()->main && task->mm.pcp.count);
+	task->cursors_on = true;
+	hit_fence_ready = false;
+	task_drain(task, /* only_idle= */ false, &slow);
+	EXPECT(mine()->main);
+	EXPECT_EQ(task->mm.pcp.count, 0);
+}
+
 /* Objects out of slabs that no sheaf has: what the program, and the hit, hold. */
 static unsigned long held_by_program(void)
 {
@@ -869,6 +887,7 @@ SIM_TEST(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone)
 RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(a_thread_that_never_goes_keeps_no_block_from_others),
 	  T(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone),
+	  T(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages),
 	  T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),

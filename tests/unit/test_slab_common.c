@@ -22,7 +22,7 @@ static void start(void)
 	bug_abort_on_error = false;
 	sim.cpu_hint = 0;
 	s = cache_create("ends", 64, 8, 0, NULL);
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 }
 
 /* As handlers free it: nothing may be waited for. */
@@ -75,7 +75,7 @@ SIM_TEST(what_another_thread_puts_back_for_a_handler_is_not_in_use)
 
 	start();
 	s = cache_create("constructed", 64, 8, 0, construct_slowly);
-	n = cache_node(s, 0);
+	n = cache_node(s, 0, false);
 	any = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
 	obj = slab_alloc_slow(s, &nested);
 	hold(&n->first.list_lock);

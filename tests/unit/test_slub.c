@@ -9,7 +9,7 @@ static struct slow nested = {.nested = true};
 /* As a handler finds it that interrupted a thread in the midst of its slabs. */
 static struct slab_home *hold_slabs(struct kmem_cache *s)
 {
-	struct slab_home *home = &cache_node(s, 0)->first;
+	struct slab_home *home = &cache_node(s, 0, false)->first;
 
 	home->list_lock.word = spin_generation | 4711;
 	return home;
