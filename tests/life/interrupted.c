@@ -1,0 +1,457 @@
+/*
+ * interrupted.c - a signal handler uses malloc, at any instruction of libbuddy's
+ *
+ *   interrupted [CALL|all [SEED]]
+ *
+ * Each call is first walked through in a child, which says to which instructions of libbuddy it
+ * comes.  Of these some are drawn (all with BUDDY_SOAK=1, in about half an hour), and for each a
+ * new child is interrupted there, by a handler that allocates, asks for memory to be given back, or
+ * forks.  Then the call goes on, and the child checks its heap.
+ */
+#include "life.h"
+#include "trace.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	SAMPLES = 40, /* of each call, for each handler */
+	HANG_SECONDS = 30,
+	KEPT_SIZE = 500,
+	SPAN = 1 << 18, /* of libbuddy's file, at most */
+};
+
+/* dprintf() takes a buffer from malloc. */
+static void say(const char *format, ...)
+{
+	char text[200];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	CHECK(write(STDOUT_FILENO, text, (size_t)length) == length, "cannot write");
+}
+
+/* ---- what the handler does ---- */
+
+static void use(size_t size, unsigned int key)
+{
+	char *a = keep(malloc(size)), *b = keep(malloc(size / 2 + 1));
+
+	CHECK(a && b, "no memory");
+	fill(a, size, key);
+	fill(b, size / 2 + 1, key + 1);
+	a = keep(realloc(a, 2 * size));
+	CHECK(a && filled(a, size, key) && filled(b, size / 2 + 1, key + 1),
+	      "a block is not what it was");
+	free(a);
+	free(b);
+}
+
+static void use_sizes(void)
+{
+	for (size_t size = 16; size < 400000; size *= 4)
+		use(size, (unsigned int)size);
+}
+
+static void trim(void)
+{
+	malloc_trim(0);
+}
+
+static void have_child(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		use_sizes();
+		_exit(0);
+	}
+	expect_success(child, "a child forked in the handler");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} handlers[] = {{"allocates", use_sizes}, {"trims", trim}, {"forks", have_child}};
+
+#define NR_HANDLERS (sizeof(handlers) / sizeof(*handlers))
+
+static unsigned int handler; /* index */
+
+static void interrupt(int signal)
+{
+	int saved_errno = errno;
+
+	(void)signal;
+	handlers[handler].run();
+	errno = saved_errno;
+}
+
+/* ---- what it interrupts ---- */
+
+static void *kept; /* a block that the program has meanwhile */
+
+static void keep_a_block(void)
+{
+	kept = keep(malloc(KEPT_SIZE));
+	CHECK(kept, "no memory");
+	fill(kept, KEPT_SIZE, 9);
+}
+
+static void check_heap(void)
+{
+	CHECK(!kept || filled(kept, KEPT_SIZE, 9), "a block is not what it was");
+	use_sizes();
+	verify("in the end");
+}
+
+static void allocate(size_t size, unsigned int count)
+{
+	void *blocks[1000];
+
+	for (unsigned int i = 0; i < count; i++)
+		blocks[i] = keep(malloc(size));
+	for (unsigned int i = 0; i < count; i++)
+		free(blocks[i]);
+}
+
+/* The first call of the process: no task, no heap. */
+static void first(void)
+{
+	trace_mark();
+	allocate(100, 1);
+	trace_mark();
+}
+
+static void first_large(void)
+{
+	trace_mark();
+	allocate(100000, 1);
+	trace_mark();
+}
+
+static void *first_of_thread(void *unused)
+{
+	first();
+	return unused;
+}
+
+static void *end_of_thread(void *unused)
+{
+	for (size_t size = 100; size < 400; size++)
+		allocate(size, 1);
+	trace_mark();
+	return unused;
+}
+
+static void run_thread(void *(*fn)(void *))
+{
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, fn, NULL) == 0, "no thread");
+	pthread_join(thread, NULL);
+}
+
+static void thread_begins(void)
+{
+	keep_a_block();
+	run_thread(first_of_thread);
+}
+
+static void thread_ends(void)
+{
+	keep_a_block();
+	run_thread(end_of_thread);
+}
+
+static void small(void)
+{
+	keep_a_block();
+	trace_mark();
+	allocate(KEPT_SIZE, 60);
+	trace_mark();
+}
+
+static void pages(void)
+{
+	keep_a_block();
+	trace_mark();
+	allocate(4000, 60);
+	trace_mark();
+}
+
+static void large(void)
+{
+	keep_a_block();
+	trace_mark();
+	allocate(300000, 1);
+	allocate(50000, 2);
+	trace_mark();
+}
+
+static void resized(void)
+{
+	void *mem;
+
+	keep_a_block();
+	trace_mark();
+	mem = keep(malloc(10));
+	for (size_t size = 20; size < 300000; size *= 7)
+		mem = keep(realloc(mem, size));
+	free(mem);
+	trace_mark();
+}
+
+static void aligned(void)
+{
+	void *mem;
+
+	keep_a_block();
+	trace_mark();
+	for (size_t align = 64; align <= 1 << 21; align <<= 5) {
+		mem = keep(aligned_alloc(align, 5000));
+		free(mem);
+	}
+	trace_mark();
+}
+
+static void trimmed(void)
+{
+	keep_a_block();
+	allocate(1500, 900);
+	trace_mark();
+	malloc_trim(0);
+	trace_mark();
+}
+
+/* A background thread is thought of at each 64th slow path: that is to be one of the child's. */
+enum { SLOW_PATHS_BEFORE = 50, SLOW_PATHS_OF_CHILD = 16 };
+
+static void take_slow_paths(unsigned int count)
+{
+	while (count--)
+		allocate(40000, 1);
+}
+
+static void use_as_child(void)
+{
+	trace_mark();
+	allocate(KEPT_SIZE, 1);
+	take_slow_paths(SLOW_PATHS_OF_CHILD);
+	trace_mark();
+}
+
+static void begin_thread(void)
+{
+	run_thread(first_of_thread);
+}
+
+static void in_child(pid_t child, void (*fn)(void))
+{
+	if (child == 0) {
+		fn();
+		check_heap();
+		_exit(0);
+	}
+	expect_success(child, "the child");
+}
+
+/* Of a program of one thread; with some heap, so that it might want a background thread. */
+static void lone_child(void)
+{
+	void *mem = keep(malloc(9 << 20));
+
+	keep_a_block();
+	memset(mem, 1, 9 << 20);
+	take_slow_paths(SLOW_PATHS_BEFORE);
+	in_child(fork(), use_as_child);
+	free(mem);
+}
+
+static void thread_of_lone_child(void)
+{
+	keep_a_block();
+	in_child(fork(), begin_thread);
+}
+
+static bool enough; /* atomic */
+
+static void *keep_at_it(void *unused)
+{
+	while (!__atomic_load_n(&enough, __ATOMIC_RELAXED)) {
+		use(300, 1);
+		use(5000, 2);
+		usleep(100);
+	}
+	return unused;
+}
+
+static void beside_threads(pid_t (*make_child)(void), void (*fn)(void))
+{
+	pthread_t threads[2];
+
+	keep_a_block();
+	for (int i = 0; i < 2; i++)
+		CHECK(pthread_create(&threads[i], NULL, keep_at_it, NULL) == 0, "no thread");
+	take_slow_paths(SLOW_PATHS_BEFORE);
+	in_child(make_child(), fn);
+	__atomic_store_n(&enough, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* Without its handlers the repair is left to the child's first slow path. */
+static void child_of_threads(void)
+{
+	beside_threads(_Fork, use_as_child);
+}
+
+static void thread_of_child(void)
+{
+	beside_threads(_Fork, begin_thread);
+}
+
+static void leave(void)
+{
+	for (size_t size = 100; size < 400; size++)
+		allocate(size, 1);
+	trace_mark();
+	exit(0);
+}
+
+static void exits(void)
+{
+	keep_a_block();
+	in_child(fork(), leave);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} calls[] = {
+	{"first", first}, /* goes beyond the next one by what starts the library */
+	{"thread_begins", thread_begins},
+	{"first_large", first_large},
+	{"thread_ends", thread_ends},
+	{"small", small},
+	{"pages", pages},
+	{"large", large},
+	{"resized", resized},
+	{"aligned", aligned},
+	{"trimmed", trimmed},
+	{"lone_child", lone_child},
+	{"thread_of_lone_child", thread_of_lone_child},
+	{"child_of_threads", child_of_threads},
+	{"thread_of_child", thread_of_child},
+	{"exits", exits},
+};
+
+#define NR_CALLS (sizeof(calls) / sizeof(*calls))
+
+static unsigned int call; /* index */
+static unsigned int instructions[NR_CALLS];
+static unsigned int seconds; /* after which a call hangs; 0: never */
+
+static void make_call(void)
+{
+	signal(SIGUSR1, interrupt);
+	alarm(seconds);
+	calls[call].run();
+	check_heap();
+}
+
+/* ---- where ---- */
+
+static uintptr_t base; /* of libbuddy */
+static bool visited[SPAN];
+
+static void visit(uintptr_t address)
+{
+	if (address - base < SPAN)
+		visited[address - base] = true;
+}
+
+static unsigned int walk(void)
+{
+	unsigned int count = 0;
+
+	memset(visited, 0, sizeof(visited));
+	seconds = 0;
+	CHECK(trace_walk(make_call, visit) == 0, "%s goes wrong without a handler",
+	      calls[call].name);
+	for (size_t i = 0; i < SPAN; i++)
+		count += visited[i];
+	CHECK(count > 100, "%s came to %u instructions of libbuddy", calls[call].name, count);
+	return count;
+}
+
+static bool interrupt_at(size_t offset)
+{
+	bool reached;
+	int status;
+
+	seconds = HANG_SECONDS;
+	status = trace_signal(make_call, base + offset, SIGUSR1, &reached);
+
+	CHECK(status == 0,
+	      "%s, interrupted at %#zx of libbuddy by a handler that %s: %s, status %#x",
+	      calls[call].name, offset, handlers[handler].name,
+	      WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hangs" : "fails",
+	      (unsigned int)status);
+	return reached;
+}
+
+/* Of a child beside threads not all that was walked through is come to again. */
+static void interrupt_everywhere(bool all)
+{
+	unsigned int count = walk(), left = count, wanted = all ? count : SAMPLES, reached = 0;
+
+	for (size_t i = 0; i < SPAN; i++) {
+		if (!visited[i] || (unsigned int)rand() % left-- >= wanted)
+			continue;
+		wanted--;
+		for (handler = 0; handler < NR_HANDLERS; handler++)
+			reached += interrupt_at(i);
+	}
+	CHECK(reached, "%s was interrupted nowhere", calls[call].name);
+	say("%s: %u instructions, %u interruptions\n", calls[call].name, count, reached);
+	instructions[call] = count;
+}
+
+/* Nothing here allocates: the first call of the children has to be the first. */
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 && strcmp(argv[1], "all") ? argv[1] : NULL;
+	unsigned int seed = argc > 2 ? (unsigned int)atoi(argv[2]) : (unsigned int)time(NULL);
+	bool all = getenv("BUDDY_SOAK") != NULL, known = !only;
+	Dl_info info;
+
+	require_libbuddy();
+	trace_required();
+	CHECK(dladdr((void *)(uintptr_t)malloc, &info), "who has malloc?");
+	base = (uintptr_t)info.dli_fbase;
+	srand(seed);
+	say("seed %u\n", seed);
+	for (call = 0; call < NR_CALLS; call++) {
+		if (only && strcmp(only, calls[call].name))
+			continue;
+		known = true;
+		interrupt_everywhere(all);
+	}
+	CHECK(known, "usage: interrupted [CALL|all [SEED]]");
+	CHECK(only || instructions[0] > instructions[1], "%s is not", calls[0].name);
+	return 0;
+}
