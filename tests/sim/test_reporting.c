@@ -407,6 +407,28 @@ SIM_TEST(a_heap_that_grew_starts_the_thread_whoever_comes_by)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
+static void free_often(int times)
+{
+	while (times--)
+		kswapd_wake();
+}
+
+/* The clock is dearer than most slow paths; but who only frees is to be noticed too. */
+SIM_TEST(memory_that_came_back_has_the_clock_looked_at_now_and_then)
+{
+	EXPECT(sim_start());
+	for (int i = 0; i < 3; i++)
+		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	one_slow_path();
+	sim.clock_ms += 2000;
+	free_often(8);
+	one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 0);
+	free_often(16);
+	one_slow_path();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
 /* Its heap is its parent's, and most children have gone after a second. */
 SIM_TEST(a_forked_child_starts_its_thread_when_it_is_a_second_old)
 {
@@ -482,6 +504,7 @@ int main(void)
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
 		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
+		cmocka_unit_test(memory_that_came_back_has_the_clock_looked_at_now_and_then),
 		cmocka_unit_test(a_forked_child_starts_its_thread_when_it_is_a_second_old),
 		cmocka_unit_test(a_forked_child_starts_its_thread_when_it_has_grown),
 		cmocka_unit_test(a_thread_that_was_refused_is_tried_again_after_ten_seconds),
