@@ -28,7 +28,7 @@ enum {
 	SAMPLES = 40, /* of each call, for each handler */
 	HANG_SECONDS = 30,
 	KEPT_SIZE = 500,
-	SPAN = 1 << 18, /* of libbuddy's file, at most */
+	SPAN = 1 << 20, /* of libbuddy's file, at most */
 };
 
 /* dprintf() takes a buffer from malloc. */
