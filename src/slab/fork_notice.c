@@ -109,8 +109,7 @@ slowpath void slab_fork_thread_made(void)
  *   kept by     end_alone(), before all else that a thread without a task does.  A child that sees
  *               anything of that sees the cookie changed, since a fork copies no later store of a
  *               thread without the earlier ones
- *   relied on   slab_fork_pending(); slab_fork_settle_lone(), for which the first thread is the one
- *               that forked
+ *   relied on   slab_fork_pending(); settle_lone(), for which the first thread has forked
  */
 static u32 newcomers; /* entries without a task; atomic */
 
