@@ -141,8 +141,13 @@ static struct task *reuse_dead(void)
 	for (int i = 0; i < DEAD_LOOKS; i++) {
 		struct task *task = pop_dead();
 
-		if (!task || !task->mm.tid || os_thread_gone(task->mm.tid))
+		if (!task || !task->mm.tid)
 			return task;
+		if (os_thread_gone(task->mm.tid)) {
+			/* After all that it did: pairs with slow_leave_last(). */
+			(void)load_acquire(&task->mm.depth);
+			return task;
+		}
 		add_dead(task);
 	}
 	return NULL;
@@ -315,6 +320,15 @@ void task_bury(struct task *task)
 	spin_unlock(&tasks_lock);
 }
 
+/* slow_leave() of a thread whose block is another's next.  Pairs with reuse_dead(). */
+static void slow_leave_last(struct slow *s)
+{
+	if (s->task)
+		store_release(&s->task->mm.depth, s->task->mm.depth - 1);
+	else
+		slow_leave_bare();
+}
+
 /*
  * In the destructor of the thread's key.  What the thread cached goes to the barns.  The block
  * stays this thread's: destructors that come later may allocate, and then work on slabs.
@@ -332,7 +346,7 @@ void task_exit(void *arg)
 	WRITE_ONCE(task->state, TASK_DYING);
 	spin_unlock(&task->lock);
 	task_bury(task);
-	slow_leave(&slow);
+	slow_leave_last(&slow);
 }
 
 /*
