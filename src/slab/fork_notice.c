@@ -60,6 +60,19 @@ static bool started_here(void)
 	return os_thread_id() != os_process_id();
 }
 
+/* What lies between is one slow path: a handler that interrupts it waits for nothing. */
+static void go_inside(u32 *depth)
+{
+	(*depth)++;
+	barrier();
+}
+
+static void go_outside(u32 *depth)
+{
+	barrier();
+	(*depth)--;
+}
+
 /* ---- children whose handlers are called ---- */
 
 /*
@@ -141,12 +154,10 @@ void slab_fork_settle_lone(u32 *depth)
 {
 	if (!lone_unsettled())
 		return;
-	(*depth)++;
-	barrier();
+	go_inside(depth);
 	if (claim())
 		settle_lone();
-	barrier();
-	(*depth)--;
+	go_outside(depth);
 }
 
 /*
@@ -156,16 +167,14 @@ void slab_fork_settle_lone(u32 *depth)
  */
 static slowpath void end_alone(u32 *depth)
 {
-	bool settle = false, nested = *depth != 0;
+	bool nested = *depth != 0, is_started_here = started_here(), settle;
 
 	if (!fork_page)
 		return;
-	if (!nested && (started_here() || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
+	if (!nested && (is_started_here || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
 		handle_forks();
-	(*depth)++;
-	barrier();
-	if (started_here() && lone_unsettled())
-		settle = claim();
+	go_inside(depth);
+	settle = is_started_here && lone_unsettled() && claim();
 	/*
 	 * Before what this thread does to the heap, see above; after the claim, for which others
 	 * wait that look there.  Pairs with nothing but a fork.
@@ -174,8 +183,7 @@ static slowpath void end_alone(u32 *depth)
 	smp_mb();
 	if (settle)
 		settle_lone();
-	barrier();
-	(*depth)--;
+	go_outside(depth);
 }
 
 /* ---- who repairs ---- */
@@ -202,12 +210,10 @@ static slowpath void repair(struct task *task, u32 *depth)
 {
 	bool newcomer = !task && started_here();
 
-	(*depth)++;
-	barrier();
+	go_inside(depth);
 	slab_fork_new_generation();
 	slab_fork_repair(newcomer);
-	barrier();
-	(*depth)--;
+	go_outside(depth);
 	store_release(&child_words()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
 }
 

@@ -137,6 +137,8 @@ void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
 
 /* fork_notice.c */
 void slab_fork_watch(void);
+bool slab_fork_notice(void);
+void slab_fork_settle_lone(u32 *depth);
 void slab_fork_thread_made(void);
 void slab_fork_look_around(struct task *task, u32 *depth);
 

@@ -295,7 +295,7 @@ static void wanted_perhaps(void)
 /**
  * kswapd_wake - memory came back
  *
- * Also where the thread may not be started: then the next allocation will see to it.
+ * Also where the thread may not be started: then one of the next allocations will see to it.
  */
 void kswapd_wake(void)
 {

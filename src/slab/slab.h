@@ -464,9 +464,6 @@ void slab_fork_repair(bool started_here);
 void slab_fork_decide(const struct task *me);
 extern u32 slab_undecided_tid;
 void slab_fork_new_generation(void);
-/* fork_notice.c */
-bool slab_fork_notice(void);
-void slab_fork_settle_lone(u32 *depth);
 /* kswapd.c */
 void kswapd_forget(void);
 

@@ -4,7 +4,7 @@
  *   interrupted [CALL|all [SEED]]
  *
  * Each call is first walked through in a child, which says to which instructions of libbuddy it
- * comes.  Of these some are drawn (all with BUDDY_SOAK=1, in about half an hour), and for each a
+ * comes.  Of these some are drawn (all with BUDDY_SOAK=1, in a quarter of an hour), and for each a
  * new child is interrupted there, by a handler that allocates, asks for memory to be given back, or
  * forks.  Then the call goes on, and the child checks its heap.
  */
@@ -405,7 +405,6 @@ static bool interrupt_at(size_t offset)
 
 	seconds = HANG_SECONDS;
 	status = trace_signal(make_call, base + offset, SIGUSR1, &reached);
-
 	CHECK(status == 0,
 	      "%s, interrupted at %#zx of libbuddy by a handler that %s: %s, status %#x",
 	      calls[call].name, offset, handlers[handler].name,

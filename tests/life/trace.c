@@ -112,10 +112,11 @@ static bool at_breakpoint(struct trace *t, pid_t thread)
 	regs.rip--;
 	ptrace(PTRACE_SETREGS, thread, NULL, &regs);
 	poke(thread, t->address, t->code);
-	if (t->phase == WITHIN)
+	if (t->phase == WITHIN) {
 		syscall(SYS_tkill, thread, t->signal);
+		t->reached = true;
+	}
 	t->phase = AFTER;
-	t->reached = true;
 	return true;
 }
 

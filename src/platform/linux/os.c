@@ -106,7 +106,7 @@ void os_restore_signals(u64 mask)
 	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET_BYTES);
 }
 
-/* A filter may refuse the call that names the process: then no thread of that number in any. */
+/* Where a filter refuses the call that names the process: no process has such a thread. */
 bool os_thread_gone(u32 tid)
 {
 	long err = sys3(SYS_tgkill, sys0(SYS_getpid), tid, 0);
