@@ -293,7 +293,7 @@ static slowpath size_t usable_size_checked(const char *call, const void *ptr, st
 	return 0;
 }
 
-size_t usable_size_other(const char *call, const void *ptr)
+set_apart size_t usable_size_other(const char *call, const void *ptr)
 {
 	u8 value = page_map_get(ptr);
 	struct kmem_cache *s;

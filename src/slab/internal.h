@@ -13,7 +13,7 @@
 void cache_geometry(struct kmem_cache *s);
 void kmalloc_spread(struct kmem_cache *s);
 
-/* partial.c: slabs and their bitmaps */
+/* partial.c: slabs, and what is taken out of them */
 /* Which of the partial lists a slab of this filling is on. */
 static inline unsigned int bucket_of(const struct kmem_cache *s, unsigned int inuse)
 {
@@ -25,13 +25,15 @@ static inline unsigned int slab_bucket(const struct page *slab)
 }
 unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int nr, bool exact,
 		       gfp_t gfp, struct slow *slow);
-void slab_give(struct kmem_cache *s, void **objs, unsigned int nr);
-bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
 /* The byte of the page map for pages of a slab. */
 u8 slab_map_value(const struct kmem_cache *s, const struct page *slab);
 void map_slab(const struct kmem_cache *s, const struct page *slab);
 void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab);
 void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow);
+
+/* give.c: what goes back into slabs */
+void slab_give(struct kmem_cache *s, void **objs, unsigned int nr);
+bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
 
 /* slub.c: what could not be freed where nothing may be waited for */
 void settle_deferred(void);

@@ -18,12 +18,11 @@
  * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
  *
  * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
- *         sheaves start small and double when they are missed in often, up to 32 KiB of objects, or
- *         12 (geometry.c).
+ *         sheaves start small and double when they are missed in often (pcs_adapt.c), up to 32 KiB
+ *         of objects, or 12 (geometry.c).
  * Locks:  task.lock; below it barn.lock or list_lock.
  */
 #include "base/check.h"
-#include "platform/os.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"
 #include <string.h>
@@ -107,85 +106,6 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 	return sheaf ? sheaf : sheaf_alloc(s, p->kind, slow);
 }
 
-#define EARLY_FREES 4
-#define MISS_TICK_MS 4 /* the resolution of the coarse clock */
-#define MISSES_TO_GROW 4
-
-/*
- * Missed in often within a tick: the next sheaf is the next larger one.  A miss costs some 100
- * ns, so at a lower rate than this a larger sheaf would save nothing and hold more memory.  The
- * smallest grows whatever the time, and the clock is read at every fourth miss only: what it costs
- * is a fifth of a miss, and 72 KiB in a program that reads no clock else.
- */
-static void count_miss(const struct kmem_cache *s, struct pcs *p)
-{
-	u8 tick;
-
-	p->used = true;
-	p->swaps = 0;
-	if (++p->misses <= MISSES_TO_GROW)
-		return;
-	p->misses = 1;
-	if (p->kind >= sheaf_kind_max(s))
-		return;
-	if (p->kind) {
-		tick = (u8)(os_clock_ms() / MISS_TICK_MS);
-		if (tick != p->tick) {
-			p->tick = tick;
-			return;
-		}
-	}
-	p->kind++;
-}
-
-#define SWAPS_FOR_MISS 32
-
-/* A swap costs some 20 ns, which a larger sheaf would save as well. */
-static void count_swap(const struct kmem_cache *s, struct pcs *p)
-{
-	if (++p->swaps > SWAPS_FOR_MISS)
-		count_miss(s, p);
-}
-
-/*
- * What a thread's sheaf has and the thread does not use is missing elsewhere, and most threads that
- * touch a class do so a few times.  Where there are many more threads than run at a time, that adds
- * up: a thousand that once had an object of each class and slept held 285 KiB each until reclaim
- * came by, and 75 since.  Where there are few, containers would take 1.06 times the memory: slabs
- * would be empty, go back and be made again elsewhere.
- */
-#define MANY_THREADS 4 /* for each CPU */
-#define EARLY_ALLOCS 4
-#define EARLY_ALLOC_SIZE 2048 /* 128: 50 KiB; threads of 400 blocks take 1.1 times as long */
-
-static bool threads_are_many(void)
-{
-	return READ_ONCE(nr_tasks) > MANY_THREADS * nr_barns;
-}
-
-/* Large objects then come one by one from slabs at first, as a thread's first frees go there. */
-static bool is_early_alloc(const struct kmem_cache *s, struct pcs *p)
-{
-	if (s->size < EARLY_ALLOC_SIZE || p->main || p->spare || p->early_allocs == EARLY_ALLOCS ||
-	    !threads_are_many())
-		return false;
-	p->early_allocs++;
-	return true;
-}
-
-#define FIRST_REFILL_BYTES (8 * KiB) /* of objects, on the first miss within a tick */
-#define FIRST_REFILL_BYTES_MANY (2 * KiB)
-
-/* Of large objects a thread that asks for the first time is given few. */
-static unsigned int refill_objects(const struct kmem_cache *s, const struct slab_sheaf *sheaf,
-				   const struct pcs *p)
-{
-	size_t bytes = threads_are_many() ? FIRST_REFILL_BYTES_MANY : FIRST_REFILL_BYTES;
-	unsigned int few = (unsigned int)MAX(bytes / s->size, 1u);
-
-	return p->misses > 1 || few > sheaf->capacity ? sheaf->capacity : few;
-}
-
 /* p->main, empty or NULL: as large as the misses ask for, and of this thread's memory. */
 static void renew_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 		       struct pcs *p, struct slow *slow)
@@ -217,7 +137,7 @@ static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	sheaf = p->main;
 	if (!sheaf)
 		return;
-	nr = refill_objects(s, sheaf, p);
+	nr = pcs_refill_objects(s, sheaf, p);
 	memset(sheaf->objects, 0, sheaf->capacity * sizeof(void *));
 	sheaf->size = 0;
 	barrier();
@@ -230,28 +150,6 @@ static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 	sheaf->size = (u8)got;
 	barrier();
 	task->inflight = NULL;
-}
-
-#define TAKEN_MAX 255
-#define TAKEN_BY_BURSTS 192	/* a thread with more to its name takes more than it leaves */
-#define NEW_BYTES_MAX (8 * KiB) /* in the smallest sheaves, while others have left full ones */
-
-/*
- * A full sheaf when the own barn has none.  A thread that leaves as many as it takes gets its own
- * memory back from the slabs, rather than what lies in another CPU's cache.  Where these have none
- * either, a little new memory is better than another's too.
- */
-static struct slab_sheaf *get_full_elsewhere(const struct kmem_cache *s, struct kmem_cache_node *n,
-					     struct pcs *p, struct slab_sheaf *empty)
-{
-	const struct slab_home *home = own_home_hint(s, n);
-	unsigned int enough = TAKEN_BY_BURSTS;
-
-	if (p->taken < TAKEN_MAX)
-		p->taken++;
-	if (!READ_ONCE(home->nr_partial) && !READ_ONCE(home->nr_empty))
-		enough = MIN(NEW_BYTES_MAX / (sheaf_kind_capacity(0) * s->size), enough);
-	return p->taken > enough ? barn_get_full_elsewhere(n, empty) : NULL;
 }
 
 /*
@@ -271,30 +169,11 @@ static struct slab_sheaf *get_full(const struct kmem_cache *s, struct kmem_cache
 	struct slab_sheaf *full = barn_get_full(s, n, here, false);
 
 	if (!full)
-		return get_full_elsewhere(s, n, p, *empty);
+		return pcs_looks_elsewhere(s, own_home_hint(s, n), p)
+			       ? barn_get_full_elsewhere(n, *empty)
+			       : NULL;
 	*empty = here;
 	return full;
-}
-
-/*
- * A thread that leaves one full sheaf after the other and takes none, as a consumer or a collector
- * of garbage does, will not ask for what is in a second one, and it is missing where objects are
- * asked for.  So there is a spare only since the thread last took objects, and for so many sheaves
- * that it left: node has 0.96 of the memory at its peak.
- */
-#define LEAVES_MAX 8
-
-static bool only_frees(const struct pcs *p)
-{
-	return !p->leaves;
-}
-
-static void count_left(struct pcs *p)
-{
-	if (p->taken)
-		p->taken--;
-	if (p->leaves)
-		p->leaves--;
 }
 
 /* ---- between the two ---- */
@@ -343,7 +222,7 @@ static void take_from_spare(struct task *task, struct kmem_cache *s, struct kmem
 {
 	struct slab_sheaf *main, *spare = p->spare;
 
-	count_swap(s, p);
+	pcs_count_swap(s, p);
 	if (p->main)
 		renew_main(task, s, n, p, slow);
 	main = p->main;
@@ -359,7 +238,7 @@ static void make_room_by_spare(const struct kmem_cache *s, struct pcs *p)
 	struct slab_sheaf *main = p->main, *spare = p->spare;
 	unsigned int room = spare->capacity - spare->size;
 
-	count_swap(s, p);
+	pcs_count_swap(s, p);
 	if (main && outgrown(main, p) && room > main->size) {
 		move_top(main, spare, main->size);
 		p->main = spare;
@@ -390,7 +269,7 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 {
 	struct slab_sheaf *main = p->main, *leave = outgrown(main, p) ? NULL : main, *full;
 
-	count_miss(s, p);
+	pcs_count_miss(s, p);
 	full = get_full(s, n, p, &leave);
 	if (!full) {
 		barn_deepen(s, n);
@@ -421,10 +300,10 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 	struct slab_sheaf *main;
 	void *obj = NULL;
 
-	if (!n || is_early_alloc(s, p))
+	if (!n || (!p->main && pcs_is_early_alloc(s, p)))
 		return NULL;
 	main = pcs_detach(task, s, p);
-	p->leaves = LEAVES_MAX;
+	pcs_count_ask(p);
 	if (!main || !main->size) {
 		if (p->spare && p->spare->size)
 			take_from_spare(task, s, n, p, slow);
@@ -536,11 +415,11 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 	struct slab_sheaf *full = p->main, *empty = NULL;
 	bool leave;
 
-	count_miss(s, p);
-	count_left(p);
-	if (only_frees(p) && p->spare)
+	pcs_count_miss(s, p);
+	pcs_count_left(p);
+	if (pcs_only_frees(p) && p->spare)
 		give_up_spare(task, s, n, p);
-	leave = full && (p->spare || only_frees(p));
+	leave = full && (p->spare || pcs_only_frees(p));
 	if (leave && homes_differ() && give_back_strange(task, s, n, p, slow))
 		return;
 	if (leave && !barn_has_room(s, n, full) && flush_oldest(task, s, n, p))
@@ -579,16 +458,10 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 	if (!n)
 		return false;
 	main = pcs_detach(task, s, p);
-	/*
-	 * A thread's first frees are likely of what it was handed, and lie among objects of the
-	 * thread that did: better back to the slab than next to be used here.
-	 */
-	if (!main && !p->spare && p->early_frees < EARLY_FREES) {
-		p->early_frees++;
+	if (!main && pcs_is_early_free(p))
 		return false;
-	}
 	if (!main || main->size == main->capacity) {
-		if (p->spare && p->spare->size < p->spare->capacity && !only_frees(p))
+		if (p->spare && p->spare->size < p->spare->capacity && !pcs_only_frees(p))
 			make_room_by_spare(s, p);
 		else
 			replace_full_main(task, s, n, p, slow);
@@ -614,14 +487,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	WRITE_ONCE(p->emptied, true);
 	store_release(&p->main, NULL);
 	store_release(&p->spare, NULL);
-	p->kind = 0;
-	p->misses = 0;
-	p->swaps = 0;
-	p->early_allocs = 0;
-	p->early_frees = 0;
-	p->taken = 0;
-	p->leaves = 0;
-	p->strange = 0;
+	pcs_forget(p);
 	if (main)
 		give_up_sheaf(task, s, n, main);
 	if (spare)

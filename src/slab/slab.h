@@ -81,7 +81,7 @@ STRUCT_SIZE_IS(struct barn, CACHE_LINE);
 
 /*
  * The slabs of a cache on a node that one group of threads works with.  The lists are home.c's,
- * what is in the slabs is partial.c's.
+ * what is in the slabs is for partial.c and give.c.
  */
 struct slab_home {
 	alignas(CACHE_LINE) struct spinlock list_lock;

@@ -381,17 +381,29 @@ static inline u32 *depth_of(struct task *task)
 	return task ? &task->mm.depth : &bare_depth;
 }
 
-static void enter(struct slow *s)
+/* From here on a handler that interrupts it waits for nothing. */
+static inline void count_inside(struct slow *s)
 {
-	u32 *depth;
+	u32 *depth = depth_of(s->task);
 
-	s->task = current_task();
-	depth = depth_of(s->task);
-	/* Before it counts as inside, see fork_notice.c. */
-	if (unlikely(!s->task || slab_fork_pending()))
-		slab_fork_look_around(s->task, depth);
 	s->nested = (*depth)++ != 0;
 	barrier();
+}
+
+/* Before it counts as inside, see fork_notice.c. */
+static noinline void enter_after_look(struct slow *s)
+{
+	slab_fork_look_around(s->task, depth_of(s->task));
+	count_inside(s);
+}
+
+static void enter(struct slow *s)
+{
+	s->task = current_task();
+	if (likely(s->task && !slab_fork_pending()))
+		count_inside(s);
+	else
+		enter_after_look(s);
 }
 
 void slow_leave_bare(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_partial.c - slabs, bitmaps and the lists by fullness: src/slab/partial.c
+ * test_partial.c - slabs, bitmaps and the lists by fullness: src/slab/partial.c, give.c
  */
 #include "base/check.h"
 #include "unit.h"

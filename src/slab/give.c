@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * give.c - objects go back into their slabs
+ *
+ *   slab_give                 what a sheaf held; in chunks
+ *     give_to_home            those of one home, under one hold of its list_lock
+ *       give_single           one alone in its slab
+ *       give_run              a row of one slab, a word of its bitmap at a time
+ *         give_odd            something is wrong with one of them: it is said which
+ *   slab_give_try             one object, where nothing may be waited for
+ *
+ * An object's slot in objs[] is cleared before its bit.  In a forked child what a slot names and a
+ * bit confirms was still in flight (settle_inflight(), fork.c); an object that is in between just
+ * then is lost to that child.
+ *
+ * Linux:  mm/slub.c, __slab_free(), build_detached_freelist().  Differs: bits instead of a free
+ *         list, so that a second free of an object is seen here.
+ * Locks:  slab_home.list_lock.
+ */
+#include "base/check.h"
+#include "slab/internal.h"
+#include <string.h>
+
+/* Say what is wrong with an object that is being put back. */
+static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj, const char *what)
+{
+	bug_report("free(%p): %s of an object of %s", obj, what, s->name);
+}
+
+/* What give_run() reads for each object, kept out of the reach of its barriers. */
+struct slab_view {
+	uintptr_t base, end; /* of the slab */
+	uintptr_t objects;   /* where the first begins */
+	u32 size, reciprocal;
+	unsigned long *bits;
+};
+
+static struct slab_view view_slab(const struct kmem_cache *s, struct page *slab)
+{
+	return (struct slab_view){.base = (uintptr_t)page_address(slab),
+				  .end = (uintptr_t)page_address(slab) + (PAGE_SIZE << s->order),
+				  .objects = (uintptr_t)slab_object(s, slab, 0),
+				  .size = s->size,
+				  .reciprocal = s->reciprocal,
+				  .bits = slab->bits};
+}
+
+/* Objects whose bits are in one word. */
+struct bit_group {
+	unsigned int nr, word;
+	unsigned long mask;
+	bool odd; /* two are the same, or one is not the start of an object */
+};
+
+/*
+ * How many of objs[] lie next to each other, up or down from the object of bit @bit of a word that
+ * has @bits of them.
+ */
+static inline unsigned int count_row(void *const *objs, unsigned int nr, uintptr_t step, bool up,
+				     unsigned int bit, unsigned int bits)
+{
+	unsigned int most = MIN(nr, up ? bits - bit : bit + 1), n = 1;
+	uintptr_t next = (uintptr_t)objs[0];
+
+	while (n < most && (uintptr_t)objs[n] == (next += step))
+		n++;
+	return n;
+}
+
+/*
+ * The objects from objs[0], which is in the slab, on whose bits are in the word of the first.  What
+ * was allocated in a row and is freed in a row, or backwards, is seen by its distances: a quarter
+ * of the instructions that finding each one's bit takes.
+ */
+static inline struct bit_group group_objects(const struct slab_view *v, void *const *objs,
+					     unsigned int nr)
+{
+	u64 index = ((uintptr_t)objs[0] - v->base) * v->reciprocal >> 32, odd;
+	struct bit_group g = {.nr = 1, .word = (unsigned int)index / 64};
+	u64 start = v->objects + (u64)g.word * 64 * v->size,
+	    bytes = MIN(v->end - start, 64ull * v->size);
+	unsigned int bit = (unsigned int)index & 63;
+	uintptr_t step = nr > 1 ? (uintptr_t)objs[1] - (uintptr_t)objs[0] : 0;
+
+	odd = (uintptr_t)objs[0] - start - (u64)bit * v->size;
+	g.mask = 1ul << bit;
+	if (step == v->size || step == -(uintptr_t)v->size) {
+		bool up = step == v->size;
+
+		g.nr = count_row(objs, nr, step, up, bit,
+				 (unsigned int)(bytes * v->reciprocal >> 32));
+		g.mask = ~0ul >> (64 - g.nr) << (up ? bit : bit + 1 - g.nr);
+	}
+	while (g.nr < nr) {
+		u64 offset = (uintptr_t)objs[g.nr] - start;
+		unsigned long mask;
+
+		if (offset >= bytes)
+			break;
+		index = offset * v->reciprocal >> 32;
+		mask = 1ul << (index & 63);
+		odd |= (offset - index * v->size) | (g.mask & mask);
+		g.mask |= mask;
+		g.nr++;
+	}
+	g.odd = odd;
+	return g;
+}
+
+/* Something is wrong with one of them: each by itself.  Return: how many were live objects. */
+static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct slab_view *v,
+				      void **objs, unsigned int nr)
+{
+	unsigned int cleared = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct bit_group g = group_objects(v, objs + i, 1);
+		void *obj = objs[i];
+
+		WRITE_ONCE(objs[i], NULL);
+		barrier();
+		if (g.odd) {
+			report_bad_free(s, obj, "invalid free into the middle");
+		} else if (!(v->bits[g.word] & g.mask)) {
+			report_bad_free(s, obj, "double free");
+		} else {
+			WRITE_ONCE(v->bits[g.word], v->bits[g.word] & ~g.mask);
+			cleared++;
+		}
+	}
+	return cleared;
+}
+
+/* @nr objects of @slab are back; home->inuse is the caller's.  Under list_lock. */
+static inline void slab_shrunk(const struct kmem_cache *s, struct slab_home *home,
+			       struct page *slab, unsigned int nr)
+{
+	unsigned int was = slab->inuse, left = was - nr;
+
+	if (likely(was < slab->objects && left && bucket_of(s, was) == bucket_of(s, left))) {
+		slab->inuse = (u16)left;
+		return;
+	}
+	slab_take_out(home, slab);
+	slab->inuse = (u16)left;
+	slab_sort_in(home, slab);
+}
+
+/* Is @obj in a slab of @s at all?  After a double free its slab may be gone. */
+static bool still_ours(const struct kmem_cache *s, const struct page *slab)
+{
+	return page_type(slab) == PAGE_SLAB && slab->cache == s;
+}
+
+/*
+ * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its home.
+ * *cleared: and so many more objects are free.  Return: how many were put back or reported.
+ */
+static unsigned int give_run(struct kmem_cache *s, struct slab_home *home, struct page *slab,
+			     void **objs, unsigned int nr, unsigned int *cleared)
+{
+	const struct slab_view v = view_slab(s, slab);
+	unsigned int i = 0, was_cleared = *cleared;
+
+	if (unlikely(!still_ours(s, slab))) {
+		report_bad_free(s, objs[0], "double free");
+		objs[0] = NULL;
+		return 1;
+	}
+	while (i < nr && (uintptr_t)objs[i] - v.base < v.end - v.base) {
+		struct bit_group g = group_objects(&v, objs + i, nr - i);
+		unsigned long bits = v.bits[g.word];
+
+		if (unlikely(g.odd || (bits & g.mask) != g.mask)) {
+			*cleared += give_odd(s, &v, objs + i, g.nr);
+		} else {
+			/* In this order: see above. */
+			memset(objs + i, 0, g.nr * sizeof(*objs));
+			barrier();
+			WRITE_ONCE(v.bits[g.word], bits & ~g.mask);
+			*cleared += g.nr;
+		}
+		i += g.nr;
+	}
+	if (likely(*cleared != was_cleared))
+		slab_shrunk(s, home, slab, *cleared - was_cleared);
+	return i;
+}
+
+/* What give_to_home() reads for each object, kept out of the reach of its barriers. */
+struct slab_shape {
+	uintptr_t mask; /* of an object's address: where its slab starts */
+	u32 reciprocal;
+};
+
+static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape)
+{
+	return virt_to_page((void *)(obj & shape->mask));
+}
+
+/*
+ * The same for one object, which is what a run comes to where they lie scattered: a third of the
+ * instructions.  Return: false, and nothing done, if something is odd about it.
+ */
+static inline bool give_single(const struct kmem_cache *s, const struct slab_shape *shape,
+			       struct slab_home *home, struct page *slab, void **slot)
+{
+	uintptr_t obj = (uintptr_t)*slot, start = obj & shape->mask;
+	u64 index = (obj - start) * shape->reciprocal >> 32;
+	unsigned long *word = &slab->bits[index / 64], bits = *word, bit = 1ul << (index % 64);
+
+	if (unlikely(!still_ours(s, slab) || object_address(s, start, index) != obj ||
+		     !(bits & bit)))
+		return false;
+	/* In this order: see above. */
+	WRITE_ONCE(*slot, NULL);
+	barrier();
+	WRITE_ONCE(*word, bits & ~bit);
+	slab_shrunk(s, home, slab, 1);
+	return true;
+}
+
+/* @cleared objects are back, all of one hold of list_lock, which is let go. */
+static void end_giving(struct slab_home *home, unsigned int cleared)
+{
+	stat_add(home->inuse, 0ul - cleared);
+	stat_inc(home->flushes);
+	stat_add(home->flushed, cleared);
+	spin_unlock(&home->list_lock);
+}
+
+#define PREFETCH_AHEAD 8 /* objects: their slabs' descriptors are likely far */
+
+/*
+ * Those of objs[] that belong to the home of the first, under one hold of its lock.  Their slots
+ * are cleared.  Return: the index of the first that is left.
+ */
+static unsigned int give_to_home(struct kmem_cache *s, const struct slab_shape *shape, void **objs,
+				 unsigned int nr)
+{
+	struct slab_home *home = lock_home_of(s, slab_at((uintptr_t)objs[0], shape), false);
+	unsigned int cleared = 0, left = nr;
+
+	note_user(home);
+	for (unsigned int i = 0; i < nr;) {
+		struct page *slab = slab_at((uintptr_t)objs[i], shape);
+		bool single = i + 1 == nr || slab_at((uintptr_t)objs[i + 1], shape) != slab;
+
+		if (i + PREFETCH_AHEAD < nr)
+			__builtin_prefetch(slab_at((uintptr_t)objs[i + PREFETCH_AHEAD], shape), 1);
+		if (unlikely(!objs[i])) {
+			i++;
+		} else if (unlikely(home_of(s, slab) != home)) {
+			left = MIN(left, i);
+			i++;
+		} else if (single && likely(give_single(s, shape, home, slab, objs + i))) {
+			i++;
+			cleared++;
+		} else {
+			i += give_run(s, home, slab, objs + i, nr - i, &cleared);
+		}
+	}
+	end_giving(home, cleared);
+	return left;
+}
+
+/* Then the lock is let go: who waits for it soon sleeps, and that is dear. */
+#define GIVE_CHUNK 64
+
+/**
+ * slab_give - put objects back into their slabs, and clear their slots
+ *
+ * Objects that are not what they should be are reported.  Takes locks and waits for them.
+ */
+void slab_give(struct kmem_cache *s, void **objs, unsigned int nr)
+{
+	const struct slab_shape shape = {.mask = ~(((uintptr_t)PAGE_SIZE << s->order) - 1),
+					 .reciprocal = s->reciprocal};
+
+	for (unsigned int i = 0; i < nr; i += GIVE_CHUNK) {
+		unsigned int chunk = MIN(nr - i, (unsigned int)GIVE_CHUNK), done = 0;
+
+		while (done < chunk)
+			done += give_to_home(s, &shape, objs + i + done, chunk - done);
+	}
+}
+
+/* One object, without waiting.  Return: whether it is back. */
+bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow)
+{
+	struct page *slab = slab_of(s, obj);
+	struct slab_home *home = lock_home_of(s, slab, slow->nested);
+	unsigned int cleared = 0;
+
+	if (!home)
+		return false;
+	(void)give_run(s, home, slab, &obj, 1, &cleared);
+	end_giving(home, cleared);
+	return true;
+}
