@@ -22,7 +22,10 @@
  * A debugger that steps through a hit interrupts each try.  So every sixteenth time the slow path
  * is taken, which no interruption stops.
  *
- * A disabled cursor is both empty and full: the slot below it holds NULL and it lies above every
+ * A pop compares the top object with the slot below.  In an empty sheaf both hold NULL (slab.h),
+ * and where the program freed an object twice in a row both hold it: malloc_slow says so.
+ *
+ * A disabled cursor is both empty and full: the slots below it hold NULL and it lies above every
  * end.  So there is no test whether the thread has a task, whether the object is one of ours,
  * or whether debugging is on: the page map's byte and the cursor say it all.
  *
@@ -97,7 +100,7 @@
 .endif
 	movq	CURSOR(%rdx,%rcx,8), %rsi
 	movq	-8(%rsi), %rax
-	testq	%rax, %rax
+	cmpq	-16(%rsi), %rax
 	je	\slow
 	subq	$8, CURSOR(%rdx,%rcx,8)
 \commit:
@@ -204,11 +207,11 @@ hit_pop_start:
 	movq	%rax, (%rsi)
 	movq	CURSOR(%rdx,%rcx,8), %rsi
 	movq	-8(%rsi), %rax
-	testq	%rax, %rax
-	je	1f
+	cmpq	-16(%rsi), %rax
+	je	hit_pop_nothing
 	subq	$8, CURSOR(%rdx,%rcx,8)
 hit_pop_commit:
-1:	ret
+	ret
 hit_pop_nothing:
 	xorl	%eax, %eax
 	ret

@@ -273,7 +273,7 @@ void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags)
  * The rest is marked while the head still covers it, and merged with what lies behind only
  * when the head no longer does.
  */
-void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 flags)
+set_apart void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 flags)
 {
 	u64 pfn = page_to_pfn(head);
 

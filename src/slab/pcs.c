@@ -54,6 +54,7 @@ void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 
 	if (!c || !main)
 		return;
+	main->barn_list.prev = NULL;
 	WRITE_ONCE(c->end, main->objects + main->capacity);
 	barrier();
 	WRITE_ONCE(c->cur, main->objects + main->size);
@@ -288,6 +289,31 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 		drop_empty(main);
 }
 
+/* Is it what was freed last?  Then it is not to be freed again, nor what lies below the top. */
+static inline bool is_top(const struct slab_sheaf *sheaf, const void *obj)
+{
+	return sheaf->size && sheaf->objects[sheaf->size - 1] == obj;
+}
+
+/* Of @obj, which the program freed twice or more in a row, what lies in @sheaf is dropped. */
+static slowpath void drop_freed_twice(const struct kmem_cache *s, struct slab_sheaf *sheaf,
+				      const void *obj)
+{
+	while (is_top(sheaf, obj))
+		sheaf->size--;
+	bug_report("free(%p): double free of an object of %s", obj, s->name);
+}
+
+/* The top object of @sheaf, which has one.  A hit comes here if it sees the same twice. */
+static void *pop(const struct kmem_cache *s, struct slab_sheaf *sheaf)
+{
+	void *obj = sheaf->objects[--sheaf->size];
+
+	if (unlikely(is_top(sheaf, obj)))
+		drop_freed_twice(s, sheaf, obj);
+	return obj;
+}
+
 /**
  * pcs_alloc - an object from this thread's sheaves, filling them if need be
  *
@@ -312,7 +338,7 @@ void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct s
 		main = p->main;
 	}
 	if (main && main->size)
-		obj = main->objects[--main->size];
+		obj = pop(s, main);
 	pcs_attach(task, s, p);
 	return obj;
 }
@@ -460,6 +486,9 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 	main = pcs_detach(task, s, p);
 	if (!main && pcs_is_early_free(p))
 		return false;
+	/* It stays once: it goes in again. */
+	if (unlikely(main && is_top(main, obj)))
+		drop_freed_twice(s, main, obj);
 	if (!main || main->size == main->capacity) {
 		if (p->spare && p->spare->size < p->spare->capacity && !pcs_only_frees(p))
 			make_room_by_spare(s, p);
@@ -516,7 +545,7 @@ slowpath void *pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p)
 	if (!from || !from->size)
 		from = p->spare;
 	if (from && from->size)
-		obj = from->objects[--from->size];
+		obj = pop(s, from);
 	pcs_attach(task, s, p);
 	return obj;
 }

@@ -39,20 +39,31 @@ static inline u8 kmalloc_map_value(unsigned int class, int node)
 
 enum sheaf_place { SHEAF_TRANSIT, SHEAF_TASK, SHEAF_BARN_FULL, SHEAF_BARN_EMPTY };
 
+/*
+ * A pop reads the top object and the slot below, and goes the slow way if they are the same: then
+ * the program freed the object twice, or the sheaf is empty and they are the two words in front of
+ * objects[], both NULL.
+ *
+ * INVARIANT sentinels: while a cursor has a sheaf, the two words in front of objects[] are NULL.
+ *   made by     pcs_attach()
+ *   kept by     nobody links a sheaf while a thread has it
+ *   relied on   the pops of hit_x86_64.S, which make one comparison for both questions
+ *   checked by  slab_verify()
+ */
 struct slab_sheaf {
-	struct list_head barn_list; /* barn.lock */
-	u32 owner;		    /* task id; in a barn, barn_id(); as kind_place */
-	u8 size;		    /* objects in it, unless a cursor has it; owner */
+	u32 owner;   /* task id; in a barn, barn_id(); as kind_place */
+	u8 size;     /* objects in it, unless a cursor has it; owner */
 	u8 left_by;  /* in a barn: low bits of the task id of who left it; barn.lock */
 	u8 capacity; /* const while in use */
 	/* Low 4 bits enum sheaf_place, high 4 size class; the lock of that place, or none. */
 	u8 kind_place;
-	void *sentinel; /* always NULL: what a pop from an empty sheaf reads */
+	struct list_head barn_list; /* barn.lock; .prev: in a cursor NULL */
+	void *sentinel;		    /* always NULL */
 	void *objects[];
 };
 FIELD_AT(struct slab_sheaf, objects, 32);
-static_assert(offsetof(struct slab_sheaf, sentinel) + 8 == offsetof(struct slab_sheaf, objects),
-	      "the sentinel is the slot below the first object");
+FIELD_AT(struct slab_sheaf, barn_list.prev, 16);
+FIELD_AT(struct slab_sheaf, sentinel, 24);
 
 #define NR_SHEAF_KINDS 5 /* 128, 256, ... 2048 bytes: 12, 28, 60, 124, 252 objects */
 

@@ -17,11 +17,11 @@
 #include <string.h>
 
 /* What disabled cursors of boot_hit point behind, before there is a page map. */
-static void *boot_null[2];
+static void *boot_null[3];
 
 struct hit_area boot_hit = {
 	.rseq_slot = &boot_hit.no_rseq,
-	.cursor = {[0] = {.cur = (void **)&boot_null[1], .end = (void **)&boot_null[1]}},
+	.cursor = {[0] = {.cur = (void **)&boot_null[2], .end = (void **)&boot_null[2]}},
 };
 static_assert(offsetof(struct hit_area, free_cs) == 32, "hit_free_tls points at free_cs");
 

@@ -133,7 +133,8 @@ static int verify_pcs(const struct kmem_cache *s, const struct task *task, const
 	int bad = main && main == spare;
 
 	if (main)
-		bad += !is_sheaf_of(task, main) || (!in_cursor && count_strangers(s, main));
+		bad += !is_sheaf_of(task, main) ||
+		       (in_cursor ? main->barn_list.prev != NULL : count_strangers(s, main));
 	if (spare)
 		bad += !is_sheaf_of(task, spare) || count_strangers(s, spare);
 	if (bad)

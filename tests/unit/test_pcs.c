@@ -2,6 +2,7 @@
 /*
  * test_pcs.c - a thread's two sheaves for a cache: src/slab/pcs.c
  */
+#include "base/check.h"
 #include "unit.h"
 #include <sys/mman.h>
 
@@ -693,6 +694,88 @@ static int commit_under_fence(void)
 	return 0;
 }
 
+/* What a hit left is found by the slow paths: @times in a row the same object. */
+static void free_again_and_again(unsigned int times)
+{
+	static void *objs[6];
+	struct slab_sheaf *main;
+	void *first;
+
+	start(64);
+	for (int i = 0; i < 6; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	slab_free(s, objs[1]);
+	slab_free(s, objs[0]);
+	main = mine()->main;
+	for (unsigned int i = 1; i < times; i++)
+		main->objects[main->size++] = objs[0];
+	bug_abort_on_error = false;
+	bug_ops.abort = NULL;
+	first = slab_alloc(s, 0, NUMA_NO_NODE);
+	EXPECT(first == objs[0]);
+	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE) == objs[1]);
+	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE) != objs[0]);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_was_freed_twice_in_a_row_is_reported_and_handed_out_once)
+{
+	free_again_and_again(2);
+	EXPECT(strstr(sim_reports(), "double free of an object of malloc-64"));
+}
+
+SIM_TEST(what_was_freed_four_times_in_a_row_is_handed_out_once)
+{
+	free_again_and_again(4);
+	EXPECT(strstr(sim_reports(), "double free of an object of malloc-64"));
+}
+
+SIM_TEST(what_was_freed_once_is_not_reported)
+{
+	free_again_and_again(1);
+	EXPECT(!strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(a_second_free_in_a_row_that_finds_no_room_is_reported_and_changes_nothing)
+{
+	void *objs[12];
+
+	start(64);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (size_t i = 0; i < ARRAY_SIZE(objs) && mine()->main->size < mine()->main->capacity; i++)
+		slab_free(s, objs[i]);
+	EXPECT_EQ(mine()->main->size, mine()->main->capacity);
+	bug_abort_on_error = false;
+	bug_ops.abort = NULL;
+	slab_free(s, mine()->main->objects[mine()->main->size - 1]);
+	EXPECT(strstr(sim_reports(), "double free of an object of malloc-64"));
+	EXPECT_EQ(mine()->main->size, mine()->main->capacity);
+	EXPECT(!mine()->spare || !mine()->spare->size);
+	EXPECT_SOUND();
+}
+
+/* Where it came from a barn, what linked it there is in front of its objects. */
+SIM_TEST(a_pop_from_an_empty_sheaf_in_a_cursor_finds_the_same_twice)
+{
+	struct task *task;
+	struct cursor *c;
+
+	start(64);
+	task = current_task();
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	task->cursors_on = true;
+	c = &task->hit.cursor[kmalloc_map_value(s->class, 0) / 2];
+	mine()->main->barn_list.prev = &slab_caches;
+	pcs_attach(task, s, mine());
+	EXPECT(c->cur - mine()->main->size == mine()->main->objects);
+	c->cur -= mine()->main->size;
+	EXPECT(!c->cur[-1] && !c->cur[-2]);
+	(void)pcs_detach(task, s, mine());
+	EXPECT_EQ(mine()->main->size, 0);
+	EXPECT(!c->cur[-1] && !c->cur[-2]);
+}
+
 /* Two threads' worth of cursors, switched on by hand: the simulated machine has no hits. */
 static void drain_under_a_hit(int moves, bool read_early)
 {
@@ -891,6 +974,11 @@ RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
+	  T(what_was_freed_twice_in_a_row_is_reported_and_handed_out_once),
+	  T(what_was_freed_four_times_in_a_row_is_handed_out_once),
+	  T(what_was_freed_once_is_not_reported),
+	  T(a_second_free_in_a_row_that_finds_no_room_is_reported_and_changes_nothing),
+	  T(a_pop_from_an_empty_sheaf_in_a_cursor_finds_the_same_twice),
 	  T(a_thread_finds_every_size_in_its_tables), T(the_object_freed_last_is_allocated_first),
 	  T(the_first_frees_of_a_thread_go_back_to_the_slab),
 	  T(where_threads_are_many_the_first_large_objects_come_from_slabs),

@@ -458,6 +458,21 @@ SIM_TEST(I_26_sheaves_of_a_thread_that_are_not_sound_are_reported)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(I_26_a_sheaf_in_a_cursor_that_is_linked_is_reported)
+{
+	struct pcs *p = two_sheaves();
+	struct task *task = current_task();
+
+	task->cursors_on = true;
+	pcs_attach(task, s, p);
+	EXPECT_SOUND();
+	p->main->barn_list.prev = &p->main->barn_list;
+	expect_slab_report("I-26");
+	(void)pcs_detach(task, s, p);
+	task->cursors_on = false;
+	EXPECT_SOUND();
+}
+
 SIM_TEST(I_26_an_object_of_another_cache_in_a_spare_is_reported)
 {
 	struct slab_sheaf *spare = two_sheaves()->spare;
@@ -489,6 +504,7 @@ RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_19_a_stranger_in_a_page_set_is_reported),
 	  T(I_21_factors_beyond_their_bounds_are_reported),
 	  T(I_26_sheaves_of_a_thread_that_are_not_sound_are_reported),
+	  T(I_26_a_sheaf_in_a_cursor_that_is_linked_is_reported),
 	  T(I_26_an_object_of_another_cache_in_a_spare_is_reported),
 	  T(I_27_wrong_counts_of_a_barn_are_reported),
 	  T(I_27_an_empty_sheaf_among_the_full_is_reported),
