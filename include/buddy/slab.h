@@ -86,8 +86,9 @@ typedef unsigned int slab_flags_t;
  * @align: a power of two up to a page, or 0 for the natural 8
  * @flags: SLAB_*; unknown bits are refused
  * @ctor: called for each object when its slab is made, not when it is allocated; objects must be
- *        freed in the state it leaves; NULL for none.  It must not allocate from this cache, nor
- *        wait for a lock that is held where caches are shrunk or destroyed.
+ *        freed in the state it leaves; NULL for none.  For one that is freed in a signal handler it
+ *        may be called again, in a later call of any thread.  It must not allocate from this
+ *        cache, nor wait for a lock that is held where caches are shrunk or destroyed.
  *
  * Return: the cache, or NULL if there is no memory or an argument is wrong, which is reported by
  * name on stderr.
@@ -99,7 +100,8 @@ struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t size, size_t
  * buddy_kmem_cache_destroy - end a cache
  *
  * Objects in use are reported and the cache stays (abort_on_error=on ends the program).  NULL is
- * ignored.  No other thread may be using the cache.
+ * ignored.  No other thread may be using the cache.  In a constructor, or in a signal handler that
+ * interrupted a call of libbuddy's, the cache stays, with a warning on stderr.
  */
 void buddy_kmem_cache_destroy(struct kmem_cache *s);
 

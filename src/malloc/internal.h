@@ -73,9 +73,6 @@ bool bad_node(const char *call, int node);
 /* aligned.c */
 void *aligned_any(size_t align, size_t size);
 
-/* Pages in large blocks of malloc and in blocks of the page API; atomic. */
-extern unsigned long large_pages, api_pages;
-
 /* @nr pages more, or less, in large blocks: with the thread, where no handler can come between. */
 static inline void count_large(const struct slow *slow, u64 nr)
 {

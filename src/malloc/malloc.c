@@ -21,8 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned long large_pages, api_pages;
-
 static slowpath void *no_memory(void)
 {
 	errno = ENOMEM;

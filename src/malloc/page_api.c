@@ -67,53 +67,54 @@ BUDDY_API void buddy_get_page(struct page *page)
 			   page ? page_address(page) : NULL);
 }
 
+/* The first and the last thing done to the block: in a forked child nobody else frees it. */
 static void free_block(struct page *page, unsigned int order, struct slow *slow)
 {
+	page_set_owned(page, order, 0);
 	page_map_set(page_to_pfn(page), 1, MAP_NONE);
 	atomic_sub(&api_pages, 1ul << order);
 	free_pages_request(page, order, slow->task ? &slow->task->mm : NULL, slow->nested);
 }
 
 /*
- * References and whether all pages but the first are gone already, in one word, so that holders
- * who let go at the same time agree on who frees what.
+ * References and whether all pages but the first are gone, or about to be, in one word, so that
+ * holders who let go at the same time agree on who frees what.  Who frees the tail keeps its
+ * reference until that is gone, so that nobody has to wait for it: a handler could not.
  */
 #define REF_TAIL_FREED (1u << 31)
 
-/* Somebody still holds the first page: it stays, as a block of order 0; the others go. */
+/* Somebody else still holds the first page: it stays, as a block of order 0; the others go. */
 static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 {
 	for (unsigned int o = order; o-- > 0;)
 		page_set_owned(page + ((size_t)1 << o), o, 0);
-	/* The last holder waits for this before it frees the first page. */
-	store_release(&page->state, page_state(PAGE_ALLOC, 0, 0));
+	page_set_state(page, page_state(PAGE_ALLOC, 0, 0));
 	atomic_sub(&api_pages, (1ul << order) - 1);
 	for (unsigned int o = order; o-- > 0;)
 		free_pages_request(page + ((size_t)1 << o), o, slow->task ? &slow->task->mm : NULL,
 				   slow->nested);
 }
 
+/* Return: whether it fell to the caller to free the tail, and its reference is still there. */
+static bool claim_tail(struct page *page, unsigned int order)
+{
+	u32 old = READ_ONCE(page->refcount);
+
+	while (order && old != 1 && !(old & REF_TAIL_FREED))
+		if (atomic_cmpxchg(&page->refcount, &old, old | REF_TAIL_FREED))
+			return true;
+	return false;
+}
+
 static void drop_reference(struct page *page, unsigned int order, struct slow *slow)
 {
-	u32 old = READ_ONCE(page->refcount), count;
-	bool frees_tail;
+	u32 old;
 
-	do {
-		count = (old & ~REF_TAIL_FREED) - 1;
-		frees_tail = count && order && !(old & REF_TAIL_FREED);
-	} while (!atomic_cmpxchg(&page->refcount, &old,
-				 count | (old & REF_TAIL_FREED) |
-					 (frees_tail ? REF_TAIL_FREED : 0)));
-	if (frees_tail) {
+	if (claim_tail(page, order))
 		free_tail(page, order, slow);
-	} else if (!count) {
-		if (old & REF_TAIL_FREED) {
-			while (load_acquire(&page->state) != page_state(PAGE_ALLOC, 0, 0))
-				cpu_relax();
-			order = 0;
-		}
-		free_block(page, order, slow);
-	}
+	old = __atomic_fetch_sub(&page->refcount, 1, __ATOMIC_ACQ_REL);
+	if ((old & ~REF_TAIL_FREED) == 1)
+		free_block(page, old & REF_TAIL_FREED ? 0 : order, slow);
 }
 
 BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
@@ -199,6 +200,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 {
 	struct slow slow;
 	struct page *head;
+	u64 nr;
 
 	if (!addr)
 		return;
@@ -215,9 +217,9 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 		return;
 	}
 	slow_enter_free(&slow);
-	page_map_set(page_to_pfn(head), 1, MAP_NONE);
-	atomic_sub(&api_pages, head->nr_pages);
+	nr = head->nr_pages;
 	large_free(head, NULL, slow.nested);
+	atomic_sub(&api_pages, nr);
 	slow_leave(&slow);
 }
 

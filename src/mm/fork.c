@@ -15,6 +15,15 @@ static bool is_lost(const struct page *page)
 	       (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT));
 }
 
+/* Who counted may have been lost between that and what was counted.  Not of one that is_lost(). */
+static void count_anew(const struct page *page)
+{
+	if (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_LARGE))
+		large_pages += page->nr_pages;
+	else if (page_type(page) == PAGE_EXACT || page_type(page) == PAGE_ALLOC)
+		api_pages += page_block_pages(page);
+}
+
 /*
  * All are found before any is freed: a block that merges ahead would take the walk into its midst,
  * and there a half that was about to be cut off may still say that it is in a thread's hands.
@@ -32,6 +41,8 @@ static void repair_zone(struct zone *zone)
 		pfn += page_block_pages(page);
 		if (is_lost(page))
 			list_add_tail(&page->lru, &lost);
+		else
+			count_anew(page);
 	}
 	list_for_each_safe (pos, next, &lost) {
 		struct page *head = list_entry(pos, struct page, lru);
@@ -43,7 +54,8 @@ static void repair_zone(struct zone *zone)
 /**
  * mm_fork_repair - take back what the vanished threads held
  *
- * Outside any slow path and with the page set of this thread empty: it has no pages in hand.
+ * Outside any slow path and with the page set of this thread empty: it has no pages in hand.  All
+ * that the program has in large blocks is in large_pages afterwards, what tasks count included.
  */
 void mm_fork_repair(void)
 {
@@ -51,6 +63,8 @@ void mm_fork_repair(void)
 
 	/* Each says that it is in somebody's hands; who was taking them along may have had half. */
 	deferred_blocks = NULL;
+	large_pages = 0;
+	api_pages = 0;
 	direct_settle();
 	budget_settle();
 	for_each_populated_zone(zone)

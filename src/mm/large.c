@@ -24,6 +24,8 @@
 #include "platform/vm.h"
 #include <string.h>
 
+unsigned long large_pages, api_pages;
+
 static void set_exact(struct page *head)
 {
 	head->owner = task_id();

@@ -62,6 +62,11 @@ static inline int page_to_nid(const struct page *page)
 }
 
 /* large.c */
+/*
+ * Pages that the program has in large blocks of malloc, less what tasks count themselves, and in
+ * blocks of the page API.  Atomic; a forked child counts them anew if a lost thread was inside.
+ */
+extern unsigned long large_pages, api_pages;
 /**
  * large_alloc - @nr pages, contiguous, aligned to @align pages (a power of two)
  * Return: the head (type EXACT, PG_TRANSIT until the caller stores what it is), or NULL.  For a

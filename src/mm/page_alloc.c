@@ -232,12 +232,11 @@ slowpath void defer_block(struct page *head)
 /* A block in somebody's hands.  Under zone->lock. */
 slowpath void free_in_hand(struct zone *zone, struct page *head, u32 flags)
 {
-	if (page_type(head) == PAGE_PCP) {
+	page_map_set(page_to_pfn(head), 1, MAP_NONE);
+	if (page_type(head) == PAGE_PCP)
 		__free_one_page(zone, head, page_order(head), flags);
-	} else {
-		page_map_set(page_to_pfn(head), 1, MAP_NONE);
+	else
 		free_page_range(zone, page_to_pfn(head), head->nr_pages, flags);
-	}
 }
 
 slowpath void take_deferred_blocks(void)

@@ -124,6 +124,15 @@ int os_thread_exit_key(void (*destructor)(void *));
 void os_thread_exit_arm(void *value);
 
 /**
+ * os_in_handler - does this thread run a signal handler, or might it?
+ *
+ * A handler may have interrupted the C library anywhere: what takes a lock of that, as starting a
+ * thread does, would wait for what this thread itself has.  Some microseconds.  No is not certain:
+ * the handler may use more than 64 KiB of stack, or the machine be another than x86-64.
+ */
+bool os_in_handler(void);
+
+/**
  * os_thread_start - start a background thread: all signals blocked, small stack, named
  * @deep: it will call others, and needs all of the 128 KiB
  *

@@ -33,38 +33,6 @@ static void note_idle(struct task *task, bool only_idle, u64 *idle)
 	}
 }
 
-static void enable_cursors_again(struct task *task, void ***was)
-{
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = class_cursor(task, c);
-		ptrdiff_t stray;
-		void **now;
-
-		if (was[c] == cursor_disabled_at())
-			continue;
-		while (cursor_is_disabled(cur, &stray)) {
-			now = cursor_disabled_at() + stray;
-			if (atomic_cmpxchg(&cur->cur, &now, was[c] + stray))
-				break;
-		}
-	}
-}
-
-/*
- * A hit that was under way committed after its cursor was disabled: one object fewer or one more.
- * In this order a fork in between loses an object at worst.
- */
-static void settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray)
-{
-	if (stray < 0)
-		sheaf->size--;
-	barrier();
-	WRITE_ONCE(c->cur, cursor_disabled_at());
-	barrier();
-	if (stray > 0)
-		sheaf->size++;
-}
-
 /*
  * Disable the cursors of @classes and wait until no hit is under way that saw them.
  * @own: it is this thread's, which is in no hit.  Return: the classes that are disabled; of
@@ -85,11 +53,12 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 	}
 	if (!own && os_rseq_fence()) {
 		/*
-		 * A filter installed since refuses.  Putting a cursor back is safe without the
-		 * fence: whatever hit is under way commits relative to the one or the other.
+		 * A filter installed since refuses, and hits may be under way for as long as they
+		 * like.  The cursors stay disabled until the thread next comes to a slow path,
+		 * which settles what those did (cursor_disable()).  To put one back could be lost
+		 * in the store of a hit that had read the disabled one.
 		 */
 		WRITE_ONCE(hit_fence_ready, false);
-		enable_cursors_again(task, was);
 		return 0;
 	}
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
@@ -99,7 +68,7 @@ static u64 disable_cursors(struct task *task, u64 classes, bool own)
 		if (was[c] == cursor_disabled_at())
 			continue;
 		if (cursor_is_disabled(cur, &stray))
-			settle_stray(cur, task->pcs[c].main, stray);
+			cursor_settle_stray(cur, task->pcs[c].main, stray);
 		else
 			classes &= ~((u64)1 << c);
 	}
@@ -154,16 +123,13 @@ static bool lock_in_time(struct task *task, bool only_idle, const struct slow *s
 	return r != LOCK_BUSY && is_whole(task, r, slow);
 }
 
-/*
- * A thread whose first use of the heap came after its destructors had run.  The block may have been
- * left and begun anew meanwhile, by a thread that is well.
- */
-static bool is_left_behind(const struct task *task)
+/* A thread whose first use of the heap came after its destructors had run. */
+static void end_left_behind(struct task *task)
 {
 	u32 tid = READ_ONCE(task->mm.tid);
 
-	return READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid) &&
-	       load_acquire(&task->state) == TASK_LIVE && READ_ONCE(task->mm.tid) == tid;
+	if (READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid))
+		task_exit(task, tid);
 }
 
 /* Where the system promises no fence, only a thread itself may; others would try in vain. */
@@ -200,6 +166,6 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 		pcp_drain(&task->mm, !only_idle || idle);
 	}
 	spin_unlock(&task->lock);
-	if (idle && is_left_behind(task))
-		task_exit(task);
+	if (idle && task != slow->task)
+		end_left_behind(task);
 }

@@ -135,10 +135,11 @@ static bool generations_over;
  * From now on locks of vanished threads are seen as stale.  What those threads had in flight is
  * settled first: once their locks can be taken, an object that a slot names but no bit confirms
  * may become somebody else's, with its bit set.
+ * @inside: this thread's number if it forked in a slow path, whose locks it has; or 0
  */
-void slab_fork_new_generation(void)
+void slab_fork_new_generation(u32 inside)
 {
-	if (!slab_fork_notice())
+	if (!slab_fork_notice(inside))
 		return;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		if (is_me(t))
@@ -337,7 +338,10 @@ static void make_anew(struct task *me)
 			settle_task(t);
 	}
 	mm_fork_repair();
+	for (const struct task *t = all_tasks; t; t = t->next)
+		large_pages -= t->large_pages;
 	settle_locks(me);
+	tasks_find_dead();
 	rebuild_caches();
 	collect_sheaves();
 }
@@ -393,6 +397,6 @@ void slab_fork_decide(const struct task *me)
 			continue;
 		WRITE_ONCE(t->mm.tid, 0);
 		if (READ_ONCE(t->state) == TASK_LIVE)
-			task_exit(t);
+			task_exit(t, 0);
 	}
 }

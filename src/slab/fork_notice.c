@@ -27,12 +27,21 @@ static u32 *child_words(void)
 	return fork_page ? fork_page : fork_words;
 }
 
-/* The first to come by in this child is told so; ids of processes and threads come again. */
-slowpath bool slab_fork_notice(void)
+static u32 guests; /* atomic */
+
+/*
+ * The first to come by in this child is told so; ids of processes and threads come again.
+ * @inside: its number, if it is in a slow path; or 0
+ */
+slowpath bool slab_fork_notice(u32 inside)
 {
 	u32 seen = FORK_NEW;
 
-	return atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICED);
+	if (!atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICED))
+		return false;
+	WRITE_ONCE(guests, 0);
+	WRITE_ONCE(spin_kept_owner, inside);
+	return true;
 }
 
 /*
@@ -93,13 +102,15 @@ static slowpath void at_fork_child(void)
 
 /*
  * Registering it costs 128 KiB of the C library's pages, which small programs do not touch else; so
- * that waits for the second thread.
+ * that waits for the second thread.  Not in a signal handler, which may have interrupted fork():
+ * that has a lock which registering takes.  The next thread sees to it then.
  */
 static slowpath void handle_forks(void)
 {
 	static bool done; /* atomic */
 
-	if (!READ_ONCE(done) && !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
+	if (!READ_ONCE(done) && !os_in_handler() &&
+	    !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
 		(void)os_at_fork_child(at_fork_child);
 }
 
@@ -119,7 +130,8 @@ slowpath void slab_fork_thread_made(void)
  * INVARIANT alone: while slab_fork_cookie is fork_words, and there is a fork_page, no second thread
  * has taken a lock or changed a list.
  *   made by     slab_fork_watch()
- *   kept by     end_alone(), before all else that a thread without a task does.  A child that sees
+ *   kept by     end_alone(), before all else that a thread without a task does, and
+ *               slab_fork_end_alone(), before there is a background thread.  A child that sees
  *               anything of that sees the cookie changed, since a fork copies no later store of a
  *               thread without the earlier ones
  *   relied on   slab_fork_pending(); settle_lone(), for which the first thread has forked
@@ -186,6 +198,66 @@ static slowpath void end_alone(u32 *depth)
 	go_outside(depth);
 }
 
+/**
+ * slab_fork_end_alone - this thread is about to start one of ours
+ *
+ * It will come in some time; until then a child would take itself for one that has lost nobody.
+ */
+void slab_fork_end_alone(void)
+{
+	if (!fork_page || READ_ONCE(slab_fork_cookie) == fork_page)
+		return;
+	handle_forks();
+	WRITE_ONCE(slab_fork_cookie, fork_page);
+	smp_mb(); /* before what it does to the heap: as in end_alone() */
+}
+
+/* ---- forks in a slow path ----
+ *
+ * A handler may have interrupted a slow path and forked.  In the child that goes on when the
+ * handler returns, with the locks that it has and what it has in hand, and only when it is over can
+ * its thread put the heap in order.  Threads that the handler starts meanwhile are guests: they are
+ * nested, as the handler is, so they wait for nothing, have no task, and repair what a lock guards
+ * that they take from a lost thread.  The locks of the one that forked they find held.
+ *
+ * INVARIANT guests: while a thread puts the heap in order, no guest is inside.
+ *   made by     send_off_guests()
+ *   kept by     enter_as_guest(), which looks again once it is counted
+ *   relied on   slab_fork_repair(), which changes lists without their locks
+ *   checked by  tests/api/handler_child.c, tests/unit/test_fork_notice.c
+ */
+
+/* Is it one, and counted?  In the parent's words there may be guests of its own. */
+static slowpath bool enter_as_guest(void)
+{
+	u32 kept = READ_ONCE(spin_kept_owner);
+
+	if (!kept || kept == task_id() || load_acquire(&child_words()[FORK_STATE]) != FORK_NOTICED)
+		return false;
+	/* A full barrier; pairs with that of send_off_guests(). */
+	__atomic_fetch_add(&guests, 1, __ATOMIC_SEQ_CST);
+	if (READ_ONCE(spin_kept_owner))
+		return true;
+	__atomic_fetch_sub(&guests, 1, __ATOMIC_RELEASE);
+	return false;
+}
+
+/* Not in a child of the process that it was a guest in. */
+slowpath void slab_fork_guest_left(u32 generation)
+{
+	if (generation == READ_ONCE(spin_generation))
+		__atomic_fetch_sub(&guests, 1, __ATOMIC_RELEASE);
+}
+
+/* The slow path that this thread forked in is over. */
+static slowpath void send_off_guests(void)
+{
+	WRITE_ONCE(spin_kept_owner, 0);
+	smp_mb(); /* pairs with enter_as_guest() */
+	while (load_acquire(&guests))
+		os_sleep_ms(1);
+}
+
 /* ---- who repairs ---- */
 
 /* Has this thread forked, and is it the one of those that may live that does? */
@@ -211,7 +283,8 @@ static slowpath void repair(struct task *task, u32 *depth)
 	bool newcomer = !task && started_here();
 
 	go_inside(depth);
-	slab_fork_new_generation();
+	slab_fork_new_generation(0);
+	send_off_guests();
 	slab_fork_repair(newcomer);
 	go_outside(depth);
 	store_release(&child_words()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
@@ -233,26 +306,32 @@ static slowpath void fork_repair(struct task *task, u32 *depth)
  * @task: the caller's, or NULL
  * @depth: of slow paths that the caller is in, which a handler may have interrupted
  *
- * To be called by who has no task, and where slab_fork_pending().
+ * To be called by who has no task, and where slab_fork_pending().  Return: whether it is a guest in
+ * what it enters; then slab_fork_guest_left() is to be called at the end, with the generation of
+ * now.
  */
-noinline void slab_fork_look_around(struct task *task, u32 *depth)
+noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 {
 	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
 	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
 		end_alone(depth);
 	if (likely(!slab_fork_pending()))
-		return;
-	if (*depth)
-		slab_fork_new_generation();
-	else
-		fork_repair(task, depth);
+		return false;
+	if (*depth) {
+		slab_fork_new_generation(task_id());
+		return false;
+	}
+	if (enter_as_guest())
+		return true;
+	fork_repair(task, depth);
+	return false;
 }
 
 /* A lock is long held.  Only the generation: the rest when this thread next enters at depth 1. */
 static void notice_fork(void)
 {
 	if (slab_fork_pending())
-		slab_fork_new_generation();
+		slab_fork_new_generation(task_id());
 }
 
 /* At start. */

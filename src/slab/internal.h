@@ -134,15 +134,19 @@ static inline struct cursor *class_cursor(struct task *task, unsigned int class)
 extern struct spinlock tasks_lock;
 void task_caches_init(void);
 void task_bury(struct task *task);
+void tasks_find_dead(void);
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
+void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray);
 
 /* fork_notice.c */
 void slab_fork_watch(void);
-bool slab_fork_notice(void);
+bool slab_fork_notice(u32 inside);
 void slab_fork_settle_lone(u32 *depth);
 void slab_fork_thread_made(void);
-void slab_fork_look_around(struct task *task, u32 *depth);
+void slab_fork_end_alone(void);
+bool slab_fork_look_around(struct task *task, u32 *depth);
+void slab_fork_guest_left(u32 generation);
 
 /* drain.c */
 bool task_lock_to_drain(struct task *task, const struct slow *slow);

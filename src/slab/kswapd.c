@@ -26,6 +26,7 @@ u32 reporting_delay_ms = 1000;
 #define START_AGE_MS 1000 /* not where distances matter: the thread asks for them */
 #define WAKES_PER_LOOK 16
 #define RETRY_MS 10000
+#define RETRY_HANDLER_MS 10
 #define INLINE_EVERY_MS 1000
 
 enum { OFF, STARTING, RUNNING };
@@ -239,6 +240,12 @@ static slowpath void start_thread(u64 now)
 {
 	u32 expected = OFF;
 
+	if (os_in_handler()) {
+		WRITE_ONCE(mm_grew, true);
+		WRITE_ONCE(next_try_ms, now + RETRY_HANDLER_MS);
+		return;
+	}
+	slab_fork_end_alone();
 	if (!atomic_cmpxchg(&state, &expected, STARTING))
 		return;
 	WRITE_ONCE(kswapd_tid, 0);
@@ -334,15 +341,15 @@ static slowpath void stop_thread(void)
 }
 
 /**
- * kswapd_thread_left - a thread of the program's ends, and has said so (task_exit())
+ * kswapd_thread_left - this thread, of the program's, ends, and has said so (task_exit())
  *
  * A program whose first thread left by pthread_exit() ends with its last thread, and must not wait
  * for the background thread.  That ends first, since exit handlers run in the last thread of
  * all.  Of two that leave at once the later one finds nobody: both passed through tasks_lock.
  */
-slowpath void kswapd_thread_left(const struct task *task)
+slowpath void kswapd_thread_left(void)
 {
-	if (READ_ONCE(task->mm.tid) == os_process_id())
+	if (os_thread_id() == os_process_id())
 		WRITE_ONCE(first_left, true);
 	if (unlikely(READ_ONCE(first_left)) && load_acquire(&state) == RUNNING && !anyone_stays())
 		stop_thread();
@@ -365,7 +372,8 @@ static slowpath void relieve_pressure(void)
  *
  * Called with no lock held and outside slow_enter(), since starting a thread allocates.
  * @slow: the slow path that was; only an outermost allocation may start the thread, because the
- * C library frees memory under locks that starting a thread needs.
+ * C library frees memory under locks that starting a thread needs.  One in a signal handler leaves
+ * it to a later one: the handler may have interrupted what has such a lock.
  */
 void kswapd_poke(struct slow *slow)
 {

@@ -351,7 +351,8 @@ static inline bool asks_not_to_wait(gfp_t gfp)
 	return gfp && !(gfp & __GFP_DIRECT_RECLAIM);
 }
 
-void task_exit(void *task);
+/* The thread @tid, which ends or is gone, leaves the block @task, unless it is another's by now. */
+void task_exit(struct task *task, u32 tid);
 bool task_trylock(struct task *task);
 void task_drain(struct task *task, bool only_idle, struct slow *slow);
 /*
@@ -466,7 +467,7 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node,
 u64 slab_reclaim(bool all);
 void kswapd_poke(struct slow *slow);
 void kswapd_wake(void);
-void kswapd_thread_left(const struct task *task);
+void kswapd_thread_left(void);
 extern bool kswapd_enabled;    /* option background_threads; racy, buddy_option_set() */
 extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 
@@ -474,7 +475,7 @@ extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 void slab_fork_repair(bool started_here);
 void slab_fork_decide(const struct task *me);
 extern u32 slab_undecided_tid;
-void slab_fork_new_generation(void);
+void slab_fork_new_generation(u32 inside);
 /* kswapd.c */
 void kswapd_forget(void);
 

@@ -356,8 +356,9 @@ static slowpath bool is_cache(const struct kmem_cache *s)
  * cache_destroy - end a cache
  * @call: for reports
  *
- * Return: 0, -EINVAL with a report if it is none, or -EBUSY with a report if objects are in use;
- * the cache then stays.
+ * Return: 0, -EINVAL with a report if it is none, or -EBUSY, and the cache stays: with a report if
+ * objects are in use, or with a warning in a slow path of this thread, which may be at work with
+ * it.
  */
 slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 {
@@ -370,9 +371,15 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 		return -EINVAL;
 	}
 	slow_enter_free(&slow);
+	if (slow.nested) {
+		slow_leave(&slow);
+		bug_warn("%s(%s): in a constructor, or in a signal handler that interrupted a call "
+			 "of libbuddy's: the cache stays",
+			 call, s->name);
+		return -EBUSY;
+	}
 	slab_mutex_lock();
-	if (!slow.nested)
-		shrink(s, &slow);
+	shrink(s, &slow);
 	inuse = cache_inuse(s);
 	if (!inuse) {
 		list_del(&s->list);

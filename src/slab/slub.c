@@ -294,8 +294,11 @@ set_apart size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, voi
 		while (got < nr && (objs[got] = slab_alloc_slow(s, &slow)))
 			got++;
 	if (got < nr) {
+		struct slow undo = {.task = slow.task,
+				    .nested = slow.nested || asks_not_to_wait(gfp)};
+
 		while (got)
-			slab_free_slow(s, objs[--got], &slow);
+			slab_free_slow(s, objs[--got], &undo);
 	}
 	slow_leave(&slow);
 	return got;

@@ -28,6 +28,8 @@ static_assert(offsetof(struct hit_area, free_cs) == 32, "hit_free_tls points at 
 __thread struct hit_area *hit_malloc_tls __attribute__((tls_model("initial-exec"))) = &boot_hit;
 __thread char *hit_free_tls __attribute__((tls_model("initial-exec"))) = (char *)&boot_hit.free_cs;
 static __thread u32 bare_depth __attribute__((tls_model("initial-exec")));
+/* The fork generation in which this thread came in as a guest, and has not left; 0: it has not. */
+static __thread u32 bare_guest __attribute__((tls_model("initial-exec")));
 
 struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
@@ -63,16 +65,38 @@ bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray)
 }
 
 /*
+ * A hit that was under way committed after its cursor was disabled: one object fewer or one more.
+ * In this order a fork in between loses an object at worst.
+ */
+void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray)
+{
+	if (stray < 0)
+		sheaf->size--;
+	barrier();
+	WRITE_ONCE(c->cur, cursor_disabled_at());
+	barrier();
+	if (stray > 0)
+		sheaf->size++;
+}
+
+/*
  * Take @sheaf out of @c.  The size is stored before the cursor is given up, so that there is no
  * instant at which neither says how long the sheaf is; who moves the cursor in between makes
  * the exchange fail.  @own: it is this thread's.  Under task.lock, so that nobody else disables
- * cursors of the task.  Return: what the cursor was.
+ * cursors of the task.  Return: what the cursor was: disabled, if it was that already.
  */
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 {
 	void **was = READ_ONCE(c->cur), **disabled = cursor_disabled_at();
 
 	while (was != disabled) {
+		ptrdiff_t stray = was - disabled;
+
+		/* Disabled without a fence, and moved since. */
+		if (unlikely(stray >= -1 && stray <= 1)) {
+			cursor_settle_stray(c, sheaf, stray);
+			return disabled;
+		}
 		sheaf->size = (u8)(was - sheaf->objects);
 		barrier();
 		if (own ? cmpxchg_local(&c->cur, &was, disabled)
@@ -128,6 +152,28 @@ static struct task *pop_dead(void)
 			dead_last = NULL;
 	}
 	return task;
+}
+
+/*
+ * In a forked child: a lost thread may have had a block in hand that was on no list, or have been
+ * about to put it on this one.  Nobody else is here.
+ */
+slowpath void tasks_find_dead(void)
+{
+	u32 dead = 0, listed = 0;
+	struct task *t, *last = NULL;
+
+	for (t = all_tasks; t; t = t->next)
+		dead += t->state != TASK_LIVE;
+	for (t = dead_first; t && listed <= dead; t = t->next_dead, listed++)
+		last = t;
+	/* To write to each is a copied page for each thread that ever was. */
+	if (listed == dead && last == dead_last)
+		return;
+	dead_first = dead_last = NULL;
+	for (t = all_tasks; t; t = t->next)
+		if (t->state != TASK_LIVE)
+			add_dead(t);
 }
 
 #define DEAD_LOOKS 4
@@ -286,7 +332,7 @@ bool task_trylock(struct task *task)
 }
 
 /* Everything this thread has in its sheaves and page set goes to where others find it. */
-static void task_empty(struct task *task)
+static set_apart void task_empty(struct task *task)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 		empty_one(task, &kmalloc_caches[c], &task->pcs[c]);
@@ -330,22 +376,26 @@ static void slow_leave_last(struct slow *s)
 }
 
 /*
- * In the destructor of the thread's key.  What the thread cached goes to the barns.  The block
- * stays this thread's: destructors that come later may allocate, and then work on slabs.
+ * What the thread cached goes to the barns.  In the destructor of its key the block stays its own
+ * until it is gone: destructors that come later may allocate, and then work on slabs.
  */
-void task_exit(void *arg)
+set_apart void task_exit(struct task *task, u32 tid)
 {
-	struct task *task = arg;
 	struct slow slow;
+	bool is_its;
 
 	slow_enter_free(&slow);
 	/* Waits, as who drains a task does; a slow path that finds it held goes to the slabs. */
 	(void)spin_lock(&task->lock);
-	task_empty(task);
-	task->mm.leaving = true;
-	WRITE_ONCE(task->state, TASK_DYING);
+	is_its = READ_ONCE(task->state) == TASK_LIVE && task->mm.tid == tid;
+	if (is_its) {
+		task_empty(task);
+		task->mm.leaving = true;
+		WRITE_ONCE(task->state, TASK_DYING);
+	}
 	spin_unlock(&task->lock);
-	task_bury(task);
+	if (is_its)
+		task_bury(task);
 	slow_leave_last(&slow);
 }
 
@@ -354,14 +404,16 @@ void task_exit(void *arg)
  * of dlmopen(), and numbers its keys as ours does, in one table for each thread.  Either copy may
  * have set it, and set it again after this thread left.
  */
-static void thread_exit(void *value)
+static set_apart void thread_exit(void *value)
 {
 	struct task *task = current_task();
 
 	if (!task || READ_ONCE(task->state) != TASK_LIVE)
 		return;
-	task_exit(task);
-	kswapd_thread_left(task);
+	/* What it is about to be told of would be forgotten else. */
+	slab_fork_settle_lone(&task->mm.depth);
+	task_exit(task, task->mm.tid);
+	kswapd_thread_left();
 }
 
 /* ---- slow paths ---- */
@@ -390,11 +442,17 @@ static inline void count_inside(struct slow *s)
 	barrier();
 }
 
-/* Before it counts as inside, see fork_notice.c. */
+/* Before it counts as inside, see fork_notice.c.  A guest is nested, so that it stays without a
+ * task. */
 static noinline void enter_after_look(struct slow *s)
 {
-	slab_fork_look_around(s->task, depth_of(s->task));
+	bool guest = slab_fork_look_around(s->task, depth_of(s->task));
+
 	count_inside(s);
+	if (guest) {
+		bare_guest = READ_ONCE(spin_generation);
+		s->nested = true;
+	}
 }
 
 static void enter(struct slow *s)
@@ -406,9 +464,24 @@ static void enter(struct slow *s)
 		enter_after_look(s);
 }
 
+static slowpath void leave_as_guest(void)
+{
+	u32 generation = bare_guest;
+
+	/* In this order: a handler that comes when this is not inside any more is its own guest. */
+	bare_guest = 0;
+	barrier();
+	bare_depth--;
+	barrier();
+	slab_fork_guest_left(generation);
+}
+
 void slow_leave_bare(void)
 {
-	bare_depth--;
+	if (unlikely(bare_guest && bare_depth == 1))
+		leave_as_guest();
+	else
+		bare_depth--;
 }
 
 static noinline void adopt_new_task(struct slow *s)

@@ -14,6 +14,7 @@
 
 u32 spin_generation = 1u << SPIN_GEN_SHIFT;
 unsigned long spin_contended;
+u32 spin_kept_owner;
 void (*spin_long_wait)(void);
 __thread u32 task_id_tls __attribute__((tls_model("initial-exec")));
 
@@ -29,8 +30,10 @@ u32 task_id_bare(void)
 /* Taken by a process that is not this one, by a thread that is not here: the owner vanished. */
 static bool is_stale(u32 word)
 {
-	return (word & SPIN_GEN_MASK) != READ_ONCE(spin_generation) &&
-	       (word & TASK_ID_MASK) != task_id();
+	u32 owner = word & TASK_ID_MASK;
+
+	return (word & SPIN_GEN_MASK) != READ_ONCE(spin_generation) && owner != task_id() &&
+	       owner != READ_ONCE(spin_kept_owner);
 }
 
 static bool steal(struct spinlock *lock, u32 word)

@@ -90,6 +90,23 @@ static void replace_made(int signo)
 	interruptions++;
 }
 
+/* The handler and what it interrupts have a reference each. */
+static struct page *shared;
+static int handlers_reference; /* atomic */
+
+static void drop_handlers_reference(void)
+{
+	if (__atomic_exchange_n(&handlers_reference, 0, __ATOMIC_SEQ_CST))
+		buddy_free_pages(shared, BUDDY_MAX_PAGE_ORDER);
+}
+
+static void drop_reference(int signo)
+{
+	(void)signo;
+	drop_handlers_reference();
+	interruptions++;
+}
+
 static void show(int signo)
 {
 	(void)signo;
@@ -152,6 +169,17 @@ static void churn_made(void)
 	buddy_kmem_cache_free_bulk(made, 20000, objs);
 }
 
+static void churn_references(void)
+{
+	shared = buddy_alloc_pages(GFP_KERNEL, BUDDY_MAX_PAGE_ORDER);
+	if (!shared)
+		fail("no pages");
+	buddy_get_page(shared);
+	__atomic_store_n(&handlers_reference, 1, __ATOMIC_SEQ_CST);
+	buddy_free_pages(shared, BUDDY_MAX_PAGE_ORDER);
+	drop_handlers_reference();
+}
+
 static void create(void)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("brief", 300, 0, 0, NULL);
@@ -189,7 +217,7 @@ static const struct {
 	{"trim", trim, allocate_and_free},	  {"shrink", shrink, allocate_and_free},
 	{"create", create, allocate_and_free},	  {"stats", stats, allocate_and_free},
 	{"verify", verify, allocate_and_free},	  {"show", create, show},
-	{"constructed", churn_made, replace_made},
+	{"constructed", churn_made, replace_made}, {"references", churn_references, drop_reference},
 };
 
 static void tick(long us)

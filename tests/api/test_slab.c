@@ -950,6 +950,39 @@ static void wrong_frees_are_reported(void **state)
 	assert_error(free_of_a_mapping, "buddy_kmem_cache_free(");
 }
 
+static struct kmem_cache *unused_cache;
+
+static void destroy_unused(void *object)
+{
+	(void)object;
+	if (unused_cache)
+		buddy_kmem_cache_destroy(unused_cache);
+	unused_cache = NULL;
+}
+
+static void destroy_in_constructor(void)
+{
+	struct kmem_cache *unused = buddy_kmem_cache_create("unused", 64, 0, 0, NULL);
+	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, destroy_unused);
+	void *obj;
+
+	unused_cache = unused;
+	obj = buddy_kmem_cache_alloc(s, GFP_KERNEL);
+	child_check(obj && !unused_cache);
+	buddy_kmem_cache_free(s, obj);
+	buddy_kmem_cache_destroy(s);
+	obj = buddy_kmem_cache_alloc(unused, GFP_KERNEL);
+	child_check(obj);
+	buddy_kmem_cache_free(unused, obj);
+	buddy_kmem_cache_destroy(unused);
+}
+
+static void a_cache_stays_that_is_destroyed_in_a_constructor(void **state)
+{
+	(void)state;
+	assert_warning(destroy_in_constructor, "the cache stays");
+}
+
 static void destroy_twice(void)
 {
 	struct kmem_cache *a = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
@@ -1107,6 +1140,7 @@ int main(void)
 		cmocka_unit_test(bulk_free_without_a_cache_takes_any_object),
 		cmocka_unit_test(cache_node_serves_nodes_that_exist),
 		cmocka_unit_test(cache_alloc_names_a_node_that_does_not_exist),
+		cmocka_unit_test(a_cache_stays_that_is_destroyed_in_a_constructor),
 		cmocka_unit_test(wrong_frees_are_reported),
 		cmocka_unit_test(bulk_calls_and_krealloc_name_what_is_wrong),
 		cmocka_unit_test(a_cache_is_destroyed_once),

@@ -48,25 +48,59 @@ static void *worker(void *delay)
 	return NULL;
 }
 
-/* @delay: of a second thread, in ticks. */
-static void leave(bool second, uintptr_t delay)
+static void *grow_later(void *delay)
+{
+	worker(delay);
+	grow_and_shrink();
+	return worker(delay);
+}
+
+static void start(void *(*fn)(void *), uintptr_t ticks)
 {
 	pthread_t thread;
 
-	atexit(at_end);
-	grow_and_shrink();
-	if (second)
-		CHECK(!pthread_create(&thread, NULL, worker, (void *)delay), "no thread");
-	pthread_exit(NULL);
+	CHECK(!pthread_create(&thread, NULL, fn, (void *)ticks), "no thread");
 }
 
-static void expect_end(const char *what, bool second, uintptr_t delay)
+static void alone(void)
+{
+	grow_and_shrink();
+}
+
+static void with_a_thread(void)
+{
+	grow_and_shrink();
+	start(worker, 0);
+}
+
+static void with_a_thread_that_stays(void)
+{
+	grow_and_shrink();
+	start(worker, 75);
+}
+
+static void with_a_thread_that_outlives_the_activity(void)
+{
+	grow_and_shrink();
+	start(worker, 500);
+}
+
+/* As a daemon that has just forked: nothing has been asked for yet that was not at hand. */
+static void with_a_thread_that_does_the_work(void)
+{
+	start(grow_later, 5);
+}
+
+static void expect_end(const char *what, void (*work)(void))
 {
 	pid_t child = fork();
 	int status;
 
-	if (!child)
-		leave(second, delay);
+	if (!child) {
+		atexit(at_end);
+		work();
+		pthread_exit(NULL);
+	}
 	for (int i = 0; i < WAIT_S * 50; i++) {
 		pid_t done = waitpid(child, &status, WNOHANG);
 
@@ -84,9 +118,12 @@ static void expect_end(const char *what, bool second, uintptr_t delay)
 int main(void)
 {
 	require_libbuddy();
-	expect_end("alone", false, 0);
-	expect_end("with a thread", true, 0);
-	expect_end("with a thread that stays", true, 75);
-	expect_end("with a thread that outlives the activity", true, 500);
+	free(keep(malloc(100)));
+	expect_end("alone", alone);
+	expect_end("with a thread", with_a_thread);
+	expect_end("with a thread that stays", with_a_thread_that_stays);
+	expect_end("with a thread that outlives the activity",
+		   with_a_thread_that_outlives_the_activity);
+	expect_end("with a thread that does the work", with_a_thread_that_does_the_work);
 	return 0;
 }

@@ -633,6 +633,11 @@ struct rseq_cs **os_rseq_slot(void)
 	return NULL;
 }
 
+bool os_in_handler(void)
+{
+	return sim.in_handler;
+}
+
 bool os_single_threaded(void)
 {
 	return true;
@@ -682,7 +687,12 @@ u64 os_clock_ms(void)
 
 void os_sleep_ms(u32 ms)
 {
+	void (*others)(void) = sim.on_sleep;
+
 	sim.clock_ms += ms;
+	sim.on_sleep = NULL;
+	if (others)
+		others();
 	if (!in_real_thread() && ++sim.sleeps > MAX_SLEEPS)
 		sim_fail(__FILE__, __LINE__, "somebody will do what is waited for");
 }

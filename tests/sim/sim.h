@@ -81,9 +81,11 @@ struct sim_machine {
 
 	u64 mapped_bytes;
 	bool loose_unmap;      /* of what is mapped in part: a call that a fork cut in two */
+	bool in_handler;       /* os_in_handler() */
 	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
 	u64 threads_refused;   /* os_thread_start() */
 	u64 futex_waits, sleeps;
+	void (*on_sleep)(void);	     /* once: what others do meanwhile */
 	void (*on_futex_wait)(void); /* what happens to a thread about to wait */
 };
 extern struct sim_machine sim;

@@ -109,6 +109,44 @@ SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 	EXPECT_EQ(current_task()->mm.tid, 1);
 }
 
+static void grow_old_and_large(void)
+{
+	for (int i = 0; i < 300; i++)
+		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
+	poke();
+	sim.clock_ms += 3600000;
+}
+
+/* It does nothing that could be seen before its first pass. */
+SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
+{
+	EXPECT(sim_start());
+	grow_old_and_large();
+	EXPECT_EQ(sim.threads_refused, 0);
+	sim_wipe_fork_cookie();
+	EXPECT(!slab_fork_pending());
+	be_child_of(&sim_main_thread);
+	grow_old_and_large();
+	poke();
+	EXPECT_EQ(sim.threads_refused, 1);
+	be_child_of(&sim_main_thread);
+	EXPECT(slab_fork_pending());
+}
+
+/* Which may have interrupted the start of a thread, with the lock that this needs. */
+SIM_TEST(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it)
+{
+	EXPECT(sim_start());
+	grow_old_and_large();
+	sim.in_handler = true;
+	poke();
+	EXPECT_EQ(sim.threads_refused, 0);
+	sim.in_handler = false;
+	sim.clock_ms += 100;
+	poke();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
 static u64 interrupted_at;
 static bool interrupted;
 static u32 expected_tid;
@@ -236,12 +274,121 @@ SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
 	EXPECT_SOUND();
 }
 
+/*
+ * @threads[1] is started in the child by a handler that interrupted the main thread in a slow path,
+ * with a lock; @threads[0] is lost, with another.
+ */
+static struct spinlock kept = SPINLOCK_INIT(RANK_RECLAIM), lost = SPINLOCK_INIT(RANK_RECLAIM);
+
+static void fork_in_slow_path(struct slow *outer)
+{
+	struct slow inner;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_switch_to(&threads[0]);
+	lost.word = task_id() | spin_generation;
+	sim_switch_to(&sim_main_thread);
+	slow_enter_free(outer);
+	kept.word = task_id() | spin_generation;
+	be_child_of(&sim_main_thread);
+	slow_enter_free(&inner);
+	EXPECT(inner.nested);
+	slow_leave(&inner);
+	sim_thread_new(&threads[1], 0);
+}
+
+SIM_TEST(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest)
+{
+	struct slow outer, guest;
+	struct task *task;
+	void *obj;
+
+	fork_in_slow_path(&outer);
+	task = current_task();
+	sim_switch_to(&threads[1]);
+	EXPECT(slow_enter(&guest));
+	EXPECT(guest.nested && !guest.task);
+	EXPECT_EQ(spin_trylock(&kept), LOCK_BUSY);
+	EXPECT_EQ(spin_trylock(&lost), LOCK_STALE);
+	spin_unlock(&lost);
+	slow_leave(&guest);
+	obj = slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE);
+	EXPECT(obj);
+	slab_free(&kmalloc_caches[3], obj);
+	sim_switch_to(&sim_main_thread);
+	EXPECT(task->state == TASK_LIVE && task->pcs[0].main);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	kept.word = 0;
+	slow_leave(&outer);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(current_task() == task && task->state == TASK_LIVE);
+	/* A guest no longer. */
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(task_of(&threads[1]));
+	EXPECT_SOUND();
+}
+
+static struct slow staying;
+
+static void guest_leaves(void)
+{
+	sim_switch_to(&threads[1]);
+	slow_leave(&staying);
+	sim_switch_to(&sim_main_thread);
+}
+
+SIM_TEST(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs)
+{
+	struct slow outer;
+	u64 sleeps;
+
+	fork_in_slow_path(&outer);
+	sim_switch_to(&threads[1]);
+	EXPECT(slow_enter(&staying));
+	sim_switch_to(&sim_main_thread);
+	kept.word = 0;
+	slow_leave(&outer);
+	sleeps = sim.sleeps;
+	sim.on_sleep = guest_leaves;
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim.sleeps, sleeps + 1);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+}
+
+/* It is no guest of its own child, which has none. */
+SIM_TEST(a_guest_may_fork)
+{
+	struct slow outer, inner;
+
+	fork_in_slow_path(&outer);
+	sim_switch_to(&threads[1]);
+	EXPECT(slow_enter(&staying));
+	be_child_of(&threads[1]);
+	slow_enter_free(&inner);
+	EXPECT_EQ(spin_trylock(&kept), LOCK_STALE);
+	spin_unlock(&kept);
+	slow_leave(&inner);
+	slow_leave(&staying);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
 	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
 	  T(a_second_thread_is_seen_before_it_has_done_anything),
 	  T(a_lone_child_settles_before_it_may_start_a_background_thread),
 	  T(a_lone_child_that_settles_may_be_interrupted),
+	  T(a_child_notices_that_it_lost_a_background_thread_that_was_only_started),
+	  T(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it),
+	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
+	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
+	  T(a_guest_may_fork),
 	  T(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in),
 	  T(who_was_inside_is_lost_and_the_others_keep_what_they_have),
 	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))

@@ -4,6 +4,7 @@
  */
 #include "base/check.h"
 #include "unit.h"
+#include <errno.h>
 #include <sys/mman.h>
 
 static struct kmem_cache *s;
@@ -591,7 +592,7 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
 	slow_enter_free(&slow);
 	sim_wipe_fork_cookie();
-	slab_fork_new_generation();
+	slab_fork_new_generation(task_id());
 	task_drain(lost, /* only_idle= */ false, &slow);
 	EXPECT(lost->pcs[s->class].main);
 	slow_leave(&slow);
@@ -803,6 +804,79 @@ static void drain_under_a_hit(int moves, bool read_early)
 	sim.on_fence = NULL;
 }
 
+static int refuse_fence(void)
+{
+	return -EPERM;
+}
+
+/* The promise was kept no longer; and the hit commits when the reclaimer has gone. */
+static void drain_without_fence(int moves, bool read_early)
+{
+	struct slow slow = {.task = NULL};
+	struct task *task;
+	struct pcs *p;
+
+	start(64);
+	task = current_task();
+	p = mine();
+	for (int i = 0; i < 6; i++)
+		hit_pushed = slab_alloc(s, 0, NUMA_NO_NODE);
+	cursor = &task->hit.cursor[kmalloc_map_value(s->class, 0) / 2];
+	task->cursors_on = true;
+	hit_fence_ready = true;
+	pcs_attach(task, s, p);
+	was = cursor->cur;
+	sim.on_fence = refuse_fence;
+	task_drain(task, /* only_idle= */ false, &slow);
+	sim.on_fence = NULL;
+	EXPECT(!hit_fence_ready);
+	hit_moves = moves;
+	hit_read_early = read_early;
+	(void)commit_under_fence();
+	EXPECT(pcs_detach(task, s, p) == p->main);
+	EXPECT_EQ(p->main->size, was - p->main->objects + moves);
+	EXPECT(moves <= 0 || p->main->objects[p->main->size - 1] == hit_pushed);
+	pcs_attach(task, s, p);
+	EXPECT(cursor->cur == was + moves);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(where_the_fence_is_refused_a_sheaf_stays_with_its_thread)
+{
+	drain_without_fence(0, false);
+}
+
+SIM_TEST(where_the_fence_is_refused_a_late_pop_counts)
+{
+	drain_without_fence(-1, false);
+}
+
+SIM_TEST(where_the_fence_is_refused_a_late_push_counts)
+{
+	drain_without_fence(1, false);
+}
+
+SIM_TEST(where_the_fence_is_refused_a_hit_may_put_its_cursor_back)
+{
+	drain_without_fence(-1, true);
+}
+
+/* The child of a lone thread has not heard yet that its thread has another number. */
+SIM_TEST(who_drains_itself_is_not_taken_for_gone)
+{
+	struct task *task;
+
+	start(64);
+	task = current_task();
+	sim_main_thread.tid += 100;
+	sim.process_id = sim_main_thread.tid;
+	sim_wipe_fork_cookie();
+	slab_reclaim(true);
+	slab_reclaim(true);
+	slab_reclaim(true);
+	EXPECT_EQ(task->state, TASK_LIVE);
+}
+
 /* Hits may be under way in its cursors; nobody but the locks stands before its page set. */
 SIM_TEST(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages)
 {
@@ -934,7 +1008,7 @@ SIM_TEST(a_thread_that_never_goes_keeps_no_block_from_others)
 	u32 tasks;
 
 	start(64);
-	task_exit(current_task());
+	task_exit(current_task(), current_task()->mm.tid);
 	for (int i = 0; i < 8; i++) {
 		struct sim_thread next;
 
@@ -958,7 +1032,7 @@ SIM_TEST(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone)
 	page = pages_get(__GFP_MOVABLE, 0);
 	run = run_get(0, 20, 1, &zero);
 	EXPECT(page && run);
-	task_exit(current_task());
+	task_exit(current_task(), current_task()->mm.tid);
 	current_task()->mm.pcp.exact_on = true; /* as if such blocks came often */
 	pages_put(page, 0);
 	large_free(run, &current_task()->mm, /* nowait= */ false);
@@ -974,6 +1048,11 @@ RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),
+	  T(where_the_fence_is_refused_a_sheaf_stays_with_its_thread),
+	  T(where_the_fence_is_refused_a_late_pop_counts),
+	  T(where_the_fence_is_refused_a_late_push_counts),
+	  T(where_the_fence_is_refused_a_hit_may_put_its_cursor_back),
+	  T(who_drains_itself_is_not_taken_for_gone),
 	  T(what_was_freed_twice_in_a_row_is_reported_and_handed_out_once),
 	  T(what_was_freed_four_times_in_a_row_is_handed_out_once),
 	  T(what_was_freed_once_is_not_reported),

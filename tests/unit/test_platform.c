@@ -6,8 +6,10 @@
 #include "platform/os.h"
 #include "platform/vm.h"
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,11 +184,90 @@ static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
 	assert_int_equal(WEXITSTATUS(status), SEEN);
 }
 
+/* ---- signal handlers ---- */
+
+static volatile bool in_handler;
+
+static void ask(int signo)
+{
+	(void)signo;
+	in_handler = os_in_handler();
+}
+
+/* With so much of its own on the stack. */
+static noinline void ask_far_below(int signo)
+{
+	char much[32 * 1024];
+
+	memset(much, 0, sizeof(much));
+	ask(signo);
+	assert_int_equal(much[signo], 0);
+}
+
+static void interrupt(void (*handler)(int), int flags)
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+
+	in_handler = false;
+	sigaction(SIGUSR1, &action, NULL);
+	raise(SIGUSR1);
+	signal(SIGUSR1, SIG_DFL);
+}
+
+static void *ask_in_thread(void *unused)
+{
+	(void)unused;
+	return os_in_handler() ? (void *)1 : NULL;
+}
+
+static void a_signal_handler_is_known(void **state)
+{
+	(void)state;
+	interrupt(ask, 0);
+	assert_true(in_handler);
+	interrupt(ask, SA_NODEFER | SA_RESETHAND | SA_SIGINFO);
+	assert_true(in_handler);
+	interrupt(ask_far_below, 0);
+	assert_true(in_handler);
+}
+
+static void a_signal_handler_on_a_stack_of_its_own_is_known(void **state)
+{
+	stack_t stack = {.ss_size = 128 * 1024}, none = {.ss_flags = SS_DISABLE};
+
+	(void)state;
+	stack.ss_sp = malloc(stack.ss_size);
+	assert_non_null(stack.ss_sp);
+	assert_int_equal(sigaltstack(&stack, NULL), 0);
+	interrupt(ask, SA_ONSTACK);
+	sigaltstack(&none, NULL);
+	free(stack.ss_sp);
+	assert_true(in_handler);
+}
+
+/* To the end of the stack, where nothing can be read any more. */
+static void a_thread_outside_a_handler_is_known(void **state)
+{
+	pthread_t thread;
+	void *is;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, NULL), 0);
+	assert_int_equal(pthread_join(thread, &is), 0);
+	assert_null(is);
+	in_handler = true;
+	ask(0);
+	assert_false(in_handler);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_place_that_is_taken_is_not_mapped_over),
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
+		cmocka_unit_test(a_thread_outside_a_handler_is_known),
+		cmocka_unit_test(a_signal_handler_is_known),
+		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),
 		cmocka_unit_test(what_is_locked_is_not_discarded),
 		cmocka_unit_test(resident_pages_are_those_that_were_touched),
 		cmocka_unit_test(without_a_file_descriptor_the_memory_limit_cannot_be_told),

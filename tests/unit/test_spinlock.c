@@ -68,7 +68,7 @@ SIM_TEST(a_thread_without_a_task_block_has_its_locks_in_a_child_too)
 	EXPECT_EQ(spin_lock(&lock), LOCK_TAKEN);
 	sim_main_thread.tid += 100;
 	sim_wipe_fork_cookie();
-	slab_fork_new_generation();
+	slab_fork_new_generation(task_id());
 	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
 	EXPECT(is_mine());
 	spin_unlock(&lock);
@@ -86,7 +86,7 @@ SIM_TEST(the_generation_wraps_round_without_becoming_zero)
 		sim_switch_to(&child);
 		seen = spin_generation;
 		sim_wipe_fork_cookie();
-		slab_fork_new_generation();
+		slab_fork_new_generation(0);
 		EXPECT(spin_generation != seen);
 		EXPECT(spin_generation & SPIN_GEN_MASK);
 		EXPECT(!(spin_generation & ~SPIN_GEN_MASK));

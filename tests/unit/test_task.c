@@ -36,7 +36,7 @@ static struct task *leaving;
 
 static void leave(void)
 {
-	task_exit(leaving);
+	task_exit(leaving, leaving->mm.tid);
 }
 
 static void look_at_locks(u64 number)
@@ -57,5 +57,66 @@ SIM_TEST(a_thread_that_leaves_holds_locks_within_its_slow_path_alone)
 	EXPECT_EQ(leaving->state, TASK_DYING);
 }
 
+static unsigned int blocks_made(void)
+{
+	unsigned int nr = 0;
+
+	for (struct task *t = all_tasks; t; t = t->next)
+		nr++;
+	return nr;
+}
+
+/* Two that drain it may find at once that its thread is gone. */
+SIM_TEST(a_block_is_left_once)
+{
+	struct task *left;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_switch_to(&threads[0]);
+	left = current_task();
+	sim_switch_to(&sim_main_thread);
+	threads[0].exit_value = NULL; /* its destructors were over before it came in */
+	sim_thread_exit(&threads[0]);
+	task_exit(left, threads[0].tid);
+	task_exit(left, threads[0].tid);
+	for (int i = 1; i <= 3; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+	}
+	/* The block is the first one's, and the others have made theirs. */
+	EXPECT_EQ(left->mm.tid, threads[1].tid);
+	EXPECT_EQ(blocks_made(), 4);
+	/* Nor is it left for a thread that is gone by who has come in since. */
+	task_exit(left, threads[0].tid);
+	EXPECT_EQ(left->state, TASK_LIVE);
+}
+
+/* It had taken a block, and not made it its own yet: nobody would find it again. */
+SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
+{
+	struct task *in_hand;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_switch_to(&threads[0]);
+	in_hand = current_task();
+	sim_switch_to(&sim_main_thread);
+	in_hand->state = TASK_DYING;
+	in_hand->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(in_hand->mm.tid, threads[1].tid);
+	EXPECT_EQ(blocks_made(), 2);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
+	  T(a_block_is_left_once), T(the_block_that_a_lost_thread_had_in_hand_serves_another),
 	  T(a_thread_that_leaves_holds_locks_within_its_slow_path_alone))

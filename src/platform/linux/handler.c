@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handler.c - does this thread run a signal handler?
+ *
+ * Nobody says so.  But what the system saved of the interrupted code lies on the stack, above the
+ * frames of the handler, and has a shape that nothing else is likely to have.  A frame of a handler
+ * that has returned may lie there too, where a function has not written to all of its variables:
+ * then the answer is yes for nothing.
+ *
+ * x86-64 alone; elsewhere the answer is no.
+ */
+#include "base/math.h"
+#include "platform/linux/syscall.h"
+#include "platform/os.h"
+#include "platform/vm.h"
+#include <errno.h>
+#include <linux/futex.h>
+#include <time.h>
+
+#if defined(__x86_64__)
+
+#define REACH (64 * 1024) /* bytes of the stack, from the caller's frame up */
+
+/*
+ * What a handler returns into, and the start of what is saved (struct rt_sigframe of the kernel's
+ * arch/x86; the tail is left out).
+ */
+struct saved {
+	u64 restorer;
+	u64 flags, link;   /* uc_flags, uc_link */
+	u64 stack[3];	   /* uc_stack */
+	u64 registers[15]; /* r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx */
+	u64 rsp, rip, eflags;
+	u16 cs, gs, fs, ss;
+};
+static_assert(offsetof(struct saved, rsp) == 8 + 40 + 15 * 8, "as the system lays it out");
+
+#define FLAGS_MAX 7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
+#define FLAG_SS 2   /* UC_SIGCONTEXT_SS */
+#define USER_CS 0x33
+#define USER_SS 0x2b
+#define EFLAGS_SET 0x202 /* always: interrupts on, and bit 1 */
+#define EFLAGS_MAX (1u << 22)
+
+/* Can the word at @address be read?  The system reads it for us. */
+static bool is_readable(uintptr_t address)
+{
+	const struct timespec now = {.tv_sec = 0};
+
+	return sys4(SYS_futex, address, FUTEX_WAIT_PRIVATE, 0, &now) != -EFAULT;
+}
+
+/* Of another function's variables, which may be anything. */
+__attribute__((no_sanitize("address"))) static bool looks_saved(const volatile struct saved *s)
+{
+	u64 flags = s->flags;
+
+	return s->restorer && flags <= FLAGS_MAX && !s->link && s->cs == USER_CS &&
+	       (!(flags & FLAG_SS) || s->ss == USER_SS) && (s->eflags & EFLAGS_SET) == EFLAGS_SET &&
+	       s->eflags < EFLAGS_MAX && s->rip && s->rsp;
+}
+
+slowpath bool os_in_handler(void)
+{
+	uintptr_t at = ALIGN_UP((uintptr_t)__builtin_frame_address(0), 16) + 8, end = at + REACH;
+	uintptr_t readable = ALIGN_DOWN(at, OS_PAGE) + OS_PAGE;
+
+	for (; at < end; at += 16) {
+		while (at + sizeof(struct saved) > readable) {
+			if (!is_readable(readable))
+				return false;
+			readable += OS_PAGE;
+		}
+		if (looks_saved((const volatile struct saved *)at))
+			return true;
+	}
+	return false;
+}
+
+#else
+
+slowpath bool os_in_handler(void)
+{
+	return false;
+}
+
+#endif

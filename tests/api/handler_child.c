@@ -1,0 +1,147 @@
+/*
+ * handler_child.c - a signal handler interrupts a call of libbuddy's, forks, and its child starts a
+ * thread that wants memory, before the handler returns into the call
+ *
+ * The signal comes where a constructor raises it: the call has a block of pages in hand that is no
+ * slab yet.  The thread must not be given that block, nor what the interrupted thread has at hand;
+ * and once the call is over the child is one like any other.
+ */
+#include <buddy/buddy.h>
+#include <buddy/page_alloc.h>
+#include <buddy/slab.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PAGES = 3000, SMALL = 2000, SECONDS = 60, PAGE = 4096 };
+
+#define MAGIC UINT64_C(0x600dc0de600dc0de)
+
+static volatile sig_atomic_t armed, in_child;
+static char *pages[PAGES], *small[SMALL];
+
+static void fail(const char *what)
+{
+	dprintf(STDERR_FILENO, "handler_child: %s\n", what);
+	_exit(1);
+}
+
+/* Without waiting for who started it: that waits for this thread. */
+static void *take_memory(void *unused)
+{
+	for (int i = 0; i < PAGES; i++) {
+		pages[i] = buddy_get_free_pages(GFP_KERNEL, 0);
+		if (pages[i])
+			memset(pages[i], 0xee, PAGE);
+	}
+	for (int i = 0; i < SMALL; i++) {
+		small[i] = malloc(16 + (size_t)i);
+		if (!small[i])
+			fail("no memory for the thread");
+		memset(small[i], 0xdd, 16 + (size_t)i);
+	}
+	for (int i = 0; i < SMALL; i += 2) {
+		free(small[i]);
+		small[i] = NULL;
+	}
+	return unused;
+}
+
+static void start_thread_and_wait(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, take_memory, NULL) || pthread_join(thread, NULL))
+		fail("no thread");
+}
+
+static void fork_here(int signo)
+{
+	pid_t child;
+	int status;
+
+	(void)signo;
+	child = fork();
+	if (child < 0)
+		fail("no child");
+	if (!child) {
+		in_child = 1;
+		alarm(SECONDS);
+		start_thread_and_wait();
+		return;
+	}
+	if (waitpid(child, &status, 0) != child || status)
+		fail("the child did not end well");
+}
+
+static void make(void *object)
+{
+	if (armed) {
+		armed = 0;
+		raise(SIGUSR1);
+	}
+	*(uint64_t *)object = MAGIC;
+}
+
+static bool all_bytes(const char *block, size_t size, int byte)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)block[i] != byte)
+			return false;
+	return true;
+}
+
+/* After the handler: what the thread was given is its own still, and threads are served as ever. */
+static void check_child(void)
+{
+	for (int i = 0; i < PAGES; i++)
+		if (pages[i] && !all_bytes(pages[i], PAGE, 0xee))
+			fail("a page of the thread's is not what it was");
+	for (int i = 0; i < SMALL; i++)
+		if (small[i] && !all_bytes(small[i], 16 + (size_t)i, 0xdd))
+			fail("a block of the thread's is not what it was");
+	start_thread_and_wait();
+	if (buddy_verify())
+		fail("buddy_verify() found something");
+}
+
+static void *idle(void *unused)
+{
+	free(malloc(3));
+	for (;;)
+		pause();
+	return unused;
+}
+
+int main(void)
+{
+	struct kmem_cache *cache = buddy_kmem_cache_create("made", 64, 0, 0, make);
+	void *warm[100];
+	uint64_t *object;
+	pthread_t thread;
+
+	if (!cache || pthread_create(&thread, NULL, idle, NULL))
+		fail("no cache or no thread");
+	usleep(10000);
+	for (int i = 0; i < 100; i++)
+		warm[i] = malloc(100);
+	for (int i = 0; i < 100; i++)
+		free(warm[i]);
+	signal(SIGUSR1, fork_here);
+	armed = 1;
+	object = buddy_kmem_cache_alloc(cache, GFP_KERNEL);
+	if (armed || !object)
+		fail("nothing was constructed");
+	if (in_child)
+		check_child();
+	if (*object != MAGIC)
+		fail("the object is not as constructed");
+	_exit(0);
+}
