@@ -56,8 +56,8 @@ static slowpath void unmap_stride(struct zone *zone)
 	note_mapped(zone, 0, 0);
 }
 
-/* Of [@pfn, @pfn + @nr), which begins at commit_pfn. */
-static int map_stride(struct zone *zone, u64 pfn, u64 nr)
+/* Of [@pfn, @pfn + @nr), which begins at commit_pfn.  @large: for a large block. */
+static int map_stride(struct zone *zone, u64 pfn, u64 nr, bool large)
 {
 	int err;
 
@@ -85,7 +85,7 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr)
 	/* Of the descriptors of large blocks few are touched.  The first stride's are too few. */
 	if (pfn > zone->start_pfn)
 		vm_advise_huge(pfn_to_page(pfn), nr * sizeof(struct page), false);
-	hugepage_advise_new(zone, pfn, nr);
+	hugepage_advise_new(zone, pfn, nr, large);
 	return 0;
 }
 
@@ -115,7 +115,7 @@ static slowpath bool map_hole(struct zone *zone)
 }
 
 /* Map the next stride of @zone.  Under accept_lock. */
-static bool commit_stride(struct zone *zone)
+static bool commit_stride(struct zone *zone, bool large)
 {
 	u64 room = zone->end_pfn - zone->commit_pfn;
 	u64 grown = (zone->commit_pfn - zone->start_pfn) / 8;
@@ -124,7 +124,7 @@ static bool commit_stride(struct zone *zone)
 
 	for (nr = MIN(nr, room); nr >= MAX_ORDER_NR_PAGES;
 	     nr = ALIGN_DOWN(nr / 2, MAX_ORDER_NR_PAGES)) {
-		err = map_stride(zone, zone->commit_pfn, nr);
+		err = map_stride(zone, zone->commit_pfn, nr, large);
 		if (!err) {
 			commit(zone, nr);
 			return true;
@@ -138,7 +138,7 @@ static bool commit_stride(struct zone *zone)
  * A request larger than a stride is mapped as a whole or not at all: what cannot be had must
  * not use up, piece by piece, what the system would still give to others.  Under accept_lock.
  */
-static bool commit_whole(struct zone *zone, u64 nr)
+static bool commit_whole(struct zone *zone, u64 nr, bool large)
 {
 	u64 ahead = zone->commit_pfn - zone->accept_pfn, need;
 	int err;
@@ -148,7 +148,7 @@ static bool commit_whole(struct zone *zone, u64 nr)
 	need = ALIGN_UP(nr - ahead, MAX_ORDER_NR_PAGES);
 	if (need > zone->end_pfn - zone->commit_pfn)
 		return false;
-	err = map_stride(zone, zone->commit_pfn, need);
+	err = map_stride(zone, zone->commit_pfn, need, large);
 	if (!err)
 		commit(zone, need);
 	/* With something else in the way, go block by block and leave a hole. */
@@ -195,13 +195,13 @@ static void hand_over(struct zone *zone, u64 pfn, unsigned int order)
  * Accept one more block, or part of the first.  @first: of a request.  Under accept_lock.
  * Return: pages, a hole's included; 0 if there is no more.
  */
-static u64 accept_one(struct zone *zone, bool first, bool nowait)
+static u64 accept_one(struct zone *zone, bool first, bool nowait, bool large)
 {
 	u64 pfn = zone->accept_pfn;
 	unsigned int order = next_order(zone);
 	bool hole;
 
-	if (pfn == zone->commit_pfn && !commit_stride(zone))
+	if (pfn == zone->commit_pfn && !commit_stride(zone, large))
 		return 0;
 	hole = page_type(pfn_to_page(pfn)) == PAGE_HOLE;
 	if (!hole && first)
@@ -266,12 +266,13 @@ slowpath void accept_settle(struct zone *zone)
  * @seen_pfn: accept_pfn before the caller looked for free pages and found none
  * @nowait: give up rather than wait for a lock
  * @over_budget: also beyond the zone's managed pages
+ * @large: for a large block, of which much may never be touched
  *
  * A thousand threads that find nothing free at once want another look when the first of them has
  * taken more into use, not 4 MiB each: they had 3.9 GiB for 0.3 in use.
  */
 enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_pages, bool nowait,
-				       bool over_budget)
+				       bool over_budget, bool large)
 {
 	u64 got = 0, more;
 
@@ -282,14 +283,14 @@ enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_p
 		return ACCEPT_BY_OTHERS;
 	}
 	if ((!over_budget && zone->present_pages + nr_pages > zone->managed_pages) ||
-	    !commit_whole(zone, nr_pages)) {
+	    !commit_whole(zone, nr_pages, large)) {
 		spin_unlock(&zone->accept_lock);
 		return ACCEPT_NOTHING;
 	}
 	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
 		if (!over_budget && zone->present_pages >= zone->managed_pages)
 			break;
-		more = accept_one(zone, /* first= */ !got, nowait);
+		more = accept_one(zone, /* first= */ !got, nowait, large);
 		if (!more)
 			break;
 		got += more;
@@ -301,6 +302,6 @@ enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_p
 /* Return: whether anything was taken into use. */
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget)
 {
-	return accept_memory_after(zone, READ_ONCE(zone->accept_pfn), nr_pages, nowait,
-				   over_budget) != ACCEPT_NOTHING;
+	return accept_memory_after(zone, READ_ONCE(zone->accept_pfn), nr_pages, nowait, over_budget,
+				   /* large= */ false) != ACCEPT_NOTHING;
 }

@@ -7,7 +7,7 @@
  * huge before its first touch, if the heap grows fast or is twice as large, unless what is in use
  * already is mostly untouched: a heap of sparse tables would become resident as a whole (zeroed
  * blocks of 32 bytes to 1 MiB, never written: 238 MiB against 16).  Advice follows the address,
- * stride by stride.  Metadata is never advised huge.
+ * stride by stride.  Metadata is never advised huge.  Large blocks are looked at by themselves.
  *
  * A huge page costs a fifth of the 512 small ones it stands for, if the system has one at hand.  It
  * may not: a virtual machine whose host takes free huge blocks back gets them anew one by one, at
@@ -48,7 +48,11 @@ static void advise(struct zone *zone, u64 pfn, u64 end, bool huge)
 	note_advice(zone, pfn, end, huge ? PB_HUGE : 0);
 }
 
-/* Is at least half of what is in use resident?  Also true where the system does not tell. */
+/*
+ * Is at least half of what is in use resident?  Also true where the system does not tell.  Files
+ * are not the heap's: a program that had read one of 100 MiB made blocks resident as a whole of
+ * which it used a page in each 2 MiB, 358 MiB instead of 1.4.
+ */
 static bool heap_is_dense(void)
 {
 	u64 in_use = 0, resident = os_resident_pages();
@@ -83,8 +87,56 @@ static slowpath bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
 	return end > limit && fast && heap_is_dense();
 }
 
-/* Just mapped, never touched. */
-void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
+/*
+ * Of large blocks programs may use little, however dense the heap is else: slapd, whose database
+ * takes 16 MiB for each search, was 33 to 74 MiB instead of 33.  Huge pages would be resident as a
+ * whole and look used.  So what was mapped for large blocks last in small pages is looked at: where
+ * less than a quarter of what is in use is resident, the next are small too.  (A vector that was
+ * just copied has half of its block in use.)  Of the others a part is small now and then, to look
+ * at later.  Files read whole into blocks of 5 to 25 MiB take what they did.
+ */
+#define PROBE_MAX (16 * MiB / PAGE_SIZE)
+#define PROBE_EVERY (128 * MiB / PAGE_SIZE)
+
+static slowpath void look_at_probe(struct zone *zone)
+{
+	u64 pfn = zone->probe_pfn, nr = MIN(zone->probe_end, zone->accept_pfn) - pfn, in_use = 0;
+	long resident;
+
+	/* Who has the lock has it shortly; the next time then. */
+	if (!nr || !zone_trylock(zone))
+		return;
+	in_use = nr - section_count_free(zone, pfn, nr);
+	zone_unlock(zone);
+	if (in_use < nr / 4)
+		return;
+	resident = vm_resident_pages(pfn_to_addr(pfn), nr << PAGE_SHIFT);
+	if (resident >= 0)
+		zone->large_dense = (u64)resident >= in_use / 4;
+}
+
+/* [@pfn, @end) was mapped for a large block, and is to be huge from @limit on.  Return: from where.
+ */
+static slowpath u64 limit_large(struct zone *zone, u64 pfn, u64 end, u64 limit)
+{
+	if (limit < end && mm_hugepages == HUGEPAGES_AUTO) {
+		look_at_probe(zone);
+		if (!zone->large_dense)
+			limit = end;
+		else if (zone->huge_since >= PROBE_EVERY)
+			limit = MIN(limit + PROBE_MAX, end);
+	}
+	if (limit > pfn) {
+		zone->probe_pfn = pfn;
+		zone->probe_end = MIN(limit, pfn + PROBE_MAX);
+		zone->huge_since = 0;
+	}
+	zone->huge_since += end - limit;
+	return limit;
+}
+
+/* Just mapped, never touched.  @large: for a large block. */
+void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr, bool large)
 {
 	u64 end = pfn + nr;
 	u64 limit = zone->start_pfn + (mm_hugepage_threshold >> PAGE_SHIFT);
@@ -100,6 +152,8 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr)
 	else
 		limit = end;
 	limit = CLAMP(limit, pfn, end);
+	if (large)
+		limit = limit_large(zone, pfn, end, limit);
 	advise(zone, pfn, limit, false);
 	advise(zone, limit, end, true);
 }

@@ -131,7 +131,7 @@ enum accept_result {
 	ACCEPT_BY_OTHERS, /* since the caller looked; it may look again */
 };
 enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_pages, bool nowait,
-				       bool over_budget);
+				       bool over_budget, bool large);
 bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
 void accept_settle(struct zone *zone);
 
@@ -172,7 +172,8 @@ static inline u64 fresh_pages(const struct page *page, unsigned int order)
 }
 
 /* hugepage.c */
-void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr);
+#define HUGEPAGE_PROBED 64 /* pages: blocks from here on may be large and stay empty */
+void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr, bool large);
 void hugepage_look(struct zone *zone, u64 pfn);
 void hugepage_stop(struct zone *zone);
 void hugepage_mend(struct zone *zone, u64 pfn, u64 nr);

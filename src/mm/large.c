@@ -200,7 +200,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		/* A large alignment may need almost as much again in front. */
 		more = accept_memory_after(zone, seen,
 					   nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
-					   rq->nowait, over_budget);
+					   rq->nowait, over_budget, /* large= */ true);
 		if (more == ACCEPT_NOTHING)
 			return NULL;
 		tries += more == ACCEPT_MORE;
@@ -389,7 +389,8 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 				   &busy);
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
-		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget)));
+		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget,
+				      nr >= HUGEPAGE_PROBED)));
 out:
 	if (page && !rq->nowait)
 		budget_check(zone, nr - dirty);

@@ -95,8 +95,11 @@ struct zone {
 	u64 huge_pause;	    /* pages that the last such stretch was long; accept_lock */
 	u64 grown_pfn;	    /* commit_pfn when grows_fast() looked last; accept_lock */
 	u64 grown_ms;	    /* and the time; accept_lock */
-	u64 small_ns;	    /* quickest first touch of a small page; 0: none; accept_lock */
-	u64 present_pages;  /* accepted less holes; zone->lock */
+	u64 probe_pfn, probe_end; /* of large blocks, in small pages: the latest; accept_lock */
+	u64 huge_since;		  /* pages mapped for large blocks since, to be huge; accept_lock */
+	bool large_dense;	  /* such blocks were used, as far as is known; accept_lock */
+	u64 small_ns;		  /* quickest first touch of a small page; 0: none; accept_lock */
+	u64 present_pages;	  /* accepted less holes; zone->lock */
 };
 FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);

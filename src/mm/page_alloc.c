@@ -179,7 +179,7 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 		page = rmqueue(zone, rq, order, &busy);
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
-		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget)));
+		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget, false)));
 	return page;
 }
 

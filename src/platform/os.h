@@ -64,7 +64,7 @@ size_t os_page_bytes(void);
 u64 os_memory_bytes(void);
 
 /**
- * os_resident_pages - of this process, heap or not, in pages of 4 KiB
+ * os_resident_pages - of this process, heap or not, but for those of files, in pages of 4 KiB
  * Reads a file: some ten microseconds.  Return: 0 if the system does not tell.
  */
 u64 os_resident_pages(void);

@@ -450,6 +450,98 @@ SIM_TEST(how_fast_a_heap_grows_is_a_matter_of_its_last_stride)
 	EXPECT(huge_bytes() >= 8 * MiB);
 }
 
+#define LARGE_BYTES (16 * MiB)
+
+/* @nr large blocks, one after the other, of which one page in @used is used.  Return: the last. */
+static char *take_large(unsigned int nr, u64 used)
+{
+	char *block = NULL;
+	bool zero;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct page *head = run_get(0, LARGE_BYTES / PAGE_SIZE, 1, &zero);
+
+		EXPECT(head);
+		block = page_address(head);
+		for (u64 at = 0; at < LARGE_BYTES; at += used * PAGE_SIZE)
+			block[at] = 1;
+	}
+	return block;
+}
+
+SIM_TEST(large_blocks_that_stay_empty_are_not_huge_however_dense_the_heap)
+{
+	u64 huge;
+
+	EXPECT(sim_start());
+	grow(2 * mm_hugepage_threshold);
+	EXPECT(huge_bytes() >= mm_hugepage_threshold);
+	take_large(1, 512); /* with the rest of what was mapped before */
+	huge = huge_bytes();
+	take_large(4, 512);
+	EXPECT_EQ(huge_bytes(), huge);
+	/* What is no large block is as before. */
+	grow(16 * MiB);
+	EXPECT(huge_bytes() > huge);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(once_a_large_block_was_used_the_next_are_huge)
+{
+	u64 huge;
+	char *block;
+
+	EXPECT(sim_start());
+	grow(2 * mm_hugepage_threshold);
+	block = take_large(3, 512);
+	huge = huge_bytes();
+	for (u64 at = 0; at < LARGE_BYTES / 2; at += PAGE_SIZE)
+		block[at] = 1;
+	take_large(4, 3);
+	EXPECT_EQ(huge_bytes(), huge + 4 * LARGE_BYTES);
+	EXPECT_SOUND();
+}
+
+/* Of the next eight only, then the ninth has said that it is empty. */
+SIM_TEST(of_large_blocks_that_are_used_one_is_small_now_and_then)
+{
+	u64 huge;
+
+	EXPECT(sim_start());
+	grow(2 * mm_hugepage_threshold);
+	take_large(1, 3);
+	huge = huge_bytes();
+	take_large(8, 3);
+	EXPECT_EQ(huge_bytes(), huge + 8 * LARGE_BYTES);
+	take_large(1, 512);
+	EXPECT_EQ(huge_bytes(), huge + 8 * LARGE_BYTES);
+	take_large(4, 512);
+	EXPECT_EQ(huge_bytes(), huge + 8 * LARGE_BYTES);
+	EXPECT_SOUND();
+}
+
+/* It says nothing of how the next one will be used. */
+SIM_TEST(a_large_block_that_was_freed_is_no_evidence)
+{
+	struct page *head;
+	bool zero;
+	u64 huge;
+
+	EXPECT(sim_start());
+	grow(2 * mm_hugepage_threshold);
+	take_large(2, 3);
+	huge = huge_bytes();
+	take_large(7, 3);
+	EXPECT_EQ(huge_bytes(), huge + 7 * LARGE_BYTES);
+	head = run_get(0, LARGE_BYTES / PAGE_SIZE, 1, &zero); /* small, and not used at all */
+	EXPECT(head);
+	large_free(head, NULL, false);
+	huge = huge_bytes();
+	EXPECT(run_get(0, 4 * LARGE_BYTES / PAGE_SIZE, 1, &zero));
+	EXPECT_EQ(huge_bytes(), huge + 3 * LARGE_BYTES);
+	EXPECT_SOUND();
+}
+
 /* What a page takes to come: @small up to the threshold of huge pages, @huge behind it. */
 static void grow_to_huge(u64 small, u64 huge)
 {
@@ -459,7 +551,7 @@ static void grow_to_huge(u64 small, u64 huge)
 }
 
 /* A large block may be meant to stay empty for the most part. */
-SIM_TEST(of_a_large_block_one_page_is_touched)
+SIM_TEST(of_a_large_block_two_pages_are_touched)
 {
 	u64 before;
 	bool zero;
@@ -468,7 +560,7 @@ SIM_TEST(of_a_large_block_one_page_is_touched)
 	grow_to_huge(1000, 100000);
 	before = sim.touches;
 	EXPECT(run_get(0, 256 * MiB / PAGE_SIZE, 1, &zero));
-	EXPECT_EQ(sim.touches, before + 1);
+	EXPECT_EQ(sim.touches, before + 2);
 }
 
 /* A machine on which everything takes long: 50 us for a small page, 5 ms for 512 of them at once.
@@ -643,9 +735,13 @@ int main(void)
 		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
 		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
 		cmocka_unit_test(a_heap_that_grows_slowly_gets_huge_pages_from_twice_the_size_on),
+		cmocka_unit_test(large_blocks_that_stay_empty_are_not_huge_however_dense_the_heap),
+		cmocka_unit_test(once_a_large_block_was_used_the_next_are_huge),
+		cmocka_unit_test(of_large_blocks_that_are_used_one_is_small_now_and_then),
+		cmocka_unit_test(a_large_block_that_was_freed_is_no_evidence),
 		cmocka_unit_test(a_heap_that_grows_fast_gets_huge_pages_from_the_threshold_on),
 		cmocka_unit_test(how_fast_a_heap_grows_is_a_matter_of_its_last_stride),
-		cmocka_unit_test(of_a_large_block_one_page_is_touched),
+		cmocka_unit_test(of_a_large_block_two_pages_are_touched),
 		cmocka_unit_test(huge_pages_are_slow_only_against_small_ones),
 		cmocka_unit_test(the_page_table_does_not_count_for_what_a_small_page_takes),
 		cmocka_unit_test(

@@ -208,9 +208,9 @@ SIM_TEST(what_others_accepted_meanwhile_is_looked_at_first)
 	seen = zone->accept_pfn;
 	EXPECT(accept_memory(zone, 1, false, true));
 	present = zone->present_pages;
-	EXPECT_EQ(accept_memory_after(zone, seen, 1, false, true), ACCEPT_BY_OTHERS);
+	EXPECT_EQ(accept_memory_after(zone, seen, 1, false, true, false), ACCEPT_BY_OTHERS);
 	EXPECT_EQ(zone->present_pages, present);
-	EXPECT_EQ(accept_memory_after(zone, zone->accept_pfn, 1, false, true), ACCEPT_MORE);
+	EXPECT_EQ(accept_memory_after(zone, zone->accept_pfn, 1, false, true, false), ACCEPT_MORE);
 	EXPECT(zone->present_pages > present);
 }
 

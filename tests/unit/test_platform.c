@@ -184,6 +184,28 @@ static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
 	assert_int_equal(WEXITSTATUS(status), SEEN);
 }
 
+/* Returns how many pages more are resident once @flags says what kind @nr of them are. */
+static u64 resident_more(int flags, size_t nr)
+{
+	u64 before = os_resident_pages(), after;
+	char *p = mmap(NULL, nr * OS_PAGE, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	memset(p, 1, nr * OS_PAGE);
+	after = os_resident_pages();
+	munmap(p, nr * OS_PAGE);
+	return after > before ? after - before : 0;
+}
+
+/* The system counts in batches of some 64 pages for each CPU. */
+static void pages_of_files_are_not_the_heaps(void **state)
+{
+	(void)state;
+	assert_true(os_resident_pages() > 0);
+	assert_true(resident_more(MAP_PRIVATE, 8 * PAGES) > 6 * PAGES);
+	assert_true(resident_more(MAP_SHARED, 8 * PAGES) < 2 * PAGES);
+}
+
 /* ---- signal handlers ---- */
 
 static volatile bool in_handler;
@@ -265,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_place_that_is_taken_is_not_mapped_over),
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
+		cmocka_unit_test(pages_of_files_are_not_the_heaps),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),

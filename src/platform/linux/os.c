@@ -229,18 +229,27 @@ slowpath long sys_read_file(const char *path, char *buf, size_t size)
 	return n < 0 ? n : (long)len;
 }
 
+/* The number in text[] from *at on, which is moved behind it and what follows it. */
+static slowpath u64 next_number(const char *text, long len, long *at)
+{
+	u64 number = 0;
+
+	for (; *at < len && text[*at] >= '0' && text[*at] <= '9'; (*at)++)
+		number = number * 10 + (u64)(text[*at] - '0');
+	(*at)++;
+	return number;
+}
+
 slowpath u64 os_resident_pages(void)
 {
 	char text[128];
-	long n = sys_read_file("/proc/self/statm", text, sizeof(text)), i = 0;
-	u64 pages = 0;
+	long n = sys_read_file("/proc/self/statm", text, sizeof(text)), at = 0;
+	u64 resident, files;
 
-	/* The second number. */
-	while (i < n && text[i] != ' ')
-		i++;
-	for (i++; i < n && text[i] >= '0' && text[i] <= '9'; i++)
-		pages = pages * 10 + (u64)(text[i] - '0');
-	return pages;
+	(void)next_number(text, n, &at); /* of address space */
+	resident = next_number(text, n, &at);
+	files = next_number(text, n, &at);
+	return resident - MIN(files, resident);
 }
 
 static u64 soft_limit(int resource)
