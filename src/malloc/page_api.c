@@ -67,7 +67,8 @@ BUDDY_API void buddy_get_page(struct page *page)
 			   page ? page_address(page) : NULL);
 }
 
-/* The first and the last thing done to the block: in a forked child nobody else frees it. */
+/* It is in this thread's hands before all else: a forked child gives back what lost threads have.
+ */
 static void free_block(struct page *page, unsigned int order, struct slow *slow)
 {
 	page_set_owned(page, order, 0);

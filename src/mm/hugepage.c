@@ -100,12 +100,13 @@ static slowpath bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
 
 static slowpath void look_at_probe(struct zone *zone)
 {
-	u64 pfn = zone->probe_pfn, nr = MIN(zone->probe_end, zone->accept_pfn) - pfn, in_use = 0;
+	u64 pfn = zone->probe_pfn, end = MIN(zone->probe_end, zone->accept_pfn), nr, in_use;
 	long resident;
 
 	/* Who has the lock has it shortly; the next time then. */
-	if (!nr || !zone_trylock(zone))
+	if (end <= pfn || !zone_trylock(zone))
 		return;
+	nr = end - pfn;
 	in_use = nr - section_count_free(zone, pfn, nr);
 	zone_unlock(zone);
 	if (in_use < nr / 4)

@@ -378,6 +378,7 @@ static void slow_leave_last(struct slow *s)
 /*
  * What the thread cached goes to the barns.  In the destructor of its key the block stays its own
  * until it is gone: destructors that come later may allocate, and then work on slabs.
+ * @tid: of the thread; if this is it, in a child, task->mm.tid may not say so yet
  */
 set_apart void task_exit(struct task *task, u32 tid)
 {
@@ -412,7 +413,7 @@ static set_apart void thread_exit(void *value)
 		return;
 	/* What it is about to be told of would be forgotten else. */
 	slab_fork_settle_lone(&task->mm.depth);
-	task_exit(task, task->mm.tid);
+	task_exit(task, os_thread_id());
 	kswapd_thread_left();
 }
 
@@ -442,8 +443,10 @@ static inline void count_inside(struct slow *s)
 	barrier();
 }
 
-/* Before it counts as inside, see fork_notice.c.  A guest is nested, so that it stays without a
- * task. */
+/*
+ * To look comes before it counts as inside, see fork_notice.c.  A guest is nested, so that it stays
+ * without a task.
+ */
 static noinline void enter_after_look(struct slow *s)
 {
 	bool guest = slab_fork_look_around(s->task, depth_of(s->task));

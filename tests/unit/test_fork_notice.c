@@ -274,6 +274,26 @@ SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
 	EXPECT_SOUND();
 }
 
+/* It repairs on its way out, and has another number from then on. */
+SIM_TEST(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it)
+{
+	struct task *task;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_switch_to(&threads[0]);
+	task = current_task();
+	EXPECT(task->pcs[0].main);
+	be_child_of(&threads[0]);
+	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(task->state, TASK_DYING);
+	EXPECT(!task->pcs[0].main);
+	EXPECT_SOUND();
+}
+
 /*
  * @threads[1] is started in the child by a handler that interrupted the main thread in a slow path,
  * with a lock; @threads[0] is lost, with another.
@@ -386,6 +406,7 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_lone_child_that_settles_may_be_interrupted),
 	  T(a_child_notices_that_it_lost_a_background_thread_that_was_only_started),
 	  T(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it),
+	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
 	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
 	  T(a_guest_may_fork),
