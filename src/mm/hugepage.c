@@ -93,7 +93,8 @@ static slowpath bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
  * whole and look used.  So what was mapped for large blocks last in small pages is looked at: where
  * less than a quarter of what is in use is resident, the next are small too.  (A vector that was
  * just copied has half of its block in use.)  Of the others a part is small now and then, to look
- * at later.  Files read whole into blocks of 5 to 25 MiB take what they did.
+ * at later.  Before anything is known, all but the part to look at is left to the system's setting,
+ * as the C library leaves it: there may be no second block.
  */
 #define PROBE_MAX (16 * MiB / PAGE_SIZE)
 #define PROBE_EVERY (128 * MiB / PAGE_SIZE)
@@ -113,50 +114,62 @@ static slowpath void look_at_probe(struct zone *zone)
 		return;
 	resident = vm_resident_pages(pfn_to_addr(pfn), nr << PAGE_SHIFT);
 	if (resident >= 0)
-		zone->large_dense = (u64)resident >= in_use / 4;
+		zone->large = (u64)resident >= in_use / 4 ? LARGE_DENSE : LARGE_SPARSE;
 }
 
-/* [@pfn, @end) was mapped for a large block, and is to be huge from @limit on.  Return: from where.
- */
+/* Of [@pfn, @end), for a large block, which may be huge from @limit on: from where is it to be? */
 static slowpath u64 limit_large(struct zone *zone, u64 pfn, u64 end, u64 limit)
 {
-	if (limit < end && mm_hugepages == HUGEPAGES_AUTO) {
-		look_at_probe(zone);
-		if (!zone->large_dense)
-			limit = end;
-		else if (zone->huge_since >= PROBE_EVERY)
-			limit = MIN(limit + PROBE_MAX, end);
-	}
+	if (zone->large == LARGE_SPARSE)
+		return end;
+	if (zone->large == LARGE_DENSE)
+		return zone->huge_since < PROBE_EVERY ? limit : MIN(limit + PROBE_MAX, end);
+	return MAX(limit, MIN(pfn + PROBE_MAX, end));
+}
+
+/* [@pfn, @end) was mapped for a large block; below @limit pages are small. */
+static slowpath void note_large(struct zone *zone, u64 pfn, u64 end, u64 limit)
+{
 	if (limit > pfn) {
 		zone->probe_pfn = pfn;
 		zone->probe_end = MIN(limit, pfn + PROBE_MAX);
 		zone->huge_since = 0;
 	}
 	zone->huge_since += end - limit;
-	return limit;
+}
+
+/* Where small pages end if what there is speaks for huge ones. */
+static u64 limit_of(struct zone *zone, u64 pfn, u64 end)
+{
+	u64 limit = zone->start_pfn + (mm_hugepage_threshold >> PAGE_SHIFT);
+
+	if (zone->metadata || mm_hugepages == HUGEPAGES_NEVER || READ_ONCE(zone->small_pages))
+		return end;
+	if (mm_hugepages == HUGEPAGES_ALWAYS)
+		return pfn;
+	/* A small heap reads no clock. */
+	if (end > zone->start_pfn + (limit - zone->start_pfn) / 2 &&
+	    huge_pays(zone, pfn, end, limit))
+		return MAX(limit, zone->huge_again_pfn);
+	return end;
 }
 
 /* Just mapped, never touched.  @large: for a large block. */
 void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr, bool large)
 {
-	u64 end = pfn + nr;
-	u64 limit = zone->start_pfn + (mm_hugepage_threshold >> PAGE_SHIFT);
+	u64 end = pfn + nr, limit = limit_of(zone, pfn, end);
+	bool probed = large && mm_hugepages == HUGEPAGES_AUTO;
 
-	if (zone->metadata || mm_hugepages == HUGEPAGES_NEVER || READ_ONCE(zone->small_pages))
-		limit = end;
-	else if (mm_hugepages == HUGEPAGES_ALWAYS)
-		limit = pfn;
-	/* A small heap reads no clock. */
-	else if (end > zone->start_pfn + (limit - zone->start_pfn) / 2 &&
-		 huge_pays(zone, pfn, end, limit))
-		limit = MAX(limit, zone->huge_again_pfn);
-	else
-		limit = end;
 	limit = CLAMP(limit, pfn, end);
-	if (large)
+	if (probed && limit < end) {
+		look_at_probe(zone);
 		limit = limit_large(zone, pfn, end, limit);
+	}
 	advise(zone, pfn, limit, false);
-	advise(zone, limit, end, true);
+	if (!probed || zone->large != LARGE_UNKNOWN)
+		advise(zone, limit, end, true);
+	if (probed)
+		note_large(zone, pfn, end, limit);
 }
 
 /*

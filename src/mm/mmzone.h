@@ -30,6 +30,9 @@ struct free_area {
 	unsigned long nr_zero;			   /* blocks of these not resident; zone->lock */
 };
 
+/* Whether large blocks are used or stay empty for the most part (hugepage.c). */
+enum large_use { LARGE_UNKNOWN, LARGE_SPARSE, LARGE_DENSE };
+
 /* Events of a zone; writer holds zone->lock, readers are racy. */
 struct zone_stat {
 	unsigned long pgalloc, pgfree; /* pages taken from and given to the buddy */
@@ -97,9 +100,9 @@ struct zone {
 	u64 grown_ms;	    /* and the time; accept_lock */
 	u64 probe_pfn, probe_end; /* of large blocks, in small pages: the latest; accept_lock */
 	u64 huge_since;		  /* pages mapped for large blocks since, to be huge; accept_lock */
-	bool large_dense;	  /* such blocks were used, as far as is known; accept_lock */
-	u64 small_ns;		  /* quickest first touch of a small page; 0: none; accept_lock */
-	u64 present_pages;	  /* accepted less holes; zone->lock */
+	u8 large;	   /* enum large_use: what the latest that was used says; accept_lock */
+	u64 small_ns;	   /* quickest first touch of a small page; 0: none; accept_lock */
+	u64 present_pages; /* accepted less holes; zone->lock */
 };
 FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);

@@ -46,8 +46,8 @@ static bool has_foreign_objects(const struct kmem_cache *s, struct kmem_cache_no
  * few: who is handed objects all the time leaves them in the barn, where who hands them finds them,
  * and does not even look, since their descriptors are in another cache.
  */
-bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, struct pcs *p,
-		const struct slab_sheaf *sheaf)
+set_apart bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, struct pcs *p,
+			  const struct slab_sheaf *sheaf)
 {
 	bool too_many = p->strange > STRANGE_MAX - STRANGE_COSTS;
 

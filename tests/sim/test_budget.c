@@ -381,6 +381,19 @@ SIM_TEST(a_sparse_heap_does_not_get_huge_pages)
 	EXPECT_EQ(huge_advices(1 * MiB), 0);
 }
 
+/* The last that the system was told of the memory at @addr, or NULL. */
+static const struct sim_event *last_advice(const void *addr)
+{
+	for (unsigned int i = sim_nr_events; i-- > 0;) {
+		const struct sim_event *e = &sim_events[i];
+
+		if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) &&
+		    (uintptr_t)addr - e->addr < e->len)
+			return e;
+	}
+	return NULL;
+}
+
 /* Bytes of the heap that are left advised huge. */
 static u64 huge_bytes(void)
 {
@@ -388,17 +401,9 @@ static u64 huge_bytes(void)
 	u64 bytes = 0;
 
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn; pfn += PAGEBLOCK_NR_PAGES) {
-		uintptr_t addr = (uintptr_t)pfn_to_addr(pfn);
-		bool huge = false;
+		const struct sim_event *e = last_advice(pfn_to_addr(pfn));
 
-		for (unsigned int i = 0; i < sim_nr_events; i++) {
-			const struct sim_event *e = &sim_events[i];
-
-			if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) && addr >= e->addr &&
-			    addr < e->addr + e->len)
-				huge = e->op == SIM_HUGE;
-		}
-		bytes += huge ? 2 * MiB : 0;
+		bytes += e && e->op == SIM_HUGE ? 2 * MiB : 0;
 	}
 	return bytes;
 }
@@ -518,6 +523,29 @@ SIM_TEST(of_large_blocks_that_are_used_one_is_small_now_and_then)
 	take_large(4, 512);
 	EXPECT_EQ(huge_bytes(), huge + 8 * LARGE_BYTES);
 	EXPECT_SOUND();
+}
+
+/* There may be no second one, and the system may be set to make huge pages of everything. */
+SIM_TEST(of_the_first_large_block_most_is_left_to_the_system)
+{
+	unsigned int advised;
+	struct page *head;
+	bool zero;
+	u64 huge;
+
+	EXPECT(sim_start());
+	grow(2 * mm_hugepage_threshold);
+	huge = huge_bytes();
+	advised = sim_count(SIM_HUGE);
+	head = run_get(0, 8 * LARGE_BYTES / PAGE_SIZE, 1, &zero);
+	EXPECT(head);
+	EXPECT_EQ(sim_count(SIM_HUGE), advised);
+	EXPECT(huge_bytes() <= huge + 4 * MiB);
+	for (u64 pfn = page_to_pfn(head), end = pfn + head->nr_pages; pfn < end; pfn += 512) {
+		const struct sim_event *e = last_advice(pfn_to_addr(pfn));
+
+		EXPECT(!e || pfn < page_to_pfn(head) + (LARGE_BYTES + 4 * MiB) / PAGE_SIZE);
+	}
 }
 
 /* It says nothing of how the next one will be used. */
@@ -738,6 +766,7 @@ int main(void)
 		cmocka_unit_test(large_blocks_that_stay_empty_are_not_huge_however_dense_the_heap),
 		cmocka_unit_test(once_a_large_block_was_used_the_next_are_huge),
 		cmocka_unit_test(of_large_blocks_that_are_used_one_is_small_now_and_then),
+		cmocka_unit_test(of_the_first_large_block_most_is_left_to_the_system),
 		cmocka_unit_test(a_large_block_that_was_freed_is_no_evidence),
 		cmocka_unit_test(a_heap_that_grows_fast_gets_huge_pages_from_the_threshold_on),
 		cmocka_unit_test(how_fast_a_heap_grows_is_a_matter_of_its_last_stride),
