@@ -3,7 +3,7 @@
 #define BUDDY_KERNEL_H
 /*
  * kernel.h - opt-in: the kernel's own names for the functions of <buddy/page_alloc.h> and
- * <buddy/slab.h>, so that kernel-style code compiles unchanged
+ * <buddy/slab.h>, so that kernel-style code compiles as it is, but for names used as values
  */
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>

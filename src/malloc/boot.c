@@ -48,6 +48,7 @@ static slowpath bool wait_for_boot(void)
 
 static bool start_everything(void)
 {
+	os_note_stderr();
 	options_parse_env();
 	if (mm_init())
 		return false;

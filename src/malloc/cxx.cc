@@ -39,15 +39,19 @@ void __throw_bad_alloc() __attribute__((noreturn));
 extern "C" {
 void *malloc(std::size_t size) noexcept;
 void *aligned_alloc(std::size_t align, std::size_t size) noexcept;
+void free(void *ptr) noexcept;
 void abort(void) noexcept __attribute__((noreturn));
 void *own_malloc(std::size_t size) noexcept __attribute__((visibility("hidden")));
 void *malloc_slow(std::size_t size) noexcept __attribute__((visibility("hidden")));
 void *aligned_any(std::size_t align, std::size_t size) noexcept
 	__attribute__((visibility("hidden")));
 void *new_slow(std::size_t size) __attribute__((visibility("hidden")));
+bool mm_owns(const void *ptr) noexcept __attribute__((visibility("hidden")));
+std::size_t direct_size(const void *ptr) noexcept __attribute__((visibility("hidden")));
 }
 
-#define API __attribute__((visibility("default")))
+/* Weak: a program that is linked with the archive may define its own. */
+#define API __attribute__((visibility("default"), weak))
 
 /* Ask the program's handler to free something; throw if it has none. */
 __attribute__((noinline, cold)) static void call_new_handler()
@@ -78,14 +82,37 @@ __attribute__((noinline, cold)) static void *get_from_program(std::size_t size,
 	return rounded < size ? nullptr : aligned_alloc(align, rounded);
 }
 
+/*
+ * A malloc in front of this one, as a tool's that counts, may put a header before what it has from
+ * here.  Then its free() is not to be left out, and both new and delete leave it out where they hit:
+ * so all of new does.
+ */
+__attribute__((noinline, cold)) static bool stands_on_ours(void *p) noexcept
+{
+	static bool known; /* atomic; and it does */
+	bool is = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+	if (is || !p)
+		return is;
+	is = mm_owns(p) || direct_size(p);
+	__atomic_store_n(&known, is, __ATOMIC_RELAXED);
+	return is;
+}
+
 /* NULL if there is no memory. */
 static void *get(std::size_t size, std::size_t align) noexcept
 {
 	/* Volatile: a compiler may take two names for two functions. */
 	void *(*volatile malloc_of_program)(std::size_t) = &malloc;
 
-	if (__builtin_expect(malloc_of_program != &own_malloc, 0))
-		return get_from_program(size, align);
+	if (__builtin_expect(malloc_of_program != &own_malloc, 0) &&
+	    !stands_on_ours(nullptr)) {
+		void *p = get_from_program(size, align);
+
+		if (!stands_on_ours(p))
+			return p;
+		free(p);
+	}
 	return align ? aligned_any(align, size) : malloc_slow(size);
 }
 

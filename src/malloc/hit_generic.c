@@ -28,7 +28,8 @@ void *own_malloc(size_t size) __attribute__((alias("malloc"), visibility("hidden
 					     alloc_size(1), nothrow, leaf));
 void own_free(void *ptr) __attribute__((alias("free"), visibility("hidden"), nothrow, leaf));
 
-BUDDY_API void *_Znwm(size_t size);
+/* Weak: a program that is linked with the archive may define its own. */
+BUDDY_API void *_Znwm(size_t size) __attribute__((weak));
 
 BUDDY_API void *_Znwm(size_t size)
 {
@@ -41,5 +42,5 @@ BUDDY_API void *_Znwm(size_t size)
 IS_FREE(cfree);
 IS_FREE(free_sized);
 IS_FREE(free_aligned_sized);
-IS_FREE(_ZdlPv);
-IS_FREE(_ZdlPvSt11align_val_t);
+IS_FREE(_ZdlPv) __attribute__((weak));
+IS_FREE(_ZdlPvSt11align_val_t) __attribute__((weak));

@@ -228,4 +228,7 @@ hit_pop_nothing:
 .endm
 	is_free cfree, free_sized, free_aligned_sized, _ZdlPv, _ZdlPvSt11align_val_t
 
+/* A program that is linked with the archive may define its own. */
+	.weak _Znwm, _ZdlPv, _ZdlPvSt11align_val_t
+
 	.section .note.GNU-stack, "", @progbits

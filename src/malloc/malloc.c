@@ -60,11 +60,13 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 	u64 nr = DIV_ROUND_UP((u64)size + (spread ? LARGE_SPARE : 0), PAGE_SIZE);
 	struct page *head = NULL;
 	struct slow slow;
+	bool nowait;
 	void *ret;
 
 	if (size > PTRDIFF_MAX || align > PTRDIFF_MAX ||
 	    (!slow_enter_quick(&slow) && !slow_enter(&slow)))
 		return NULL;
+	nowait = slow.nested || asks_not_to_wait(gfp);
 	/* To look for such a place in the heap would take it into use up to there. */
 	if (align <= MAX((u64)size, 64 * (u64)MiB)) {
 		struct page_request rq = {
@@ -72,7 +74,7 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 			.nid = node >= 0   ? node
 			       : slow.task ? slow.task->mm.node
 					   : mm_nearest_node(0),
-			.nowait = slow.nested || asks_not_to_wait(gfp),
+			.nowait = nowait,
 			.task = slow.task ? &slow.task->mm : NULL,
 		};
 
@@ -88,7 +90,7 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 		ret = large_start(head);
 	} else {
 		ret = gfp & __GFP_THISNODE ? NULL
-					   : direct_alloc(size, MAX(align, PAGE_SIZE), slow.nested);
+					   : direct_alloc(size, MAX(align, PAGE_SIZE), nowait);
 		*ret_zero = true;
 	}
 	if (slow.task)

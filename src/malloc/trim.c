@@ -30,7 +30,8 @@ BUDDY_API int malloc_trim(size_t pad)
 
 /*
  * glibc's parameters are accepted where ignoring them changes no promise: thresholds, arenas
- * and padding have no counterpart.  Return: 1 for a known parameter, 0 otherwise, as glibc.
+ * and padding have no counterpart.  Return: 1 for a known parameter, 0 otherwise, as glibc's
+ * manual says.
  */
 BUDDY_API int mallopt(int param, int value)
 {

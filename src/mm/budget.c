@@ -36,13 +36,24 @@ void budget_init_zone(struct zone *zone)
 	zone->resident_mark = zone->metadata ? ~(u64)0 : FIRST_LOOK;
 }
 
-/* Every zone may grow by @nr pages before somebody looks again. */
+/* Bytes of direct mappings that may not be passed without a look; racy. */
+static size_t direct_mark = FIRST_LOOK * PAGE_SIZE;
+
+/*
+ * All zones together, or the direct mappings, may grow by @nr pages before somebody looks again.
+ */
 static void set_marks(u64 nr)
 {
+	unsigned long count;
 	struct zone *zone;
+	size_t bytes;
+	u64 zones = 0;
 
+	for_each_populated_zone(zone) zones += !zone->metadata;
 	for_each_populated_zone(zone) if (!zone->metadata)
-		WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr);
+		WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr / zones);
+	direct_totals(&count, &bytes);
+	WRITE_ONCE(direct_mark, bytes + (nr << PAGE_SHIFT));
 }
 
 /* What the last look saw, and what the zones had resident then, in bytes.  budget_lock. */
@@ -120,6 +131,23 @@ slowpath void budget_settle(void)
 	spin_settle(&budget_lock);
 }
 
+/*
+ * @now: what has passed its mark, in pages.  Of more fresh ones than the limit most stay untouched,
+ * or the program ends.  Under budget_lock.
+ */
+static slowpath void look_and_make_room(u64 fresh, u64 now)
+{
+	u64 limit, room;
+	int err = look(&limit, &room);
+
+	if (limit != OS_UNLIMITED)
+		make_room(MIN(fresh, limit >> PAGE_SHIFT), limit, room);
+	else if (err)
+		set_marks(FIRST_LOOK);
+	else
+		set_marks(MAX(now, FIRST_LOOK));
+}
+
 /**
  * budget_slow - @zone has passed its mark, by @fresh pages that are not resident yet
  *
@@ -128,21 +156,31 @@ slowpath void budget_settle(void)
  */
 slowpath void budget_slow(const struct zone *zone, u64 fresh)
 {
-	u64 limit, room;
-	int err;
-
 	/* Who passes by while another looks would grow without bound until that one is done. */
 	spin_lock(&budget_lock);
 	/* Another thread may just have looked. */
-	if (zone_resident(zone) > READ_ONCE(zone->resident_mark)) {
-		err = look(&limit, &room);
-		if (limit != OS_UNLIMITED)
-			make_room(fresh, limit, room);
-		else if (err)
-			set_marks(FIRST_LOOK);
-		else
-			set_marks(MAX(zone_resident(zone), FIRST_LOOK));
-	}
+	if (zone_resident(zone) > READ_ONCE(zone->resident_mark))
+		look_and_make_room(fresh, zone_resident(zone));
+	spin_unlock(&budget_lock);
+}
+
+/**
+ * budget_direct - direct mappings have become @fresh bytes more, which are not resident yet
+ *
+ * The same look, by who may wait and holds no lock.
+ */
+slowpath void budget_direct(size_t fresh)
+{
+	unsigned long count;
+	size_t bytes;
+
+	direct_totals(&count, &bytes);
+	if (bytes <= READ_ONCE(direct_mark))
+		return;
+	spin_lock(&budget_lock);
+	direct_totals(&count, &bytes);
+	if (bytes > READ_ONCE(direct_mark))
+		look_and_make_room(fresh >> PAGE_SHIFT, bytes >> PAGE_SHIFT);
 	spin_unlock(&budget_lock);
 }
 

@@ -2,10 +2,11 @@
 /*
  * direct.c - blocks that are mappings of their own, outside the range
  *
- * For what no zone can hold: larger than half a span, or when the range is used up.  A table of
- * addresses tells them from foreign pointers.  Looking one up takes no lock, so that a signal
- * handler may: an entry's length is written before its address, and a table that has become
- * too small is left where it is.
+ * For what no zone can hold: larger than half a span, or when the range is used up; for what grows
+ * beyond 16 MiB by realloc(); and for what a handler finds no place for.  A table of addresses
+ * tells them from foreign pointers.  Looking one up takes no lock, so that a signal handler may: an
+ * entry's length is written before its address, and a table that has become too small is left where
+ * it is.
  *
  * Locks:  direct_lock to change the table.  Who may not wait for it puts a new mapping into one
  *         of a few spare entries, and leaves one to be freed in a list for the next who locks,
@@ -260,10 +261,13 @@ void *direct_alloc(size_t bytes, size_t align, bool nowait)
 		vm_unmap((void *)raw, addr - raw);
 	if (raw + extra > addr)
 		vm_unmap((void *)(addr + len), raw + extra - addr);
-	if (record(addr, len, nowait))
-		return (void *)addr;
-	vm_unmap((void *)addr, len);
-	return NULL;
+	if (!record(addr, len, nowait)) {
+		vm_unmap((void *)addr, len);
+		return NULL;
+	}
+	if (!nowait)
+		budget_direct(len);
+	return (void *)addr;
 }
 
 /* Bytes usable at @addr, 0 if it is not the start of a direct mapping. */
@@ -301,13 +305,12 @@ void *direct_resize(void *addr, size_t bytes, bool nowait)
 	size_t len = ALIGN_UP(bytes, OS_PAGE);
 	struct direct_map *m;
 	void *ret = NULL;
+	size_t old = 0;
 
 	if (len < bytes || !lock_table(nowait))
 		return NULL;
 	m = find_in_table((uintptr_t)addr);
 	if (m && make_room()) {
-		size_t old;
-
 		m = find_in_table((uintptr_t)addr);
 		old = m->bytes;
 		/* Before it moves: a child of a fork must not find it where it was. */
@@ -322,6 +325,8 @@ void *direct_resize(void *addr, size_t bytes, bool nowait)
 		}
 	}
 	spin_unlock(&direct_lock);
+	if (ret && len > old && !nowait)
+		budget_direct(len - old);
 	return ret;
 }
 

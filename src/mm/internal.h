@@ -139,6 +139,7 @@ void accept_settle(struct zone *zone);
 void budget_init_zone(struct zone *zone);
 void budget_slow(const struct zone *zone, u64 fresh);
 void budget_settle(void);
+void budget_direct(size_t fresh);
 
 /* direct.c */
 void direct_settle(void);

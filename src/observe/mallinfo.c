@@ -11,7 +11,8 @@
 
 /*
  * In glibc's words: arena is what was taken from the system, uordblks what the program holds of
- * it, fordblks the rest, keepcost what malloc_trim() could give back at most.
+ * it, fordblks the rest, keepcost free pages that are resident: malloc_trim() finds more in slabs
+ * and with threads.
  */
 BUDDY_API struct mallinfo2 mallinfo2(void)
 {

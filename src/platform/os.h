@@ -15,10 +15,12 @@ u64 os_clock_ms(void);
 
 /** os_write_err - best effort text to the stderr the program was started with */
 void os_write_err(const char *text, size_t len);
-/* Is fd 2 still what it was, and no file of the program's? */
+/* Is fd 2 still what it was, and no file of the program's?  os_note_stderr(): at start, what it is.
+ */
 bool os_stderr_is_ours(void);
+void os_note_stderr(void);
 
-/** os_write_fd - write to any file descriptor, best effort */
+/** os_write_fd - write to any file descriptor, best effort; a pipe without a reader is no signal */
 void os_write_fd(int fd, const char *text, size_t len);
 
 void os_abort(void) noreturn_fn;

@@ -193,6 +193,10 @@ static void swap_main(struct pcs *p)
  */
 static void move_top(struct slab_sheaf *from, struct slab_sheaf *to, unsigned int nr)
 {
+	/* What was freed twice in a row stays together: the pop that meets both says so. */
+	while (unlikely(nr > 1 && nr < from->size &&
+			from->objects[from->size - nr] == from->objects[from->size - nr - 1]))
+		nr--;
 	memcpy(to->objects + to->size, from->objects + from->size - nr, nr * sizeof(void *));
 	barrier();
 	to->size = (u8)(to->size + nr);

@@ -36,6 +36,11 @@ static slowpath void take_deferred(void)
 		struct page *slab = find_slab(node);
 		void *obj = node;
 
+		/* The program freed it twice: from here on the list is a ring. */
+		if (slab && !is_object(slab->cache, obj)) {
+			(void)slab_check_object("free", obj);
+			break;
+		}
 		next = node->next;
 		/* The link was written over what the constructor made. */
 		if (slab && slab->cache->ctor)

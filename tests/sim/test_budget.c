@@ -106,6 +106,115 @@ static void use_and_leave_pieces(u64 bytes)
 			buddy_put(pages[i], 0);
 }
 
+/* The mark of a heap that was larger once says nothing of the room that others left. */
+SIM_TEST(what_went_back_is_looked_at_before_it_comes_again)
+{
+	start_limited();
+	use_and_free(50 * MiB, 0);
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
+	others = 30 * MiB;
+	use_and_leave_pieces(18 * MiB);
+	grow(16 * MiB);
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
+/* Buffers that grow by realloc() are outside of all zones. */
+SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
+{
+	void *p;
+
+	start_limited();
+	use_and_free(50 * MiB, 0);
+	p = direct_alloc(10 * MiB, PAGE_SIZE, /* nowait= */ false);
+	EXPECT(p);
+	EXPECT(used() + 10 * MiB <= LIMIT);
+	others = 10 * MiB; /* it is used now */
+	p = direct_resize(p, 40 * MiB, /* nowait= */ false);
+	EXPECT(p);
+	EXPECT(used() + 30 * MiB <= LIMIT);
+	EXPECT(direct_free(p, /* nowait= */ false));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(without_a_limit_direct_mappings_are_looked_at_when_doubled)
+{
+	void *p;
+	u64 looks;
+
+	EXPECT(sim_start());
+	p = direct_alloc(64 * MiB, PAGE_SIZE, /* nowait= */ false);
+	looks = sim.memory_looks;
+	EXPECT(looks);
+	for (u64 mib = 65; mib <= 128; mib++)
+		p = direct_resize(p, mib * MiB, /* nowait= */ false);
+	EXPECT_EQ(sim.memory_looks, looks);
+	p = direct_resize(p, 129 * MiB, /* nowait= */ false);
+	EXPECT_EQ(sim.memory_looks, looks + 1);
+	EXPECT(direct_free(p, /* nowait= */ false));
+}
+
+static u64 room_of_all(void)
+{
+	struct zone *zone;
+	u64 pages = 0;
+
+	for_each_populated_zone(zone) pages += zone->metadata ? 0 : zone_resident(zone);
+	return LIMIT - MIN(pages << PAGE_SHIFT, (u64)LIMIT);
+}
+
+SIM_TEST(nodes_share_one_limit)
+{
+	for (int n = 1; n < 4; n++)
+		sim_add_node(GiB, true);
+	sim.memory_limit = LIMIT;
+	sim.memory_room = room_of_all;
+	EXPECT(sim_start());
+	use_and_free(20 * MiB, 0);
+	for (u64 i = 0; i < 16 * MiB / PAGE_SIZE; i++) {
+		for (int n = 1; n < 4; n++)
+			EXPECT(buddy_get(n, __GFP_THISNODE, 0));
+		EXPECT(room_of_all());
+	}
+	EXPECT_SOUND();
+}
+
+static void *get_any(u64 random)
+{
+	struct slow slow;
+	void *obj = slab_alloc(&kmalloc_caches[kmalloc_class(16 + random % 8000)], 0, NUMA_NO_NODE);
+
+	EXPECT(obj);
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+	kswapd_poke(&slow);
+	return obj;
+}
+
+/* All that this heap could give back is in use again at once. */
+SIM_TEST(a_shortage_that_others_make_is_not_looked_at_all_the_time)
+{
+	static void *objs[2000];
+	u64 random = 1, looks;
+
+	others = LIMIT - 10 * MiB;
+	start_limited();
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = get_any(random = random * 6364136223846793005ul + 1442695040888963407ul);
+	looks = sim.memory_looks;
+	EXPECT(looks);
+	for (size_t i = 0; i < 20000; i++) {
+		void **obj;
+
+		random = random * 6364136223846793005ul + 1442695040888963407ul;
+		obj = &objs[(random >> 33) % ARRAY_SIZE(objs)];
+		slab_free(find_slab(*obj)->cache, *obj);
+		*obj = get_any(random >> 40);
+	}
+	EXPECT(sim.memory_looks - looks < 100);
+	EXPECT_SOUND();
+}
+
 /* A server that has as many files open as it may. */
 SIM_TEST(without_a_file_descriptor_the_limit_that_was_seen_holds)
 {
@@ -755,6 +864,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_free_goes_back_before_the_limit_is_passed),
 		cmocka_unit_test(what_others_use_of_the_group_counts),
+		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
+		cmocka_unit_test(what_is_free_goes_back_before_a_direct_mapping_is_used),
+		cmocka_unit_test(without_a_limit_direct_mappings_are_looked_at_when_doubled),
+		cmocka_unit_test(nodes_share_one_limit),
+		cmocka_unit_test(a_shortage_that_others_make_is_not_looked_at_all_the_time),
 		cmocka_unit_test(without_a_file_descriptor_the_limit_that_was_seen_holds),
 		cmocka_unit_test(a_limit_that_could_not_be_seen_is_looked_for_soon_again),
 		cmocka_unit_test(far_from_the_limit_nothing_is_given_back),

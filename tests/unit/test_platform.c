@@ -206,6 +206,70 @@ static void pages_of_files_are_not_the_heaps(void **state)
 	assert_true(resident_more(MAP_SHARED, 8 * PAGES) < 2 * PAGES);
 }
 
+/* ---- stderr ---- */
+
+static volatile sig_atomic_t pipe_signals;
+
+static void count_signal(int signo)
+{
+	(void)signo;
+	pipe_signals++;
+}
+
+static void a_pipe_without_a_reader_raises_no_signal(void **state)
+{
+	sigset_t pending;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	pipe_signals = 0;
+	signal(SIGPIPE, count_signal);
+	errno = 4711;
+	os_write_fd(fds[1], "text", 4);
+	assert_int_equal(errno, 4711);
+	assert_int_equal(pipe_signals, 0);
+	sigpending(&pending);
+	assert_false(sigismember(&pending, SIGPIPE));
+	/* The program's own does. */
+	assert_int_equal(write(fds[1], "text", 4), -1);
+	assert_int_equal(pipe_signals, 1);
+	signal(SIGPIPE, SIG_DFL);
+	close(fds[1]);
+}
+
+/* Whether a report may go to a file that is open for reading too. */
+static int file_is_ours(bool from_the_start)
+{
+	char name[] = "/tmp/unit_platform.XXXXXX";
+	int fd = mkstemp(name);
+
+	assert_true(fd >= 0);
+	unlink(name);
+	if (from_the_start)
+		dup2(fd, 2);
+	os_note_stderr();
+	dup2(fd, 2);
+	close(fd);
+	return os_stderr_is_ours();
+}
+
+static void a_file_is_stderr_if_it_was_at_the_start(void **state)
+{
+	int was = dup(2), ours, theirs;
+
+	(void)state;
+	ours = file_is_ours(true);
+	dup2(was, 2);
+	theirs = file_is_ours(false);
+	dup2(was, 2);
+	close(was);
+	os_note_stderr();
+	assert_true(ours);
+	assert_false(theirs);
+}
+
 /* ---- signal handlers ---- */
 
 static volatile bool in_handler;
@@ -288,6 +352,8 @@ int main(void)
 		cmocka_unit_test(a_place_that_is_taken_is_not_mapped_over),
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
 		cmocka_unit_test(pages_of_files_are_not_the_heaps),
+		cmocka_unit_test(a_pipe_without_a_reader_raises_no_signal),
+		cmocka_unit_test(a_file_is_stderr_if_it_was_at_the_start),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),

@@ -251,7 +251,30 @@ SIM_TEST(who_finds_another_at_something_else_goes_on)
 	EXPECT_EQ(sim.futex_waits, 0);
 }
 
-RUN_TESTS(T(what_handlers_have_freed_is_not_in_use),
+/* A thread has memory for 64 numbers at a time. */
+SIM_TEST(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free)
+{
+	struct kmem_cache *first, *second, *third;
+
+	start();
+	first = cache_create("first", 64, 8, 0, NULL);
+	second = cache_create("second", 64, 8, 0, NULL);
+	EXPECT_EQ(second->id, first->id + 1);
+	for (int i = 0; i < 100; i++) {
+		third = cache_create("third", 64, 8, 0, NULL);
+		EXPECT_EQ(third->id, second->id + 1);
+		EXPECT_EQ(cache_destroy("test", third), 0);
+	}
+	EXPECT_EQ(cache_destroy("test", first), 0);
+	first = cache_create("first", 64, 8, 0, NULL);
+	EXPECT_EQ(first->id, second->id - 1);
+	third = cache_create("third", 64, 8, 0, NULL);
+	EXPECT_EQ(third->id, second->id + 1);
+	EXPECT(cache_by_id(third->id) == third && cache_by_id(first->id) == first);
+}
+
+RUN_TESTS(T(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free),
+	  T(what_handlers_have_freed_is_not_in_use),
 	  T(what_another_thread_puts_back_for_a_handler_is_not_in_use),
 	  T(a_pass_that_empties_the_barns_of_a_cache_is_waited_for),
 	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),

@@ -2,6 +2,7 @@
 /*
  * test_slub.c - objects where nothing can be waited for: src/slab/slub.c
  */
+#include "base/check.h"
 #include "unit.h"
 
 static struct slow nested = {.nested = true};
@@ -54,6 +55,29 @@ SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free)
 	EXPECT_SOUND();
 }
 
+/* Linked to itself, the list would have no end. */
+SIM_TEST(an_object_freed_twice_while_its_slab_is_held_is_reported_once)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
+	struct slab_home *home;
+	void *objs[3];
+
+	EXPECT(sim_start());
+	bug_abort_on_error = false;
+	bug_ops.abort = NULL;
+	for (int i = 0; i < 3; i++)
+		objs[i] = slab_alloc_slow(s, &nested);
+	home = hold_slabs(s);
+	slab_free_slow(s, objs[0], &nested);
+	slab_free_slow(s, objs[1], &nested);
+	slab_free_slow(s, objs[0], &nested);
+	let_go(home);
+	slab_free(s, objs[2]);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT_EQ(home->inuse, 0);
+	EXPECT_SOUND();
+}
+
 /* What the thread has in its own sheaves needs no lock of anybody else's. */
 SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
 {
@@ -76,4 +100,5 @@ SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
 
 RUN_TESTS(T(who_may_not_wait_is_served_from_the_own_sheaf),
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
+	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
 	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free))

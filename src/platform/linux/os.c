@@ -39,10 +39,26 @@ u64 os_clock_ms(void)
 	return (u64)t.tv_sec * 1000 + (u64)t.tv_nsec / 1000000;
 }
 
+static struct {
+	dev_t dev;
+	ino_t ino; /* 0: it was closed */
+} first_stderr;	   /* const after start */
+
+void os_note_stderr(void)
+{
+	struct stat st;
+
+	if (sys2(SYS_fstat, 2, &st) == 0) {
+		first_stderr.dev = st.st_dev;
+		first_stderr.ino = st.st_ino;
+	}
+}
+
 /*
  * A program may have closed fd 2 and opened a file of its own there; a report must not land in
- * its data.  The decision is taken by the kind of file: a regular one is accepted if it is open for
- * writing only, since one that is opened for reading too may be a database.
+ * its data.  The decision is taken by the kind of file: a regular one is accepted if it is what was
+ * there at the start, or open for writing only, since one that is opened for reading too may be a
+ * database.
  */
 slowpath bool os_stderr_is_ours(void)
 {
@@ -52,6 +68,8 @@ slowpath bool os_stderr_is_ours(void)
 		return false;
 	if (!S_ISREG(st.st_mode))
 		return S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	if (first_stderr.ino && st.st_ino == first_stderr.ino && st.st_dev == first_stderr.dev)
+		return true;
 	return (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY;
 }
 
@@ -61,7 +79,8 @@ slowpath void os_write_err(const char *text, size_t len)
 		os_write_fd(2, text, len);
 }
 
-slowpath void os_write_fd(int fd, const char *text, size_t len)
+/* Return: false if nobody reads from the pipe. */
+static slowpath bool write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
 		long n = sys3(SYS_write, fd, text, len);
@@ -69,10 +88,25 @@ slowpath void os_write_fd(int fd, const char *text, size_t len)
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
-			return;
+			return n != -EPIPE;
 		text += n;
 		len -= (size_t)n;
 	}
+	return true;
+}
+
+/* A pipe without a reader is no reason to end a program that wrote nothing itself. */
+slowpath void os_write_fd(int fd, const char *text, size_t len)
+{
+	const u64 pipe = (u64)1 << (SIGPIPE - 1);
+	const struct timespec now = {.tv_sec = 0};
+	u64 old = 0, pending = 0;
+
+	(void)sys4(SYS_rt_sigprocmask, SIG_BLOCK, &pipe, &old, sizeof(old));
+	(void)sys2(SYS_rt_sigpending, &pending, sizeof(pending));
+	if (!write_all(fd, text, len) && !(pending & pipe))
+		(void)sys4(SYS_rt_sigtimedwait, &pipe, NULL, &now, sizeof(pipe));
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
 }
 
 void os_abort(void)
