@@ -83,9 +83,9 @@ __attribute__((noinline, cold)) static void *get_from_program(std::size_t size,
 }
 
 /*
- * A malloc in front of this one, as a tool's that counts, may put a header before what it has from
- * here.  Then its free() is not to be left out, and both new and delete leave it out where they hit:
- * so all of new does.
+ * A malloc in front of this one, as a tool's that counts, may put a header before what it has
+ * from here.  Then its free() is not to be left out, and delete leaves it out where it hits: so new
+ * leaves out both.
  */
 __attribute__((noinline, cold)) static bool stands_on_ours(void *p) noexcept
 {

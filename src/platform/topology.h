@@ -40,6 +40,8 @@ struct topology {
  * is unknown until topology_load() has asked the module.
  */
 void topology_probe(struct topology *ret);
+/* Of all nodes, from one small file for each. */
+void topology_read_distances(struct topology *t);
 
 /**
  * topology_load - the full picture from the module libbuddy-topology.so (hwloc, libnuma)

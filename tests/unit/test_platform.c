@@ -4,6 +4,7 @@
  */
 #include "base/compiler.h"
 #include "platform/os.h"
+#include "platform/topology.h"
 #include "platform/vm.h"
 #include <errno.h>
 #include <pthread.h>
@@ -122,7 +123,7 @@ static bool write_file(const char *folder, const char *name, const char *text)
 }
 
 /* Twelve controllers in a group with a long name, the one for memory last. */
-static bool write_groups(const char *folder)
+static bool write_groups(const char *folder, const char *controllers)
 {
 	char text[8192], name[400] = "/", *end = text;
 	size_t len;
@@ -132,7 +133,7 @@ static bool write_groups(const char *folder)
 	name[len] = 0;
 	for (int i = 12; i > 1; i--)
 		end += sprintf(end, "%d:controller%d:%s\n", i, i, name);
-	sprintf(end, "1:memory:%s\n0::/\n", name);
+	sprintf(end, "1:%s:%s\n0::/\n", controllers, name);
 	return write_file(folder, "groups", text);
 }
 
@@ -153,7 +154,7 @@ static int see_limit(const char *folder)
 	return SEEN;
 }
 
-static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
+static void expect_limit(const char *controllers)
 {
 	static const char *const files[] = {"groups", "memory/memory.limit_in_bytes",
 					    "memory/memory.usage_in_bytes"};
@@ -161,11 +162,11 @@ static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
 	int status = 0;
 	pid_t child;
 
-	(void)state;
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/memory", folder);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_true(write_groups(folder) && write_file(folder, files[1], "67108864\n") &&
+	assert_true(write_groups(folder, controllers) &&
+		    write_file(folder, files[1], "67108864\n") &&
 		    write_file(folder, files[2], "1048576\n"));
 	child = fork();
 	if (!child)
@@ -178,6 +179,63 @@ static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
 	snprintf(path, sizeof(path), "%s/memory", folder);
 	rmdir(path);
 	rmdir(folder);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_GROUPS)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), SEEN);
+}
+
+static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
+{
+	(void)state;
+	expect_limit("memory");
+}
+
+/* They are then in a folder of both names, to which a link of each leads. */
+static void the_memory_limit_is_seen_where_controllers_are_mounted_together(void **state)
+{
+	(void)state;
+	expect_limit("memory_of_another,memory,pids");
+}
+
+/* ---- nodes ---- */
+
+#define NODES "/sys/devices/system/node"
+
+static bool write_distances(int node, const char *text)
+{
+	char folder[64];
+
+	snprintf(folder, sizeof(folder), NODES "/node%d", node);
+	return !mkdir(folder, 0700) && write_file(folder, "distance", text);
+}
+
+/* In a child with mounts of its own: nodes 0, 2 and 3, each with a number for each of them. */
+static int see_distances(void)
+{
+	struct topology t = {.nr_nodes = 4};
+
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", NODES, "tmpfs", 0, NULL) || !write_distances(0, "10 32 11\n") ||
+	    !write_distances(2, "32 10 33\n") || !write_distances(3, "11 33 10\n"))
+		return NO_GROUPS;
+	topology_read_distances(&t);
+	return t.distance[0][0] == 10 && t.distance[0][2] == 32 && t.distance[0][3] == 11 &&
+			       t.distance[2][3] == 33 && t.distance[3][0] == 11 &&
+			       !t.distance[0][1] && !t.distance[1][0]
+		       ? SEEN
+		       : NOT_SEEN;
+}
+
+static void distances_are_right_where_numbers_of_nodes_have_gaps(void **state)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	(void)state;
+	if (!child)
+		_exit(see_distances());
+	waitpid(child, &status, 0);
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) == NO_GROUPS)
 		skip();
@@ -361,6 +419,8 @@ int main(void)
 		cmocka_unit_test(resident_pages_are_those_that_were_touched),
 		cmocka_unit_test(without_a_file_descriptor_the_memory_limit_cannot_be_told),
 		cmocka_unit_test(the_memory_limit_is_seen_behind_long_names_of_groups),
+		cmocka_unit_test(the_memory_limit_is_seen_where_controllers_are_mounted_together),
+		cmocka_unit_test(distances_are_right_where_numbers_of_nodes_have_gaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,18 +134,38 @@ static bool take_group(const char *line)
 	return true;
 }
 
+/* Of "4:hugetlb,memory:/path": the path, if memory is among the controllers; or NULL. */
+static const char *path_of_memory(const char *line)
+{
+	static const char name[] = "memory";
+	const char *at = strchr(line, ':');
+
+	while (at && (*at == ':' || *at == ',')) {
+		size_t len = strcspn(++at, ",:\n");
+
+		if (len == sizeof(name) - 1 && !memcmp(at, name, len)) {
+			at += strcspn(at, ":\n");
+			return *at == ':' ? at + 1 : NULL;
+		}
+		at += len;
+		if (*at == ':')
+			break;
+	}
+	return NULL;
+}
+
 /* Find the group in /proc/self/cgroup: "4:memory:/path" or "0::/path" in a line. */
 static const struct group_files *find_group(void)
 {
-	const char *line = limit_text, *names;
+	const char *line = limit_text, *path;
 
 	if (!read_text("/proc/self/cgroup"))
 		return NULL;
 	for (; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		names = strchr(line, ':');
-		if (names && strncmp(names, ":memory:", 8) == 0)
-			return take_group(names + 8) ? &version1 : NULL;
+		path = path_of_memory(line);
+		if (path)
+			return take_group(path) ? &version1 : NULL;
 	}
 	line = find_line("0::");
 	return line && take_group(line) ? &version2 : NULL;

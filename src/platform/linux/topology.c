@@ -53,27 +53,40 @@ static slowpath void respect_policy(struct topology *t)
 	}
 }
 
-/*
- * Where there are more than two nodes, who is the nearest must be known from the first page on.
- * One small file a node; machines with one or two nodes read none.
- */
-static slowpath void read_distances(struct topology *t, int node)
+/* A file of the system has a number for each node that there is: @nodes, a bit for each. */
+static slowpath void read_distances(struct topology *t, int node, u32 nodes)
 {
 	char path[64], text[256];
 	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
-	int to = 0, value = 0;
+	int value = 0;
 	long n;
 
 	fmt_print(&b, "/sys/devices/system/node/node%d/distance", node);
 	n = sys_read_file(path, text, sizeof(text));
-	for (long i = 0; i < n && to < t->nr_nodes; i++) {
+	for (long i = 0; i < n && nodes; i++) {
 		if (text[i] >= '0' && text[i] <= '9') {
 			value = value * 10 + (text[i] - '0');
 		} else if (value) {
-			t->distance[node][to++] = (u8)MIN(value, 255);
+			t->distance[node][__builtin_ctz(nodes)] = (u8)MIN(value, 255);
+			nodes &= nodes - 1;
 			value = 0;
 		}
 	}
+}
+
+/*
+ * Where there are more than two nodes, who is the nearest must be known from the first page on.
+ * Machines with one or two nodes read no file.
+ */
+slowpath void topology_read_distances(struct topology *t)
+{
+	u32 nodes = 0;
+
+	for (int n = 0; n < t->nr_nodes; n++)
+		nodes |= topology_node_exists(n) ? 1u << n : 0;
+	for (int n = 0; n < t->nr_nodes; n++)
+		if (nodes >> n & 1)
+			read_distances(t, n, nodes);
 }
 
 void topology_probe(struct topology *ret)
@@ -89,8 +102,8 @@ void topology_probe(struct topology *ret)
 	for (int a = 0; a < MAX_NUMNODES; a++)
 		for (int b = 0; b < MAX_NUMNODES; b++)
 			ret->distance[a][b] = a == b ? LOCAL_DISTANCE : REMOTE_DISTANCE;
-	for (int n = 0; n < ret->nr_nodes && ret->nr_nodes > 2; n++)
-		read_distances(ret, n);
+	if (ret->nr_nodes > 2)
+		topology_read_distances(ret);
 }
 
 slowpath bool topology_node_exists(int node)
