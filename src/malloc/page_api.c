@@ -199,6 +199,7 @@ BUDDY_API void *buddy_alloc_pages_exact(size_t size, gfp_t gfp)
 
 BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 {
+	u32 live = page_state(PAGE_EXACT, 0, 0);
 	struct slow slow;
 	struct page *head;
 	u64 nr;
@@ -219,6 +220,12 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 	}
 	slow_enter_free(&slow);
 	nr = head->nr_pages;
+	/* Of two frees at once one wins, the other is reported. */
+	if (!atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {
+		slow_leave(&slow);
+		bug_report("buddy_free_pages_exact(%p, %zu): freed already", addr, size);
+		return;
+	}
 	large_free(head, NULL, slow.nested);
 	atomic_sub(&api_pages, nr);
 	slow_leave(&slow);

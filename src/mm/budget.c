@@ -4,10 +4,11 @@
  *
  * A freed block stays resident for a while, because it is likely to be used again.  In a control
  * group with a limit that is memory which the kernel cannot take back and kills for.  So a zone
- * has a mark for its resident pages, and so have the direct mappings.  Who has taken pages that will pass it, and has not touched
- * them yet, looks at how much room the group has left, gives free blocks back at once if that is
- * little, and sets the mark anew: half of the room further up.  Not before taking them: what would
- * be given back is what there is to take, which costs no room.  A mark falls with what goes back.
+ * has a mark for its resident pages, and so have the direct mappings.  Who has taken pages that
+ * will pass it, and has not touched them yet, looks at how much room the group has left, gives free
+ * blocks back at once if that is little, and sets the mark anew: half of the room further up.  Not
+ * before taking them: what would be given back is what there is to take, which costs no room.  A
+ * mark falls with what goes back.
  *
  * The first look is at FIRST_LOOK, so that small programs read no files; without a limit the
  * next is when the heap has doubled, since limits can be set later.  A server that has run out of

@@ -222,21 +222,29 @@ static bool record_spare(uintptr_t addr, size_t bytes)
 	return false;
 }
 
+static void count_mapping(size_t bytes)
+{
+	atomic_add(&live, 1);
+	atomic_add(&mapped_bytes, bytes);
+}
+
 static bool record(uintptr_t addr, size_t bytes, bool nowait)
 {
 	bool done = false;
 
 	if (lock_table(nowait)) {
 		done = make_room();
-		if (done)
+		if (done) {
 			insert(table, addr, bytes);
+			/* Before the next one asks whether there is room. */
+			count_mapping(bytes);
+		}
 		spin_unlock(&direct_lock);
 	}
-	if (!done)
+	if (!done) {
 		done = record_spare(addr, bytes);
-	if (done) {
-		atomic_add(&live, 1);
-		atomic_add(&mapped_bytes, bytes);
+		if (done)
+			count_mapping(bytes);
 	}
 	return done;
 }

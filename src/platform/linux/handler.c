@@ -63,9 +63,15 @@ __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile s
 slowpath bool os_in_handler(void)
 {
 	uintptr_t at = ALIGN_UP((uintptr_t)__builtin_frame_address(0), 16) + 8, end = at + REACH;
-	uintptr_t readable = ALIGN_DOWN(at, OS_PAGE) + OS_PAGE;
+	uintptr_t readable = ALIGN_DOWN(at, OS_PAGE) + OS_PAGE, own = (uintptr_t)&errno;
 
-	for (; at < end; at += 16) {
+	/*
+	 * A thread's variables lie behind its stack, but for the first thread's.  What lies behind
+	 * them is somebody else's, who may unmap it.
+	 */
+	if (own > at && own < end)
+		end = own;
+	for (; at + sizeof(struct saved) <= end; at += 16) {
 		while (at + sizeof(struct saved) > readable) {
 			if (!is_readable(readable))
 				return false;
