@@ -55,6 +55,13 @@ int vm_discard(void *addr, size_t len);
  */
 long vm_resident_pages(void *addr, size_t len);
 
+/**
+ * vm_copy_used - copy @len bytes, but for pages that were never used, to where it reads as zero
+ *
+ * Any addresses.  Return: 0, or -errno: it cannot be told which, and some may be missing.
+ */
+int vm_copy_used(char *to, const char *from, size_t len);
+
 /** vm_advise_huge - advise for (or against) huge pages; a refusal is ignored */
 void vm_advise_huge(void *addr, size_t len, bool huge);
 

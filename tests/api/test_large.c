@@ -207,6 +207,7 @@ static size_t resident_pages(void *p, size_t size)
 	size_t nr = 0;
 
 	assert_true(size / 4096 <= sizeof(resident));
+	p = (char *)p - (uintptr_t)p % 4096;
 	assert_int_equal(mincore(p, size, resident), 0);
 	for (size_t i = 0; i < size / 4096; i++)
 		nr += resident[i] & 1;
@@ -252,6 +253,59 @@ static void a_very_large_block_grows_by_its_page_tables(void **state)
 	assert_int_equal(p[(4 << 20) - 1], 7);
 	free(p);
 	free(wall);
+}
+
+#define TABLE ((size_t)64 << 20)
+
+/* It is copied once, to where its page tables can be moved from then on. */
+static void a_large_table_that_grows_is_resident_where_it_is_used(void **state)
+{
+	/* Of a number of bytes that is no number of pages it does not begin with one. */
+	static const size_t sizes[] = {TABLE, TABLE + 1000};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+		volatile size_t size = sizes[k];
+		char *p = calloc(1, size), *wall = malloc(4 << 20); /* it cannot grow there */
+
+		assert_true(p && wall);
+		for (size_t i = 0; i < size; i += 1 << 20)
+			p[i] = (char)(i >> 20 | 1);
+		p[size - 1] = 77;
+		p = realloc(p, size + size / 4);
+		assert_non_null(p);
+		assert_in_range(resident_pages(p, size + size / 4), 1, size / 4096 / 16);
+		for (size_t i = 0; i < size; i += 4096)
+			assert_int_equal(p[i], i % (1 << 20) ? 0 : (char)(i >> 20 | 1));
+		assert_int_equal(p[size - 1], 77);
+		free(p);
+		free(wall);
+	}
+}
+
+/* What is in use of it is copied, wherever the runs of pages begin and end. */
+static void a_large_table_that_grows_keeps_what_is_in_it(void **state)
+{
+	unsigned int random = 1;
+	char *p = calloc(1, TABLE), *was = calloc(1, TABLE);
+
+	(void)state;
+	assert_true(p && was);
+	for (int i = 0; i < 2000; i++) {
+		size_t at = (random = random * 1103515245 + 12345) % (TABLE - 20000);
+		size_t len = 1 + random / 7 % 20000;
+
+		memset(p + at, (int)(random >> 24) | 1, len);
+		memset(was + at, (int)(random >> 24) | 1, len);
+	}
+	p = realloc(p, TABLE + TABLE / 3);
+	assert_non_null(p);
+	assert_memory_equal(p, was, TABLE);
+	p = realloc(p, TABLE / 2 + 1);
+	assert_non_null(p);
+	assert_memory_equal(p, was, TABLE / 2 + 1);
+	free(p);
+	free(was);
 }
 
 static bool overcommits_everything(void)
@@ -323,6 +377,8 @@ int main(void)
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
 		cmocka_unit_test(a_large_zeroed_table_is_resident_where_it_is_used),
 		cmocka_unit_test(a_very_large_block_grows_by_its_page_tables),
+		cmocka_unit_test(a_large_table_that_grows_is_resident_where_it_is_used),
+		cmocka_unit_test(a_large_table_that_grows_keeps_what_is_in_it),
 		cmocka_unit_test(what_the_machine_cannot_have_is_refused),
 		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};

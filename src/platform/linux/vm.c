@@ -14,7 +14,9 @@
 #include "base/math.h"
 #include "platform/linux/syscall.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -134,6 +136,51 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 			pages += resident[i] & 1;
 	}
 	return pages;
+}
+
+/* Of an entry of /proc/self/pagemap: the page is in memory, or it is in swap. */
+#define PAGEMAP_USED ((u64)3 << 62)
+#define PAGEMAP_BATCH 512
+
+/* Of the pages from @page on, which begins one: what of [@from, @end) lies in those in use. */
+static void copy_used(char *to, const char *from, const char *end, const char *page,
+		      const u64 *entry, size_t nr)
+{
+	for (size_t i = 0, first; i < nr; i++) {
+		const char *start, *stop;
+
+		if (!(entry[i] & PAGEMAP_USED))
+			continue;
+		for (first = i; i < nr && (entry[i] & PAGEMAP_USED); i++)
+			;
+		start = MAX(page + first * OS_PAGE, from);
+		stop = MIN(page + i * OS_PAGE, end);
+		memcpy(to + (start - from), start, (size_t)(stop - start));
+	}
+}
+
+slowpath int vm_copy_used(char *to, const char *from, size_t len)
+{
+	const char *page = (const char *)ALIGN_DOWN((uintptr_t)from, OS_PAGE), *end = from + len;
+	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	u64 entry[PAGEMAP_BATCH];
+	int err = fd < 0 ? (int)fd : 0;
+
+	while (!err && page < end) {
+		size_t nr = MIN(DIV_ROUND_UP((size_t)(end - page), OS_PAGE), PAGEMAP_BATCH + 0ul);
+		long got = sys4(SYS_pread64, fd, entry, nr * sizeof(*entry),
+				(uintptr_t)page / OS_PAGE * sizeof(*entry));
+
+		if (got != (long)(nr * sizeof(*entry))) {
+			err = -EIO;
+			break;
+		}
+		copy_used(to, from, end, page, entry, nr);
+		page += nr * OS_PAGE;
+	}
+	if (fd >= 0)
+		(void)sys1(SYS_close, fd);
+	return err;
 }
 
 void vm_advise_huge(void *addr, size_t len, bool huge)
