@@ -48,7 +48,6 @@ static slowpath bool wait_for_boot(void)
 
 static bool start_everything(void)
 {
-	os_note_stderr();
 	options_parse_env();
 	if (mm_init())
 		return false;
@@ -89,10 +88,12 @@ bool boot_done(void)
 
 /*
  * Who allocates before the C library knows its environment is served without options; they come
- * now.  A program that has not allocated yet, and may never, pays for a look at one word.
+ * now.  A program that has not allocated yet, and may never, pays for a look at one word, and at
+ * what its stderr is before it may have closed that.
  */
 __attribute__((constructor)) static void library_constructor(void)
 {
+	os_note_stderr();
 	if (boot_done())
 		options_parse_env();
 }
