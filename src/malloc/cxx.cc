@@ -7,7 +7,8 @@
  *
  *   nothrow, []  ->  plain new  ->  malloc           sized, nothrow, []  ->  plain delete  ->  free
  *
- * and the same with an alignment.  So names of other operators here mean those of the whole program
+ * and the same with an alignment; but for a malloc that itself stands on this one, see
+ * stands_on_ours().  So names of other operators here mean those of the whole program
  * (replaceable.list): a jump through a table.  The plain ones are in hit_x86_64.S.
  *
  * The one C++ file, for its try and catch: a new_handler may throw.  It is linked without the C++

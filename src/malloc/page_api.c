@@ -67,8 +67,7 @@ BUDDY_API void buddy_get_page(struct page *page)
 			   page ? page_address(page) : NULL);
 }
 
-/* It is in this thread's hands before all else: a forked child gives back what lost threads have.
- */
+/* In this thread's hands before all else: a forked child gives back what lost threads have. */
 static void free_block(struct page *page, unsigned int order, struct slow *slow)
 {
 	page_set_owned(page, order, 0);

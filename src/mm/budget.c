@@ -40,21 +40,27 @@ void budget_init_zone(struct zone *zone)
 /* Bytes of direct mappings that may not be passed without a look; racy. */
 static size_t direct_mark = FIRST_LOOK * PAGE_SIZE;
 
+static size_t direct_bytes(void)
+{
+	unsigned long count;
+	size_t bytes;
+
+	direct_totals(&count, &bytes);
+	return bytes;
+}
+
 /*
  * All zones together, or the direct mappings, may grow by @nr pages before somebody looks again.
  */
 static void set_marks(u64 nr)
 {
-	unsigned long count;
 	struct zone *zone;
-	size_t bytes;
 	u64 zones = 0;
 
 	for_each_populated_zone(zone) zones += !zone->metadata;
 	for_each_populated_zone(zone) if (!zone->metadata)
 		WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr / zones);
-	direct_totals(&count, &bytes);
-	WRITE_ONCE(direct_mark, bytes + (nr << PAGE_SHIFT));
+	WRITE_ONCE(direct_mark, direct_bytes() + (nr << PAGE_SHIFT));
 }
 
 /* What the last look saw, and what the zones had resident then, in bytes.  budget_lock. */
@@ -172,16 +178,11 @@ slowpath void budget_slow(const struct zone *zone, u64 fresh)
  */
 slowpath void budget_direct(size_t fresh)
 {
-	unsigned long count;
-	size_t bytes;
-
-	direct_totals(&count, &bytes);
-	if (bytes <= READ_ONCE(direct_mark))
+	if (direct_bytes() <= READ_ONCE(direct_mark))
 		return;
 	spin_lock(&budget_lock);
-	direct_totals(&count, &bytes);
-	if (bytes > READ_ONCE(direct_mark))
-		look_and_make_room(fresh >> PAGE_SHIFT, bytes >> PAGE_SHIFT);
+	if (direct_bytes() > READ_ONCE(direct_mark))
+		look_and_make_room(fresh >> PAGE_SHIFT, direct_bytes() >> PAGE_SHIFT);
 	spin_unlock(&budget_lock);
 }
 

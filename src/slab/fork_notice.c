@@ -172,6 +172,13 @@ void slab_fork_settle_lone(u32 *depth)
 	go_outside(depth);
 }
 
+/* Before what a second thread does to the heap, see above.  Pairs with nothing but a fork. */
+static slowpath void notice_from_now_on(void)
+{
+	WRITE_ONCE(slab_fork_cookie, fork_page);
+	smp_mb();
+}
+
 /*
  * This thread is not the one that was alone.  In a child that is the first thread of its process it
  * has forked, and the other one is lost: as slab_fork_look_around() finds out.  Otherwise the other
@@ -187,12 +194,8 @@ static slowpath void end_alone(u32 *depth)
 		handle_forks();
 	go_inside(depth);
 	settle = is_started_here && lone_unsettled() && claim();
-	/*
-	 * Before what this thread does to the heap, see above; after the claim, for which others
-	 * wait that look there.  Pairs with nothing but a fork.
-	 */
-	WRITE_ONCE(slab_fork_cookie, fork_page);
-	smp_mb();
+	/* After the claim, for which others wait that look there. */
+	notice_from_now_on();
 	if (settle)
 		settle_lone();
 	go_outside(depth);
@@ -208,8 +211,7 @@ void slab_fork_end_alone(void)
 	if (!fork_page || READ_ONCE(slab_fork_cookie) == fork_page)
 		return;
 	handle_forks();
-	WRITE_ONCE(slab_fork_cookie, fork_page);
-	smp_mb(); /* before what it does to the heap: as in end_alone() */
+	notice_from_now_on();
 }
 
 /* ---- forks in a slow path ----

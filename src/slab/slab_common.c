@@ -211,7 +211,7 @@ static void slab_mutex_lock(void)
 	spin_lock(&slab_mutex);
 }
 
-/* No number below it is free: each thread has 512 bytes for 64 numbers of which it used one. */
+/* No number below it is free: each thread has 2 KiB for 64 numbers of which it used one. */
 static u32 lowest_free_id; /* slab_mutex */
 
 static bool take_id(struct kmem_cache *s)

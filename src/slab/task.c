@@ -55,13 +55,18 @@ void **cursor_disabled_at(void)
 	return (void **)(page_map.bytes + 8 * sizeof(void *));
 }
 
+static inline bool is_disabled_at(void **cur, ptrdiff_t *stray)
+{
+	*stray = cur - cursor_disabled_at();
+	return *stray >= -1 && *stray <= 1;
+}
+
 /*
  * Is @c disabled?  *stray: the slots it was moved by since: -1, 0 or 1.
  */
 bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray)
 {
-	*stray = READ_ONCE(c->cur) - cursor_disabled_at();
-	return *stray >= -1 && *stray <= 1;
+	return is_disabled_at(READ_ONCE(c->cur), stray);
 }
 
 /*
@@ -90,10 +95,10 @@ void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 	void **was = READ_ONCE(c->cur), **disabled = cursor_disabled_at();
 
 	while (was != disabled) {
-		ptrdiff_t stray = was - disabled;
+		ptrdiff_t stray;
 
 		/* Disabled without a fence, and moved since. */
-		if (unlikely(stray >= -1 && stray <= 1)) {
+		if (unlikely(is_disabled_at(was, &stray))) {
 			cursor_settle_stray(c, sheaf, stray);
 			return disabled;
 		}

@@ -38,8 +38,7 @@ enum lock_result {
 
 /* Fork generation of this process, shifted to its place in the word.  Changed by a child only. */
 extern u32 spin_generation;
-/* Of a child: who forked in a slow path, and has still the locks of it; 0: nobody (fork_notice.c).
- */
+/* Of a child: who forked in a slow path, and has its locks still; 0: nobody (fork_notice.c). */
 extern u32 spin_kept_owner;
 
 /* How often a lock was found held; racy. */

@@ -111,3 +111,25 @@ int live_on(void)
 	say("lived on\n");
 	return 0;
 }
+
+int reuse_after_double_free(char *(*get)(void), int others)
+{
+	enum { MOST = 16 };
+	char *alive[MOST], *p, *first, *second;
+
+	for (int i = 0; i < others && i < MOST; i++)
+		alive[i] = get();
+	p = get();
+	expect_report("free", p);
+	crime_free(p);
+	crime_free(p);
+	first = get();
+	second = get();
+	if (first == second)
+		give_up("handed out twice");
+	crime_free(first);
+	crime_free(second);
+	for (int i = 0; i < others && i < MOST; i++)
+		crime_free(alive[i]);
+	return live_on();
+}

@@ -44,6 +44,12 @@ void expect_report(const char *calls, const void *at);
 int live_on(void);
 
 /*
+ * Frees an object of @get's twice in a row, while @others of them are alive, and takes two more:
+ * the same one is not to come twice.  Return: the exit status for main.
+ */
+int reuse_after_double_free(char *(*get)(void), int others);
+
+/*
  * A second thread.  It waits from start until end, or for ever; free makes it free one block
  * and returns when that is done.
  */

@@ -3,10 +3,9 @@
 #include "crime.h"
 #include <stdlib.h>
 
-#define OTHERS 4
 #define ALIGN ((size_t)64)
 
-static char *aligned(void)
+static char *get(void)
 {
 	void *p;
 
@@ -17,21 +16,5 @@ static char *aligned(void)
 
 int main(void)
 {
-	char *others[OTHERS], *p, *first, *second;
-
-	for (int i = 0; i < OTHERS; i++)
-		others[i] = aligned();
-	p = aligned();
-	expect_report("free", p);
-	crime_free(p);
-	crime_free(p);
-	first = aligned();
-	second = aligned();
-	if (first == second)
-		return 1;
-	crime_free(first);
-	crime_free(second);
-	for (int i = 0; i < OTHERS; i++)
-		crime_free(others[i]);
-	return live_on();
+	return reuse_after_double_free(get, /* others= */ 4);
 }

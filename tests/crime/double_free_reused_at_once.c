@@ -6,18 +6,12 @@
  */
 #include "crime.h"
 
+static char *get(void)
+{
+	return crime_block(SMALL_SIZE);
+}
+
 int main(void)
 {
-	char *p = crime_block(SMALL_SIZE), *first, *second;
-
-	expect_report("free", p);
-	crime_free(p);
-	crime_free(p);
-	first = crime_block(SMALL_SIZE);
-	second = crime_block(SMALL_SIZE);
-	if (first == second)
-		return 1;
-	crime_free(first);
-	crime_free(second);
-	return live_on();
+	return reuse_after_double_free(get, /* others= */ 0);
 }

@@ -164,6 +164,18 @@ int sim_bound_node(const void *addr)
 	return NUMA_NO_NODE;
 }
 
+const struct sim_event *sim_last_advice(const void *addr)
+{
+	for (unsigned int i = sim_nr_events; i-- > 0;) {
+		const struct sim_event *e = &sim_events[i];
+
+		if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) &&
+		    (uintptr_t)addr - e->addr < e->len)
+			return e;
+	}
+	return NULL;
+}
+
 unsigned int sim_count(enum sim_op op)
 {
 	unsigned int n = 0;

@@ -107,6 +107,8 @@ extern unsigned int sim_nr_events;
 bool sim_is_mapped(const void *addr, size_t len);
 /* The node that the last vm_bind() over @addr named, or NUMA_NO_NODE. */
 int sim_bound_node(const void *addr);
+/* What the system was told last of huge pages at @addr; NULL: nothing. */
+const struct sim_event *sim_last_advice(const void *addr);
 unsigned int sim_count(enum sim_op op);
 /* Every byte of it once, since the book was opened. */
 bool sim_was_discarded(const void *addr, size_t len);

@@ -490,19 +490,6 @@ SIM_TEST(a_sparse_heap_does_not_get_huge_pages)
 	EXPECT_EQ(huge_advices(1 * MiB), 0);
 }
 
-/* The last that the system was told of the memory at @addr, or NULL. */
-static const struct sim_event *last_advice(const void *addr)
-{
-	for (unsigned int i = sim_nr_events; i-- > 0;) {
-		const struct sim_event *e = &sim_events[i];
-
-		if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) &&
-		    (uintptr_t)addr - e->addr < e->len)
-			return e;
-	}
-	return NULL;
-}
-
 /* Bytes of the heap that are left advised huge. */
 static u64 huge_bytes(void)
 {
@@ -510,7 +497,7 @@ static u64 huge_bytes(void)
 	u64 bytes = 0;
 
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn; pfn += PAGEBLOCK_NR_PAGES) {
-		const struct sim_event *e = last_advice(pfn_to_addr(pfn));
+		const struct sim_event *e = sim_last_advice(pfn_to_addr(pfn));
 
 		bytes += e && e->op == SIM_HUGE ? 2 * MiB : 0;
 	}
@@ -651,7 +638,7 @@ SIM_TEST(of_the_first_large_block_most_is_left_to_the_system)
 	EXPECT_EQ(sim_count(SIM_HUGE), advised);
 	EXPECT(huge_bytes() <= huge + 4 * MiB);
 	for (u64 pfn = page_to_pfn(head), end = pfn + head->nr_pages; pfn < end; pfn += 512) {
-		const struct sim_event *e = last_advice(pfn_to_addr(pfn));
+		const struct sim_event *e = sim_last_advice(pfn_to_addr(pfn));
 
 		EXPECT(!e || pfn < page_to_pfn(head) + (LARGE_BYTES + 4 * MiB) / PAGE_SIZE);
 	}

@@ -15,22 +15,9 @@ static void start(u64 bytes, enum hugepage_mode mode)
 	EXPECT(sim_start());
 }
 
-/* The last thing the system was told about the pageblock at @addr. */
-static const struct sim_event *last_advice(const void *addr)
-{
-	for (unsigned int i = sim_nr_events; i-- > 0;) {
-		const struct sim_event *e = &sim_events[i];
-
-		if ((e->op == SIM_HUGE || e->op == SIM_NO_HUGE) &&
-		    (uintptr_t)addr - e->addr < e->len)
-			return e;
-	}
-	return NULL;
-}
-
 static bool is_huge(const void *addr)
 {
-	return last_advice(addr)->op == SIM_HUGE;
+	return sim_last_advice(addr)->op == SIM_HUGE;
 }
 
 static struct page *block_of(unsigned int order)
@@ -56,7 +43,7 @@ SIM_TEST(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_ha
 	buddy_put(half, PAGEBLOCK_ORDER - 1);
 	page_reporting_pass(0, 0, REPORT_ALL);
 	EXPECT(!is_huge(page_address(half)) && is_huge(page_address(next)));
-	advice = last_advice(page_address(half));
+	advice = sim_last_advice(page_address(half));
 	EXPECT_EQ(advice->len, BLOCK_BYTES);
 	/* Before the pages went: between the two they would be filled again. */
 	EXPECT(advice[1].op == SIM_DISCARD && advice[1].addr == (uintptr_t)page_address(half));

@@ -777,40 +777,11 @@ SIM_TEST(a_pop_from_an_empty_sheaf_in_a_cursor_finds_the_same_twice)
 	EXPECT(!c->cur[-1] && !c->cur[-2]);
 }
 
-/* Two threads' worth of cursors, switched on by hand: the simulated machine has no hits. */
-static void drain_under_a_hit(int moves, bool read_early)
-{
-	static void *objs[6];
-	struct slow slow = {.task = NULL};
-	struct task *task;
-	struct pcs *p;
-
-	start(64);
-	task = current_task();
-	p = mine();
-	for (int i = 0; i < 6; i++)
-		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	hit_pushed = objs[0];
-	cursor = &task->hit.cursor[kmalloc_map_value(s->class, 0) / 2];
-	task->cursors_on = true;
-	hit_fence_ready = true;
-	pcs_attach(task, s, p);
-	was = cursor->cur;
-	EXPECT(was > p->main->objects && was < cursor->end);
-	hit_moves = moves;
-	hit_read_early = read_early;
-	sim.on_fence = commit_under_fence;
-	task_drain(task, /* only_idle= */ false, &slow);
-	sim.on_fence = NULL;
-}
-
-static int refuse_fence(void)
-{
-	return -EPERM;
-}
-
-/* The promise was kept no longer; and the hit commits when the reclaimer has gone. */
-static void drain_without_fence(int moves, bool read_early)
+/*
+ * Six objects are out, and what is left is in a cursor, switched on by hand: the simulated machine
+ * has no hits.  The thread is drained as another would, and of the fence comes what @on_fence says.
+ */
+static void drain_with_cursor(int moves, bool read_early, int (*on_fence)(void))
 {
 	struct slow slow = {.task = NULL};
 	struct task *task;
@@ -826,17 +797,37 @@ static void drain_without_fence(int moves, bool read_early)
 	hit_fence_ready = true;
 	pcs_attach(task, s, p);
 	was = cursor->cur;
-	sim.on_fence = refuse_fence;
-	task_drain(task, /* only_idle= */ false, &slow);
-	sim.on_fence = NULL;
-	EXPECT(!hit_fence_ready);
+	EXPECT(was > p->main->objects && was < cursor->end);
 	hit_moves = moves;
 	hit_read_early = read_early;
+	sim.on_fence = on_fence;
+	task_drain(task, /* only_idle= */ false, &slow);
+	sim.on_fence = NULL;
+}
+
+static void drain_under_a_hit(int moves, bool read_early)
+{
+	drain_with_cursor(moves, read_early, commit_under_fence);
+}
+
+static int refuse_fence(void)
+{
+	return -EPERM;
+}
+
+/* The promise was kept no longer; and the hit commits when the reclaimer has gone. */
+static void drain_without_fence(int moves, bool read_early)
+{
+	struct pcs *p;
+
+	drain_with_cursor(moves, read_early, refuse_fence);
+	EXPECT(!hit_fence_ready);
 	(void)commit_under_fence();
-	EXPECT(pcs_detach(task, s, p) == p->main);
+	p = mine();
+	EXPECT(pcs_detach(current_task(), s, p) == p->main);
 	EXPECT_EQ(p->main->size, was - p->main->objects + moves);
 	EXPECT(moves <= 0 || p->main->objects[p->main->size - 1] == hit_pushed);
-	pcs_attach(task, s, p);
+	pcs_attach(current_task(), s, p);
 	EXPECT(cursor->cur == was + moves);
 	EXPECT_SOUND();
 }

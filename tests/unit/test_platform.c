@@ -137,6 +137,28 @@ static bool write_groups(const char *folder, const char *controllers)
 	return write_file(folder, "groups", text);
 }
 
+/* In a child: what is mounted from here on the others do not see. */
+static bool has_own_mounts(void)
+{
+	return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+static int wait_for(pid_t child)
+{
+	int status = 0;
+
+	waitpid(child, &status, 0);
+	return status;
+}
+
+static void expect_seen(int status)
+{
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_GROUPS)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), SEEN);
+}
+
 /* In a child with mounts of its own: /proc/self/cgroup and /sys/fs/cgroup come from @folder. */
 static int see_limit(const char *folder)
 {
@@ -145,8 +167,7 @@ static int see_limit(const char *folder)
 
 	snprintf(path, sizeof(path), "%s/groups", folder);
 	snprintf(own, sizeof(own), "/proc/%d/cgroup", (int)getpid());
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount(path, own, NULL, MS_BIND, NULL) ||
+	if (!has_own_mounts() || mount(path, own, NULL, MS_BIND, NULL) ||
 	    mount(folder, "/sys/fs/cgroup", NULL, MS_BIND, NULL))
 		return NO_GROUPS;
 	if (os_memory_room(&limit, &room) || limit != LIMIT || room != LIMIT - USED)
@@ -159,8 +180,8 @@ static void expect_limit(const char *controllers)
 	static const char *const files[] = {"groups", "memory/memory.limit_in_bytes",
 					    "memory/memory.usage_in_bytes"};
 	char folder[] = "/tmp/buddy-platform-XXXXXX", path[400];
-	int status = 0;
 	pid_t child;
+	int status;
 
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/memory", folder);
@@ -171,7 +192,7 @@ static void expect_limit(const char *controllers)
 	child = fork();
 	if (!child)
 		_exit(see_limit(folder));
-	waitpid(child, &status, 0);
+	status = wait_for(child);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
 		unlink(path);
@@ -179,10 +200,7 @@ static void expect_limit(const char *controllers)
 	snprintf(path, sizeof(path), "%s/memory", folder);
 	rmdir(path);
 	rmdir(folder);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == NO_GROUPS)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), SEEN);
+	expect_seen(status);
 }
 
 static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
@@ -215,9 +233,9 @@ static int see_distances(void)
 {
 	struct topology t = {.nr_nodes = 4};
 
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("none", NODES, "tmpfs", 0, NULL) || !write_distances(0, "10 32 11\n") ||
-	    !write_distances(2, "32 10 33\n") || !write_distances(3, "11 33 10\n"))
+	if (!has_own_mounts() || mount("none", NODES, "tmpfs", 0, NULL) ||
+	    !write_distances(0, "10 32 11\n") || !write_distances(2, "32 10 33\n") ||
+	    !write_distances(3, "11 33 10\n"))
 		return NO_GROUPS;
 	topology_read_distances(&t);
 	return t.distance[0][0] == 10 && t.distance[0][2] == 32 && t.distance[0][3] == 11 &&
@@ -229,17 +247,12 @@ static int see_distances(void)
 
 static void distances_are_right_where_numbers_of_nodes_have_gaps(void **state)
 {
-	int status = 0;
 	pid_t child = fork();
 
 	(void)state;
 	if (!child)
 		_exit(see_distances());
-	waitpid(child, &status, 0);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == NO_GROUPS)
-		skip();
-	assert_int_equal(WEXITSTATUS(status), SEEN);
+	expect_seen(wait_for(child));
 }
 
 /* Returns how many pages more are resident once @flags says what kind @nr of them are. */
