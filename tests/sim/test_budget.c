@@ -644,8 +644,8 @@ SIM_TEST(of_the_first_large_block_most_is_left_to_the_system)
 	}
 }
 
-/* It says nothing of how the next one will be used. */
-SIM_TEST(a_large_block_that_was_freed_is_no_evidence)
+/* The latest that was small; the ones before were used. */
+static struct page *take_unused(void)
 {
 	struct page *head;
 	bool zero;
@@ -657,12 +657,34 @@ SIM_TEST(a_large_block_that_was_freed_is_no_evidence)
 	huge = huge_bytes();
 	take_large(7, 3);
 	EXPECT_EQ(huge_bytes(), huge + 7 * LARGE_BYTES);
-	head = run_get(0, LARGE_BYTES / PAGE_SIZE, 1, &zero); /* small, and not used at all */
+	head = run_get(0, LARGE_BYTES / PAGE_SIZE, 1, &zero);
 	EXPECT(head);
-	large_free(head, NULL, false);
+	EXPECT_EQ(huge_bytes(), huge + 7 * LARGE_BYTES);
+	return head;
+}
+
+/* It says nothing of how the next one will be used. */
+SIM_TEST(a_large_block_that_was_freed_is_no_evidence)
+{
+	bool zero;
+	u64 huge;
+
+	large_free(take_unused(), NULL, false);
 	huge = huge_bytes();
 	EXPECT(run_get(0, 4 * LARGE_BYTES / PAGE_SIZE, 1, &zero));
 	EXPECT_EQ(huge_bytes(), huge + 3 * LARGE_BYTES);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_large_block_of_which_most_was_freed_is_no_evidence)
+{
+	bool zero;
+	u64 huge;
+
+	EXPECT(large_resize(take_unused(), 100));
+	huge = huge_bytes();
+	EXPECT(run_get(0, 4 * LARGE_BYTES / PAGE_SIZE, 1, &zero));
+	EXPECT(huge_bytes() >= huge + 3 * LARGE_BYTES);
 	EXPECT_SOUND();
 }
 
@@ -869,6 +891,7 @@ int main(void)
 		cmocka_unit_test(of_large_blocks_that_are_used_one_is_small_now_and_then),
 		cmocka_unit_test(of_the_first_large_block_most_is_left_to_the_system),
 		cmocka_unit_test(a_large_block_that_was_freed_is_no_evidence),
+		cmocka_unit_test(a_large_block_of_which_most_was_freed_is_no_evidence),
 		cmocka_unit_test(a_heap_that_grows_fast_gets_huge_pages_from_the_threshold_on),
 		cmocka_unit_test(how_fast_a_heap_grows_is_a_matter_of_its_last_stride),
 		cmocka_unit_test(of_a_large_block_two_pages_are_touched),

@@ -855,10 +855,15 @@ SIM_TEST(where_the_fence_is_refused_a_hit_may_put_its_cursor_back)
 /* The child of a lone thread has not heard yet that its thread has another number. */
 SIM_TEST(who_drains_itself_is_not_taken_for_gone)
 {
+	struct sim_thread parents;
 	struct task *task;
 
 	start(64);
 	task = current_task();
+	sim_thread_new(&parents, 0);
+	parents.tid = sim_main_thread.tid;
+	sim_thread_exit(&parents);
+	EXPECT(os_thread_gone(task->mm.tid));
 	sim_main_thread.tid += 100;
 	sim.process_id = sim_main_thread.tid;
 	sim_wipe_fork_cookie();
