@@ -19,14 +19,21 @@
 
 #define MAX_KERNEL_NODES 1024
 
+/*
+ * One node, whose memory the system places, where it cannot be asked (no NUMA in this kernel, or a
+ * filter refuses) and where there are more than fit here: to bind memory to some of them would take
+ * the others from the program.
+ */
 static u32 allowed_nodes(void)
 {
 	unsigned long mask[MAX_KERNEL_NODES / 64] = {0};
+	unsigned long beyond = 0;
 
 	if (sys5(SYS_get_mempolicy, NULL, mask, MAX_KERNEL_NODES, 0, MPOL_F_MEMS_ALLOWED) != 0)
-		return 1; /* no NUMA in this kernel, or a filter refuses: one node */
-	return mask[0] & ((1u << MAX_NUMNODES) - 1) ? (u32)(mask[0] & ((1u << MAX_NUMNODES) - 1))
-						    : 1;
+		return 1;
+	for (size_t i = 1; i < ARRAY_SIZE(mask); i++)
+		beyond |= mask[i];
+	return beyond || !mask[0] || mask[0] >> MAX_NUMNODES ? 1 : (u32)mask[0];
 }
 
 /*

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_NODES 8
+#define MAX_NODES 24
 #define MAX_CPUS 16
 
 struct machine {
