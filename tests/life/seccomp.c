@@ -5,6 +5,7 @@
  * seccomp late		the same, from the middle of a program with threads on
  * seccomp strict	ENOSYS, and for more calls: memory policy, mremap, prctl, getcpu, affinity
  * seccomp threads	tgkill gives EPERM; one thread after the other
+ * seccomp untrue	madvise gives 0 and does nothing, as in qemu-user; forks
  */
 #include "life.h"
 
@@ -21,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CALLS_MAX = 16, THREADS_IN_A_ROW = 3000 };
+enum { CALLS_MAX = 16, THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
@@ -128,6 +129,43 @@ static void without_tgkill(void)
 	      before);
 }
 
+/* Most of the time it has a lock. */
+static void *churn(void *unused)
+{
+	static void *block[BLOCKS];
+	unsigned int random = 1;
+
+	for (;;) {
+		void **p = &block[(random = random * 1103515245 + 12345) >> 16 & (BLOCKS - 1)];
+
+		free(*p);
+		*p = malloc(40000 + (random >> 8) % 400000);
+	}
+	return unused;
+}
+
+/* The child of a thread that has locks and blocks in hand has to notice that it is one. */
+static _Noreturn void fork_beside_a_thread(void)
+{
+	pthread_t thread;
+
+	CHECK(madvise(NULL, 1, -1) == 0, "madvise does not say yes to all");
+	CHECK(pthread_create(&thread, NULL, churn, NULL) == 0, "no thread");
+	ordinary_use_alone(16 << 20);
+	for (int i = 0; i < FORKS; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			alarm(CHILD_SECONDS);
+			free(keep(malloc(300000)));
+			verify("in a child");
+			_exit(0);
+		}
+		expect_success(child, "a child where madvise does nothing");
+	}
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -141,6 +179,14 @@ int main(int argc, char **argv)
 		install(strict_calls, sizeof(strict_calls) / sizeof(*strict_calls), ENOSYS);
 		run_again(argv[0], "inside", "ENOSYS");
 	}
+	if (strcmp(how, "untrue") == 0) {
+		static const int call = SYS_madvise;
+
+		install(&call, 1, 0);
+		run_again(argv[0], "untrue_inside", "");
+	}
+	if (strcmp(how, "untrue_inside") == 0)
+		fork_beside_a_thread();
 	if (strcmp(how, "late") == 0) {
 		run_late();
 		return 0;
@@ -149,7 +195,8 @@ int main(int argc, char **argv)
 		without_tgkill();
 		return 0;
 	}
-	CHECK(strcmp(how, "inside") == 0 && argc == 3, "usage: seccomp start|late|strict|threads");
+	CHECK(strcmp(how, "inside") == 0 && argc == 3,
+	      "usage: seccomp start|late|strict|threads|untrue");
 	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
 	inside();
 	return 0;

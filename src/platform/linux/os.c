@@ -301,13 +301,22 @@ void os_get_limits(struct os_limits *ret)
 	ret->data = soft_limit(RLIMIT_DATA);
 }
 
+/*
+ * Yes to advice that there is not means nothing: qemu-user of Debian 12 and filters that answer for
+ * the system wipe nothing, and a child that took itself for its parent waited for a lost thread.
+ */
+static bool says_yes_to_all(void *page)
+{
+	return sys3(SYS_madvise, page, OS_PAGE, -1) == 0;
+}
+
 u32 *os_fork_cookie_page(void)
 {
 	u32 *page = vm_map(OS_PAGE);
 
 	if (!page)
 		return NULL;
-	if (sys3(SYS_madvise, page, OS_PAGE, MADV_WIPEONFORK) != 0) {
+	if (sys3(SYS_madvise, page, OS_PAGE, MADV_WIPEONFORK) != 0 || says_yes_to_all(page)) {
 		vm_unmap(page, OS_PAGE);
 		return NULL;
 	}
