@@ -3,7 +3,8 @@
  * calloc.c - zeroed memory, fresh from the system or used before
  *
  * kind=fresh: a growing heap of zeroed blocks of all sizes.  The system's pages are zero already;
- * an allocator that knows that need not write them.
+ * an allocator that knows that need not write them.  The program then writes to each page, or the
+ * heap would be one page of zeroes that the kernel shows in all places.
  *
  * kind=recycled: blocks are written all over, freed, and asked for again with calloc.  Here they
  * must be zeroed, and a large block must not be given back to the system just for that.
@@ -75,12 +76,14 @@ static uint64_t grow_heap(struct bench_rng *rng)
 		struct link *link = zeroed_block(size);
 
 		*link = (struct link){last, size};
+		bench_stamp(link + 1, size - sizeof(*link));
 		last = link;
 		got += size;
 	}
 	while (last) {
 		struct link *before = last->before;
 
+		bench_check(last + 1, last->size - sizeof(*last));
 		free(last);
 		last = before;
 	}

@@ -7,8 +7,9 @@
  * thousandfold in use: the row shows what rarely used classes keep, and whether the popular ones
  * stay in the hit path.
  *
- * The calendar is a ring with one slot for each step.  A block is put into the slot of the step
- * at which it dies, or the next free one, and each step first buries who lies in its slot.
+ * The calendar is a ring with a day for each step, and a day is the list of those who die on it.
+ * It must be a list: one place a day would be filled at the rate at which days pass, so that blocks
+ * would queue for a free one, and those who should die at once would live for dozens of steps.
  */
 #include "bench.h"
 
@@ -18,13 +19,20 @@ enum {
 	CALENDAR = 1 << 17, /* steps that it shows at a time */
 	LONGEST_LIFE = CALENDAR / 2,
 	DISTINCT_SIZES = 96,
+	PLACES = 1 << 12, /* blocks alive at a time; on the mean they are some twenty */
 };
 
 static const double life_exponent = 0.9;
 
 struct block {
 	void *p;
-	uint32_t size;
+	uint32_t size, next; /* place of the next one of a list; 0 ends it */
+};
+
+struct calendar {
+	uint32_t days[CALENDAR]; /* the lists of who dies */
+	uint32_t free;		 /* the list of places without a block */
+	struct block places[PLACES];
 };
 
 static uint64_t steps;
@@ -68,33 +76,58 @@ static void mix_lives(void)
 	}
 }
 
-static void bury(struct block *slot)
+static void open_calendar(struct calendar *calendar)
 {
-	if (slot->p)
-		bench_free(slot->p, slot->size);
-	slot->p = NULL;
+	for (uint32_t i = 1; i + 1 < PLACES; i++)
+		calendar->places[i].next = i + 1;
+	calendar->free = 1;
+}
+
+static void bury(struct calendar *calendar, uint64_t day)
+{
+	uint32_t *list = &calendar->days[day % CALENDAR];
+
+	while (*list) {
+		uint32_t at = *list;
+		struct block *block = &calendar->places[at];
+
+		bench_free(block->p, block->size);
+		*list = block->next;
+		block->next = calendar->free;
+		calendar->free = at;
+	}
+}
+
+static void bear(struct calendar *calendar, uint64_t death, uint32_t size)
+{
+	uint32_t *list = &calendar->days[death % CALENDAR], at = calendar->free;
+	struct block *block = &calendar->places[at];
+
+	if (!at) {
+		fprintf(stderr, "powerlaw: more than %d blocks live\n", PLACES - 1);
+		exit(BENCH_EXIT_NO_MEMORY);
+	}
+	calendar->free = block->next;
+	*block = (struct block){bench_malloc(size), size, *list};
+	*list = at;
 }
 
 static void powerlaw_work(unsigned int id, void *shared)
 {
 	struct bench_rng rng = bench_rng_seed(id);
-	struct block *calendar = bench_table(CALENDAR * sizeof(*calendar));
+	struct calendar *calendar = bench_table(sizeof(*calendar));
 
 	(void)shared;
+	open_calendar(calendar);
 	for (uint64_t step = 0; step < steps; step++) {
-		bury(&calendar[step % CALENDAR]);
+		bury(calendar, step);
 
 		uint64_t death = step + bench_mix_draw(&lives, &rng);
 
-		while (calendar[death % CALENDAR].p)
-			death++;
-		struct block *slot = &calendar[death % CALENDAR];
-
-		slot->size = bench_mix_draw(&sizes, &rng);
-		slot->p = bench_malloc(slot->size);
+		bear(calendar, death, bench_mix_draw(&sizes, &rng));
 	}
-	for (size_t i = 0; i < CALENDAR; i++)
-		bury(&calendar[i]);
+	for (uint64_t day = 0; day < CALENDAR; day++)
+		bury(calendar, day);
 }
 
 int main(int argc, char **argv)

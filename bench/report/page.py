@@ -97,17 +97,22 @@ class Verdict:
 
     def _where_not(self) -> tuple[str, str, str]:
         slow = self.slow_rows()
-        if not self.comparisons:
+        if not self._comparable():
             return "even", "Where not? Nothing to compare with.", ""
         if not slow:
             return "good", f"No row is above {TIME_LIMIT}x of its best peer.", ""
-        total = len(self.table.timed_rows())
+        total = len(self.table.working_rows())
         sure = sum(stats.ratio(ours.times, best.times).differs_from(1.0) for ours, best in slow)
         first = ", ".join(f"{ours.row['label']} {ours.time / best.time:.2f}x"
                           for ours, best in slow[:4])
         more = f", and {len(slow) - 4} more, listed below" if len(slow) > 4 else ""
         return ("bad" if sure else "even", f"Behind the best peer in {len(slow)} of {total} rows, "
                 f"in {sure} beyond noise.", first + more + ".")
+
+    def _comparable(self) -> bool:
+        """Whether there is a row that the subject and another peer finished."""
+        return any((ours := self.table.get(row, self.subject)) and ours.good
+                   and self.table.best(row, self.subject) for row in self.table.working_rows())
 
     def _memory(self) -> tuple[str, str, str]:
         words, worst = self._range(lambda c: c.memory)
@@ -120,7 +125,7 @@ class Verdict:
 
     def _behind(self, best_of, figure_of, limit: float) -> list[tuple[Cell, Cell]]:
         pairs = []
-        for row in self.table.timed_rows():
+        for row in self.table.working_rows():
             ours, best = self.table.get(row, self.subject), best_of(row, self.subject)
             if (ours and ours.good and best
                     and figure_of(ours) > limit * figure_of(best) > 0):

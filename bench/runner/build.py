@@ -1,5 +1,6 @@
 """Build libbuddy and the benchmark programs."""
 
+import hashlib
 from pathlib import Path
 
 from runner import process
@@ -36,3 +37,12 @@ def find_library(build_dir: Path) -> Path | None:
 def find_program(build_dir: Path, name: str) -> Path:
     """A benchmark program in a build directory."""
     return build_dir / "bench" / f"bench-{name}"
+
+
+def patterns_digest(build_dir: Path) -> str:
+    """What tells whether the benchmark programs are the same as in another run."""
+    total = hashlib.sha256()
+    for program in sorted((build_dir / "bench").glob("bench-*")):
+        if program.is_file():
+            total.update(program.name.encode() + program.read_bytes())
+    return total.hexdigest()[:16]

@@ -84,7 +84,15 @@ class Campaign:
             self.results.done()
         finally:
             console.clear()
+            self._save_at_last()
+
+    def _save_at_last(self) -> None:
+        """Save, also if that is what is interrupted; no second signal is heard after the first."""
+        try:
             self._save()
+        except KeyboardInterrupt:
+            self._save()
+            raise
 
     def _save(self) -> None:
         """Save what there is; if that fails the runs go on, and it is tried again later."""

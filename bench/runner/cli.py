@@ -1,6 +1,8 @@
 """The command line of `bench/run`."""
 
 import argparse
+import errno
+import io
 import os
 import signal
 import sys
@@ -161,6 +163,10 @@ def _contradiction(given: dict[str, object]) -> str:
             useless = [name for name in given if name != use and name not in beside]
             if useless:
                 return f"{session.option(useless[0])} has no effect with {session.option(use)}"
+    report = given.get("report")
+    for use in ("show", "out"):
+        if report and use in given and report.resolve() == given[use].resolve():
+            return f"--report would overwrite {session.option(use)} {given[use]}"
     if "store" in given and "guard" not in given:
         return "--store has no effect without --guard"
     return ""
@@ -211,6 +217,9 @@ def _do(options: argparse.Namespace, arguments: list[str]) -> int:
 def main() -> int:
     """Entry point."""
     _handle_signals()
+    # Names of files need not be text; they are shown as well as can be.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     options = parser().parse_args(arguments)
     try:
@@ -221,6 +230,12 @@ def main() -> int:
         # `bench/run | head` is no error; what is left to print must not become one at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_SIGNAL + signal.SIGPIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # of a full disk under stdout
+            raise
+        console.say(str(error))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_WRONG
     except (session.UsageError, results.ResultsError, BuildError) as error:
         console.say(str(error))
         return EXIT_USAGE

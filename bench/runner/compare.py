@@ -74,6 +74,18 @@ def _broken(title: str, wrong: Table, other: Table) -> list[str]:
     return [title, *lines, ""] if lines else []
 
 
+def _nothing(old: Table, new: Table) -> list[str]:
+    """Figures that are nothing in one file, as what is kept may be: no ratio says that."""
+    lines = []
+    for key, after in new.cells.items():
+        before = old.cells.get(key)
+        if before and before.good and after.good and (before.time == 0) != (after.time == 0):
+            lines.append(f"  {after.row['label']}: {after.peer} {after.row['what']} "
+                         f"{before.time:.3g} {after.row['unit']} in the old file, "
+                         f"{after.time:.3g} {after.row['unit']} in the new")
+    return ["from nothing, or to nothing", *lines, ""] if lines else []
+
+
 def _alone(title: str, one: Table, other: Table) -> list[str]:
     """Rows and peers that were run in one file only."""
     alone = [key for key in one.cells if key not in other.cells]
@@ -104,11 +116,15 @@ def _figures(everything: list[Change]) -> list[str]:
         return ["the two files have no row and peer in common that ran in both", ""]
     found = [change for change in everything if change.peer != REFERENCE] or everything
     beyond = [change for change in found if change.time.differs_from(1.0)]
+    same = [change for change in found if not change.time.differs_from(1.0)]
+    other_memory = [change for change in same if change.memory.differs_from(1.0)]
     return [
         *_block("slower, beyond noise", [c for c in beyond if c.time.value > 1]),
         *_block("faster, beyond noise", [c for c in beyond if c.time.value < 1]),
+        *_block("more memory, beyond noise", [c for c in other_memory if c.memory.value > 1]),
+        *_block("less memory, beyond noise", [c for c in other_memory if c.memory.value < 1]),
         *_block("the same, as far as the noise allows to say",
-                [c for c in found if not c.time.differs_from(1.0)])]
+                [c for c in same if c not in other_memory])]
 
 
 def text(old: Results, new: Results) -> str:
@@ -124,6 +140,7 @@ def text(old: Results, new: Results) -> str:
                   f"{REFERENCE} can be compared", ""]
     lines += _broken("does not run any more", after, before)
     lines += _broken("runs now, and did not", before, after)
+    lines += _nothing(before, after)
     lines += _figures(everything)
     lines += _alone("only in the old file", before, after)
     lines += _alone("only in the new file", after, before)

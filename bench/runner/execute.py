@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence
 
-from runner import build, process
+from runner import build, process, shape
 from runner.peers import Peer
 
 OK = "ok"
@@ -55,14 +55,16 @@ class Bench:
 
 
 def read_values(path: Path) -> dict[str, float]:
-    """The `name value` lines of a file; other lines are skipped."""
+    """The `name value` lines of a file, without those that no result file can hold."""
     values = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         name, _, text = line.partition(" ")
         try:
-            values[name] = float(text)
+            value = float(text)
         except ValueError:
             continue
+        if not shape.fault(value, shape.NUMBER):
+            values[name] = value
     return values
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner import execute, machine, shape
 from runner.peers import Peer
-from runner.rows import Row, Sample
+from runner.rows import MACRO, Row, Sample
 
 FORMAT = 1
 
@@ -102,11 +102,17 @@ class Results:
         """Take over the samples of an earlier, unfinished run that still hold; say how many."""
         if earlier.settings["work"] != self.settings["work"]:
             raise ResultsError("it was made with another work size (--work)")
+        if not machine.same_machine(earlier.machine, self.machine):
+            raise ResultsError("it was made on another machine, or with other processors of it")
         ours = {peer["name"]: peer for peer in self.peers}
+        if lost := {sample["peer"] for sample in earlier.samples} - ours.keys():
+            raise ResultsError(f"peers with runs in it are not there: {', '.join(sorted(lost))}")
         same = {peer["name"] for peer in earlier.peers
                 if peer["name"] in ours
                 and all(peer[key] == ours[peer["name"]][key] for key in _KEPT_WITH)}
-        rows = {row["id"] for row in self.rows}
+        # Patterns that were built anew may do something else.
+        built_anew = earlier.machine.get("patterns") != self.machine.get("patterns")
+        rows = {row["id"] for row in self.rows if row["group"] == MACRO or not built_anew}
         self.samples = [s for s in earlier.samples if s["peer"] in same and s["row"] in rows]
         self.outputs = {row: out for row, out in earlier.outputs.items() if row in rows}
         self.started = earlier.started

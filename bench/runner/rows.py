@@ -90,7 +90,7 @@ class Row(ABC):
 class MicroRow(Row):
     """A pattern of bench/micro with its arguments."""
 
-    def __init__(self, pattern: "Pattern", threads: int):
+    def __init__(self, pattern: "Pattern", threads: int, asked_for: bool = False):
         self.pattern = pattern
         self.name = pattern.name
         self.group = pattern.group
@@ -99,8 +99,8 @@ class MicroRow(Row):
         self.metric = pattern.metric
         self.estimate = pattern.estimate * max(1, threads / 2)
         self.repeats_at_most = pattern.repeats_at_most
-        # Numbers of threads that are there only to show the scaling count nowhere else.
-        self.in_means = not pattern.scaling or threads in pattern.threads
+        # Numbers of threads that are there only to show the scaling count in no mean.
+        self.in_means = asked_for or not pattern.scaling or threads in pattern.threads
 
     def sample(self, bench: Bench, peer: Peer, timeout: float) -> Sample:
         command: list[str | Path] = [
@@ -134,6 +134,7 @@ class Pattern:
     estimate: float = 0.5
     repeats_at_most: int = 1000
 
-    def rows(self, threads: tuple[int, ...]) -> list[MicroRow]:
+    def rows(self, threads: tuple[int, ...], asked_for: bool = False) -> list[MicroRow]:
         """One row for each number of threads; a pattern that does not choose gives one."""
-        return [MicroRow(self, n) for n in (threads if self.threads != (0,) else (0,))]
+        return [MicroRow(self, n, asked_for)
+                for n in (threads if self.threads != (0,) else (0,))]

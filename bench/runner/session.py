@@ -173,9 +173,13 @@ class Session:
             return None
         self.path = self._writable_path()
         found = Results(arguments=self.arguments, settings=self._settings(), absent=self.absent)
+        found.machine["patterns"] = build.patterns_digest(self.options.build_dir)
         found.plan(rows, self.peers)
         if self.options.resume:
-            kept = found.adopt(results.load(self.options.out))
+            try:
+                kept = found.adopt(results.load(self.options.out))
+            except ResultsError as error:
+                raise ResultsError(f"cannot go on with {self.options.out}: {error}") from error
             console.say(f"going on with {self.path}: {kept} runs are done")
         self.results = found
         with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:

@@ -7,6 +7,7 @@ from typing import Callable, Iterable
 from macro import PROGRAMS
 from macro.program import Program
 from runner.rows import STATE, Metric, MicroRow, Pattern, Row
+from runner.stats import FEWEST_FOR_A_VERDICT
 
 SCALING_THREADS = (1, 2, 4, 8, 16)
 ALONE_AND_TWO = (1, 2)
@@ -84,20 +85,23 @@ PATTERNS = (
     Pattern("fork-storm", "a process with a heap forks children that allocate",
             "fork_storm", estimate=1.5),
     Pattern("spike-idle", "1 GiB of small objects freed, then ten seconds of nothing",
-            "idle", group=STATE, metric=KEPT, estimate=14.0, repeats_at_most=3),
+            "idle", group=STATE, metric=KEPT, estimate=14.0,
+            repeats_at_most=FEWEST_FOR_A_VERDICT),
     Pattern("sparse-idle", "of 256 MiB a tenth survives, then ten seconds of nothing",
-            "sparse_idle", group=STATE, metric=KEPT, estimate=11.0, repeats_at_most=3),
+            "sparse_idle", group=STATE, metric=KEPT, estimate=11.0,
+            repeats_at_most=FEWEST_FOR_A_VERDICT),
     Pattern("sleepers", "1000 threads that touched every size and sleep",
-            "sleepers", group=STATE, metric=EACH_THREAD, estimate=11.0, repeats_at_most=3),
+            "sleepers", group=STATE, metric=EACH_THREAD, estimate=11.0,
+            repeats_at_most=FEWEST_FOR_A_VERDICT),
     Pattern("one-object", "a program that holds one object",
-            "one_object", group=STATE, metric=RESIDENT, estimate=0.01, repeats_at_most=3),
+            "one_object", group=STATE, metric=RESIDENT, estimate=0.01),
 )
 
 
 def pattern_rows(pattern: Pattern, full: bool, threads: tuple[int, ...]) -> list[MicroRow]:
     """The rows of a pattern; numbers of threads that were asked for replace its own."""
     if threads:
-        return pattern.rows(threads)
+        return pattern.rows(threads, asked_for=True)
     if full and pattern.scaling:
         return pattern.rows(tuple(sorted({*pattern.threads, *SCALING_THREADS})))
     return pattern.rows(pattern.threads)
@@ -140,10 +144,10 @@ def choose(words: list[str], full: bool,
 
 def _with_threads(word: str) -> list[Row]:
     name, _, count = word.partition("/")
-    if not count.isdigit() or int(count) == 0:
+    if not count.isdecimal() or int(count) == 0:  # isdigit() takes what int() does not
         return []
     return [row for p in PATTERNS if p.name == name and p.threads != (0,)
-            for row in p.rows((int(count),))]
+            for row in p.rows((int(count),), asked_for=True)]
 
 
 def _no_such_row(word: str, everything: list[Row]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from runner import execute, stats
 from runner.results import Results, bad, good
+from runner.rows import STATE
 
 
 @dataclass
@@ -84,6 +85,10 @@ class Table:
     def timed_rows(self, group: str = "") -> list[dict]:
         """The rows that count for the means."""
         return [row for row in self.rows if row["in_means"] and group in ("", row["group"])]
+
+    def working_rows(self) -> list[dict]:
+        """The rows in which something is done, whether they count for the means or not."""
+        return [row for row in self.rows if row["group"] != STATE]
 
     def best(self, row: dict, besides: str = "") -> Cell | None:
         """The fastest peer of a row, `besides` left aside."""

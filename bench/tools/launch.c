@@ -11,11 +11,16 @@
  * Why not from the runner itself: on Linux the peak of a new process starts at that of the
  * process that made it, so a big runner would hide every small program.  This one is linked
  * statically and stays below the smallest of them.
+ *
+ * It ends with the runner, and the program with it, however the runner ends: one that is killed, or
+ * interrupted between the start of this program and knowing its number, cannot see to that itself.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +45,7 @@ _Noreturn static void become(const char *preload, char **program)
 {
 	const struct rlimit no_core = {0, 0};
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CORE, &no_core);
 	if (*preload)
 		setenv("LD_PRELOAD", preload, /*overwrite=*/1);
@@ -78,6 +84,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: launch RESULT PRELOAD PROGRAM [ARGUMENT...]\n");
 		return EXIT_NOT_LAUNCHED;
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	double began = now();
 	pid_t child = fork();
 

@@ -4,7 +4,7 @@ from unittest import mock
 
 import support
 from support import FakeRow, RunnerTest, good_sample, make_results, pretend_to_measure
-from runner import campaign, execute, packages, results, summary
+from runner import campaign, execute, packages, results, suite, summary, tables
 from runner.peers import Peer
 from runner.rows import MACRO, Sample
 
@@ -193,6 +193,48 @@ class Resumed(RunnerTest):
             make_results([FakeRow()], ['a']).adopt(earlier)
 
 
+class Programs(RunnerTest):
+    """What is run for a row, and which of its figures is the row's."""
+
+    USAGE = {'wall': 5.0, 'user': 3.0, 'sys': 1.0, 'peak_kib': 2048.0, 'minor_faults': 30.0,
+             'major_faults': 4.0}
+
+    def sample(self, row, said=''):
+        """The sample of a row whose program says something, and the command that was run."""
+        stdout = self.folder / 'said'
+        stdout.write_text(said)
+        outcome = execute.Outcome(execute.OK, '', dict(self.USAGE), stdout)
+        with mock.patch.object(execute, 'run', return_value=outcome) as ran:
+            sample = row.sample(support.Bench(self.build, self.folder, work=30), Peer('a'), 9.0)
+        return sample, [str(word) for word in ran.call_args[0][2]]
+
+    def test_a_pattern_gets_its_threads_and_work_and_gives_its_own_figure(self):
+        row, = suite.choose(['churn-small/2'], False, ())[0]
+        sample, command = self.sample(row, 'ns_per_op 7\nseconds 0.25\n')
+        self.assertIn('threads=2', command)
+        self.assertIn('work=30', command)
+        self.assertEqual((sample.value, sample.usage), (0.25, self.USAGE))
+
+    def test_a_row_about_memory_gives_what_is_kept(self):
+        row, = suite.choose(['spike-idle'], False, ())[0]
+        sample, _ = self.sample(row, 'seconds 1\nkept_percent 12\n')
+        self.assertEqual(sample.value, 12.0)
+
+    def test_a_program_takes_from_its_start_to_its_end(self):
+        row, = suite.choose(['python3'], False, ())[0]
+        self.assertEqual(self.sample(row)[0].value, self.USAGE['wall'])
+
+    def test_each_figure_is_in_its_column(self):
+        made = make_results([FakeRow('a')], ['glibc', 'mine'])
+        for peer, times in (('glibc', 1.0), ('mine', 2.0)):
+            usage = {name: value * times for name, value in self.USAGE.items()}
+            made.add(FakeRow('a'), Peer(peer), 0, Sample(execute.OK, value=2 * times, usage=usage))
+        line, = (line for line in tables.text(summary.Table(made)).splitlines()
+                 if line.startswith('  mine'))
+        self.assertEqual(line.split(), ['mine', '4.00', 's', '0.0%', '2.00x', '4.0', '2.00x', '68',
+                                        '6.00', '2.00'])
+
+
 class Saving(RunnerTest):
     """The result file while the runs go on."""
 
@@ -205,6 +247,16 @@ class Saving(RunnerTest):
             pretend_to_measure([FakeRow(give=give)], ['a'], self.folder)
         saved = results.load(self.out)
         self.assertEqual((len(saved.samples), saved.finished), (2, ''))
+
+    def test_what_was_run_is_saved_when_the_last_save_is_interrupted(self):
+        real = results.json.dump
+        def interrupted_once(*words, **more):
+            results.json.dump = real
+            raise KeyboardInterrupt
+        with (mock.patch.object(results.json, 'dump', interrupted_once),
+              self.assertRaises(KeyboardInterrupt)):
+            pretend_to_measure([FakeRow()], ['a'], self.folder)
+        self.assertTrue(results.load(self.out).finished)
 
     def test_saving_leaves_nothing_else_behind(self):
         pretend_to_measure([FakeRow()], ['a'], self.folder)

@@ -61,6 +61,12 @@ class Refused(RunnerTest):
         (self.build / 'bench').unlink()
         self.assert_refused(f'{self.build} has no benchmark programs', self.measure())
 
+    def test_a_report_in_the_place_of_the_results(self):
+        self.assert_refused('--report would overwrite --out',
+                            self.measure('--report', self.out))
+        self.assert_refused('--report would overwrite --show',
+                            run('--show', self.out, '--report', self.out))
+
     def test_a_report_that_cannot_be_written_is_said_before_the_runs(self):
         (self.folder / 'file').write_text('')
         self.assert_refused(f'cannot write the report {self.folder}: it is a folder',
@@ -139,6 +145,13 @@ class Chosen(RunnerTest):
         self.assertEqual(self.ids('pair-16', 'start', threads=(3, 5)),
                          ['pair-16/3', 'pair-16/5', 'start'])
 
+    def test_threads_that_were_asked_for_count_in_the_means(self):
+        for words, full, threads, counts in (('churn-small/8', False, (), [True]),
+                                             ('churn-small', False, (8,), [True]),
+                                             ('churn-small', True, (), [True] * 2 + [False] * 3)):
+            rows, _ = suite.choose([words], full, threads)
+            self.assertEqual([row.as_json()['in_means'] for row in rows], counts)
+
     def test_groups_and_patterns(self):
         self.assertEqual(len(self.ids('macro')), len(suite.PROGRAMS))
         self.assertEqual(self.ids('state'), ['spike-idle', 'sparse-idle', 'sleepers', 'one-object'])
@@ -150,7 +163,7 @@ class Chosen(RunnerTest):
         self.assertEqual(self.ids('pair-16/1', 'pair-16', 'pair-16/1'), ['pair-16/1', 'pair-16/2'])
 
     def test_what_makes_no_row(self):
-        for word in 'churn-small/0', 'start/2', 'churn-small/x', 'nothing/1':
+        for word in 'churn-small/0', 'start/2', 'churn-small/x', 'nothing/1', 'churn-small/²':
             with self.subTest(word):
                 rows, complaints = suite.choose([word], False, ())
                 self.assertEqual((rows, len(complaints)), ([], 1))
@@ -197,6 +210,22 @@ class Shown(RunnerTest):
             process.stdout.close()
             self.assertEqual(process.stderr.read(), b'')
         self.assertIn(process.returncode, (0, 128 + 13))
+
+    def test_a_disk_that_is_full_under_what_is_shown(self):
+        with open('/dev/full', 'wb') as full:
+            said = subprocess.run([RUNNER, '--list'], stdout=full, stderr=subprocess.PIPE,
+                                  check=False)
+        self.assertEqual(said.returncode, cli.EXIT_WRONG)
+        self.assertEqual(said.stderr.count(b'\n'), 1, said.stderr)
+
+    def test_names_that_are_no_text(self):
+        said = subprocess.run(
+            [RUNNER, '--no-build', '--no-install', '--build-dir', self.build, '--rows', 'pair-64/1',
+             '--work', '1', '--repeats', '1', '--out', self.out, '--peers', b'glibc,x=/\xff.so'],
+            env=os.environ | {'PYTHONIOENCODING': 'utf-8:strict'}, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, check=False)
+        self.assertNotIn(b'Traceback', said.stderr)
+        self.assertEqual(said.returncode, cli.EXIT_WRONG)
 
     def test_it_runs_from_a_path_with_a_space_and_a_colon(self):
         link = self.folder / 'a folder: with a name'

@@ -2,7 +2,7 @@
 import random
 
 from support import RunnerTest, results_of, run
-from runner import cli, compare, execute
+from runner import cli, compare, execute, stats, suite
 from runner.rows import STATE, Sample
 from runner.summary import Table
 
@@ -101,15 +101,22 @@ class Times(Compared):
 
     def test_memory_is_compared_too(self):
         peaks = {'pair': {'mine': 3000.0}}
-        text = self.compare(results_of(self.OLD), results_of(self.OLD, peaks=peaks))
-        self.assertRegex(text, r'(?m)^  pair +mine .* 3.000x\*')
+        files = results_of(self.OLD), results_of(self.OLD, peaks=peaks)
+        self.assertRegex(self.compare(*files), r'(?m)^  pair +mine .* 3.000x\*')
+        self.assertEqual(self.blocks(*files)['more memory, beyond noise'], ['pair mine'])
+        self.assertEqual(self.blocks(*files[::-1])['less memory, beyond noise'], ['pair mine'])
 
     def test_a_row_of_nothing_kept_is_no_error(self):
         times = {'idle': {'glibc': [0.0] * 5, 'mine': [1.0] * 5}}
         files = [results_of(times, groups={'idle': STATE}) for _ in range(2)]
         self.assertIn('1.000x', self.compare(*files))
         times['idle']['mine'] = [0.0] * 5
-        self.assertIn('no row and peer in common', self.compare(files[0], results_of(times)))
+        blocks = self.blocks(results_of(times, groups={'idle': STATE}), files[0])
+        self.assertEqual(blocks['from nothing, or to nothing'], ['idle: mine'])
+
+    def test_rows_about_memory_at_rest_can_be_told_apart(self):
+        for row in suite.choose(['state'], False, ())[0]:
+            self.assertGreaterEqual(row.repeats_at_most, stats.FEWEST_FOR_A_VERDICT)
 
 
 class Differences(Compared):

@@ -1,4 +1,5 @@
 """test_interrupt.py - a run that is interrupted keeps what it has, and goes on from there"""
+import contextlib
 import os
 import re
 import shlex
@@ -18,6 +19,12 @@ def heed_signals():
     """What a shell's background or nohup may have told us to ignore is meant to be heard here."""
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(number, signal.SIG_DFL)
+
+
+def end(process):
+    """End a process, should it run still."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def descendants(process):
@@ -41,7 +48,9 @@ class Interrupted(RunnerTest):
         """Start a run of glibc and of an allocator that hangs."""
         command = [RUNNER, *OPTIONS, '--build-dir', self.build, '--rows', 'pair-64/1',
                    '--peers', f'glibc,hangs={fake("hangs")}', *words]
+        # Who is killed cannot take its temporary folder away: it goes with that of the test.
         return subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE,
+                                env=os.environ | {'TMPDIR': str(self.folder)},
                                 stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals)
 
     def interrupt(self, number, *words):
@@ -82,6 +91,17 @@ class Interrupted(RunnerTest):
                 self.assertEqual(self.samples('glibc'), ['ok'])
                 self.assertEqual(self.samples('hangs'), [])
                 self.assertEqual(self.results().finished, '')
+
+    def test_what_cannot_be_heard_ends_the_measured_program_too(self):
+        for number in signal.SIGKILL, signal.SIGQUIT:
+            with self.subTest(number.name), self.start('--out', self.out) as process:
+                self.assertTrue(comes_true(lambda process=process: self.hangs(process.pid)))
+                below = descendants(process.pid)
+                process.send_signal(number)
+                process.communicate(timeout=support.PATIENCE)
+                for child in below:
+                    self.addCleanup(end, child)
+                    self.assertTrue(comes_true(lambda child=child: not is_alive(child)))
 
     def test_the_command_that_was_said_goes_on_and_finishes(self):
         command = self.interrupt(signal.SIGINT)
@@ -145,6 +165,31 @@ class Resumed(RunnerTest):
         ending = self.resume()
         self.assert_says('2 runs are done', ending)
         self.assertEqual([self.samples(peer) for peer in ('glibc', 'mine')], [['ok'] * 3] * 2)
+
+    def test_what_was_made_elsewhere_is_refused_and_kept(self):
+        made = self.leave_in_the_middle(keep=2, repeats=3)
+        made.machine['cores'] += 1
+        made.save(self.out)
+        before = self.out.read_bytes()
+        ending = self.resume()
+        self.assert_says('it was made on another machine', ending)
+        self.assertEqual((ending.status, self.out.read_bytes()), (cli.EXIT_USAGE, before))
+
+    def test_a_peer_that_is_gone_costs_it_no_runs(self):
+        library = self.folder / 'mine.so'
+        shutil.copy(fake('works'), library)
+        self.leave_in_the_middle(keep=4, repeats=3, peers=f'glibc,mine={library}')
+        before = self.out.read_bytes()
+        library.unlink()
+        ending = self.resume()
+        self.assert_says('peers with runs in it are not there: mine', ending)
+        self.assertEqual((ending.status, self.out.read_bytes()), (cli.EXIT_USAGE, before))
+
+    def test_patterns_that_were_built_anew_run_again(self):
+        made = self.leave_in_the_middle(keep=2, repeats=3)
+        made.machine['patterns'] = 'others'
+        made.save(self.out)
+        self.assert_says('0 runs are done', self.resume())
 
     def test_it_has_the_options_of_the_run_and_says_what_it_ignores(self):
         self.leave_in_the_middle('--env', 'glibc:X=1', keep=1, repeats=3)

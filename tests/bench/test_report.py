@@ -186,6 +186,14 @@ class Verdicts(ReportTest):
         self.assertIn('2.00x of jemalloc, the strongest', said)
         self.assertIn('Behind the best peer in 1 of 1 rows, in 1 beyond noise. a 2.00x', said)
 
+    def test_behind_in_a_row_that_only_shows_the_scaling(self):
+        made = results_of({'a': {'libbuddy': around(0.5), 'glibc': around(1.0)},
+                           'b': {'libbuddy': around(3.0), 'glibc': around(1.0)}})
+        made.rows[1]['in_means'] = False
+        said = Page(Verdict(Table(made)).answers()).said
+        self.assertIn('patterns: 0.50x of glibc, the strongest (1 of 1 rows', said)
+        self.assertIn('Behind the best peer in 1 of 2 rows, in 1 beyond noise. b 3.00x', said)
+
     def test_on_a_par(self):
         said = self.verdict({'a': {'libbuddy': around(1.0), 'glibc': around(1.0)}})
         self.assertIn('On a par with the fastest peer', said)

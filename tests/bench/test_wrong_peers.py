@@ -61,6 +61,11 @@ class Measured(RunnerTest):
         self.assertIn('output: NOT the same', ending.out)
         self.assertEqual(ending.status, cli.EXIT_OK)
 
+    def test_figures_that_are_none_do_not_spoil_the_file(self):
+        self.measure_beside('talks', repeats=1)
+        self.assertEqual(self.samples('bad'), ['ok'])
+        self.assertEqual(run('--show', self.out).status, cli.EXIT_OK)
+
     def test_the_status_tells_when_it_is_libbuddy_that_goes_wrong(self):
         self.have_libbuddy('crashes')
         with mock.patch('runner.session.Session.print_zones_and_slabs'):

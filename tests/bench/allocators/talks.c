@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* talks.c - an allocator under which a program gives out something else than under glibc */
+/* talks.c - an allocator that speaks where the program does, and of figures that are none */
 #include "fake.h"
 
 #include <unistd.h>
 
 __attribute__((constructor)) static void talk(void)
 {
-	static const char words[] = "an allocator speaks\n";
+	static const char words[] = "an allocator speaks\n"
+				    "hit_rate nan\nper_cent inf\nseconds 1e400\n";
 
 	if (write(STDOUT_FILENO, words, sizeof(words) - 1) < 0)
 		_exit(1);
