@@ -148,7 +148,8 @@ int buddy_verify(void);
 /**
  * buddy_reclaim - give back everything that holds no live object
  *
- * Caches of all threads, empty slabs, free blocks.  Return: bytes given back to the system.
+ * Caches of all threads, empty slabs, free blocks.  Return: bytes given back to the system, some of
+ * which may never have been touched.
  */
 uint64_t buddy_reclaim(void);
 

@@ -57,7 +57,7 @@ void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node);
  * With __GFP_ZERO, if the memory was had with it and each resize was given it, all that is beyond
  * the smaller size is zero, as in the kernel.  Return: the memory, or NULL with @p as it was.
  */
-void *buddy_krealloc(void *p, size_t size, gfp_t gfp);
+void *buddy_krealloc(const void *p, size_t size, gfp_t gfp);
 
 /** buddy_kfree - free what any function here or malloc() returned; NULL is ignored */
 void buddy_kfree(const void *p);

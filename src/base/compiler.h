@@ -30,6 +30,12 @@ typedef uint64_t u64;
 #else
 #define tail_call
 #endif
+/* Of a function that ends in one, for gcc before 15, which makes jumps only where it optimizes. */
+#if !__has_attribute(musttail) && __has_attribute(optimize)
+#define has_tail_call __attribute__((optimize("O2")))
+#else
+#define has_tail_call
+#endif
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 
 /*

@@ -48,7 +48,7 @@ static slowpath int without_deepbind(int mode)
 void *dlopen(const char *file, int mode); /* <dlfcn.h> is the platform's */
 
 /* The next one goes by who called it ($ORIGIN and RUNPATH), so it must be jumped to. */
-BUDDY_API void *dlopen(const char *file, int mode)
+BUDDY_API has_tail_call void *dlopen(const char *file, int mode)
 {
 	os_dlopen_fn *next = load_acquire(&next_dlopen);
 

@@ -64,8 +64,8 @@
 	.cfi_endproc
 .endm
 
-.macro export_function name
-	.globl \name
+.macro export_function name, binding=globl
+	.\binding \name
 	.type \name, @function
 	.p2align 6
 \name:
@@ -169,7 +169,8 @@ hit_sequences:
 
 /*
  * operator new: malloc's hit with another slow path, which throws.  One instruction more, for a
- * descriptor of its own.  The other operators are in cxx.cc.
+ * descriptor of its own.  The other operators are in cxx.cc.  Weak: a program that is linked with
+ * the archive may define its own.
  */
 	.section .data.rel.ro.local, "aw", @progbits
 	.p2align 5
@@ -178,7 +179,7 @@ hit_new_cs:
 	.quad hit_new_start, hit_new_commit - hit_new_start, hit_new_abort
 
 	.text
-	export_function _Znwm
+	export_function _Znwm, weak
 	malloc_body new_slow, hit_new_medium, hit_new_start, hit_new_commit, hit_new_cs
 hit_new_medium:
 	malloc_medium new_slow, hit_new_start
@@ -219,16 +220,14 @@ hit_pop_nothing:
 	abort_label hit_pop_abort, hit_pop_start, hit_pop_nothing
 
 /* All of these are free(): the page map knows size and alignment. */
-.macro is_free names:vararg
+.macro is_free binding, names:vararg
 .irp name, \names
-	.globl \name
+	.\binding \name
 	.type \name, @function
 	.set \name, free
 .endr
 .endm
-	is_free cfree, free_sized, free_aligned_sized, _ZdlPv, _ZdlPvSt11align_val_t
-
-/* A program that is linked with the archive may define its own. */
-	.weak _Znwm, _ZdlPv, _ZdlPvSt11align_val_t
+	is_free globl, cfree, free_sized, free_aligned_sized
+	is_free weak, _ZdlPv, _ZdlPvSt11align_val_t
 
 	.section .note.GNU-stack, "", @progbits

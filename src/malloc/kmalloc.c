@@ -120,8 +120,9 @@ BUDDY_API size_t buddy_ksize(const void *p)
 	return usable_size_other("buddy_ksize", p);
 }
 
-BUDDY_API void *buddy_krealloc(void *p, size_t size, gfp_t gfp)
+BUDDY_API void *buddy_krealloc(const void *old_block, size_t size, gfp_t gfp)
 {
+	void *p = (void *)(uintptr_t)old_block;
 	size_t old = BUDDY_ZERO_OR_NULL_PTR(p) ? 0 : object_size_at(p);
 	void *ret;
 

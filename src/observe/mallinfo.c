@@ -10,9 +10,9 @@
 #include <string.h>
 
 /*
- * In glibc's words: arena is what was taken from the system, uordblks what the program holds of
- * it, fordblks the rest, keepcost free pages that are resident: malloc_trim() finds more in slabs
- * and with threads.
+ * In glibc's words: arena is what was taken from the system and has not gone back, uordblks what
+ * the program holds of it, fordblks the rest, keepcost free pages among that: of those some were
+ * perhaps never touched, and malloc_trim() finds more in slabs and with threads.
  */
 BUDDY_API struct mallinfo2 mallinfo2(void)
 {
@@ -21,9 +21,10 @@ BUDDY_API struct mallinfo2 mallinfo2(void)
 	struct mallinfo2 m = {0};
 
 	buddy_stats(&st);
-	m.arena = st.present;
 	m.uordblks = st.objects + st.large + st.pages;
-	m.fordblks = st.present - MIN(m.uordblks, st.present);
+	/* Read while others are at work, what went back may be more than there was. */
+	m.arena = MAX(st.present - MIN(st.zero, st.present), m.uordblks);
+	m.fordblks = m.arena - m.uordblks;
 	m.keepcost = st.free - MIN(st.zero, st.free);
 	m.hblks = st.direct_count;
 	m.hblkhd = st.direct;
@@ -87,8 +88,10 @@ static void print_cache(FILE *f, const struct buddy_cache_stats *c)
 
 static void print_zone(FILE *f, const struct buddy_zone_stats *z)
 {
-	fprintf(f, "<zone node=\"%d\" name=\"%s\" present=\"%llu\" free=\"%llu\">\n", z->node,
-		z->name, (unsigned long long)z->present, (unsigned long long)z->free);
+	fprintf(f,
+		"<zone node=\"%d\" name=\"%s\" present=\"%llu\" free=\"%llu\" zero=\"%llu\">\n",
+		z->node, z->name, (unsigned long long)z->present, (unsigned long long)z->free,
+		(unsigned long long)z->zero);
 	for (int o = 0; o < NR_PAGE_ORDERS; o++)
 		fprintf(f, "<free order=\"%d\" count=\"%llu\"/>\n", o,
 			(unsigned long long)z->free_blocks[o]);
@@ -113,8 +116,10 @@ BUDDY_API int malloc_info(int flags, FILE *f)
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
 		if (c.slabs)
 			print_cache(f, &c);
-	fprintf(f, "</heap>\n<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks,
-		m.hblkhd);
-	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n", m.arena + m.hblkhd);
+	/* Sums over all heaps; what is mapped on its own is beside them. */
+	fprintf(f, "</heap>\n<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m.ordblks,
+		m.fordblks);
+	fprintf(f, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks, m.hblkhd);
+	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n", m.arena);
 	return 0;
 }

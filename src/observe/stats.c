@@ -116,7 +116,7 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, boo
 
 BUDDY_API int buddy_cache_stats(int index, struct buddy_cache_stats *ret)
 {
-	struct list_head *pos;
+	struct kmem_cache *s;
 	struct slow slow;
 	int err = -ENOENT;
 
@@ -124,12 +124,10 @@ BUDDY_API int buddy_cache_stats(int index, struct buddy_cache_stats *ret)
 		return -ENOENT;
 	slow_enter_free(&slow);
 	if (lock_unless(&slab_mutex, slow.nested)) {
-		list_for_each (pos, &slab_caches) {
-			if (index-- > 0)
-				continue;
-			cache_stats(list_entry(pos, struct kmem_cache, list), ret, slow.nested);
+		s = cache_by_index(index);
+		if (s) {
+			cache_stats(s, ret, slow.nested);
 			err = 0;
-			break;
 		}
 		spin_unlock(&slab_mutex);
 	}
@@ -296,7 +294,7 @@ BUDDY_API int buddy_node_of_cpu(int cpu)
 	if (topology.nr_nodes > 1)
 		node = topology_node_of_cpu(cpu);
 	else
-		node = os_cpu_allowed(cpu) ? 0 : -EINVAL;
+		node = os_cpu_exists(cpu) ? 0 : -EINVAL;
 	return node < 0 || cpu < 0 ? -EINVAL : node;
 }
 

@@ -56,8 +56,8 @@ int os_cpu_hint(void);
 /* How many CPUs this process might run on when that was first asked, at least 1. */
 unsigned int os_nr_cpus(void);
 
-/* Whether this process may run on @cpu. */
-bool os_cpu_allowed(int cpu);
+/* Has the machine this CPU, whether this thread may run on it or not? */
+bool os_cpu_exists(int cpu);
 
 /* Bytes of a page; all else here believes that it is OS_PAGE (vm.h). */
 size_t os_page_bytes(void);

@@ -447,6 +447,7 @@ static inline bool is_object(const struct kmem_cache *s, const void *ptr)
 /* ---- caches (slab_common.c) ---- */
 int slab_init(void);
 struct kmem_cache *cache_by_id(u32 id);
+struct kmem_cache *cache_by_index(int index);
 struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
 				void (*ctor)(void *));
 int cache_destroy(const char *call, struct kmem_cache *s);

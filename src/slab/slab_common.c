@@ -205,6 +205,38 @@ struct kmem_cache *cache_by_id(u32 id)
 	return cache_table[id];
 }
 
+/*
+ * Where cache_by_index() was last: who asks for one after the other does not begin anew each time.
+ * slab_mutex; cache: NULL if it has left the list.
+ */
+static struct {
+	int index;
+	struct kmem_cache *cache;
+} last_by_index;
+
+/* Number @index of the list, or NULL.  Under slab_mutex. */
+slowpath struct kmem_cache *cache_by_index(int index)
+{
+	struct list_head *pos = slab_caches.next;
+	int i = 0;
+
+	if (last_by_index.cache && last_by_index.index <= index) {
+		pos = &last_by_index.cache->list;
+		i = last_by_index.index;
+	}
+	for (; i < index && pos != &slab_caches; i++)
+		pos = pos->next;
+	if (pos == &slab_caches)
+		return NULL;
+	/* In this order: a forked child may find it half done. */
+	WRITE_ONCE(last_by_index.cache, NULL);
+	barrier();
+	WRITE_ONCE(last_by_index.index, i);
+	barrier();
+	WRITE_ONCE(last_by_index.cache, list_entry(pos, struct kmem_cache, list));
+	return last_by_index.cache;
+}
+
 static void slab_mutex_lock(void)
 {
 	/* A vanished owner leaves the list whole: entries are linked last and unlinked first. */
@@ -382,6 +414,8 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 	shrink(s, &slow);
 	inuse = cache_inuse(s);
 	if (!inuse) {
+		WRITE_ONCE(last_by_index.cache, NULL);
+		barrier();
 		list_del(&s->list);
 		if (s->id < ARRAY_SIZE(cache_table)) {
 			cache_table[s->id] = NULL;

@@ -314,6 +314,26 @@ static void mallinfo2_counts_the_free_blocks_of_what_it_calls_arena(void **state
 	assert_int_equal(mallinfo2().ordblks, blocks);
 }
 
+static void mallinfo2_counts_nothing_that_went_back(void **state)
+{
+	const size_t big = (size_t)1 << 30;
+	struct mallinfo2 before, after;
+	char *p;
+
+	(void)state;
+	malloc_trim(0);
+	before = mallinfo2();
+	p = malloc(big);
+	assert_non_null(p);
+	memset(p, 1, 1 << 20);
+	free(p);
+	malloc_trim(0);
+	after = mallinfo2();
+	assert_int_equal(after.arena, after.uordblks + after.fordblks);
+	assert_in_range(after.arena, 0, before.arena + (64 << 20));
+	assert_in_range(after.fordblks, 0, before.fordblks + (64 << 20));
+}
+
 static void show_writes_zones_and_slabs(void **state)
 {
 	int fd = memfd_create("show", 0);
@@ -390,6 +410,7 @@ static void nodes_are_what_the_system_says(void **state)
 {
 	int n = buddy_nr_nodes(), on_stack;
 	void *p = malloc(100), *large = malloc(MIB);
+	cpu_set_t all, one;
 
 	(void)state;
 	assert_true(n >= 1);
@@ -398,6 +419,15 @@ static void nodes_are_what_the_system_says(void **state)
 	assert_int_equal(buddy_node_distance(-1, 0), -EINVAL);
 	assert_int_equal(buddy_node_distance(0, n), -EINVAL);
 	assert_in_range(buddy_node_of_cpu(sched_getcpu()), 0, n - 1);
+	/* A thread that is held to one knows the others. */
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			assert_in_range(buddy_node_of_cpu(cpu), 0, n - 1);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 	assert_in_range(buddy_node_of(p), 0, n - 1);
 	assert_in_range(buddy_node_of(large), 0, n - 1);
 	assert_int_equal(buddy_node_of(&on_stack), -EINVAL);
@@ -469,6 +499,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(zones_add_up_to_the_totals),
 		cmocka_unit_test(caches_are_listed_with_those_of_malloc_first),
 		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),
+		cmocka_unit_test(mallinfo2_counts_nothing_that_went_back),
 		cmocka_unit_test(show_writes_zones_and_slabs),
 		cmocka_unit_test(reclaim_empties_the_caches_of_the_caller),
 		cmocka_unit_test(reclaim_gives_free_blocks_to_the_system),

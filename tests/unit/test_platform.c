@@ -7,6 +7,7 @@
 #include "platform/topology.h"
 #include "platform/vm.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -19,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -341,6 +343,34 @@ static void a_file_is_stderr_if_it_was_at_the_start(void **state)
 	assert_false(theirs);
 }
 
+/* A file for writing only, and a connection. */
+static void what_comes_to_a_closed_descriptor_is_no_stderr(void **state)
+{
+	char name[] = "/tmp/unit_platform.XXXXXX";
+	int was = dup(2), file = mkstemp(name), closed_at_start, connection, fds[2];
+
+	(void)state;
+	assert_true(file >= 0);
+	close(file);
+	close(2);
+	os_note_stderr();
+	assert_int_equal(open(name, O_WRONLY), 2);
+	unlink(name);
+	closed_at_start = os_stderr_is_ours();
+	dup2(was, 2);
+	os_note_stderr();
+	close(2);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	dup2(fds[0], 2);
+	connection = os_stderr_is_ours();
+	dup2(was, 2);
+	close(was);
+	close(fds[1]);
+	os_note_stderr();
+	assert_false(closed_at_start);
+	assert_false(connection);
+}
+
 /* ---- signal handlers ---- */
 
 static volatile bool in_handler;
@@ -425,6 +455,7 @@ int main(void)
 		cmocka_unit_test(pages_of_files_are_not_the_heaps),
 		cmocka_unit_test(a_pipe_without_a_reader_raises_no_signal),
 		cmocka_unit_test(a_file_is_stderr_if_it_was_at_the_start),
+		cmocka_unit_test(what_comes_to_a_closed_descriptor_is_no_stderr),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),

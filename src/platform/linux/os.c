@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "platform/os.h"
 #include "base/atomic.h"
+#include "base/fmt.h"
 #include "base/math.h"
 #include "platform/vm.h"
 #include "platform/linux/syscall.h"
@@ -41,24 +42,28 @@ u64 os_clock_ms(void)
 
 static struct {
 	dev_t dev;
-	ino_t ino; /* 0: it was closed */
-} first_stderr;	   /* const after start */
+	ino_t ino;
+	bool noted, open; /* open: it was, at the start */
+} first_stderr;		  /* const after start */
 
 void os_note_stderr(void)
 {
 	struct stat st;
 
-	if (sys2(SYS_fstat, 2, &st) == 0) {
+	first_stderr.open = sys2(SYS_fstat, 2, &st) == 0;
+	if (first_stderr.open) {
 		first_stderr.dev = st.st_dev;
 		first_stderr.ino = st.st_ino;
 	}
+	first_stderr.noted = true;
 }
 
 /*
  * A program may have closed fd 2 and opened a file of its own there; a report must not land in
- * its data.  The decision is taken by the kind of file: a regular one is accepted if it is what was
- * there at the start, or open for writing only, since one that is opened for reading too may be a
- * database.
+ * its data.  Where fd 2 was closed at the start, whatever came there since is the program's.  Else
+ * the decision is taken by the kind of file, if it is not what was there at the start: a program
+ * sends its messages to a pipe, or to a file that is open for writing only, since one that is
+ * opened for reading too may be a database; a socket is a connection, and somebody else at its end.
  */
 slowpath bool os_stderr_is_ours(void)
 {
@@ -66,11 +71,16 @@ slowpath bool os_stderr_is_ours(void)
 
 	if (sys2(SYS_fstat, 2, &st) != 0)
 		return false;
-	if (!S_ISREG(st.st_mode))
-		return S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
-	if (first_stderr.ino && st.st_ino == first_stderr.ino && st.st_dev == first_stderr.dev)
+	if (S_ISCHR(st.st_mode))
 		return true;
-	return (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	if (!first_stderr.noted)
+		os_note_stderr();
+	if (!first_stderr.open)
+		return false;
+	if (st.st_ino == first_stderr.ino && st.st_dev == first_stderr.dev)
+		return true;
+	return S_ISFIFO(st.st_mode) ||
+	       (S_ISREG(st.st_mode) && (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY);
 }
 
 slowpath void os_write_err(const char *text, size_t len)
@@ -224,11 +234,18 @@ unsigned int os_nr_cpus(void)
 	return READ_ONCE(cpus);
 }
 
-bool os_cpu_allowed(int cpu)
+/* A thread may be held to some CPUs by itself, so where it may run is asked only without /sys. */
+slowpath bool os_cpu_exists(int cpu)
 {
 	unsigned long mask[64];
-	long n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	char path[64];
+	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
+	long n;
 
+	fmt_print(&b, "/sys/devices/system/cpu/cpu%d", cpu);
+	if (cpu >= 0 && sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0)
+		return true;
+	n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	return cpu >= 0 && cpu < n * 8 && (mask[cpu / 64] >> (cpu % 64) & 1);
 }
 

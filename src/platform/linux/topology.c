@@ -122,25 +122,19 @@ slowpath bool topology_node_exists(int node)
 	return sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
 }
 
-/* The module, loaded once; NULL if it is not there. */
+/*
+ * The module, loaded once; NULL if it is not there.  The loader knows where our own file was when
+ * it was loaded; its name may be a relative one, and the program elsewhere by now.
+ */
 static slowpath void *module(void)
 {
 	static void *handle; /* atomic; loading twice yields the same handle */
-	char path[4096];
-	Dl_info info;
-	char *slash;
 
-	if (__atomic_load_n(&handle, __ATOMIC_ACQUIRE))
-		return handle;
-	if (!dladdr((void *)(uintptr_t)topology_load, &info) || !info.dli_fname)
-		return NULL;
-	if (strlen(info.dli_fname) + 32 > sizeof(path))
-		return NULL;
-	strcpy(path, info.dli_fname);
-	slash = strrchr(path, '/');
-	strcpy(slash ? slash + 1 : path, "libbuddy-topology.so");
-	__atomic_store_n(&handle, dlopen(path, RTLD_NOW | RTLD_LOCAL), __ATOMIC_RELEASE);
-	return handle;
+	if (!__atomic_load_n(&handle, __ATOMIC_ACQUIRE))
+		__atomic_store_n(&handle,
+				 dlopen("$ORIGIN/libbuddy-topology.so", RTLD_NOW | RTLD_LOCAL),
+				 __ATOMIC_RELEASE);
+	return __atomic_load_n(&handle, __ATOMIC_ACQUIRE);
 }
 
 /*
