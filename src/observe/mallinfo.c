@@ -88,8 +88,7 @@ static void print_cache(FILE *f, const struct buddy_cache_stats *c)
 
 static void print_zone(FILE *f, const struct buddy_zone_stats *z)
 {
-	fprintf(f,
-		"<zone node=\"%d\" name=\"%s\" present=\"%llu\" free=\"%llu\" zero=\"%llu\">\n",
+	fprintf(f, "<zone node=\"%d\" name=\"%s\" present=\"%llu\" free=\"%llu\" zero=\"%llu\">\n",
 		z->node, z->name, (unsigned long long)z->present, (unsigned long long)z->free,
 		(unsigned long long)z->zero);
 	for (int o = 0; o < NR_PAGE_ORDERS; o++)

@@ -98,7 +98,8 @@ static const struct {
 	{"hugepages", "sometimes"},	    {"hugepage_threshold", "lots"},
 	{"hugepage_threshold", "1X"},	    {"hugepage_threshold", "M"},
 	{"hugepage_threshold", "-1"},	    {"hugepage_threshold", "99999999999999999999"},
-	{"hugepage_threshold", "99999999G"}, {"reporting_delay_ms", "3600001"},
+	{"hugepage_threshold", "99999999G"}, {"hugepage_threshold", "17179869184G"},
+	{"reporting_delay_ms", "3600001"},
 	{"reporting_delay_ms", "1s"},	    {"reporting_delay_ms", "4294967296"},
 	{"slab_debug", "Q"},
 };
@@ -185,7 +186,28 @@ static void the_environment_may_be_wrong(void **state)
 		assert_ptr_equal(strchr(o.text, '\n'), o.text + strlen(o.text) - 1);
 		assert_non_null(strstr(o.text, wrong[i]));
 	}
-	in_program(&o, "run-on", ",,hugepages=never,,reporting_delay_ms=5,");
+	in_program(&o, "run-on", ",, hugepages=never,, reporting_delay_ms=5, ");
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.text, "");
+}
+
+/* Before the library has started, which reads the environment. */
+static int set_before_the_start(void)
+{
+	char text[8];
+
+	buddy_option_set("hugepages", "always");
+	free(malloc(100));
+	buddy_option_get("hugepages", text, sizeof(text));
+	return strcmp(text, "always");
+}
+
+static void what_the_program_says_counts_more_than_the_environment(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	in_program(&o, "set-first", "hugepages=never");
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.text, "");
 }
@@ -234,6 +256,73 @@ static void totals_add_up_whatever_is_allocated(void **state)
 	assert_int_equal(after.large, before.large);
 	assert_int_equal(after.pages, before.pages);
 	assert_int_equal(after.objects, before.objects);
+}
+
+static void totals_add_up_when_a_block_is_resized_where_it_is(void **state)
+{
+	struct buddy_stats before, after;
+	char *p = malloc(5 * MIB), *q;
+
+	(void)state;
+	buddy_stats(&before);
+	q = realloc(p, 2 * MIB);
+	assert_ptr_equal(q, p);
+	assert_sum();
+	buddy_stats(&after);
+	assert_int_equal(before.large - after.large, 3 * MIB);
+	q = realloc(p, 3 * MIB);
+	assert_ptr_equal(q, p);
+	assert_sum();
+	buddy_stats(&after);
+	assert_int_equal(before.large - after.large, 2 * MIB);
+	free(p);
+	assert_sum();
+}
+
+/* Of objects in both sheaves and in barns, and of pages in sets. */
+static void what_is_freed_is_in_use_no_more_wherever_it_is_kept(void **state)
+{
+	static void *p[2000], *large[100];
+	struct buddy_stats before, after;
+
+	(void)state;
+	buddy_stats(&before);
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+			p[i] = malloc(768);
+		for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+			large[i] = malloc(40000 + 1000 * i);
+		for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+			free(large[i]);
+		for (size_t i = ARRAY_SIZE(p); i-- > 0;) {
+			free(p[i]);
+			if (i % 30)
+				continue;
+			assert_sum();
+			buddy_stats(&after);
+			assert_int_equal(after.objects, before.objects + i * 768);
+			assert_int_equal(after.large, before.large);
+		}
+	}
+}
+
+static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
+{
+	struct buddy_stats st;
+	struct mallinfo2 m;
+	void *p = malloc(1 * MIB);
+
+	(void)state;
+	memset(p, 1, 1 * MIB);
+	free(p);
+	buddy_stats(&st);
+	m = mallinfo2();
+	assert_true(st.zero > 0 && st.zero < st.free);
+	assert_int_equal(m.arena, st.present - st.zero);
+	assert_int_equal(m.uordblks, st.objects + st.large + st.pages);
+	assert_int_equal(m.fordblks, m.arena - m.uordblks);
+	assert_int_equal(m.keepcost, st.free - st.zero);
+	assert_int_equal(m.hblkhd, st.direct);
 }
 
 static void zones_add_up_to_the_totals(void **state)
@@ -495,7 +584,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(unknown_options_are_reported),
 		cmocka_unit_test(text_that_does_not_fit_is_cut_and_terminated),
 		cmocka_unit_test(the_environment_may_be_wrong),
+		cmocka_unit_test(what_the_program_says_counts_more_than_the_environment),
 		cmocka_unit_test(totals_add_up_whatever_is_allocated),
+		cmocka_unit_test(totals_add_up_when_a_block_is_resized_where_it_is),
+		cmocka_unit_test(what_is_freed_is_in_use_no_more_wherever_it_is_kept),
+		cmocka_unit_test(mallinfo2_says_of_the_totals_what_glibc_has_words_for),
 		cmocka_unit_test(zones_add_up_to_the_totals),
 		cmocka_unit_test(caches_are_listed_with_those_of_malloc_first),
 		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),
@@ -513,6 +606,8 @@ int main(int argc, char **argv)
 		free(malloc(100));
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "set-first"))
+		return set_before_the_start();
 	/* The totals are exact while nothing else is at work. */
 	buddy_option_set("background_threads", "off");
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -255,6 +256,38 @@ static void a_very_large_block_grows_by_its_page_tables(void **state)
 	free(wall);
 }
 
+/* One that grows by a small part of itself will be moved often. */
+static void a_block_that_grows_by_steps_gets_a_mapping_from_4_mib_on(void **state)
+{
+	struct buddy_stats before, after;
+	char *p, *wall;
+
+	(void)state;
+	p = malloc(6 << 20);
+	wall = malloc(4 << 20); /* it cannot grow where it is */
+	buddy_stats(&before);
+	p = realloc(p, 7 << 20);
+	assert_non_null(p);
+	buddy_stats(&after);
+	assert_int_equal(after.direct_count, before.direct_count + 1);
+	free(p);
+	free(wall);
+}
+
+static void an_object_that_shrinks_to_less_than_half_is_given_a_smaller_place(void **state)
+{
+	char *p = malloc(30000);
+
+	(void)state;
+	memset(p, 7, 30000);
+	p = realloc(p, 12000);
+	assert_non_null(p);
+	assert_true(malloc_usable_size(p) < 15000);
+	for (int i = 0; i < 12000; i++)
+		assert_int_equal(p[i], 7);
+	free(p);
+}
+
 #define TABLE ((size_t)64 << 20)
 
 /* It is copied once, to where its page tables can be moved from then on. */
@@ -345,11 +378,16 @@ static void what_the_machine_cannot_have_is_refused(void **state)
 /* Such a place is not looked for in the heap. */
 static void a_small_block_of_huge_alignment_costs_little(void **state)
 {
-	const volatile size_t align = (size_t)1 << 34; /* a compiler believes in 4 GiB at most */
+	volatile size_t align = (size_t)1 << 34; /* a compiler believes in 4 GiB at most */
 	struct buddy_stats before, after;
+	struct sysinfo info;
 	void *p[3];
 
 	(void)state;
+	/* More than the machine has: what is there for the alignment alone is not to count. */
+	assert_int_equal(sysinfo(&info), 0);
+	while (align < (info.totalram + info.totalswap) * (size_t)info.mem_unit)
+		align *= 2;
 	buddy_stats(&before);
 	for (int i = 0; i < 3; i++) {
 		p[i] = aligned_alloc(align, 40000);
@@ -377,11 +415,15 @@ int main(void)
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
 		cmocka_unit_test(a_large_zeroed_table_is_resident_where_it_is_used),
 		cmocka_unit_test(a_very_large_block_grows_by_its_page_tables),
+		cmocka_unit_test(a_block_that_grows_by_steps_gets_a_mapping_from_4_mib_on),
+		cmocka_unit_test(an_object_that_shrinks_to_less_than_half_is_given_a_smaller_place),
 		cmocka_unit_test(a_large_table_that_grows_is_resident_where_it_is_used),
 		cmocka_unit_test(a_large_table_that_grows_keeps_what_is_in_it),
 		cmocka_unit_test(what_the_machine_cannot_have_is_refused),
 		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};
 
+	/* Pages are used here and there: where the system makes huge pages of all, all would be. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,6 +144,43 @@ static void every_kind_of_request_is_served(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
+static uint64_t refills(void)
+{
+	struct buddy_zone_stats z;
+	uint64_t sum = 0;
+
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		sum += strcmp(z.name, "Meta") ? z.refills : 0;
+	return sum;
+}
+
+static void take_pages(gfp_t gfp)
+{
+	static struct page *page[2000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = buddy_alloc_pages(gfp, 0);
+		assert_non_null(page[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(page); i++)
+		buddy_free_pages(page[i], 0);
+}
+
+/* To fill the thread's set of pages it would have to wait for the lock of the zone. */
+static void who_may_not_wait_fills_no_set_of_pages(void **state)
+{
+	uint64_t before = refills();
+
+	(void)state;
+	take_pages(GFP_NOWAIT);
+	take_pages(GFP_ATOMIC);
+	take_pages(0);
+	assert_int_equal(refills(), before);
+	buddy_reclaim();
+	take_pages(GFP_KERNEL);
+	assert_true(refills() > before);
+}
+
 static void zones_without_memory_give_null(void **state)
 {
 	static const gfp_t flags[] = {GFP_DMA, GFP_DMA32, GFP_KERNEL | __GFP_DMA32};
@@ -610,6 +647,7 @@ int main(void)
 		cmocka_unit_test(address_and_descriptor_lead_to_each_other),
 		cmocka_unit_test(zeroed_pages_are_zero_also_when_recycled),
 		cmocka_unit_test(every_kind_of_request_is_served),
+		cmocka_unit_test(who_may_not_wait_fills_no_set_of_pages),
 		cmocka_unit_test(zones_without_memory_give_null),
 		cmocka_unit_test(nodes_that_exist_serve),
 		cmocka_unit_test(no_call_touches_errno),

@@ -67,8 +67,11 @@ static int run_closed(const char *program, const char *how, const char *first, c
 		char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)how,
 				(char *)(uintptr_t)first, (char *)(uintptr_t)second, NULL};
 
-		/* One more reason to report, at a time when no descriptor is open at all. */
-		setenv("BUDDY_OPTIONS", "no_such_option=1", 1);
+		/*
+		 * Two more reasons to say something: at a time when no descriptor is open at all,
+		 * and at the end.
+		 */
+		setenv("BUDDY_OPTIONS", "no_such_option=1,stats_at_exit=on", 1);
 		close(0);
 		close(1);
 		close(2);

@@ -92,6 +92,7 @@ static void hear_of_what_moves(void)
 	char *p = own_mapping();
 
 	to_free = own_mapping();
+	errno = ENOTTY;
 	for (size_t size = LARGE; size < 8 * LARGE; size += LARGE) {
 		p = realloc(p, size);
 		CHECK(p, "no memory");
@@ -99,6 +100,7 @@ static void hear_of_what_moves(void)
 	CHECK(moves > 0, "heard of no mremap()");
 	unmapped = 0;
 	free(p);
+	CHECK(errno == ENOTTY, "errno became %d", errno);
 	CHECK(unmapped >= 7 * LARGE, "heard of %zu bytes unmapped", unmapped);
 	verify("after a mapping was moved and freed");
 }

@@ -8,6 +8,12 @@
 library=$1
 shift
 
+# The loader goes on without what it cannot preload, and the C library's malloc would pass.
+LD_TRACE_LOADED_OBJECTS=1 LD_PRELOAD=$library "$1" | grep -qF "$library" || {
+	echo "$1 would run without $library" >&2
+	exit 1
+}
+
 if own=$(grep -E '^[0-9]+:memory:' /proc/self/cgroup); then
 	parent=/sys/fs/cgroup/memory${own#*:memory:}
 	limit=memory.limit_in_bytes
@@ -20,11 +26,17 @@ group=${parent%/}/libbuddy-test-$$
 
 skip() {
 	rmdir "$group" 2>/dev/null
-	echo "cannot make a control group with a memory limit: $1"
+	echo "skipped: cannot make a control group with a memory limit: $1"
 	exit 77
 }
 mkdir "$group" 2>/dev/null || skip "$parent is not ours"
 echo 64M 2>/dev/null >"$group/$limit" || skip "no memory controller in $parent"
+# Where there is swap the kernel would use it before it kills.
+if [ "$limit" = memory.max ]; then
+	echo 0 >"$group/memory.swap.max"
+else
+	echo 64M >"$group/memory.memsw.limit_in_bytes"
+fi 2>/dev/null
 
 status=0
 for preload in "" "$library"; do

@@ -3,10 +3,47 @@
  */
 #include "life.h"
 
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LARGE = 20000, BLOCK = 5000, TICKS = 500 };
+
+static unsigned int threads(void)
+{
+	struct dirent *entry;
+	DIR *dir = opendir("/proc/self/task");
+	unsigned int nr = 0;
+
+	CHECK(dir, "cannot read /proc/self/task");
+	while ((entry = readdir(dir)))
+		nr += entry->d_name[0] != '.';
+	closedir(dir);
+	return nr;
+}
+
+/* Of a heap that would start it at once.  A thread that was joined may be listed for a while. */
+static void expect_no_background_thread(void)
+{
+	const struct timespec tick = {.tv_nsec = 10000000};
+	static void *block[LARGE];
+
+	for (int i = 0; i < LARGE; i++)
+		block[i] = keep(malloc(BLOCK));
+	for (int i = 0; i < LARGE; i++)
+		free(block[i]);
+	for (int ticks = 0; threads() > 1; ticks++) {
+		CHECK(ticks < TICKS, "%u threads, though there is to be no background thread",
+		      threads());
+		nanosleep(&tick, NULL);
+	}
+}
 
 int main(void)
 {
+	const char *options = getenv("BUDDY_OPTIONS");
 	pid_t child;
 
 	require_libbuddy();
@@ -18,5 +55,7 @@ int main(void)
 	}
 	expect_success(child, "a forked child");
 	ordinary_use(64 << 20);
+	if (options && strstr(options, "background_threads=off"))
+		expect_no_background_thread();
 	return 0;
 }

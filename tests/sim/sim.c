@@ -252,6 +252,8 @@ static void must_be_mapped(const char *call, const void *addr, size_t len)
 
 static void *map(void *addr, size_t len, int prot, int flags)
 {
+	void *p;
+
 	if (!len || ((uintptr_t)addr | len) % OS_PAGE)
 		misuse("map", addr, len);
 #ifdef __SANITIZE_THREAD__
@@ -264,7 +266,11 @@ static void *map(void *addr, size_t len, int prot, int flags)
 		return MAP_FAILED;
 	}
 #endif
-	return mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	p = mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	/* What is resident is counted: where the system makes huge pages of all, not of this. */
+	if (p != MAP_FAILED)
+		madvise(p, len, MADV_NOHUGEPAGE);
+	return p;
 }
 
 int vm_map_at(void *addr, size_t len)

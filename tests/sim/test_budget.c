@@ -119,6 +119,38 @@ SIM_TEST(what_went_back_is_looked_at_before_it_comes_again)
 	EXPECT_SOUND();
 }
 
+/* Up to a pageblock, and beyond. */
+SIM_TEST(large_blocks_are_looked_at)
+{
+	bool zero;
+	u64 looks;
+
+	start_limited();
+	for (u64 nr = 100; nr < 5000; nr *= 30) {
+		budget_look_again();
+		looks = sim.memory_looks;
+		EXPECT(run_get(0, nr, 1, &zero));
+		EXPECT_EQ(sim.memory_looks, looks + 1);
+	}
+	EXPECT_SOUND();
+}
+
+SIM_TEST(pages_that_a_block_grows_by_are_looked_at)
+{
+	struct page *head;
+	bool zero;
+	u64 looks;
+
+	start_limited();
+	head = run_get(0, 600, 1, &zero);
+	EXPECT(head);
+	budget_look_again();
+	looks = sim.memory_looks;
+	EXPECT(large_resize(head, 700));
+	EXPECT_EQ(sim.memory_looks, looks + 1);
+	EXPECT_SOUND();
+}
+
 /* Buffers that grow by realloc() are outside of all zones. */
 SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
 {
@@ -488,6 +520,11 @@ SIM_TEST(a_heap_of_unknown_density_gets_huge_pages)
 SIM_TEST(a_sparse_heap_does_not_get_huge_pages)
 {
 	EXPECT_EQ(huge_advices(1 * MiB), 0);
+}
+
+SIM_TEST(a_heap_of_which_a_third_is_resident_does_not_get_huge_pages)
+{
+	EXPECT_EQ(huge_advices(mm_hugepage_threshold / 3), 0);
 }
 
 /* Bytes of the heap that are left advised huge. */
@@ -874,6 +911,8 @@ int main(void)
 		cmocka_unit_test(what_is_free_goes_back_before_the_limit_is_passed),
 		cmocka_unit_test(what_others_use_of_the_group_counts),
 		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
+		cmocka_unit_test(large_blocks_are_looked_at),
+		cmocka_unit_test(pages_that_a_block_grows_by_are_looked_at),
 		cmocka_unit_test(what_is_free_goes_back_before_a_direct_mapping_is_used),
 		cmocka_unit_test(without_a_limit_direct_mappings_are_looked_at_when_doubled),
 		cmocka_unit_test(nodes_share_one_limit),
@@ -885,6 +924,7 @@ int main(void)
 		cmocka_unit_test(a_dense_heap_gets_huge_pages),
 		cmocka_unit_test(a_heap_of_unknown_density_gets_huge_pages),
 		cmocka_unit_test(a_sparse_heap_does_not_get_huge_pages),
+		cmocka_unit_test(a_heap_of_which_a_third_is_resident_does_not_get_huge_pages),
 		cmocka_unit_test(a_heap_that_grows_slowly_gets_huge_pages_from_twice_the_size_on),
 		cmocka_unit_test(large_blocks_that_stay_empty_are_not_huge_however_dense_the_heap),
 		cmocka_unit_test(once_a_large_block_was_used_the_next_are_huge),

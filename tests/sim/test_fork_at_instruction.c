@@ -591,11 +591,12 @@ static void walk_through(void)
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 /* The address sanitizer makes a fork several times as dear. */
 #ifdef __SANITIZE_ADDRESS__
-#define SPARSER 4
+#define SPARSER 12
+#define SAMPLES 4
 #else
 #define SPARSER 1
-#endif
 #define SAMPLES 12 /* forks for each operation and order; a hundred times that to soak */
+#endif
 
 static u64 *lengths; /* in instructions; shared with the children */
 static u64 random_state;

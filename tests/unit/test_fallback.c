@@ -144,6 +144,21 @@ SIM_TEST(unmovable_falls_back_to_reclaimable_before_movable)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+SIM_TEST(reclaimable_falls_back_to_unmovable_before_movable)
+{
+	struct page *page;
+
+	EXPECT(sim_start());
+	page = buddy_get(0, 0, 0);
+	buddy_put(page, 0);
+	EXPECT(accept_memory(zone_of(0), 1, false, true));
+	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
+	EXPECT_EQ(type_at(MAX_ORDER_NR_PAGES), MIGRATE_MOVABLE);
+	EXPECT_EQ(place(buddy_get(0, __GFP_RECLAIMABLE, 0)), 0);
+	EXPECT_EQ(type_at(0), MIGRATE_RECLAIMABLE);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 SIM_TEST(movable_falls_back_to_reclaimable_before_unmovable)
 {
 	struct page *u, *r;
@@ -196,6 +211,7 @@ RUN_TESTS(T(a_whole_free_block_is_claimed_by_the_first_kind_that_needs_it),
 	  T(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order),
 	  T(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed),
 	  T(unmovable_falls_back_to_reclaimable_before_movable),
+	  T(reclaimable_falls_back_to_unmovable_before_movable),
 	  T(movable_falls_back_to_reclaimable_before_unmovable),
 	  T(claiming_takes_the_largest_block),
 	  T(kinds_stay_in_their_own_pageblocks_while_there_is_room))

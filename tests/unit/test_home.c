@@ -128,6 +128,34 @@ SIM_TEST(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it)
 	EXPECT_SOUND();
 }
 
+static u64 gone_of_slabs(void)
+{
+	u64 gone = 0;
+
+	for (u64 pfn = zone_of(0)->start_pfn; pfn < zone_of(0)->accept_pfn;) {
+		const struct page *page = pfn_to_page(pfn);
+
+		gone += page_type(page) == PAGE_SLAB ? page_punched(page) : 0;
+		pfn += page_block_pages(page);
+	}
+	return gone;
+}
+
+SIM_TEST(what_is_gone_of_a_slab_is_known_when_it_is_adopted)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(few + 1, 3, 0);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ~(u64)0), few + 1);
+	EXPECT_EQ(zone_of(0)->nr_punched_pages, few + 1);
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->node->adopted, 1);
+	EXPECT_EQ(zone_of(0)->nr_punched_pages, gone_of_slabs());
+	EXPECT_SOUND();
+}
+
 /* They are what its threads fill up just now. */
 SIM_TEST(a_home_is_left_with_a_few_slabs_that_are_not_full)
 {
@@ -250,12 +278,27 @@ SIM_TEST(our_own_structures_have_one_home)
 	EXPECT_EQ(homes, 0);
 }
 
+static unsigned long homes_made(void)
+{
+	struct list_head *pos;
+
+	list_for_each (pos, &slab_caches) {
+		const struct kmem_cache *c = list_entry(pos, struct kmem_cache, list);
+
+		if (!strcmp(c->name, "slab_home"))
+			return cache_inuse(c);
+	}
+	return 0;
+}
+
 SIM_TEST(the_homes_of_a_cache_end_with_it)
 {
 	struct kmem_cache *c;
+	unsigned long before;
 	void *obj;
 
 	start();
+	before = homes_made();
 	c = cache_create("short-lived", 100, 8, 0, NULL);
 	for (int i = 0; i < 2; i++) {
 		obj = slab_alloc(c, 0, NUMA_NO_NODE);
@@ -263,7 +306,9 @@ SIM_TEST(the_homes_of_a_cache_end_with_it)
 		sim_switch_to(&other);
 	}
 	EXPECT(c->node[0]->home[1]);
+	EXPECT_EQ(homes_made(), before + 1);
 	EXPECT_EQ(cache_destroy("test", c), 0);
+	EXPECT_EQ(homes_made(), before);
 	EXPECT_SOUND();
 }
 
@@ -271,6 +316,7 @@ RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(objects_go_back_to_the_home_of_their_slab_whoever_frees_them),
 	  T(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made),
 	  T(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it),
+	  T(what_is_gone_of_a_slab_is_known_when_it_is_adopted),
 	  T(a_home_is_left_with_a_few_slabs_that_are_not_full),
 	  T(a_slab_that_is_mostly_full_stays_where_it_is), T(adoption_waits_for_no_lock),
 	  T(without_memory_any_slab_of_another_home_will_do),

@@ -130,6 +130,9 @@ SIM_TEST(what_a_block_leaves_over_waits_behind_what_is_resident)
 SIM_TEST(a_block_is_aligned_as_asked)
 {
 	EXPECT(sim_start());
+	/* All that such a place may need is taken into use at once. */
+	get(3, 1);
+	EXPECT_EQ(page_to_pfn(get(700, 32768)) % 32768, 0);
 	for (u64 align = 1; align <= 8192; align *= 2) {
 		struct page *odd = get(3, 1), *head = get(5, align), *large = get(700, align);
 
@@ -213,6 +216,22 @@ SIM_TEST(large_blocks_and_slabs_keep_apart)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		mixed += kinds[i] == 3;
 	EXPECT(mixed <= 4);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
+/* Whatever they were before. */
+SIM_TEST(the_pageblocks_of_a_run_are_movable)
+{
+	struct page *head;
+
+	EXPECT(sim_start());
+	head = buddy_get(0, 0, MAX_PAGE_ORDER);
+	EXPECT_EQ(get_pageblock_migratetype(zone_of(0), page_to_pfn(head)), MIGRATE_UNMOVABLE);
+	buddy_put(head, MAX_PAGE_ORDER);
+	EXPECT(get(MAX_ORDER_NR_PAGES, 1) == head);
+	for (u64 i = 0; i < MAX_ORDER_NR_PAGES; i += PAGEBLOCK_NR_PAGES)
+		EXPECT_EQ(get_pageblock_migratetype(zone_of(0), page_to_pfn(head) + i),
+			  MIGRATE_MOVABLE);
 	EXPECT_EQ(mm_verify(), 0);
 }
 
@@ -330,6 +349,21 @@ SIM_TEST(what_outgrows_all_by_copying_leaves_nothing_resident_behind)
 	put(b);
 	EXPECT(resident() < 10 + 4800 + PAGEBLOCK_NR_PAGES);
 	put(wall);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_short_block_that_is_freed_in_between_says_nothing_of_it)
+{
+	struct page *small, *a;
+
+	EXPECT(sim_start());
+	small = get(100, 1);
+	a = get(1600, 1);
+	get(2400, 1);
+	put(small);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	put(a);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
 	EXPECT_SOUND();
 }
 
@@ -453,18 +487,21 @@ SIM_TEST(a_zone_that_is_busy_is_not_taken_for_empty)
 {
 	struct zone *zone = zone_of(0);
 	struct page_request rq = {.nid = 0, .nowait = true};
-	u64 accepted;
+	u64 accepted, mapped;
 	bool zero;
 
 	EXPECT(sim_start());
 	large_free(get(3 * PAGEBLOCK_NR_PAGES, 1), NULL, /* nowait= */ false);
 	accepted = zone->accept_pfn;
+	mapped = zone->commit_pfn;
 	EXPECT(zone_trylock(zone));
 	EXPECT(!alloc_pages_request(&rq, 5));
 	EXPECT(!large_alloc(&rq, 50, 1, &zero));
 	EXPECT(!large_alloc(&rq, 2 * PAGEBLOCK_NR_PAGES, 1, &zero));
 	zone_unlock(zone);
 	EXPECT_EQ(zone->accept_pfn, accepted);
+	/* Had the lock been let go meanwhile, it would have been accepted too. */
+	EXPECT_EQ(zone->commit_pfn, mapped);
 	EXPECT(alloc_pages_request(&rq, 5));
 	EXPECT_EQ(zone->accept_pfn, accepted);
 }
@@ -536,11 +573,13 @@ RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_fr
 	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
+	  T(the_pageblocks_of_a_run_are_movable),
 	  T(barns_are_emptied_before_a_zone_grows_for_want_of_a_run),
 	  T(a_block_grows_in_place_where_pages_behind_it_are_free),
 	  T(what_the_system_does_not_have_as_a_whole_is_left_to_others),
 	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
 	  T(what_outgrows_all_by_copying_leaves_nothing_resident_behind),
+	  T(a_short_block_that_is_freed_in_between_says_nothing_of_it),
 	  T(of_runs_that_come_and_go_none_is_given_back),
 	  T(a_longest_run_of_resident_memory_gives_nothing_back),
 	  T(a_block_beyond_half_a_span_is_refused),

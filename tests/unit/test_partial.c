@@ -163,6 +163,20 @@ SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 	EXPECT_SOUND();
 }
 
+/* A pass after the other, and the cache is used between them: one empty slab is needed. */
+SIM_TEST(a_cache_in_use_gives_back_the_empty_slabs_that_it_does_not_need)
+{
+	start();
+	empty_slabs(20);
+	EXPECT(n->first.nr_empty >= 20);
+	for (int pass = 0; pass < 3; pass++) {
+		give(take());
+		slab_reclaim(/* all= */ false);
+	}
+	EXPECT(n->first.nr_empty <= 1);
+	EXPECT_SOUND();
+}
+
 /* Pages, until none is free.  Return: how many there are. */
 static u64 use_up(struct zone *zone)
 {
@@ -436,6 +450,7 @@ RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(small_objects_come_by_whole_cache_lines_while_there_are_any),
 	  T(the_fullest_slab_is_used_first), T(empty_slabs_are_kept_until_they_are_asked_back),
 	  T(the_fewest_empty_slabs_of_a_while_are_known),
+	  T(a_cache_in_use_gives_back_the_empty_slabs_that_it_does_not_need),
 	  T(a_zone_does_not_grow_while_a_cache_has_empty_slabs),
 	  T(a_zone_grows_while_the_list_of_caches_is_in_use),
 	  T(a_second_free_of_an_object_is_reported_and_changes_nothing),

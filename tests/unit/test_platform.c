@@ -162,7 +162,7 @@ static void expect_seen(int status)
 }
 
 /* In a child with mounts of its own: /proc/self/cgroup and /sys/fs/cgroup come from @folder. */
-static int see_limit(const char *folder)
+static int see_limit(const char *folder, u64 want_limit, u64 want_room)
 {
 	char path[400], own[64];
 	u64 limit, room;
@@ -172,7 +172,7 @@ static int see_limit(const char *folder)
 	if (!has_own_mounts() || mount(path, own, NULL, MS_BIND, NULL) ||
 	    mount(folder, "/sys/fs/cgroup", NULL, MS_BIND, NULL))
 		return NO_GROUPS;
-	if (os_memory_room(&limit, &room) || limit != LIMIT || room != LIMIT - USED)
+	if (os_memory_room(&limit, &room) || limit != want_limit || room != want_room)
 		return NOT_SEEN;
 	return SEEN;
 }
@@ -193,7 +193,7 @@ static void expect_limit(const char *controllers)
 		    write_file(folder, files[2], "1048576\n"));
 	child = fork();
 	if (!child)
-		_exit(see_limit(folder));
+		_exit(see_limit(folder, LIMIT, LIMIT - USED));
 	status = wait_for(child);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
@@ -216,6 +216,100 @@ static void the_memory_limit_is_seen_where_controllers_are_mounted_together(void
 {
 	(void)state;
 	expect_limit("memory_of_another,memory,pids");
+}
+
+/* Files of groups of version 2, outer and inner, and what is seen in the inner one. */
+struct groups_case {
+	const char *outer[3], *inner[4]; /* max, current, and of the inner one high and stat */
+	u64 limit, room;
+};
+
+#define STAT "anon 4711\ninactive_file 4194304\nactive_file 10485760\nslab 4711\n"
+
+static const struct groups_case groups_cases[] = {
+	/* No limit anywhere. */
+	{{"max\n", "60000000\n"},
+	 {"max\n", "50000000\n", "max\n"},
+	 OS_UNLIMITED,
+	 OS_UNLIMITED},
+	/* memory.high is one too. */
+	{{"max\n", "60000000\n"},
+	 {"134217728\n", "10000000\n", "67108864\n"},
+	 67108864,
+	 67108864 - 10000000},
+	/* Near it: but for a 32nd of the limit, pages of files are not in the way. */
+	{{"max\n", "61000000\n"},
+	 {"67108864\n", "60000000\n", "max\n", STAT},
+	 67108864,
+	 67108864 - 60000000 + 4194304 + 10485760 - 67108864 / 32},
+	/* The group above is the tighter one. */
+	{{"50331648\n", "40000000\n"},
+	 {"67108864\n", "10000000\n", "max\n"},
+	 50331648,
+	 50331648 - 40000000},
+};
+
+static const char *const groups_files[] = {
+	"outer/memory.max",
+	"outer/memory.current",
+	"outer/inner/memory.max",
+	"outer/inner/memory.current",
+	"outer/inner/memory.high",
+	"outer/inner/memory.stat",
+	"groups",
+};
+
+static bool write_case(const char *folder, const struct groups_case *c)
+{
+	const char *const texts[] = {c->outer[0], c->outer[1], c->inner[0],	 c->inner[1],
+				     c->inner[2], c->inner[3], "0::/outer/inner\n"};
+	bool done = true;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		done &= !texts[i] || write_file(folder, groups_files[i], texts[i]);
+	return done;
+}
+
+static void remove_case(const char *folder)
+{
+	static const char *const folders[] = {"/outer/inner", "/outer", ""};
+	char path[400];
+
+	for (size_t i = 0; i < sizeof(groups_files) / sizeof(*groups_files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, groups_files[i]);
+		unlink(path);
+	}
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s%s", folder, folders[i]);
+		rmdir(path);
+	}
+}
+
+static int see_case(const struct groups_case *c)
+{
+	char folder[] = "/tmp/buddy-platform-XXXXXX", path[400];
+	pid_t child;
+	int status;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/outer", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/inner");
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(write_case(folder, c));
+	child = fork();
+	if (!child)
+		_exit(see_limit(folder, c->limit, c->room));
+	status = wait_for(child);
+	remove_case(folder);
+	return status;
+}
+
+static void the_tightest_limit_up_the_tree_is_seen_less_what_files_take(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(groups_cases) / sizeof(*groups_cases); i++)
+		expect_seen(see_case(&groups_cases[i]));
 }
 
 /* ---- nodes ---- */
@@ -464,6 +558,7 @@ int main(void)
 		cmocka_unit_test(without_a_file_descriptor_the_memory_limit_cannot_be_told),
 		cmocka_unit_test(the_memory_limit_is_seen_behind_long_names_of_groups),
 		cmocka_unit_test(the_memory_limit_is_seen_where_controllers_are_mounted_together),
+		cmocka_unit_test(the_tightest_limit_up_the_tree_is_seen_less_what_files_take),
 		cmocka_unit_test(distances_are_right_where_numbers_of_nodes_have_gaps),
 	};
 

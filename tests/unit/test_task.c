@@ -94,6 +94,53 @@ SIM_TEST(a_block_is_left_once)
 	EXPECT_EQ(left->state, TASK_LIVE);
 }
 
+/* Destructors that come later may still allocate. */
+SIM_TEST(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses)
+{
+	struct task *left;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_switch_to(&threads[0]);
+	left = current_task();
+	task_exit(left, threads[0].tid);
+	sim_switch_to(&sim_main_thread);
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(left->mm.tid, threads[0].tid);
+	threads[0].exit_value = NULL;
+	sim_thread_exit(&threads[0]);
+	sim_thread_new(&threads[2], 0);
+	EXPECT(use_heap(&threads[2]));
+	EXPECT_EQ(left->mm.tid, threads[2].tid);
+	EXPECT_EQ(blocks_made(), 3);
+	EXPECT_SOUND();
+}
+
+/* Nothing tells of its end but that the system does not know it any more. */
+SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
+{
+	struct task *left;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	sim_switch_to(&threads[0]);
+	left = current_task();
+	sim_switch_to(&sim_main_thread);
+	for (int pass = 0; pass < 3; pass++)
+		slab_reclaim(/* all= */ false);
+	EXPECT_EQ(left->state, TASK_LIVE);
+	threads[0].exit_value = NULL; /* its destructors were over before it came in */
+	sim_thread_exit(&threads[0]);
+	slab_reclaim(/* all= */ false);
+	EXPECT_EQ(left->state, TASK_DYING);
+	EXPECT_SOUND();
+}
+
 /* It had taken a block, and not made it its own yet: nobody would find it again. */
 SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
 {
@@ -118,5 +165,8 @@ SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
 }
 
 RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
-	  T(a_block_is_left_once), T(the_block_that_a_lost_thread_had_in_hand_serves_another),
+	  T(a_block_is_left_once),
+	  T(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses),
+	  T(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass),
+	  T(the_block_that_a_lost_thread_had_in_hand_serves_another),
 	  T(a_thread_that_leaves_holds_locks_within_its_slow_path_alone))
