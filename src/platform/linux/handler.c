@@ -7,7 +7,7 @@
  * that has returned may lie there too, where a function has not written to all of its variables:
  * then the answer is yes for nothing.
  *
- * x86-64 alone; elsewhere the answer is no.
+ * x86-64 and aarch64; elsewhere the answer is no.
  */
 #include "base/math.h"
 #include "platform/linux/syscall.h"
@@ -18,8 +18,6 @@
 #include <time.h>
 
 #if defined(__x86_64__)
-
-#define REACH (64 * 1024) /* bytes of the stack, from the caller's frame up */
 
 /*
  * What a handler returns into, and the start of what is saved (struct rt_sigframe of the kernel's
@@ -35,20 +33,13 @@ struct saved {
 };
 static_assert(offsetof(struct saved, rsp) == 8 + 40 + 15 * 8, "as the system lays it out");
 
+#define SAVED_AT 8  /* modulo 16 */
 #define FLAGS_MAX 7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
 #define FLAG_SS 2   /* UC_SIGCONTEXT_SS */
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define EFLAGS_SET 0x202 /* always: interrupts on, and bit 1 */
 #define EFLAGS_MAX (1u << 22)
-
-/* Can the word at @address be read?  The system reads it for us. */
-static bool is_readable(uintptr_t address)
-{
-	const struct timespec now = {.tv_sec = 0};
-
-	return sys4(SYS_futex, address, FUTEX_WAIT_PRIVATE, 0, &now) != -EFAULT;
-}
 
 /* Of another function's variables, which may be anything. */
 __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile struct saved *s)
@@ -60,10 +51,45 @@ __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile s
 	       s->eflags < EFLAGS_MAX && s->rip && s->rsp;
 }
 
+#elif defined(__aarch64__)
+
+/* struct sigcontext of the kernel's arch/arm64, and the head of the first record behind it. */
+struct saved {
+	u64 fault_address, registers[31], sp, pc, pstate;
+	u64 pad;
+	u32 magic, size;
+};
+static_assert(offsetof(struct saved, magic) == 288, "as the system lays it out");
+
+#define SAVED_AT 0 /* modulo 16 */
+#define FPSIMD_MAGIC 0x46508001
+#define FPSIMD_SIZE 528
+
+/* Of another function's variables, which may be anything. */
+__attribute__((no_sanitize("address"))) static bool looks_saved(const volatile struct saved *s)
+{
+	return s->magic == FPSIMD_MAGIC && s->size == FPSIMD_SIZE && s->pc && s->sp;
+}
+
+#endif
+
+#ifdef SAVED_AT
+
+#define REACH (64 * 1024) /* bytes of the stack, from the caller's frame up */
+
+/* Can the word at @address be read?  The system reads it for us. */
+static bool is_readable(uintptr_t address)
+{
+	const struct timespec now = {.tv_sec = 0};
+
+	return sys4(SYS_futex, address, FUTEX_WAIT_PRIVATE, 0, &now) != -EFAULT;
+}
+
 slowpath bool os_in_handler(void)
 {
-	uintptr_t at = ALIGN_UP((uintptr_t)__builtin_frame_address(0), 16) + 8, end = at + REACH;
-	uintptr_t readable = ALIGN_DOWN(at, OS_PAGE) + OS_PAGE, own = (uintptr_t)&errno;
+	uintptr_t at = ALIGN_UP((uintptr_t)__builtin_frame_address(0), 16) + SAVED_AT;
+	uintptr_t end = at + REACH, own = (uintptr_t)&errno;
+	uintptr_t readable = ALIGN_DOWN(at, OS_PAGE) + OS_PAGE;
 
 	/*
 	 * A thread's variables lie behind its stack, but for the first thread's.  What lies behind
