@@ -272,7 +272,7 @@ void free_named(const char *call, void *ptr)
 		bad_free(call, ptr);
 	}
 	slow_leave(&slow);
-	kswapd_wake();
+	kswapd_freed(&slow);
 }
 
 void free_slow(void *ptr)

@@ -14,6 +14,11 @@
  * next is when the heap has doubled, since limits can be set later.  A server that has run out of
  * file descriptors cannot look: what was seen last has to do until it can.
  *
+ * What is kept free for oneself others cannot have, whose own blocks are all in use: of twelve
+ * processes that each took 20 MiB for a moment, one after the other, in a group of 100, eight were
+ * killed.  So of a group that is filling up each process keeps free but a part of the room, by its
+ * share of what is used (slab/reclaim.c asks, where memory is freed).
+ *
  * Linux:  the role that memory.high plays for the kernel: reclaim by who allocates.
  * Locks:  budget_lock, then zone->lock.
  */
@@ -30,7 +35,11 @@
 
 static struct spinlock budget_lock = SPINLOCK_INIT(RANK_BUDGET);
 
+#define SPARE_STEP_MIN (512 * KiB)
+#define SPARE_STEP_MAX (2 * MiB)
+
 bool mm_pressure; /* atomic */
+u64 mm_spare_mark = NO_SPARE_MARK;
 
 void budget_init_zone(struct zone *zone)
 {
@@ -85,6 +94,8 @@ static slowpath int look(u64 *limit, u64 *room)
 	int err = os_memory_room(limit, room);
 
 	if (!err) {
+		if (seen_limit == OS_UNLIMITED && *limit != OS_UNLIMITED)
+			WRITE_ONCE(mm_spare_mark, 0);
 		seen_limit = *limit;
 		seen_room = *room;
 		seen_resident = now;
@@ -194,6 +205,76 @@ slowpath void budget_direct(size_t fresh)
 slowpath void budget_revived_slow(const struct zone *zone)
 {
 	budget_check(zone, REVIVED);
+}
+
+/* ---- what may stay free ---- */
+
+/* Racy. */
+set_apart u64 mm_spare_pages(void)
+{
+	struct zone *zone;
+	u64 pages = 0;
+
+	for_each_populated_zone(zone)
+	{
+		u64 free = READ_ONCE(zone->nr_free_pages);
+
+		pages += zone->metadata ? 0 : free - MIN(READ_ONCE(zone->nr_zero_pages), free);
+	}
+	return pages;
+}
+
+/* How much more may become free before somebody looks again: a look is some 50 us. */
+static slowpath u64 spare_step(void) /* under budget_lock */
+{
+	return CLAMP(seen_limit / 128, (u64)SPARE_STEP_MIN, (u64)SPARE_STEP_MAX) >> PAGE_SHIFT;
+}
+
+/*
+ * Bytes of @spare that may stay: all, for a process that is all but alone.  A third of the limit is
+ * for whoever comes first; of what is used beyond it each may keep as much as a quarter of the
+ * room, by its share.
+ */
+static slowpath u64 spare_share(u64 spare, u64 limit, u64 room)
+{
+	u64 used = limit - MIN(room, limit), busy = used - MIN(spare, used);
+	u64 mine = resident_bytes() + direct_bytes() + 1;
+	u64 first = limit / 3 - MIN(busy, limit / 3), parts = used * 16 / mine;
+
+	if (used <= mine + limit / 8)
+		return spare + room / 4;
+	return MAX(first, room / 4 / MAX(parts, 16) * 16);
+}
+
+/**
+ * budget_is_too_much - are @spare pages, free and resident, to go back?
+ *
+ * Looks at the group.  By who may wait.
+ */
+slowpath bool budget_is_too_much(u64 spare)
+{
+	u64 limit, room, share, mark = NO_SPARE_MARK;
+	bool too_much = false;
+
+	spin_lock(&budget_lock);
+	(void)look(&limit, &room);
+	if (limit != OS_UNLIMITED) {
+		share = spare_share(spare << PAGE_SHIFT, limit, room) >> PAGE_SHIFT;
+		too_much = spare > share;
+		mark = too_much ? share + spare_step()
+				: spare + MAX((share - spare) / 2, spare_step());
+	}
+	WRITE_ONCE(mm_spare_mark, mark);
+	spin_unlock(&budget_lock);
+	return too_much;
+}
+
+/* @spare pages could not go back: they are not to be looked at each time. */
+slowpath void budget_note_spare(u64 spare)
+{
+	spin_lock(&budget_lock);
+	WRITE_ONCE(mm_spare_mark, MAX(READ_ONCE(mm_spare_mark), spare + spare_step()));
+	spin_unlock(&budget_lock);
 }
 
 /**

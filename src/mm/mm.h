@@ -130,6 +130,12 @@ static inline void budget_revived(int node)
 		budget_revived_slow(zone);
 }
 void budget_look_again(void);
+/* Pages, free and resident, beyond which to ask budget_is_too_much().  Atomic. */
+extern u64 mm_spare_mark;
+#define NO_SPARE_MARK (~(u64)0) /* no limit is known */
+u64 mm_spare_pages(void);
+bool budget_is_too_much(u64 spare);
+void budget_note_spare(u64 spare);
 
 /* @nr more pages in the middle of slabs have gone back by themselves; or, modulo 2^64, fewer. */
 static inline void zone_note_punched(struct zone *zone, u64 nr)

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kswapd.c - memory on its way back: sheaves, barns, slabs, pages, the system
+ * kswapd.c - who takes memory back, and when
  *
- * One pass takes what nobody used since the last one a step further: sheaves of idle threads to
- * the barns, barns to the slabs, empty slabs to the buddy, free pageblocks to the system.  So
- * an idle program gives back what it cached within a few passes, and a busy one keeps what it
- * uses.  The passes are made by a background thread, which starts when a heap has become
+ * The passes (reclaim.c) are made by a background thread, which starts when a heap has become
  * large and sleeps without waking once there is nothing left to do.  Without it
  * (background_threads=off, or the system refuses threads) slow paths make them now and then.
  *
@@ -17,7 +14,6 @@
 #include "slab/internal.h"
 
 bool kswapd_enabled = true;
-u32 reporting_delay_ms = 1000;
 
 #define TICK_MS 500
 #define QUIET_TICKS 12			   /* without activity: finish, then sleep until poked */
@@ -39,8 +35,6 @@ static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
 static u64 inherited_pages; /* of a forked child's heap; const but in one that is alone */
 static unsigned long activity_seen;
 
-static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
-
 static unsigned long zone_activity(void)
 {
 	unsigned long sum = 0;
@@ -53,124 +47,6 @@ static unsigned long zone_activity(void)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		sum += READ_ONCE(t->slow_allocs) + READ_ONCE(t->slow_frees);
 	return sum;
-}
-
-/* Sheaves fetched and filled. */
-static unsigned long node_use(const struct kmem_cache_node *n)
-{
-	unsigned long use = 0;
-
-	for_each_home (n, home)
-		use += READ_ONCE(home->refills);
-	for_each_barn (n, barn)
-		use += READ_ONCE(barn->nr_get);
-	return use;
-}
-
-/*
- * The barns and empty slabs of one cache on one node, if no sheaf came or went since last time; of
- * a cache in use the empty slabs that were not needed meanwhile, and half of what its barns have
- * beyond the usual.
- */
-static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
-{
-	unsigned long use = node_use(n);
-	bool idle = n->last_use == use;
-
-	n->last_use = use;
-	if (!all && !idle) {
-		barn_shrink(s, n, BARN_HALF_EXTRA);
-		return node_discard_empty(s, n, /* all= */ false);
-	}
-	barn_shrink(s, n, BARN_NOTHING);
-	n->last_use = node_use(n);
-	return node_discard_empty(s, n, /* all= */ true);
-}
-
-static u64 shrink_caches(bool all)
-{
-	struct list_head *pos;
-	u64 pages = 0;
-
-	/* Metadata last: sheaves are freed while the others shrink. */
-	for (int meta = 0; meta < 2; meta++) {
-		spin_lock(&slab_mutex);
-		list_for_each (pos, &slab_caches) {
-			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
-			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
-				if (load_acquire(&s->node[i]))
-					pages += shrink_node(s, load_acquire(&s->node[i]), all);
-		}
-		spin_unlock(&slab_mutex);
-	}
-	return pages;
-}
-
-/* Return: pages. */
-static u64 punch_all(bool dense)
-{
-	u64 pages;
-
-	spin_lock(&slab_mutex);
-	pages = punch_holes(NUMA_NO_NODE, dense, ~(u64)0);
-	spin_unlock(&slab_mutex);
-	return pages;
-}
-
-/**
- * slab_reclaim - one pass
- * @all: everything that can go back, used or not, to the system (malloc_trim())
- *
- * A forced pass waits for one under way and then makes its own.  Return: pages given back to
- * the system.
- */
-slowpath u64 slab_reclaim(bool all)
-{
-	struct slow slow;
-	u64 pages = 0;
-
-	/* One slow path from here to the end: a handler that interrupts it waits for nothing. */
-	slow_enter_free(&slow);
-	if (slow.nested)
-		goto out;
-	if (all)
-		spin_lock(&reclaim_lock);
-	else if (spin_trylock(&reclaim_lock) == LOCK_BUSY)
-		goto out;
-	if (all)
-		hit_fence_register();
-	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (load_acquire(&t->state) == TASK_LIVE)
-			task_drain(t, !all, &slow);
-	shrink_caches(all);
-	/* This thread is at work, so its page set only decayed; but it makes the pass. */
-	if (slow.task)
-		pcp_drain(&slow.task->mm, /* all= */ true);
-	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
-				    REPORT_ALL);
-	if (all)
-		pages += punch_all(/* dense= */ true);
-	spin_unlock(&reclaim_lock);
-out:
-	slow_leave(&slow);
-	return pages;
-}
-
-/*
- * Nothing happened for a while: the small free blocks as well, and what is free in slabs, then
- * nothing more to do.
- */
-static void finish_idle(void)
-{
-	struct slow slow;
-
-	slow_enter_free(&slow);
-	spin_lock(&reclaim_lock);
-	page_reporting_pass(0, 2, REPORT_ALL);
-	(void)punch_all(/* dense= */ false);
-	spin_unlock(&reclaim_lock);
-	slow_leave(&slow);
 }
 
 static slowpath void *kswapd(void *arg)
@@ -199,7 +75,7 @@ static slowpath void *kswapd(void *arg)
 		activity_seen = now;
 		if (quiet < QUIET_TICKS)
 			continue;
-		finish_idle();
+		slab_reclaim_rest();
 		activity_seen = zone_activity();
 		WRITE_ONCE(sleeping, 1);
 		while (READ_ONCE(sleeping) == 1)
@@ -316,6 +192,18 @@ void kswapd_wake(void)
 	}
 }
 
+/**
+ * kswapd_freed - a slow path of free() is over
+ *
+ * With no lock held.  In a group with a limit what is free is not to become too much.
+ */
+void kswapd_freed(const struct slow *slow)
+{
+	kswapd_wake();
+	if (unlikely(READ_ONCE(mm_spare_mark) != NO_SPARE_MARK))
+		slab_look_at_spare(slow);
+}
+
 /* Is there a thread of the program's that has a task and does not leave? */
 static slowpath bool anyone_stays(void)
 {
@@ -404,7 +292,7 @@ slowpath void kswapd_forget(void)
 {
 	state = OFF;
 	sleeping = 0;
-	spin_settle(&reclaim_lock);
+	slab_reclaim_settle();
 	stop = 0;
 	first_left = false;
 	inherited_pages = heap_pages();

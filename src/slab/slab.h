@@ -242,6 +242,7 @@ struct task {
 	struct spinlock lock; /* the pcs of this task; slow paths only try it (task.c) */
 	u8 state;	      /* enum task_state; LIVE: release by its thread, DYING: under lock */
 	bool cursors_on;      /* const while LIVE: rseq is there and no debugging is on */
+	u8 spare_calls;	      /* of slab_look_at_spare(), modulo 256; owner */
 	struct task *next;    /* all tasks; const once linked */
 	struct task *next_dead;	     /* tasks_lock */
 	struct slab_sheaf *inflight; /* being filled or emptied; for a forked child; task.lock */
@@ -464,13 +465,17 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node,
 	return likely(n) ? n : cache_make_node(s, node, nowait);
 }
 
-/* ---- reclaim (kswapd.c) ---- */
+/* ---- reclaim.c ---- */
 u64 slab_reclaim(bool all);
+void slab_look_at_spare(const struct slow *freed);
+extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
+
+/* ---- kswapd.c ---- */
 void kswapd_poke(struct slow *slow);
 void kswapd_wake(void);
+void kswapd_freed(const struct slow *slow);
 void kswapd_thread_left(void);
-extern bool kswapd_enabled;    /* option background_threads; racy, buddy_option_set() */
-extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
+extern bool kswapd_enabled; /* option background_threads; racy, buddy_option_set() */
 
 /* ---- fork.c ---- */
 void slab_fork_repair(bool started_here);
@@ -479,6 +484,9 @@ extern u32 slab_undecided_tid;
 void slab_fork_new_generation(u32 inside);
 /* kswapd.c */
 void kswapd_forget(void);
+/* reclaim.c */
+void slab_reclaim_rest(void);
+void slab_reclaim_settle(void);
 
 /* ---- verify.c ---- */
 int slab_verify(void);

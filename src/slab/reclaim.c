@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim.c - memory on its way back: sheaves, barns, slabs, pages, the system
+ *
+ * One pass takes what nobody used since the last one a step further: sheaves of idle threads to
+ * the barns, barns to the slabs, empty slabs to the buddy, free pageblocks to the system.  So
+ * an idle program gives back what it cached within a few passes, and a busy one keeps what it
+ * uses.
+ *
+ * In a control group with a limit the room is not this process's alone.  Each can give back only
+ * what is its own, so what it keeps free the others cannot have, and who needs it is killed.  There
+ * a pass is made by who frees, too, as soon as more is free than is this process's part of the
+ * room.
+ *
+ * Linux:  shrink_node() and shrink_slab() by their role; use and age drive it, not yet watermarks.
+ * Locks:  reclaim_lock, then those of what is taken back.
+ */
+#include "base/check.h"
+#include "platform/os.h"
+#include "platform/topology.h"
+#include "slab/internal.h"
+
+u32 reporting_delay_ms = 1000;
+
+static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
+
+/* Sheaves fetched and filled. */
+static unsigned long node_use(const struct kmem_cache_node *n)
+{
+	unsigned long use = 0;
+
+	for_each_home (n, home)
+		use += READ_ONCE(home->refills);
+	for_each_barn (n, barn)
+		use += READ_ONCE(barn->nr_get);
+	return use;
+}
+
+/*
+ * The barns and empty slabs of one cache on one node, if no sheaf came or went since last time; of
+ * a cache in use the empty slabs that were not needed meanwhile, and half of what its barns have
+ * beyond the usual.
+ */
+static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
+{
+	unsigned long use = node_use(n);
+	bool idle = n->last_use == use;
+
+	n->last_use = use;
+	if (!all && !idle) {
+		barn_shrink(s, n, BARN_HALF_EXTRA);
+		return node_discard_empty(s, n, /* all= */ false);
+	}
+	barn_shrink(s, n, BARN_NOTHING);
+	n->last_use = node_use(n);
+	return node_discard_empty(s, n, /* all= */ true);
+}
+
+static u64 shrink_caches(bool all)
+{
+	struct list_head *pos;
+	u64 pages = 0;
+
+	/* Metadata last: sheaves are freed while the others shrink. */
+	for (int meta = 0; meta < 2; meta++) {
+		spin_lock(&slab_mutex);
+		list_for_each (pos, &slab_caches) {
+			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
+				if (load_acquire(&s->node[i]))
+					pages += shrink_node(s, load_acquire(&s->node[i]), all);
+		}
+		spin_unlock(&slab_mutex);
+	}
+	return pages;
+}
+
+/* Return: pages. */
+static u64 punch_all(bool dense)
+{
+	u64 pages;
+
+	spin_lock(&slab_mutex);
+	pages = punch_holes(NUMA_NO_NODE, dense, ~(u64)0);
+	spin_unlock(&slab_mutex);
+	return pages;
+}
+
+/**
+ * slab_reclaim - one pass
+ * @all: everything that can go back, used or not, to the system (malloc_trim())
+ *
+ * A forced pass waits for one under way and then makes its own.  Return: pages given back to
+ * the system.
+ */
+slowpath u64 slab_reclaim(bool all)
+{
+	struct slow slow;
+	u64 pages = 0;
+
+	/* One slow path from here to the end: a handler that interrupts it waits for nothing. */
+	slow_enter_free(&slow);
+	if (slow.nested)
+		goto out;
+	if (all)
+		spin_lock(&reclaim_lock);
+	else if (spin_trylock(&reclaim_lock) == LOCK_BUSY)
+		goto out;
+	if (all)
+		hit_fence_register();
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		if (load_acquire(&t->state) == TASK_LIVE)
+			task_drain(t, !all, &slow);
+	shrink_caches(all);
+	/* This thread is at work, so its page set only decayed; but it makes the pass. */
+	if (slow.task)
+		pcp_drain(&slow.task->mm, /* all= */ true);
+	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
+				    REPORT_ALL);
+	if (all)
+		pages += punch_all(/* dense= */ true);
+	spin_unlock(&reclaim_lock);
+out:
+	slow_leave(&slow);
+	return pages;
+}
+
+/**
+ * slab_reclaim_rest - nothing happened for a while
+ *
+ * The small free blocks as well, and what is free in slabs; then there is nothing more to do.
+ */
+slowpath void slab_reclaim_rest(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	spin_lock(&reclaim_lock);
+	page_reporting_pass(0, 2, REPORT_ALL);
+	(void)punch_all(/* dense= */ false);
+	spin_unlock(&reclaim_lock);
+	slow_leave(&slow);
+}
+
+/* ---- what a process in a limited group keeps free ---- */
+
+#define SPARE_CALLS 32	  /* of free's slow path, between looks at slabs */
+#define SPARE_CACHES 128  /* that are looked at: of malloc all, of the program the first */
+#define SPARE_ORDER_MIN 2 /* smaller blocks cost more than they give */
+
+/* Pages of empty slabs. */
+static slowpath u64 empty_slab_pages(void)
+{
+	struct list_head *pos;
+	int caches = 0;
+	u64 pages = 0;
+
+	spin_lock(&slab_mutex);
+	list_for_each (pos, &slab_caches) {
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		if (caches++ == SPARE_CACHES)
+			break;
+		for (int i = 0; !s->metadata && i < topology.nr_nodes; i++) {
+			struct kmem_cache_node *n = load_acquire(&s->node[i]);
+
+			if (!n)
+				continue;
+			for_each_home (n, home)
+				pages += (u64)READ_ONCE(home->nr_empty) << s->order;
+		}
+	}
+	spin_unlock(&slab_mutex);
+	return pages;
+}
+
+/* One pass at most; who comes meanwhile has another chance. */
+static slowpath void give_spare_back(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	if (slow.nested || spin_trylock(&reclaim_lock) == LOCK_BUSY)
+		goto out;
+	if (budget_is_too_much(mm_spare_pages() + empty_slab_pages())) {
+		shrink_caches(/* all= */ true);
+		if (slow.task)
+			pcp_drain(&slow.task->mm, /* all= */ true);
+		page_reporting_pass(0, SPARE_ORDER_MIN, REPORT_ALL);
+		budget_note_spare(mm_spare_pages() + empty_slab_pages());
+	}
+	spin_unlock(&reclaim_lock);
+out:
+	slow_leave(&slow);
+}
+
+/**
+ * slab_look_at_spare - memory was freed, and there is a limit
+ * @freed: the slow path that it was freed in, which is over
+ */
+set_apart void slab_look_at_spare(const struct slow *freed)
+{
+	u64 pages = mm_spare_pages();
+
+	if (!freed->task || freed->nested)
+		return;
+	freed->task->spare_calls++;
+	if (freed->task->spare_calls % SPARE_CALLS == 0)
+		pages += empty_slab_pages();
+	if (unlikely(pages > READ_ONCE(mm_spare_mark)))
+		give_spare_back();
+}
+
+/* In a forked child. */
+slowpath void slab_reclaim_settle(void)
+{
+	spin_settle(&reclaim_lock);
+}

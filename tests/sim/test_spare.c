@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_spare.c - what a process keeps free in a control group with a limit: little, where others
+ * fill the group, and all where it is alone
+ *
+ * The group's use is what the zones hold resident, as the kernel would count it, and the others'.
+ */
+#include "pages.h"
+#include "mm/internal.h"
+#include "slab/internal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define LIMIT (96 * MiB)
+#define SOME (16 * MiB)
+#define SIZE 600
+#define CALLS 32 /* of free's slow path, in which slabs are looked at once */
+
+static u64 others; /* bytes that other processes of the group use */
+
+static u64 room(void)
+{
+	u64 used = (zone_resident(zone_of(0)) << PAGE_SHIFT) + others;
+
+	return LIMIT - MIN(used, (u64)LIMIT);
+}
+
+static void start_limited(void)
+{
+	sim.memory_limit = LIMIT;
+	sim.memory_room = room;
+	EXPECT(sim_start());
+	pages_put(pages_get(0, 0), 0); /* the thread has a task */
+}
+
+static void look(void)
+{
+	const struct slow freed = {.task = current_task()};
+
+	for (int i = 0; i < CALLS; i++)
+		slab_look_at_spare(&freed);
+}
+
+static void use_pages_and_free(u64 bytes)
+{
+	static struct page *pages[LIMIT / PAGE_SIZE];
+
+	for (u64 i = 0; i < bytes / PAGE_SIZE; i++)
+		pages[i] = pages_get(__GFP_MOVABLE, 0);
+	for (u64 i = 0; i < bytes / PAGE_SIZE; i++)
+		pages_put(pages[i], 0);
+}
+
+static void use_objects_and_free(u64 bytes)
+{
+	static void *objs[LIMIT / SIZE];
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(SIZE)];
+
+	for (u64 i = 0; i < bytes / SIZE; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (u64 i = 0; i < bytes / SIZE; i++)
+		slab_free(s, objs[i]);
+}
+
+static u64 resident(void)
+{
+	return zone_resident(zone_of(0)) << PAGE_SHIFT;
+}
+
+SIM_TEST(pages_go_back_where_others_fill_the_group)
+{
+	start_limited();
+	others = LIMIT / 2;
+	use_pages_and_free(SOME);
+	EXPECT(resident() >= SOME);
+	look();
+	EXPECT(resident() < SOME / 4);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(empty_slabs_go_back_where_others_fill_the_group)
+{
+	start_limited();
+	others = LIMIT / 2;
+	use_objects_and_free(SOME);
+	EXPECT(resident() >= SOME);
+	look();
+	EXPECT(resident() < SOME / 4);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_process_that_is_alone_keeps_what_it_used)
+{
+	start_limited();
+	use_pages_and_free(LIMIT * 3 / 4);
+	look();
+	EXPECT(resident() >= LIMIT * 3 / 4);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_third_of_the_limit_is_for_whoever_comes_first)
+{
+	start_limited();
+	others = LIMIT / 6;
+	use_pages_and_free(LIMIT / 8);
+	look();
+	EXPECT(resident() >= LIMIT / 8);
+	others = LIMIT / 4;
+	use_pages_and_free(LIMIT / 4);
+	look();
+	EXPECT(resident() < LIMIT / 8);
+	EXPECT_SOUND();
+}
+
+/* Each is a page between pages in use: a pass finds no block to give back. */
+SIM_TEST(what_cannot_go_back_is_not_looked_at_each_time)
+{
+	static struct page *pages[SOME / PAGE_SIZE];
+	u64 looks;
+
+	start_limited();
+	others = LIMIT / 2;
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i += 2)
+		buddy_put(pages[i], 0);
+	look();
+	looks = sim.memory_looks;
+	EXPECT(looks > 0);
+	look();
+	EXPECT_EQ(sim.memory_looks, looks);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_limit_that_is_gone_is_not_looked_for_any_more)
+{
+	start_limited();
+	others = LIMIT / 2;
+	use_pages_and_free(SOME);
+	EXPECT(READ_ONCE(mm_spare_mark) != NO_SPARE_MARK);
+	sim.memory_limit = 0;
+	look();
+	EXPECT_EQ(READ_ONCE(mm_spare_mark), NO_SPARE_MARK);
+	EXPECT(resident() >= SOME);
+	EXPECT_SOUND();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pages_go_back_where_others_fill_the_group),
+		cmocka_unit_test(empty_slabs_go_back_where_others_fill_the_group),
+		cmocka_unit_test(a_process_that_is_alone_keeps_what_it_used),
+		cmocka_unit_test(a_third_of_the_limit_is_for_whoever_comes_first),
+		cmocka_unit_test(what_cannot_go_back_is_not_looked_at_each_time),
+		cmocka_unit_test(a_limit_that_is_gone_is_not_looked_for_any_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
