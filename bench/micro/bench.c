@@ -36,10 +36,12 @@ static double timeval_seconds(struct timeval t)
 
 double bench_cpu_seconds(void)
 {
-	struct rusage use;
+	struct rusage use, children;
 
 	getrusage(RUSAGE_SELF, &use);
-	return timeval_seconds(use.ru_utime) + timeval_seconds(use.ru_stime);
+	getrusage(RUSAGE_CHILDREN, &children);
+	return timeval_seconds(use.ru_utime) + timeval_seconds(use.ru_stime) +
+	       timeval_seconds(children.ru_utime) + timeval_seconds(children.ru_stime);
 }
 
 /* Read a small file into @buf with plain system calls; an empty text if it cannot be read. */
@@ -154,10 +156,6 @@ struct bench_span bench_crew(unsigned int threads, bench_work_t *work, void *sha
 	struct crew crew = {.work = work, .shared = shared};
 	double cpu = bench_cpu_seconds();
 
-	if (threads > BENCH_MAX_THREADS) {
-		fprintf(stderr, "threads=%u: at most %d\n", threads, BENCH_MAX_THREADS);
-		exit(BENCH_EXIT_USAGE);
-	}
 	pthread_barrier_init(&crew.start, NULL, threads);
 	for (unsigned int i = 0; i < threads; i++) {
 		members[i] = (struct crew_member){.crew = &crew, .id = i};

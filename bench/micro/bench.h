@@ -42,7 +42,7 @@ enum {
 /**
  * struct bench_arg - one `key=value` argument and where its value goes
  * @key: the name before the '='
- * @number: set for a number, which must be at least 1
+ * @number: set for a number, which must be at least 1, and for `threads` at most BENCH_MAX_THREADS
  * @text: set instead for a word
  */
 struct bench_arg {
@@ -50,6 +50,18 @@ struct bench_arg {
 	uint64_t *number;
 	const char **text;
 };
+
+static inline void bench_parse_number(const char *program, const struct bench_arg *arg,
+				      uint64_t value)
+{
+	/* Another number than that of the row's name would be measured. */
+	if (strcmp(arg->key, "threads") == 0 && value > BENCH_MAX_THREADS) {
+		fprintf(stderr, "%s: threads=%" PRIu64 ": at most %d\n", program, value,
+			BENCH_MAX_THREADS);
+		exit(BENCH_EXIT_USAGE);
+	}
+	*arg->number = value;
+}
 
 static inline void bench_parse_one(const char *program, const char *word,
 				   const struct bench_arg *args, size_t count)
@@ -67,7 +79,7 @@ static inline void bench_parse_one(const char *program, const char *word,
 		uint64_t value = strtoull(word + len + 1, &end, 10);
 
 		if (*end == '\0' && value > 0) {
-			*args[i].number = value;
+			bench_parse_number(program, &args[i], value);
 			return;
 		}
 	}
@@ -311,7 +323,7 @@ static inline double bench_now(void)
 /** bench_sleep_until - sleep to a point of the clock without calling the allocator */
 void bench_sleep_until(double when);
 
-/** bench_cpu_seconds - user and system time of this process so far */
+/** bench_cpu_seconds - user and system time of this process and the children it waited for */
 double bench_cpu_seconds(void);
 
 /** bench_rss_kib - resident memory of this process now, read without allocating */

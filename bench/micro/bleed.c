@@ -77,8 +77,6 @@ int main(int argc, char **argv)
 {
 	struct bench_load load = bench_parse_load(argc, argv, 2);
 
-	if (load.threads > BENCH_MAX_THREADS)
-		load.threads = BENCH_MAX_THREADS;
 	bench_mix_uniform(&mix, SMALLEST, LARGEST);
 	for (unsigned int i = 0; i < load.threads; i++) {
 		lanes[i].blocks = bench_table(LIVE * sizeof(*lanes[i].blocks));

@@ -6,6 +6,7 @@
  * blocks of deques, shared pointers.  The containers tell the size when they free, which saves an
  * allocator that listens the look into its page map.
  */
+#include <algorithm>
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -16,7 +17,9 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <sched.h>
 #include <string>
+#include <sys/resource.h>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +29,7 @@ namespace
 
 constexpr int exit_usage = 2;
 constexpr int exit_damage = 3;
+constexpr std::uint64_t most_threads = 256; // as BENCH_MAX_THREADS of bench.h
 
 class Random
 {
@@ -148,13 +152,41 @@ double now()
 	return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
+double cpu_seconds()
+{
+	struct rusage use {
+	};
+
+	getrusage(RUSAGE_SELF, &use);
+	return static_cast<double>(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+	       static_cast<double>(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6;
+}
+
+std::uint64_t cores()
+{
+	cpu_set_t allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return 1;
+	return static_cast<std::uint64_t>(CPU_COUNT(&allowed));
+}
+
+/* A number from 1; 0 where the word is none. */
+std::uint64_t number(const char *word)
+{
+	char *end;
+	const std::uint64_t value = std::strtoull(word, &end, 10);
+
+	return *end == '\0' ? value : 0;
+}
+
 std::uint64_t argument(int argc, char **argv, const char *key, std::uint64_t otherwise)
 {
 	const std::size_t length = std::strlen(key);
 
 	for (int i = 1; i < argc; i++) {
 		if (std::strncmp(argv[i], key, length) == 0 && argv[i][length] == '=')
-			return std::strtoull(argv[i] + length + 1, nullptr, 10);
+			return number(argv[i] + length + 1);
 	}
 	return otherwise;
 }
@@ -162,8 +194,11 @@ std::uint64_t argument(int argc, char **argv, const char *key, std::uint64_t oth
 void refuse_unknown(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		if (std::strncmp(argv[i], "threads=", 8) != 0 &&
-		    std::strncmp(argv[i], "work=", 5) != 0) {
+		const char *const value = std::strchr(argv[i], '=');
+
+		if ((std::strncmp(argv[i], "threads=", 8) != 0 &&
+		     std::strncmp(argv[i], "work=", 5) != 0) ||
+		    number(value + 1) == 0) {
 			std::fprintf(stderr, "%s: bad argument '%s'; it takes threads=N work=N\n",
 				     argv[0], argv[i]);
 			std::exit(exit_usage);
@@ -171,16 +206,28 @@ void refuse_unknown(int argc, char **argv)
 	}
 }
 
+std::uint64_t threads_asked_for(int argc, char **argv)
+{
+	const std::uint64_t threads = argument(argc, argv, "threads", 1);
+
+	if (threads > most_threads) {
+		std::fprintf(stderr, "%s: threads=%" PRIu64 ": at most %" PRIu64 "\n", argv[0],
+			     threads, most_threads);
+		std::exit(exit_usage);
+	}
+	return threads;
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
 	refuse_unknown(argc, argv);
-	const std::uint64_t threads = argument(argc, argv, "threads", 1);
+	const std::uint64_t threads = threads_asked_for(argc, argv);
 	const std::uint64_t scaled = 30 * argument(argc, argv, "work", 100) / 100;
 	const std::uint64_t rounds = scaled ? scaled : 1;
 	std::vector<std::thread> crew;
-	const double began = now();
+	const double cpu = cpu_seconds(), began = now();
 
 	for (std::uint64_t i = 1; i < threads; i++)
 		crew.emplace_back(work_through, rounds, i);
@@ -190,7 +237,11 @@ int main(int argc, char **argv)
 
 	const double seconds = now() - began;
 	const std::uint64_t ops = rounds * threads;
+	const double ns_per_op = seconds * 1e9 / static_cast<double>(ops);
 
-	std::printf("ops %" PRIu64 "\nseconds %.6f\nns_per_op %.3f\n", ops, seconds,
-		    seconds * 1e9 / static_cast<double>(ops));
+	/* The lines of bench_print_span(), which says what they mean. */
+	std::printf("ops %" PRIu64 "\nseconds %.6f\ncpu_seconds %.6f\n", ops, seconds,
+		    cpu_seconds() - cpu);
+	std::printf("ns_per_op %.3f\ncore_ns_per_op %.3f\n", ns_per_op,
+		    ns_per_op * static_cast<double>(std::min(threads, cores())));
 }

@@ -61,8 +61,6 @@ int main(int argc, char **argv)
 	};
 
 	bench_parse(argc, argv, args, BENCH_COUNT(args));
-	if (threads > BENCH_MAX_THREADS)
-		threads = BENCH_MAX_THREADS;
 	sharing.rounds = bench_scaled(50000, work);
 	if (bench_choice(kind, kind_names, BENCH_COUNT(kind_names)) == KIND_PASSIVE) {
 		for (uint64_t i = 0; i < threads; i++)

@@ -7,7 +7,8 @@
  * object, or one lock per batch; and whether freed memory finds its way back to the producer.
  *
  * Each pair of a producer and a consumer shares one ring; both publish their place in steps, so
- * the ring itself costs little.  With one thread the same thread fills the ring and drains it.
+ * the ring itself costs little.  With one thread the same thread fills the ring and drains it.  All
+ * rings together carry the same number of objects, however many threads share them.
  */
 #include "bench.h"
 
@@ -153,8 +154,11 @@ int main(int argc, char **argv)
 
 	bench_parse(argc, argv, args, BENCH_COUNT(args));
 	handover.shape = bench_choice(shape, shape_names, BENCH_COUNT(shape_names));
-	if (handover.shape == SHAPE_ONE_TO_ONE && threads > 1)
-		threads -= threads % 2;
+	if (handover.shape == SHAPE_ONE_TO_ONE && threads > 1 && threads % 2 != 0) {
+		fprintf(stderr, "%s: threads=%" PRIu64 ": pairs need an even number, or one\n",
+			argv[0], threads);
+		exit(BENCH_EXIT_USAGE);
+	}
 	handover.threads = (unsigned int)threads;
 	handover.rings = rings_needed(handover.shape, handover.threads);
 

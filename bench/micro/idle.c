@@ -22,8 +22,8 @@ enum {
 /* The objects hold one another: no table of the benchmark's own disturbs the figure. */
 struct object {
 	struct object *next;
-	uint64_t stamp;
 	char rest[OBJECT - 16];
+	uint64_t stamp; /* last, as the list needs the first word: both ends are looked at */
 };
 static_assert(sizeof(struct object) == OBJECT, "the row says 64 bytes");
 
@@ -140,6 +140,6 @@ int main(int argc, char **argv)
 
 	join(ending, ENDING);
 	join(sleeping, SLEEPING);
-	idle_print(&seen, before, peak);
+	idle_print(&seen, spike.objects * THREADS * OBJECT, before, peak);
 	printf("first_burst %.6f\nnext_burst %.6f\n", first, next);
 }

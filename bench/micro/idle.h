@@ -5,7 +5,9 @@
  * idle.h - what is left of a spike of memory while a program does nothing
  *
  *	rss_kib@SECONDS   resident memory so long after the spike
- *	kept_percent      of the spike, at the end of the idle time
+ *	asked_kib         what the spike asked for
+ *	kept_percent      of that, at the end of the idle time: who takes more for the same blocks
+ *	                  does not look better for it
  */
 #include "bench.h"
 
@@ -39,18 +41,25 @@ static inline void idle_watch(struct idle_watch *ret)
 	}
 }
 
-/** idle_print - the result; resident memory in KiB @before the spike and at its @peak */
-static inline void idle_print(const struct idle_watch *seen, uint64_t before, uint64_t peak)
+/**
+ * idle_print - the result
+ * @asked: bytes that the spike asked for
+ * @before: resident memory before it, KiB
+ * @peak: and at its top
+ */
+static inline void idle_print(const struct idle_watch *seen, uint64_t asked, uint64_t before,
+			      uint64_t peak)
 {
 	uint64_t last = seen->rss[BENCH_COUNT(idle_moments) - 1];
 	uint64_t kept = last > before ? last - before : 0;
 	uint64_t spike = (peak > seen->rss[0] ? peak : seen->rss[0]) - before;
 
+	printf("asked_kib %" PRIu64 "\n", asked / 1024);
 	printf("before_kib %" PRIu64 "\n", before);
 	printf("spike_kib %" PRIu64 "\n", spike);
 	for (size_t i = 0; i < BENCH_COUNT(idle_moments); i++)
 		printf("rss_kib@%g %" PRIu64 "\n", idle_moments[i], seen->rss[i]);
-	printf("kept_percent %.3f\n", 100.0 * (double)kept / (double)spike);
+	printf("kept_percent %.3f\n", 100.0 * 1024 * (double)kept / (double)asked);
 }
 
 #endif

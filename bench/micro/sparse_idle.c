@@ -3,12 +3,12 @@
  * sparse_idle.c - a heap of which a tenth survives, then a program that does nothing
  *
  * Blocks of 1 to 8 KB are built, 256 MiB of them, and nine in ten are freed, at random: nearly
- *every slab, span or region of an allocator has a survivor in it.  Resident memory is read at
- *chosen moments of the following ten seconds, in which nobody calls the allocator.  Then what was
+ * every slab, span or region of an allocator has a survivor in it.  Resident memory is read at
+ * chosen moments of the following ten seconds, in which nobody calls the allocator.  Then what was
  * freed is built anew, which pays for what was given back.
  *
  *	rss_kib@SECONDS, kept_percent   see idle.h
- *	live_percent      of the spike that is in blocks in use: kept_percent cannot be less
+ *	live_percent      of what was asked for that is in use still: kept_percent cannot be less
  *	first_burst, next_burst   seconds of the spike and of its repetition
  */
 #include "idle.h"
@@ -28,17 +28,17 @@ struct block {
 struct heap {
 	struct block *blocks;
 	size_t count;
-	uint64_t live; /* bytes */
+	uint64_t asked, live; /* bytes */
 };
 
 static void size_blocks(struct heap *heap, uint64_t bytes, struct bench_rng *rng)
 {
 	heap->blocks = bench_table((bytes / SMALLEST + 1) * sizeof(*heap->blocks));
-	for (uint64_t got = 0; got < bytes; heap->count++) {
+	for (; heap->asked < bytes; heap->count++) {
 		uint64_t size = SMALLEST + bench_rng_below(rng, LARGEST - SMALLEST);
 
 		heap->blocks[heap->count].size = size;
-		got += size;
+		heap->asked += size;
 	}
 }
 
@@ -92,8 +92,8 @@ int main(int argc, char **argv)
 	idle_watch(&seen);
 	double next = build(&heap);
 
-	idle_print(&seen, before, peak);
-	printf("live_percent %.3f\n", 100.0 * (double)heap.live / 1024 / (double)(peak - before));
+	idle_print(&seen, heap.asked, before, peak);
+	printf("live_percent %.3f\n", 100.0 * (double)heap.live / (double)heap.asked);
 	printf("first_burst %.6f\nnext_burst %.6f\n", first, next);
 	drop(&heap);
 }

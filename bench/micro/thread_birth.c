@@ -73,8 +73,6 @@ int main(int argc, char **argv)
 {
 	struct bench_load load = bench_parse_load(argc, argv, 1);
 
-	if (load.threads > BENCH_MAX_THREADS)
-		load.threads = BENCH_MAX_THREADS;
 	size_t places = GRAVEYARD * load.threads;
 	struct life *lives = bench_table(places * sizeof(*lives));
 

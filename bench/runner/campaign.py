@@ -4,7 +4,7 @@ import statistics
 import time
 from pathlib import Path
 
-from runner import execute, packages
+from runner import execute
 from runner.console import console, duration
 from runner.execute import Bench
 from runner.peers import REFERENCE, Peer
@@ -106,10 +106,9 @@ class Campaign:
         self.saved = time.monotonic()
 
     def _run_row(self, row: Row) -> None:
-        missing = packages.missing(row.needs)
-        if missing:
-            names = " ".join(need.package for need in missing)
-            self._skip_row(row, f"not installed: {names}")
+        lacks = row.lacks(self.bench)
+        if lacks:
+            self._skip_row(row, lacks)
             return
         done = {(s["peer"], s["round"]) for s in self.results.samples if s["row"] == row.id}
         if all((peer.name, n) in done for peer in self.peers for n in self.rounds[row.id]):
@@ -157,11 +156,13 @@ class Campaign:
 
     def _limit(self, row: Row) -> float:
         """Seconds after which a run of this row counts as hung."""
+        scale = self.bench.work / 100 if row.group != MACRO else 1
+        longest = row.longest * max(1, scale)
         walls = [s["usage"]["wall"] for s in self.results.samples
                  if s["row"] == row.id and s["state"] == execute.OK]
         if not walls:
-            return row.longest
-        return min(row.longest, max(SHORTEST_LIMIT, PATIENCE * min(walls)))
+            return longest
+        return min(longest, max(SHORTEST_LIMIT, PATIENCE * min(walls)))
 
     def _sample(self, row: Row, peer: Peer) -> Sample:
         """One run; whatever goes wrong inside is a failed sample, not the end of the campaign."""

@@ -14,6 +14,7 @@ from runner.build import BuildError
 from runner.console import console
 from runner.paths import DEFAULT_BUILD, STORED_RATIOS
 from runner.peers import LIBBUDDY
+from runner.rows import MOST_THREADS
 from runner.summary import Table
 
 EXIT_OK, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
@@ -72,8 +73,11 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(_count(word) for word in _words(text))
+def _threads(text: str) -> tuple[int, ...]:
+    counts = tuple(_count(word) for word in _words(text))
+    if max(counts) > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{max(counts)} is more than {MOST_THREADS}")
+    return counts
 
 
 def _folder(text: str) -> Path:
@@ -93,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
                       help="only these allocators; name=path.so adds one that is not known")
     what.add_argument("--env", action="append", metavar="PEER:NAME=VALUE", default=[],
                       help="set a variable for one peer")
-    what.add_argument("--threads", type=_counts, metavar="N,...", default=(),
+    what.add_argument("--threads", type=_threads, metavar="N,...", default=(),
                       help="numbers of threads, instead of those that each row has")
     what.add_argument("--list", action="store_true", help="show rows and peers, run nothing")
     how = made.add_argument_group("how")
@@ -190,7 +194,7 @@ def _measure(run: session.Session, options: argparse.Namespace) -> int:
         return EXIT_USAGE
     print(tables.text(table))
     run.print_zones_and_slabs()
-    console.say(f"results: {run.path}")
+    console.say(f"no results: {run.unsaved}" if run.unsaved else f"results: {run.path}")
     report_done = run.report(table)
     ours_wrong = [c for c in table.wrong_cells() if c.peer == LIBBUDDY]
     return EXIT_WRONG if run.complaints or ours_wrong or not report_done else EXIT_OK

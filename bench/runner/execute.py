@@ -18,7 +18,9 @@ FAILED = "failed"  # ended with an error
 DIFFERS = "differs"  # ended well, but with another output than under glibc
 
 _MICRO_EXIT_DAMAGE = 3  # BENCH_EXIT_DAMAGE of micro/bench.h
-_STDERR_KEPT = 300
+_WORDS_KEPT = 300  # characters of what a program said
+_VALUES_KEPT = 1 << 20  # bytes at the end of what it printed
+_LONGEST_CHARACTER = 4  # bytes of UTF-8
 # What the launcher writes, the last line last.
 _WRITTEN = {"exit", "signal", "wall", "user", "sys", "peak_kib", "minor_faults", "major_faults"}
 
@@ -54,10 +56,17 @@ class Bench:
         return build.find_program(self.build_dir, "launch")
 
 
+def _tail(path: Path, size: int) -> str:
+    """The end of a text, which a peer may have made as long as the disk is large."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+        return file.read(size).decode(errors="replace")
+
+
 def read_values(path: Path) -> dict[str, float]:
     """The `name value` lines of a file, without those that no result file can hold."""
     values = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in _tail(path, _VALUES_KEPT).splitlines():
         name, _, text = line.partition(" ")
         try:
             value = float(text)
@@ -68,9 +77,10 @@ def read_values(path: Path) -> dict[str, float]:
     return values
 
 
-def _last_words(path: Path) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace").strip()
-    return " ".join(text[-_STDERR_KEPT:].split())
+def last_words(path: Path) -> str:
+    """The end of what a program said, in one line."""
+    text = _tail(path, _LONGEST_CHARACTER * _WORDS_KEPT).strip()
+    return " ".join(text[-_WORDS_KEPT:].split())
 
 
 def _signal_name(number: int) -> str:
@@ -119,15 +129,17 @@ class Running:
     def _judge(self) -> Outcome:
         usage = read_values(self.result) if self.result.exists() else {}
         if not usage.keys() >= _WRITTEN:
-            return Outcome(FAILED, _last_words(self.stderr) or "the launcher failed")
+            return Outcome(FAILED, last_words(self.stderr) or "the launcher failed")
         outcome = Outcome(OK, "", usage, self.stdout, self.stderr)
         if usage["signal"]:
             outcome.state = CRASHED
             name = _signal_name(int(usage["signal"]))
-            outcome.detail = f"{name} {_last_words(self.stderr)}".strip()
+            outcome.detail = f"{name} {last_words(self.stderr)}".strip()
         elif usage["exit"]:
             outcome.state = FAILED
-            outcome.detail = f"exit {usage['exit']:.0f}: {_last_words(self.stderr)}"
+            # Some say on stdout what went wrong, redis-server for one.
+            words = last_words(self.stderr) or last_words(self.stdout) or "without a word"
+            outcome.detail = f"exit {usage['exit']:.0f}: {words}"
         return outcome
 
 
@@ -142,5 +154,5 @@ def run_micro(bench: Bench, peer: Peer, command: Command, timeout: float) -> Out
     outcome = run(bench, peer, command, timeout)
     if outcome.state == FAILED and outcome.usage.get("exit") == _MICRO_EXIT_DAMAGE:
         outcome.state = DAMAGED
-        outcome.detail = _last_words(outcome.stderr)
+        outcome.detail = last_words(outcome.stderr)
     return outcome

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import itertools
 import os
 import shlex
 import tempfile
@@ -105,6 +106,17 @@ def _why_not_writable(path: Path, in_place: bool) -> str:
         return str(error.strerror)
 
 
+def _taken(path: Path) -> Path:
+    """The path, or one like it, which is now there and no other run's: two may begin at once."""
+    for number in itertools.count(2):
+        try:
+            path.open("x", encoding="utf-8").close()
+            break
+        except FileExistsError:
+            path = path.with_name(f"{path.stem.partition('.')[0]}.{number}{path.suffix}")
+    return path
+
+
 def write_report(table: Table, path: Path) -> bool:
     """Make the HTML report; say so if that cannot be done."""
     if packages.missing(packages.REPORT_NEEDS):
@@ -128,6 +140,8 @@ def _insist_on_names(words: list[str]) -> None:
         name, path = peers.parse(word)
         if not name:
             raise UsageError(f"--peers {word}: it must be name=path.so")
+        if not name.isprintable():  # such characters may stand in no report
+            raise UsageError(f"--peers {word!r}: a name is made of characters that can be seen")
         if name == REFERENCE and path:
             raise UsageError(f"--peers {word}: {REFERENCE} is the C library itself, which the "
                              "others are compared with; call this one otherwise")
@@ -146,6 +160,7 @@ class Session:
         self.absent: dict[str, str] = {}
         self.path = Path()
         self.results: Results | None = None  # once the runs begin
+        self.campaign: Campaign | None = None
         self.peers: list[Peer] = []
         self.links = Links()
 
@@ -184,16 +199,25 @@ class Session:
         self.results = found
         with tempfile.TemporaryDirectory(prefix="buddy-bench-") as work:
             bench = Bench(self.options.build_dir, Path(work), self.options.work)
-            campaign = Campaign(bench, rows, self.peers, found, self.path)
-            campaign.run()
-        if campaign.unsaved:
-            self.complaints.append(campaign.unsaved)
+            self.campaign = Campaign(bench, rows, self.peers, found, self.path)
+            self.campaign.run()
+        if self.unsaved:
+            self.complaints.append(self.unsaved)
+        if self.options.rows:
+            self.complaints += [f"{row}: skipped, {why}" for row, why in found.skipped.items()]
         return Table(found)
+
+    @property
+    def unsaved(self) -> str:
+        """Why the results could not be saved, if so."""
+        return self.campaign.unsaved if self.campaign else ""
 
     def how_to_go_on(self) -> str:
         """What to say to who interrupts this: where the results are, and the next command."""
         if self.results is None and not self.options.resume:
             return "interrupted before the first run"
+        if self.unsaved:
+            return f"interrupted; the runs are lost: {self.unsaved}"
         path = self.path if self.results else self.options.out
         if self.results and self.results.finished:
             return f"interrupted; the runs are done: `{self._command('--show', str(path))}`"
@@ -225,13 +249,14 @@ class Session:
                 "work": self.options.work, "full": int(self.options.full)}
 
     def _choose_rows(self) -> list[Row]:
-        if not self.options.rows:
-            return suite.rows(self.options.full, self.options.threads)
-        rows, complaints = suite.choose(
-            self.options.rows, self.options.full, self.options.threads)
+        rows, complaints = suite.rows(self.options.full, self.options.threads), []
+        if self.options.rows:
+            rows, complaints = suite.choose(
+                self.options.rows, self.options.full, self.options.threads)
+        complaints += [f"no row {row.id}: {row.impossible}" for row in rows if row.impossible]
         for complaint in complaints:
             self.complain(complaint)
-        return rows
+        return [row for row in rows if not row.impossible]
 
     def _peer_words(self) -> list[str]:
         if self.options.peers:
@@ -282,7 +307,7 @@ class Session:
         path = self.options.out or default
         problem = _why_not_writable(path, in_place=False)
         if not problem:
-            return path
+            return self.options.out or _taken(default)
         instead = Path(tempfile.mkdtemp(prefix="buddy-bench-results-")) / default.name
         self.complain(f"cannot write {path}: {problem}; results go to {instead}")
         return instead

@@ -12,7 +12,7 @@ from runner.stats import FEWEST_FOR_A_VERDICT
 SCALING_THREADS = (1, 2, 4, 8, 16)
 ALONE_AND_TWO = (1, 2)
 
-KEPT = Metric("kept_percent", "%", "kept")
+KEPT = Metric("kept_percent", "%", "kept/asked")
 EACH_THREAD = Metric("kib_per_thread", "KiB", "per thread")
 RESIDENT = Metric("rss_kib", "KiB", "resident")
 
@@ -49,7 +49,8 @@ PATTERNS = (
     Pattern("churn-huge", "random replacement among 8 blocks of 5 to 25 MiB",
             "churn", ("live=8", "min=5242880", "max=26214400", "steps=200"), (1,), estimate=1.0),
     Pattern("handover", "producers hand objects to consumers, one to one",
-            "handover", ("shape=one-to-one",), ALONE_AND_TWO, scaling=True, quick=True),
+            "handover", ("shape=one-to-one",), ALONE_AND_TWO, scaling=True, quick=True,
+            pairs=True),
     Pattern("handover-to-many", "one producer hands objects to three consumers",
             "handover", ("shape=one-to-many",), (4,)),
     Pattern("handover-to-one", "three producers hand objects to one consumer",

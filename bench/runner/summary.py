@@ -19,6 +19,7 @@ class Cell:
     values: dict[str, float] = field(default_factory=dict)  # medians
     state: str = execute.OK
     detail: str = ""
+    note: str = ""  # what a run that went well had to say
 
     @property
     def good(self) -> bool:
@@ -52,7 +53,8 @@ def make_cell(results: Results, row: dict, peer: str) -> Cell | None:
                 times=[s["value"] for s in counted],
                 peaks=[s["usage"]["peak_kib"] for s in counted],
                 usage=_medians([s["usage"] for s in counted]),
-                values=_medians([s["values"] for s in counted]))
+                values=_medians([s["values"] for s in counted]),
+                note=next(filter(None, (s["detail"] for s in counted)), ""))
     if wrong:
         made.state = wrong[0]["state"]
         made.detail = f"{len(wrong)} of {len(wrong) + len(counted)} runs: {wrong[0]['detail']}"
@@ -103,6 +105,10 @@ class Table:
     def wrong_cells(self) -> list[Cell]:
         """Everything that crashed, hung or gave another output."""
         return [c for c in self.cells.values() if c.state != execute.OK]
+
+    def notes(self) -> list[Cell]:
+        """Everything that went well and had something to say."""
+        return [c for c in self.cells.values() if c.good and c.note]
 
 
 @dataclass(frozen=True)

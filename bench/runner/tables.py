@@ -12,10 +12,14 @@ _WIDTHS = (14, 13, 7, 10, 9, 10, 9, 8, 8)
 
 
 def columns(widths: Sequence[int], fields: Iterable[str]) -> str:
-    """A line of a table: the first field is a name, the others are figures."""
+    """A line of a table: the first field is a name, the others are figures.
+
+    What is too long for its column moves the others on.
+    """
     first, *rest = fields
     name = f"  {first:<{widths[0]}}"
-    return (name + "".join(f"{word:>{width}}" for word, width in zip(rest, widths[1:]))).rstrip()
+    return (name + "".join(f" {word:>{width - 1}}"
+                           for word, width in zip(rest, widths[1:]))).rstrip()
 
 
 def base_peer(table: Table) -> str:
@@ -113,6 +117,9 @@ def text(table: Table) -> str:
     if wrong:
         blocks.append("\n".join(["went wrong"] + [
             f"  {c.row['label']}: {c.peer} {c.state} ({c.detail})" for c in wrong]))
+    if notes := table.notes():
+        blocks.append("\n".join(["said beside the figures"] + [
+            f"  {c.row['label']}: {c.peer}: {c.note}" for c in notes]))
     if table.results.absent:
         blocks.append("\n".join(["not there"] + [
             f"  {why}" for why in table.results.absent.values()]))

@@ -102,6 +102,14 @@ class RunnerTest(unittest.TestCase):
         (self.build / 'bench').symlink_to(PROGRAMS)
         self.out = self.folder / 'results.json'
 
+    def lack_program(self, name):
+        """Let the build folder be one in which a benchmark program was not built."""
+        (self.build / 'bench').unlink()
+        (self.build / 'bench').mkdir()
+        for program in PROGRAMS.glob('bench-*'):
+            if program.name != f'bench-{name}':
+                (self.build / 'bench' / program.name).symlink_to(program)
+
     def have_libbuddy(self, name):
         """Let a pretended allocator be the libbuddy of the build folder."""
         library = self.build / 'libbuddy.so'
@@ -176,11 +184,11 @@ def make_results(rows, peers, repeats=5, warmup=0, **more):
     return made
 
 
-def pretend_to_measure(rows, peers, folder, repeats=5, warmup=0):
+def pretend_to_measure(rows, peers, folder, repeats=5, warmup=0, work=100):
     """Run pretended rows under peers that are only names."""
     made = make_results(rows, peers, repeats, warmup)
     with mock.patch.object(console.console, 'stream', io.StringIO()) as said:
-        campaign.Campaign(Bench(folder, folder), rows, [Peer(name) for name in peers], made,
+        campaign.Campaign(Bench(folder, folder, work), rows, [Peer(name) for name in peers], made,
                           Path(folder) / 'results.json').run()
     return made, said.getvalue()
 

@@ -1,12 +1,13 @@
 """test_campaign.py - in which order runs are made, which of them count, and which are not made"""
+import tempfile
 import unittest
 from unittest import mock
 
 import support
 from support import FakeRow, RunnerTest, good_sample, make_results, pretend_to_measure
-from runner import campaign, execute, packages, results, suite, summary, tables
+from runner import campaign, console, execute, packages, results, suite, summary, tables
 from runner.peers import Peer
-from runner.rows import MACRO, Sample
+from runner.rows import MACRO, MICRO, Sample
 
 CRASH = Sample(execute.CRASHED, 'SIGSEGV')
 HANG = Sample(execute.HUNG, 'not done after 1 s')
@@ -137,6 +138,13 @@ class Limit(RunnerTest):
         self.assertEqual(row.limits[1], campaign.SHORTEST_LIMIT)
 
 
+    def test_it_grows_with_the_work_of_patterns(self):
+        for group, work, longest in ((MICRO, 1000, 1200), (MICRO, 10, 120), (MACRO, 1000, 120)):
+            row = FakeRow(group=group, give=lambda peer, run: 1e6)
+            pretend_to_measure([row], ['glibc'], self.folder, repeats=2, work=work)
+            self.assertEqual(set(row.limits), {longest})
+
+
 class Resumed(RunnerTest):
     """What a run that goes on takes over from an earlier one."""
 
@@ -186,6 +194,21 @@ class Resumed(RunnerTest):
         self.go_on(earlier, row, [Peer('glibc', version='glibc 2.37')])
         self.assertEqual(len(row.runs), 3)
 
+    def test_the_output_under_glibc_is_not_made_again(self):
+        row, peers = FakeRow(group=MACRO, output='one'), [Peer('a')]
+        earlier = self.earlier(row, peers, [(peers[0], 0)])
+        earlier.outputs['row'] = 'one'
+        earlier.samples[0]['output'] = 'one'
+        _, made = self.go_on(earlier, row, peers)
+        self.assertEqual((row.runs, made.outputs), (['a'] * 2, {'row': 'one'}))
+
+    def test_another_machine_is_refused(self):
+        for key in 'kernel', 'architecture', 'processor', 'cores', 'memory_kib':
+            earlier = make_results([FakeRow()], ['a'])
+            earlier.machine[key] = 'another'
+            with self.assertRaisesRegex(results.ResultsError, 'on another machine'):
+                make_results([FakeRow()], ['a']).adopt(earlier)
+
     def test_another_work_size_is_refused(self):
         earlier = make_results([FakeRow()], ['a'])
         earlier.settings['work'] = 50
@@ -199,11 +222,16 @@ class Programs(RunnerTest):
     USAGE = {'wall': 5.0, 'user': 3.0, 'sys': 1.0, 'peak_kib': 2048.0, 'minor_faults': 30.0,
              'major_faults': 4.0}
 
+    def setUp(self):
+        super().setUp()
+        self.beside = self.folder / 'said-beside'
+        self.beside.write_text('')
+
     def sample(self, row, said=''):
         """The sample of a row whose program says something, and the command that was run."""
         stdout = self.folder / 'said'
         stdout.write_text(said)
-        outcome = execute.Outcome(execute.OK, '', dict(self.USAGE), stdout)
+        outcome = execute.Outcome(execute.OK, '', dict(self.USAGE), stdout, self.beside)
         with mock.patch.object(execute, 'run', return_value=outcome) as ran:
             sample = row.sample(support.Bench(self.build, self.folder, work=30), Peer('a'), 9.0)
         return sample, [str(word) for word in ran.call_args[0][2]]
@@ -223,6 +251,21 @@ class Programs(RunnerTest):
     def test_a_program_takes_from_its_start_to_its_end(self):
         row, = suite.choose(['python3'], False, ())[0]
         self.assertEqual(self.sample(row)[0].value, self.USAGE['wall'])
+
+    def test_what_a_pattern_says_beside_its_figures_is_kept(self):
+        self.beside.write_text('the spike is cut\nto 5 MiB\n')
+        row, = suite.choose(['spike-idle'], False, ())[0]
+        sample, _ = self.sample(row, 'kept_percent 12\n')
+        self.assertEqual(sample.detail, 'the spike is cut to 5 MiB')
+
+    def test_usage_is_the_median_of_all_runs(self):
+        row = FakeRow('a')
+        made = make_results([row], ['mine'])
+        for number, times in enumerate((1.0, 5.0, 3.0)):
+            usage = {name: value * times for name, value in self.USAGE.items()}
+            made.add(row, Peer('mine'), number, Sample(execute.OK, value=1.0, usage=usage))
+        self.assertEqual(summary.Table(made).cells['a', 'mine'].usage,
+                         {name: value * 3.0 for name, value in self.USAGE.items()})
 
     def test_each_figure_is_in_its_column(self):
         made = make_results([FakeRow('a')], ['glibc', 'mine'])
@@ -280,3 +323,15 @@ class Foresight(unittest.TestCase):
         clock.skip(rows[0])
         clock.skip(rows[1], 2)
         self.assertEqual(clock.remaining(), 0.0)
+
+    def test_it_is_said_before_each_row(self):
+        row = FakeRow()
+        row.estimate = 25.0
+        with tempfile.TemporaryDirectory() as folder:
+            _, said = pretend_to_measure([row], ['a', 'b'], folder, repeats=2)
+        self.assertIn('row   (about 1:40 left)', said)
+
+    def test_durations(self):
+        for seconds, text in ((0.4, '0:00'), (59.4, '0:59'), (59.6, '1:00'), (95.2, '1:35'),
+                              (3599.4, '59:59'), (3725, '1:02:05')):
+            self.assertEqual(console.duration(seconds), text)

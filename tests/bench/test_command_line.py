@@ -26,6 +26,7 @@ class Refused(RunnerTest):
         self.assertIn('--warmup: -1 is less than 0', self.refused('--warmup=-1'))
         self.assertIn('--work: 0 is less than 1', self.refused('--work', '0'))
         self.assertIn("--threads: 'two' is not a number", self.refused('--threads', '1,two'))
+        self.assertIn('--threads: 257 is more than 256', self.refused('--threads', '1,257'))
 
     def test_empty_lists(self):
         for option in '--rows', '--peers', '--threads':
@@ -56,6 +57,10 @@ class Refused(RunnerTest):
     def test_a_peer_without_a_name_or_with_that_of_the_reference(self):
         self.assert_refused('--peers =/x.so: it must be name=path.so', self.measure(peers='=/x.so'))
         self.assert_refused('glibc is the C library itself', self.measure(peers='glibc=/x.so'))
+
+    def test_a_peer_whose_name_cannot_be_seen(self):
+        self.assert_refused(r"--peers 'a\x07=/x.so': a name is made of characters that can be seen",
+                            self.measure(peers='a\x07=/x.so'))
 
     def test_a_build_folder_without_programs(self):
         (self.build / 'bench').unlink()
@@ -91,6 +96,33 @@ class PartlyRefused(RunnerTest):
         self.assertEqual((ending.status, ending.out, self.out.exists()),
                          (cli.EXIT_USAGE, '', False))
 
+    def test_numbers_of_threads_that_a_pattern_cannot_have(self):
+        ending = self.measure(rows='pair-64/1,pair-64/257,handover/3')
+        self.assert_says('no row pair-64/257: it can have at most 256 threads', ending)
+        self.assert_says('no row handover/3: its threads are pairs', ending)
+        self.assertEqual(ending.status, cli.EXIT_WRONG)
+        self.assertEqual([row['id'] for row in self.results().rows], ['pair-64/1'])
+
+    def test_numbers_of_threads_that_one_of_the_patterns_cannot_have(self):
+        ending = self.measure('--threads', '1,3', rows='pair-64,handover')
+        self.assert_says('no row handover/3: its threads are pairs', ending)
+        self.assertEqual([row['id'] for row in self.results().rows],
+                         ['pair-64/1', 'pair-64/3', 'handover/1'])
+
+    def test_a_row_that_was_not_built(self):
+        self.lack_program('containers')
+        ending = self.measure(rows='pair-64/1,containers/1')
+        self.assert_says('containers, 1 thread: skipped, its program was not built: ', ending)
+        self.assertEqual(list(self.results().skipped), ['containers/1'])
+        self.assertEqual((ending.status, self.samples('glibc')), (cli.EXIT_WRONG, ['ok']))
+
+    def test_a_row_that_is_skipped_and_was_not_asked_for(self):
+        self.lack_program('containers')
+        rows, _ = suite.choose(['pair-64/1', 'containers/1'], False, ())
+        with mock.patch('runner.suite.rows', return_value=rows):
+            ending = self.measure(rows='')
+        self.assertEqual((ending.status, len(self.results().skipped)), (cli.EXIT_OK, 1))
+
     def test_a_name_twice_is_one_peer(self):
         self.measure(peers='glibc,glibc')
         self.assertEqual(self.samples('glibc'), ['ok'])
@@ -115,12 +147,44 @@ class PartlyRefused(RunnerTest):
         self.assert_says(f'cannot write {self.out}: No space left on device', ending)
         self.assertEqual(ending.status, cli.EXIT_WRONG)
         self.assertIn('pair-64, 1 thread', ending.out)  # the figures are not lost
+        self.assert_says('no results: cannot write', ending)
+        self.assertFalse([line for line in ending.lines if line.startswith('results:')])
 
     def test_a_report_without_what_makes_it(self):
         with mock.patch('runner.packages.missing', lambda needs: list(needs)):
             ending = self.measure('--report', self.folder / 'r.html')
         self.assert_says('no report: it needs python3-matplotlib', ending)
         self.assertEqual(ending.status, cli.EXIT_WRONG)
+
+
+class Programs(RunnerTest):
+    """The programs of bench/micro themselves: none does another number of threads than it says."""
+
+    def refusal(self, program, *words):
+        """The line with which a program refuses its arguments."""
+        said = subprocess.run([support.PROGRAMS / f'bench-{program}', *words],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((said.returncode, said.stdout, said.stderr.count('\n')), (2, '', 1))
+        return said.stderr
+
+    def test_more_threads_than_there_can_be(self):
+        for pattern in suite.PATTERNS:
+            if pattern.threads != (0,):
+                with self.subTest(pattern.name):
+                    self.assertIn('threads=257: at most 256', self.refusal(
+                        pattern.program, *pattern.arguments, 'threads=257', 'work=1'))
+        self.assertIn(f'threads={1 + 2 ** 32}: at most 256', self.refusal(
+            'pair', 'size=16', f'threads={1 + 2 ** 32}', 'work=1'))
+
+    def test_a_thread_without_its_pair(self):
+        self.assertIn('threads=3: pairs need an even number, or one',
+                      self.refusal('handover', 'threads=3', 'work=1'))
+
+    def test_what_is_no_number(self):
+        for program in 'pair', 'containers':
+            for value in 'x', '0', '', '1x':
+                self.assertIn(f"bad argument 'threads={value}'",
+                              self.refusal(program, f'threads={value}'))
 
 
 class Chosen(RunnerTest):
@@ -196,6 +260,27 @@ class Shown(RunnerTest):
         self.assertRegex(ending.out, r'(?m)^  mine +\d\S* s +\d+\.\d% +\d+\.\d\dx')
         self.assertRegex(ending.out, r'micro rows, mine to glibc: time \d+\.\d+x')
         self.assertEqual(run('--show', self.out).out.strip(), ending.out.strip())
+
+    def test_what_a_pattern_says_beside_its_figures(self):
+        talking = self.folder / 'bench-pair'
+        talking.write_text('#!/bin/sh\necho the spike is cut >&2\necho seconds 1\n')
+        talking.chmod(0o755)
+        self.lack_program('pair')
+        (self.build / 'bench' / talking.name).symlink_to(talking)
+        ending = self.measure()
+        self.assertIn('said beside the figures\n  pair-64, 1 thread: glibc: the spike is cut\n',
+                      ending.out)
+        self.assertEqual(ending.status, cli.EXIT_OK)
+
+    def test_two_runs_that_begin_at_once_have_a_file_each(self):
+        words = ['--no-build', '--no-install', '--build-dir', self.build, '--work', '1',
+                 '--repeats', '1', '--rows', 'pair-64/1', '--peers', 'glibc']
+        with mock.patch('runner.session.datetime') as clock:
+            clock.datetime.now.return_value.strftime.return_value = 'now'
+            for name in 'now.json', 'now.2.json', 'now.3.json':
+                self.assert_says(f'results: {self.build / "results" / name}', run(*words))
+        for self.out in (self.build / 'results').iterdir():
+            self.assertEqual(self.samples('glibc'), ['ok', 'ok'])
 
     def test_help(self):
         ending = run('--help')

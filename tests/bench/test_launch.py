@@ -3,6 +3,7 @@
 The program `uses` takes known amounts.  The launcher, and this interpreter above it, are far larger
 than the smallest of them.
 """
+import os
 import resource
 import unittest
 from unittest import mock
@@ -77,6 +78,19 @@ class Ending(RunnerTest):
     def test_exit_status(self):
         outcome = self.outcome('sh', '-c', 'echo no luck >&2; exit 7')
         self.assertEqual((outcome.state, outcome.detail), (execute.FAILED, 'exit 7: no luck'))
+
+    def test_a_failed_run_is_never_without_a_reason(self):
+        self.assertEqual(self.outcome('sh', '-c', 'echo no luck; exit 7').detail, 'exit 7: no luck')
+        self.assertEqual(self.outcome('sh', '-c', 'exit 7').detail, 'exit 7: without a word')
+
+    def test_of_what_a_peer_says_only_the_end_is_read(self):
+        path = self.folder / 'flood'
+        path.touch()
+        os.truncate(path, 1 << 40)  # more than can be read
+        with path.open('a', encoding='utf-8') as file:
+            file.write('\nseconds 1\n')
+        self.assertTrue(execute.last_words(path).endswith(' seconds 1'))
+        self.assertEqual(execute.read_values(path), {'seconds': 1.0})
 
     def test_signal(self):
         outcome = self.outcome('sh', '-c', 'echo no luck >&2; kill -SEGV $$')

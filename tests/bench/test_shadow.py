@@ -3,6 +3,8 @@
 Each runs under an allocator that spoils blocks; the same under one that does not, so that it is the
 spoiling that is noticed.  Patterns that cannot notice are named, with the reason.
 """
+from concurrent.futures import ThreadPoolExecutor
+
 from support import RunnerTest, fake
 from runner import execute, suite
 from runner.execute import Bench
@@ -14,14 +16,14 @@ CANNOT_NOTICE = {
     'pair-64': 'the same',
     'pair-1024': 'the same',
     'one-object': 'the same',
+    'sleepers': 'one block at a time in each thread; the others may not be at work',
     'false-sharing': 'one block at a time in each thread; the other thread may not be at work',
     'start': 'it allocates nothing',
 }
 # What is spoilt there may be a pointer.
 MAY_CRASH = ('containers', 'tree')
-# They take seconds, or a gigabyte, before they look.
-BIG = ('spike-idle', 'sparse-idle', 'sleepers')
-
+# What each prints that is about time.
+FIGURES = {'ops', 'seconds', 'cpu_seconds', 'ns_per_op', 'core_ns_per_op'}
 
 class Patterns(RunnerTest):
     """All of bench/micro."""
@@ -34,8 +36,7 @@ class Patterns(RunnerTest):
     def rows(self):
         """Each pattern once, with as few threads as it has."""
         for pattern in suite.PATTERNS:
-            if pattern.name not in BIG:
-                yield pattern.rows(pattern.threads[:1])[0]
+            yield pattern.rows(pattern.threads[:1])[0]
 
     def test_each_notices_damage(self):
         for row in self.rows():
@@ -47,10 +48,35 @@ class Patterns(RunnerTest):
 
     def test_each_runs_where_there_is_none(self):
         for row in self.rows():
-            if row.group != STATE:
+            if row.group != STATE:  # which sleep for ten seconds
                 with self.subTest(row=row.id):
                     sample = self.run_under(row, 'works')
                     self.assertEqual(sample.state, execute.OK, sample.detail)
+                    self.assertLessEqual(FIGURES, sample.values.keys())
 
     def test_a_list_of_exceptions_names_only_what_there_is(self):
-        self.assertLessEqual({*CANNOT_NOTICE, *MAY_CRASH, *BIG}, {p.name for p in suite.PATTERNS})
+        self.assertLessEqual({*CANNOT_NOTICE, *MAY_CRASH}, {p.name for p in suite.PATTERNS})
+
+
+class AtRest(RunnerTest):
+    """Rows about memory at rest where nothing is wrong, all at once since they sleep."""
+
+    def values(self, row):
+        """What a row prints."""
+        folder = self.folder / row.id
+        folder.mkdir()
+        sample = row.sample(Bench(self.build, folder, work=1), Peer('glibc'), 100)
+        self.assertEqual((sample.state, sample.detail), (execute.OK, ''))
+        return sample.values
+
+    def test_what_is_kept_is_a_part_of_what_was_asked_for(self):
+        rows, _ = suite.choose(['state'], False, ())
+        with ThreadPoolExecutor(len(rows)) as pool:
+            found = dict(zip((row.name for row in rows), pool.map(self.values, rows)))
+        self.assertEqual(found['sleepers']['threads'], 10)
+        for name, asked in ('spike-idle', (1 << 20) // 100), ('sparse-idle', (256 << 10) // 100):
+            values = found[name]
+            self.assertLess(abs(values['asked_kib'] - asked), 16)
+            kept = max(0, values['rss_kib@10'] - values['before_kib'])
+            self.assertAlmostEqual(values['kept_percent'], 100 * kept / asked, delta=1)
+        self.assertAlmostEqual(found['sparse-idle']['live_percent'], 10, delta=3)
