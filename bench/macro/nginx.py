@@ -19,16 +19,16 @@ _CONFIG = """\
 {user}
 worker_processes 1;
 daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log crit;
+pid "{folder}/nginx.pid";
+error_log "{folder}/error.log" crit;
 events {{ worker_connections 256; }}
 http {{
 	access_log off;
-	client_body_temp_path {folder}/body;
-	proxy_temp_path {folder}/proxy;
-	fastcgi_temp_path {folder}/fastcgi;
-	uwsgi_temp_path {folder}/uwsgi;
-	scgi_temp_path {folder}/scgi;
+	client_body_temp_path "{folder}/body";
+	proxy_temp_path "{folder}/proxy";
+	fastcgi_temp_path "{folder}/fastcgi";
+	uwsgi_temp_path "{folder}/uwsgi";
+	scgi_temp_path "{folder}/scgi";
 	keepalive_requests 1000;
 	gzip on;
 	gzip_types *;
@@ -36,7 +36,7 @@ http {{
 	etag off;
 	server {{
 		listen 127.0.0.1:{port};
-		root {folder}/www;
+		root "{folder}/www";
 		location ~ shtml$ {{ ssi on; ssi_types *; }}
 	}}
 }}

@@ -129,7 +129,7 @@ class Server(Program):
             outcome = running.finish(1.0)
             if outcome.state in (execute.CRASHED, execute.FAILED):
                 return Sample.failed(outcome)
-            return Sample(execute.FAILED, str(error))
+            return Sample(execute.FAILED, str(error) or type(error).__name__)
         finally:
             running.kill()
 

@@ -12,6 +12,7 @@ from runner.peers import Peer
 
 COMMANDS = 250_000
 KEYS = 20_000
+_SOCKET = "./socket"  # in the folder that all run in: a whole path may be longer than one can be
 
 
 def _encoded(*words: str) -> bytes:
@@ -58,16 +59,15 @@ class Redis(Server):
         # Debian links redis with jemalloc; what stands first in the search order wins.
         if peer.name != peers.REFERENCE:
             return peer
-        return Peer(peer.name, preload=peers.probe(peer, bench.build_dir),
+        return Peer(peer.name, preload=peers.probe(peer, bench.build_dir).get("malloc", ""),
                     environment=peer.environment)
 
     def command(self, folder: Path) -> Command:
-        return ["redis-server", "--port", "0", "--unixsocket", folder / "socket", "--save", "",
-                "--appendonly", "no", "--enable-debug-command", "yes", "--dir", folder,
-                "--daemonize", "no"]
+        return ["redis-server", "--port", "0", "--unixsocket", _SOCKET, "--save", "",
+                "--appendonly", "no", "--enable-debug-command", "yes", "--daemonize", "no"]
 
     def _cli(self, folder: Path, *words: str, **options) -> str:
-        return plainly("redis-cli", "-s", folder / "socket", *words, **options).decode()
+        return plainly("redis-cli", "-s", _SOCKET, *words, cwd=folder, **options).decode()
 
     def answers(self, folder: Path) -> bool:
         try:
@@ -80,8 +80,8 @@ class Redis(Server):
             reply = self._cli(folder, "--pipe", stdin=commands, timeout=timeout)
         if "errors: 0" not in reply:
             raise RuntimeError(f"redis-cli: {reply.strip()[-200:]}")
-        plainly("redis-benchmark", "-s", folder / "socket", "-q", "-c", "20", "-P", "8",
-                "-n", "60000", "LRANGE", "list:range", "0", "100", timeout=timeout)
+        plainly("redis-benchmark", "-s", _SOCKET, "-q", "-c", "20", "-P", "8", "-n", "60000",
+                "LRANGE", "list:range", "0", "100", cwd=folder, timeout=timeout)
 
     def state(self, folder: Path) -> str:
         digest = self._cli(folder, "debug", "digest").strip()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import build, packages, process
+from runner.console import console
 from runner.packages import Need
 
 LIBBUDDY = "libbuddy"
@@ -42,6 +43,7 @@ KNOWN = {
                    "LLVM's hardened allocator"),
 }
 _PROBE_PATIENCE = 20.0  # seconds
+USED = ("malloc", "calloc", "realloc", "posix_memalign", "free")  # as tools/probe.c prints them
 QUICK_PEERS = (REFERENCE, "jemalloc", LIBBUDDY)
 ALL_PEERS = (REFERENCE, *KNOWN, LIBBUDDY)
 
@@ -179,14 +181,25 @@ def find(word: str, build_dir: Path, links: Links, environment: dict[str, str]) 
 
 
 def _insist_on_use(peer: Peer, build_dir: Path) -> None:
-    """Raise if the loader did not take the library, or if malloc is not its own."""
+    """Raise if the loader did not take the library, or if malloc is not its own.
+
+    What else is not its own is said, and goes with its version into results and reports.
+    """
     served = probe(peer, build_dir)
-    if served and Path(served) != Path(os.path.realpath(peer.path)):
-        raise PeerError(f"peer {peer.name}: preloading {peer.path} leaves malloc to {served}")
+    own = os.path.realpath(peer.path)
+    others = [function for function, path in served.items() if path != own]
+    if "malloc" in others:
+        raise PeerError(
+            f"peer {peer.name}: preloading {peer.path} leaves malloc to {served['malloc']}")
+    if others:
+        lacks = f"it has no {', '.join(others)} of its own"
+        console.say(f"peer {peer.name}: {lacks}; rows that use these measure "
+                    f"{' and '.join(sorted({served[function] for function in others}))} too")
+        peer.version += f" ({lacks})"
 
 
-def probe(peer: Peer, build_dir: Path) -> str:
-    """The library that serves malloc in a program run under this peer; nothing if it crashed.
+def probe(peer: Peer, build_dir: Path) -> dict[str, str]:
+    """The libraries that serve malloc and its siblings under this peer; nothing if it crashed.
 
     It runs as the measured programs do, or another library could be found than they find.
     """
@@ -196,7 +209,7 @@ def probe(peer: Peer, build_dir: Path) -> str:
         try:
             outcome = process.run(command, _PROBE_PATIENCE, env=peer.surroundings())
         except subprocess.TimeoutExpired:
-            return ""
+            return {}
     # The library may have printed something too.
     lines = (line.partition(" ") for line in os.fsdecode(outcome.stdout).splitlines())
-    return dict((name, path) for name, _, path in lines).get("malloc", "")
+    return {name: path for name, _, path in lines if name in USED}

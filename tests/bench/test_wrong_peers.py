@@ -124,6 +124,23 @@ class Absent(RunnerTest):
                          (cli.EXIT_USAGE, '', False))
 
 
+class Partial(RunnerTest):
+    """A library that leaves some of malloc's siblings to the C library."""
+
+    LACKS = 'it has no calloc, realloc, posix_memalign of its own'
+
+    def test_it_is_said_and_kept(self):
+        ending = self.measure(peers=f'mine={fake("works")}')
+        self.assert_says(f'peer mine: {self.LACKS}; rows that use these measure /', ending)
+        self.assertEqual(self.results().peers[0]['version'], f'works.so ({self.LACKS})')
+        self.assertEqual((ending.status, self.samples('mine')), (cli.EXIT_OK, ['ok']))
+
+    def test_a_whole_one_is_not_spoken_of(self):
+        ending = self.measure(peers=f'mine={fake("damages")}')
+        self.assertNotIn('of its own', ending.err)
+        self.assertEqual(self.results().peers[0]['version'], 'damages.so')
+
+
 class LoadedOnlyHere(RunnerTest):
     """A library that the caller's environment lets load, and that of measured programs does not."""
 
