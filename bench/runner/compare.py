@@ -45,25 +45,57 @@ class Change:
         return columns(_WIDTHS, (self.label, self.peer, *shown(self.time), *shown(self.memory)))
 
 
+def _same_figure(before: Cell, after: Cell) -> bool:
+    return all(before.row[key] == after.row[key] for key in ("metric", "unit", "what"))
+
+
 def changes(old: Table, new: Table) -> list[Change]:
     """All rows and peers that both files have figures for."""
     found = []
     for row in new.rows:
         for peer in new.peers:
             before, after = old.get(row, peer), new.get(row, peer)
-            if not (_positive(before) and _positive(after)):
+            if not (_positive(before) and _positive(after) and _same_figure(before, after)):
                 continue
             found.append(Change(before, after, old.get(row, REFERENCE), new.get(row, REFERENCE)))
     return found
 
 
-def _machine_line(found: list[Change]) -> list[str]:
+def _changed_peers(old: Results, new: Results) -> dict[str, list[str]]:
+    """What is another about peers that both files have: peer -> what."""
+    before = {peer["name"]: peer for peer in old.peers}
+    changed: dict[str, list[str]] = {}
+    for now in new.peers:
+        then = before.get(now["name"], now)
+        what = [f"{key} {_shown(then[key])}, now {_shown(now[key])}"
+                for key in ("version", "environment") if then[key] != now[key]]
+        if not what and then["digest"] != now["digest"]:
+            what = ["another library file"]
+        if what:
+            changed[now["name"]] = what
+    return changed
+
+
+def _shown(value: str | dict[str, str]) -> str:
+    if isinstance(value, dict):
+        value = " ".join(f"{name}={text}" for name, text in value.items())
+    return value or "none"
+
+
+def _changed(changed: dict[str, list[str]]) -> list[str]:
+    lines = [f"  {peer}: {each}" for peer, what in changed.items() for each in what]
+    return ["not the same peers", *lines, ""] if lines else []
+
+
+def _machine_line(found: list[Change], changed: dict[str, list[str]]) -> list[str]:
     """What the reference itself took: that is the machine and its other load."""
     itself = [change.plain.value for change in found if change.peer == REFERENCE]
     if not itself:
         return []
+    why = (f"the machine, or {REFERENCE}, which is not the same" if REFERENCE in changed
+           else "the machine, not an allocator")
     return [f"{REFERENCE} itself took {stats.geometric_mean(itself):.2f}x the time of the old "
-            "file: the machine, not an allocator"]
+            f"file: {why}"]
 
 
 def _broken(title: str, wrong: Table, other: Table) -> list[str]:
@@ -79,11 +111,22 @@ def _nothing(old: Table, new: Table) -> list[str]:
     lines = []
     for key, after in new.cells.items():
         before = old.cells.get(key)
-        if before and before.good and after.good and (before.time == 0) != (after.time == 0):
+        if not before or not _same_figure(before, after):
+            continue
+        if before.good and after.good and (before.time == 0) != (after.time == 0):
             lines.append(f"  {after.row['label']}: {after.peer} {after.row['what']} "
                          f"{before.time:.3g} {after.row['unit']} in the old file, "
                          f"{after.time:.3g} {after.row['unit']} in the new")
     return ["from nothing, or to nothing", *lines, ""] if lines else []
+
+
+def _other_figures(old: Table, new: Table) -> list[str]:
+    """Rows that are about another figure in each file."""
+    lines = {f"  {after.row['label']}: {before.row['what']} in {before.row['unit']}, "
+             f"now {after.row['what']} in {after.row['unit']}": None
+             for key, after in new.cells.items()
+             if (before := old.cells.get(key)) and not _same_figure(before, after)}
+    return ["another figure than in the old file", *lines, ""] if lines else []
 
 
 def _alone(title: str, one: Table, other: Table) -> list[str]:
@@ -138,13 +181,16 @@ def text(old: Results, new: Results) -> str:
     if not machine.same_machine(old.machine, new.machine):
         lines += ["the two files come from different machines; only figures relative to "
                   f"{REFERENCE} can be compared", ""]
+    changed = _changed_peers(old, new)
+    lines += _changed(changed)
     lines += _broken("does not run any more", after, before)
     lines += _broken("runs now, and did not", before, after)
     lines += _nothing(before, after)
+    lines += _other_figures(before, after)
     lines += _figures(everything)
     lines += _alone("only in the old file", before, after)
     lines += _alone("only in the new file", after, before)
-    lines += _machine_line(everything)
+    lines += _machine_line(everything, changed)
     if everything:
         lines.append(f"times are new / old, each relative to {REFERENCE} of its own file where "
                      "both have it; below 1 is better; * = beyond noise")

@@ -1,6 +1,7 @@
 """The guard: a few rows against stored ratios to glibc.  It warns and never fails."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner import shape, stats, suite
@@ -25,10 +26,27 @@ def _ratios(table: Table) -> dict[str, stats.Estimate]:
     return found
 
 
-def _load(path: Path) -> dict[str, float]:
+@dataclass
+class Stored:
+    """Ratios of another day, and what they were measured on."""
+
+    machine: str
+    cores: int
+    rows: dict[str, float]
+
+    def elsewhere(self, table: Table) -> str:
+        """Where they were measured, if that is not where the table was."""
+        here = table.results.machine
+        if (self.machine, self.cores) == (here["processor"], here["cores"]):
+            return ""
+        return f"{self.machine or 'another machine'} with {self.cores} cores"
+
+
+def _load(path: Path) -> Stored | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        problem = shape.fault(content, {"rows": {str: shape.NUMBER}})
+        problem = shape.fault(content, {"machine": str, "cores": int,
+                                        "rows": {str: shape.NUMBER}})
     except OSError as error:
         problem = str(error.strerror)
     except ValueError as error:
@@ -37,8 +55,8 @@ def _load(path: Path) -> dict[str, float]:
         problem = "a ratio is not above 0"
     if problem:
         console.say(f"no stored ratios: {path.name}: {problem}")
-        return {}
-    return content["rows"]
+        return None
+    return Stored(content["machine"], content["cores"], content["rows"])
 
 
 def _store(path: Path, table: Table, found: dict[str, stats.Estimate]) -> bool:
@@ -51,6 +69,7 @@ def _store(path: Path, table: Table, found: dict[str, stats.Estimate]) -> bool:
         "what": f"median time of {LIBBUDDY} over that of {REFERENCE}; made by "
                 "`bench/run --guard --store`",
         "machine": table.results.machine["processor"],
+        "cores": table.results.machine["cores"],
         "rows": {row: round(estimate.value, 3) for row, estimate in found.items()},
     }
     try:
@@ -62,17 +81,22 @@ def _store(path: Path, table: Table, found: dict[str, stats.Estimate]) -> bool:
     return True
 
 
-def judge(stored: dict[str, float], found: dict[str, stats.Estimate]) -> list[str]:
-    """A line for each row; a row is slower if even the low end of its interval is."""
+def judge(stored: dict[str, float], found: dict[str, stats.Estimate],
+          elsewhere: str = "") -> list[str]:
+    """A line for each row; a row is slower if even the low end of its interval is.
+
+    What was stored elsewhere warns of nothing: another machine has other ratios.
+    """
     lines = []
+    slow, where = (("slower? ", f" on {elsewhere}") if elsewhere else ("WARNING ", ""))
     for row, now in found.items():
         figures = f"{now.value:.3f}x of {REFERENCE} [{now.low:.3f}, {now.high:.3f}]"
         if row not in stored:
             lines.append(f"new      {row}: {figures}, no ratio is stored")
             continue
-        word = "WARNING " if now.enough and now.low > stored[row] * SLOWER else "ok      "
+        word = slow if now.enough and now.low > stored[row] * SLOWER else "ok      "
         slower = f"{now.value / stored[row] - 1:+.0%}" + ", too few runs" * (not now.enough)
-        lines.append(f"{word} {row}: {figures}, stored {stored[row]:.3f}x, {slower}")
+        lines.append(f"{word} {row}: {figures}, stored {stored[row]:.3f}x{where}, {slower}")
     return lines
 
 
@@ -99,8 +123,9 @@ def run(session: Session, path: Path, store: bool) -> bool:
     if store:
         return _store(path, table, found)
     stored = _load(path)
-    lines = judge(stored, found)
-    lacking = _without_figures(table, stored, found)
+    ratios = stored.rows if stored else {}
+    lines = judge(ratios, found, stored.elsewhere(table) if stored else "")
+    lacking = _without_figures(table, ratios, found)
     print("\n".join([*lines, *lacking])
           or f"WARNING  no row has figures of both {REFERENCE} and {LIBBUDDY}")
     if any(line.startswith("WARNING") for line in lines):

@@ -1,5 +1,6 @@
 """test_compare.py - what got slower between two result files"""
 import random
+from unittest import mock
 
 from support import RunnerTest, results_of, run
 from runner import cli, compare, execute, stats, suite
@@ -149,8 +150,41 @@ class Differences(Compared):
     def test_another_machine_is_said(self):
         old, new = (results_of({'a': {'glibc': [1.0]}}) for _ in range(2))
         self.assertNotIn('different machines', self.compare(old, new))
-        new.machine['cores'] = 64
-        self.assertIn('different machines', self.compare(old, new))
+        for key, value in (('kernel', '2'), ('architecture', 'b'), ('processor', 'another one'),
+                           ('cores', 64), ('memory_kib', 2)):
+            with self.subTest(key), mock.patch.dict(new.machine, {key: value}):
+                self.assertIn('different machines', self.compare(old, new))
+
+    def peers(self, **changes):
+        """What is said of two files between which something of glibc or mine changed."""
+        old, new = (results_of({'a': {'glibc': [1.0], 'mine': [1.0]}}) for _ in range(2))
+        for number, peer in enumerate(('glibc', 'mine')):
+            new.peers[number].update(changes.get(peer, {}))
+        return self.compare(old, new)
+
+    def test_peers_that_changed_are_named(self):
+        self.assertNotIn('not the same peers', self.peers())
+        for change, words in (
+                ({'version': '2'}, 'version none, now 2'),
+                ({'environment': {'X': '1', 'Y': '2'}}, 'environment none, now X=1 Y=2'),
+                ({'digest': '2'}, 'another library file')):
+            text = self.peers(mine=change)
+            self.assertIn(f'not the same peers\n  mine: {words}\n', text)
+            self.assertIn('the machine, not an allocator', text)
+
+    def test_another_glibc_is_not_blamed_on_the_machine(self):
+        text = self.peers(glibc={'version': 'glibc 2.37'})
+        self.assertIn('  glibc: version none, now glibc 2.37\n', text)
+        self.assertIn('the machine, or glibc, which is not the same', text)
+
+    def test_a_row_that_is_about_another_figure_is_not_compared(self):
+        old, new = (results_of({'idle': {'glibc': [v] * 5}}, groups={'idle': STATE})
+                    for v in (1.0, 0.0))
+        new.rows[0] |= {'what': 'kept', 'unit': '%'}
+        text = self.compare(old, new)
+        self.assertIn('another figure than in the old file\n  idle: time in s, now kept in %', text)
+        self.assertIn('no row and peer in common', text)
+        self.assertNotIn('to nothing', text)
 
     def test_other_work_sizes_are_refused(self):
         old, new = (results_of({'a': {'glibc': [1.0]}}) for _ in range(2))
@@ -159,6 +193,11 @@ class Differences(Compared):
             made.save(path)
         self.assert_refused('their work sizes (--work) are 100 and 50',
                             run('--compare', self.folder / 'old.json', self.folder / 'new.json'))
+
+    def test_long_names_stay_apart_from_what_follows(self):
+        row, peer = 'a-row-with-a-name-of-some-length', 'a-peer-with-such-a-name'
+        text = self.compare(*(results_of({row: {peer: [1.0]}}) for _ in range(2)))
+        self.assertIn(f'  {row} {peer}   1.000x', text)
 
     def test_lines_are_not_wide(self):
         names = [f'a-row-with-a-long-name-{n}' for n in range(30)]

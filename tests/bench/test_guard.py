@@ -3,7 +3,7 @@ import json
 from unittest import mock
 
 from support import FakeRow, RunnerTest, run
-from runner import cli, execute, guard, suite
+from runner import cli, execute, guard, machine, suite
 from runner.rows import Sample
 from runner.paths import STORED_RATIOS
 
@@ -27,10 +27,16 @@ class Guarded(RunnerTest):
         self.have_libbuddy('works')
         self.stored = self.folder / 'ratios.json'
 
+    def store(self, rows, **another):
+        """Have these ratios stored, on this machine or on another."""
+        here = machine.describe()
+        self.stored.write_text(json.dumps({'machine': here['processor'], 'cores': here['cores'],
+                                           'rows': rows} | another))
+
     def guard(self, *words, rows, stored=None):
         """Use the guard."""
         if stored is not None:
-            self.stored.write_text(json.dumps({'rows': stored}))
+            self.store(stored)
         with (mock.patch.object(cli, 'STORED_RATIOS', self.stored),
               mock.patch.object(suite, 'choose', return_value=(rows, []))):
             return run('--guard', '--no-build', '--no-install', '--build-dir', self.build,
@@ -51,6 +57,17 @@ class Warns(Guarded):
                                                  'stored 0.500x, +20%')
         self.assertIn('more than 10% slower than stored, beyond noise; this is a warning',
                       ending.out)
+
+    def test_what_was_stored_elsewhere_warns_of_nothing_and_says_so(self):
+        for another, where in (({'machine': 'Z80', 'cores': 1}, 'Z80 with 1 cores'),
+                               ({'machine': 'Z80'}, 'Z80 with '), ({'cores': 999}, '999 cores')):
+            self.store({'a': 0.5}, **another)
+            for now, word in (0.6, 'slower? '), (0.5, 'ok '):
+                ending = self.guard(rows=[row_of('a', now)])
+                self.assertNotIn('WARNING', ending.out)
+                self.assertNotIn('this is a warning', ending.out)
+                self.assertTrue(self.line('a', ending).startswith(word), ending.out)
+                self.assertRegex(self.line('a', ending), f'stored 0.500x on .*{where}')
 
     def test_a_row_within_a_tenth_is_not(self):
         for now in 0.5, 0.54, 0.3:
@@ -99,8 +116,9 @@ class Warns(Guarded):
         self.assertIn('WARNING', ending.out)
 
     def test_ratios_that_cannot_be_read_are_said(self):
-        for content in ('', '[]', '{}', '{"rows": 1}', '{"rows": {"a": "x"}}',
-                        '{"rows": {"a": 0}}'):
+        for content in ('', '[]', '{}', '{"rows": {}}', *(
+                '{"machine": "m", "cores": 1, "rows": %s}' % rows
+                for rows in ('1', '{"a": "x"}', '{"a": 0}'))):
             with self.subTest(content):
                 self.stored.write_text(content)
                 ending = self.guard(rows=[row_of('a', 0.5)])
@@ -114,7 +132,9 @@ class Stores(Guarded):
     def test_what_is_stored_is_what_is_read(self):
         ending = self.guard('--store', rows=[row_of('a', 0.51)])
         self.assertEqual((ending.status, ending.out), (cli.EXIT_OK, ''))
-        self.assertEqual(json.loads(self.stored.read_text())['rows'], {'a': 0.51})
+        stored, here = json.loads(self.stored.read_text()), machine.describe()
+        self.assertEqual((stored['machine'], stored['cores'], stored['rows']),
+                         (here['processor'], here['cores'], {'a': 0.51}))
         ending = self.guard(rows=[row_of('a', 0.51)])
         self.assertTrue(self.line('a', ending).startswith('ok '), ending.out)
 
@@ -137,5 +157,6 @@ class Fixed(RunnerTest):
     def test_rows_exist_and_have_ratios(self):
         rows, complaints = suite.choose(list(guard.ROWS), False, ())
         self.assertEqual(([row.id for row in rows], complaints), (list(guard.ROWS), []))
-        stored = json.loads(STORED_RATIOS.read_text(encoding='utf-8'))['rows']
-        self.assertEqual(list(stored), list(guard.ROWS))
+        content = json.loads(STORED_RATIOS.read_text(encoding='utf-8'))
+        self.assertEqual(list(content['rows']), list(guard.ROWS))
+        self.assertGreater(content['cores'], 0)
