@@ -171,7 +171,7 @@ def _behind_table(title: str, pairs: list[tuple[Cell, Cell]], figure_of, shown) 
 # ---- plots ---------------------------------------------------------------------------------
 
 
-def _places(table: Table, group: str) -> dict[str, tuple[float, float]]:
+def places_of(table: Table, group: str) -> dict[str, tuple[float, float]]:
     """Where each peer lies on the map: means of time and memory relative to each row's best."""
     rows = [row for row in table.timed_rows(group)
             if len(table.good_cells(row)) == len(table.peers)]
@@ -191,7 +191,7 @@ def _places(table: Table, group: str) -> dict[str, tuple[float, float]]:
 
 def _maps(table: Table, style: Style) -> str:
     images = [plots.overview_map(places, GROUP_TITLES[group], style)
-              for group in (MICRO, MACRO) if (places := _places(table, group))]
+              for group in (MICRO, MACRO) if (places := places_of(table, group))]
     return _plots("Time against memory", images)
 
 
@@ -211,8 +211,8 @@ def _idle(table: Table, style: Style, name: str, title: str) -> str:
              f"<td>{c.values.get('next_burst', math.nan):.2f} s</td></tr>"
              for c in table.good_cells(row)]
     image = plots.over_time(table, row, "rss_kib", 1024, "resident memory, MiB", style)
-    return (_plots(title, [image])
-            + _table(["peer", "kept after 10 s", "the spike took", "the next one took"], lines))
+    head = ["peer", f"{row['what']} after 10 s", "the spike took", "the next one took"]
+    return _plots(title, [image]) + _table(head, lines)
 
 
 def _sleepers(table: Table, style: Style) -> str:
@@ -229,7 +229,8 @@ def _scaling(table: Table, style: Style) -> str:
         if row["threads"]:
             by_name.setdefault(row["name"], []).append(row)
     images = [plots.scaling(table, rows, style) for rows in by_name.values()
-              if len(rows) > 2 and any(table.good_cells(row) for row in rows)]
+              if len(rows) > 2 and any("core_ns_per_op" in cell.values
+                                       for row in rows for cell in table.good_cells(row))]
     return _plots("Scaling over threads", images)
 
 
@@ -288,6 +289,13 @@ def _wrong(table: Table) -> str:
         ["row", "peer", "what", "detail"], lines)
 
 
+def _notes(table: Table) -> str:
+    lines = [f"<tr><td>{_text(c.row['label'])}</td><td>{_text(c.peer)}</td>"
+             f"<td class=\"words\">{_text(c.note)}</td></tr>" for c in table.notes()]
+    return "<h2>Said beside the figures</h2>" + _table(
+        ["row", "peer", "what"], lines) if lines else ""
+
+
 def _facts(table: Table) -> str:
     results = table.results
     machine = "".join(f"<tr><td>{_text(name)}</td><td class=\"words\">{_text(value)}</td></tr>"
@@ -330,6 +338,7 @@ def page(table: Table) -> str:
         _behind_table(f"Rows above {MEMORY_LIMIT}x of the best peer in memory",
                       verdict.fat_rows(), lambda c: c.peak, lambda c: f"{c.peak / 1024:.1f} MiB"),
         _wrong(table),
+        _notes(table),
         _idle(table, style, "spike-idle", "Spike and idle: what is left when nobody calls"),
         _idle(table, style, "sparse-idle", "A tenth survives: what is left when nobody calls"),
         _sleepers(table, style),

@@ -51,7 +51,7 @@ class Style:
     def line(self, peer: str) -> dict[str, object]:
         """Keyword arguments of a line."""
         ours = peer == LIBBUDDY
-        return {"color": self.colours[peer], "marker": self.markers[peer], "label": peer,
+        return {"color": self.colours[peer], "marker": self.markers[peer],
                 "linewidth": 2.4 if ours else 1.2, "markersize": 5 if ours else 4,
                 "zorder": 3 if ours else 2}
 
@@ -163,31 +163,42 @@ def overview_map(places: dict[str, tuple[float, float]], title: str, style: Styl
 # ---- lines -----------------------------------------------------------------------------------
 
 
+def _legend(axes, lines: dict[str, object], **options) -> None:
+    """Name the lines; a name that begins with _ would be left out if it were given as a label."""
+    legend = axes.legend(lines.values(), ["peer"] * len(lines), loc="center left",
+                         bbox_to_anchor=(1.0, 0.5), **options)
+    for text, peer in zip(legend.get_texts(), lines):
+        text.set_text(peer)
+
+
 def over_time(table: Table, row: dict, prefix: str, unit_kib: float, ylabel: str,
               style: Style) -> str:
     """The values `prefix@SECONDS` of a row, a line for each peer."""
     figure, axes = plt.subplots(figsize=(6.4, 3.2))
+    lines = {}
     for cell in table.good_cells(row):
         points = sorted((float(name.partition("@")[2]), value / unit_kib)
                         for name, value in cell.values.items() if name.startswith(prefix + "@"))
-        axes.plot(*zip(*points), **style.line(cell.peer))
+        if points:
+            lines[cell.peer], = axes.plot(*zip(*points), **style.line(cell.peer))
     axes.set_xlabel("seconds of idleness")
     axes.set_ylabel(ylabel)
     axes.set_ylim(bottom=0)
     axes.grid(color=_GRID, linewidth=0.6)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _legend(axes, lines)
     return _image(figure, f"{row['label']}: {ylabel} over time")
 
 
 def scaling(table: Table, rows: list[dict], style: Style) -> str:
     """The cost of an operation over the number of threads, a line for each peer."""
     figure, axes = plt.subplots(figsize=(4.6, 3.0))
+    lines = {}
     for peer in table.peers:
         points = [(row["threads"], cell.values["core_ns_per_op"]) for row in rows
                   if (cell := table.get(row, peer)) and cell.good
                   and "core_ns_per_op" in cell.values]
         if points:
-            axes.plot(*zip(*points), **style.line(peer))
+            lines[peer], = axes.plot(*zip(*points), **style.line(peer))
     cores = int(table.results.machine["cores"])
     axes.axvline(cores, color="#888888", linewidth=0.8, linestyle="--")
     axes.set_xscale("log", base=2)
@@ -199,5 +210,5 @@ def scaling(table: Table, rows: list[dict], style: Style) -> str:
     axes.set_ylabel("ns of a core for each operation")
     axes.set_title(rows[0]["name"], loc="left", fontsize=10)
     axes.grid(color=_GRID, linewidth=0.6)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    _legend(axes, lines, fontsize=8)
     return _image(figure, f"{rows[0]['name']}: cost of an operation over threads")

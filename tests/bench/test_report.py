@@ -5,6 +5,7 @@ import importlib.util
 import random
 import sys
 import xml.etree.ElementTree
+from unittest import mock
 
 if importlib.util.find_spec('matplotlib') is None:
     print('skipped: there is no python3-matplotlib')
@@ -12,10 +13,11 @@ if importlib.util.find_spec('matplotlib') is None:
 
 # pylint: disable=wrong-import-position
 from support import FakeRow, RunnerTest, good_sample, make_results, results_of, run  # noqa: E402
-from report.page import Verdict  # noqa: E402
+from report import plots  # noqa: E402
+from report.page import Verdict, places_of  # noqa: E402
 from runner import cli, execute  # noqa: E402
 from runner.peers import Peer  # noqa: E402
-from runner.rows import MACRO, STATE, Sample  # noqa: E402
+from runner.rows import MACRO, MICRO, STATE, Sample  # noqa: E402
 from runner.summary import Table  # noqa: E402
 
 SEED = 1
@@ -158,11 +160,77 @@ class Whole(ReportTest):
                       'How it was measured', 'a pretended one', '2 cores', '5 repeats'):
             self.assertIn(words, said)
 
+    def test_idle_rows_have_each_burst_in_its_column(self):
+        self.assertIn('<th>the spike took</th><th>the next one took</th>', self.page().text)
+        self.assertIn('<td>1.00 s</td><td>2.00 s</td></tr>', self.page().text)
+
+    def test_each_figure_is_in_its_column(self):
+        made = results_of({'a': {'glibc': [4.0] * 5}}, peaks={'a': {'glibc': 102400.0}})
+        for sample in made.samples:
+            sample['usage'] |= {'user': 3.0, 'sys': 1.0, 'minor_faults': 30, 'major_faults': 4}
+        text = self.report(made).text
+        self.assertIn('<th>runs</th><th>peak MiB</th><th>faults</th><th>user s</th><th>sys s</th>',
+                      text)
+        self.assertIn('<td>5</td><td>100.0</td><td>34</td><td>3.00</td><td>1.00</td></tr>', text)
+
     def test_an_interrupted_run_says_so(self):
         self.assertNotIn('interrupted', self.page().said)
         made = results_of({'a': {'glibc': [1.0]}})
         made.finished = ''
         self.assertIn('this run was interrupted', self.report(made).said)
+
+
+class Drawn(ReportTest):
+    """What the plots show, read from the figures before they become drawings."""
+
+    TIMES = {'a': {'glibc': [1.0] * 5, 'mine': [2.0] * 5},
+             'b': {'glibc': [2.0] * 5, 'mine': [1.0] * 5},
+             'c': {'glibc': [1.0] * 5, 'mine': [8.0] * 5}}
+    PEAKS = {row: {'glibc': 3000.0, 'mine': 1000.0} for row in TIMES}
+
+    def figure(self, draw, *arguments):
+        """The figure that a function of the report draws."""
+        with mock.patch.object(plots, '_image', lambda figure, text: figure):
+            made = draw(*arguments)
+        self.addCleanup(plots.plt.close, made)
+        return made
+
+    def test_bars_are_multiples_of_the_best(self):
+        table = Table(results_of(self.TIMES, peaks=self.PEAKS))
+        made = self.figure(plots.row_bars, table, table.rows[0], plots.Style(table.peers))
+        self.assertEqual([[bar.get_width() for bar in axes.patches] for axes in made.axes],
+                         [[1.0, 2.0], [3.0, 1.0]])
+        self.assertEqual([[text.get_text() for text in axes.texts] for axes in made.axes],
+                         [['1.00', '2.00'], ['3.00', '1.00']])
+
+    def test_places_on_the_map_are_means_of_time_and_memory_over_the_best(self):
+        table = Table(results_of(self.TIMES, peaks=self.PEAKS))
+        places = places_of(table, MICRO)
+        for peer, expected in (('glibc', (2 ** (1 / 3), 3.0)), ('mine', (16 ** (1 / 3), 1.0))):
+            for found, value in zip(places[peer], expected):
+                self.assertAlmostEqual(found, value)
+        made = self.figure(plots.overview_map, places, 'title', plots.Style(table.peers))
+        self.assertEqual([tuple(place.get_offsets()[0]) for place in made.axes[0].collections],
+                         [places['glibc'], places['mine']])
+        self.assertIn('time', made.axes[0].get_xlabel())
+        self.assertIn('memory', made.axes[0].get_ylabel())
+
+    def test_lines_of_scaling_are_the_cost_of_an_operation(self):
+        rows = [FakeRow('churn', threads=n) for n in (1, 2, 4)]
+        made = make_results(rows, ['mine'])
+        for row in rows:
+            made.add(row, Peer('mine'), 0, good_sample(
+                1.0, values={'core_ns_per_op': 10.0 * row.threads}))
+        made = self.figure(plots.scaling, Table(made), made.rows, plots.Style(['mine']))
+        self.assertEqual(made.axes[0].lines[0].get_xydata().tolist(),
+                         [[1, 10], [2, 20], [4, 40]])
+
+    def test_lines_over_time_are_in_the_unit_that_is_named(self):
+        made = results_of({'spike-idle': {'mine': [1.0]}}, groups={'spike-idle': STATE})
+        made.samples[0]['values'] = {'rss_kib@0.5': 2048.0, 'rss_kib@10': 1024.0, 'other@1': 9.0}
+        made = self.figure(plots.over_time, Table(made), made.rows[0], 'rss_kib', 1024, 'MiB',
+                           plots.Style(['mine']))
+        self.assertEqual(made.axes[0].lines[0].get_xydata().tolist(), [[0.5, 2.0], [10.0, 1.0]])
 
 
 class Verdicts(ReportTest):
@@ -193,6 +261,12 @@ class Verdicts(ReportTest):
         said = Page(Verdict(Table(made)).answers()).said
         self.assertIn('patterns: 0.50x of glibc, the strongest (1 of 1 rows', said)
         self.assertIn('Behind the best peer in 1 of 2 rows, in 1 beyond noise. b 3.00x', said)
+
+    def test_behind_within_the_noise(self):
+        wild = [1.0, 1.2, 2.0, 2.2, 3.0]
+        said = self.verdict({'a': {'libbuddy': [1.1 * t for t in wild], 'glibc': wild},
+                             'b': {'libbuddy': around(2.0), 'glibc': around(1.0)}})
+        self.assertIn('Behind the best peer in 2 of 2 rows, in 1 beyond noise. b 2', said)
 
     def test_on_a_par(self):
         said = self.verdict({'a': {'libbuddy': around(1.0), 'glibc': around(1.0)}})
@@ -275,6 +349,26 @@ class Odd(ReportTest):
 
     def test_names_are_no_formulas(self):
         names = r'$\no$', '$x$', '100%', '_mine', 'a\\b', 'ünïcode ▸'
-        page = self.report(results_of({'a': {name: [1.0] for name in names}}))
-        for title, drawing in page.plots():
+        rows = [*(FakeRow('churn', threads=n) for n in (1, 2, 4)), FakeRow('sleepers', group=STATE)]
+        made = make_results(rows, names)
+        for name in names:
+            for row in rows:
+                values = {'core_ns_per_op': 1.0, 'kib_per_thread@0': 1.0}
+                made.add(row, Peer(name), 0, good_sample(1.0, values=values))
+        drawn = dict(self.report(made).plots())
+        self.assertIn('churn: cost of an operation over threads', drawn)
+        self.assertIn('sleepers: KiB for each thread over time', drawn)
+        for title, drawing in drawn.items():
             self.assertLessEqual(set(names), set(texts(drawing)), title)
+
+    def test_rows_without_a_cost_of_an_operation_have_no_plot_of_it(self):
+        made = make_results([FakeRow('churn', threads=n) for n in (1, 2, 4)], ['mine'])
+        for row in (FakeRow('churn', threads=n) for n in (1, 2, 4)):
+            made.add(row, Peer('mine'), 0, good_sample(1.0))
+        self.assertNotIn('Scaling over threads', self.report(made).said)
+
+    def test_what_was_said_beside_the_figures_is_shown(self):
+        made = results_of({'a': {'glibc': [1.0]}})
+        self.assertNotIn('Said beside the figures', self.report(made).said)
+        made.samples[0]['detail'] = 'the spike is cut'
+        self.assertRegex(self.report(made).said, 'Said beside the figures.*the spike is cut')
