@@ -297,20 +297,27 @@ int vm_map_at(void *addr, size_t len)
  * High up, as Linux does it; valgrind by itself would go upward from the bottom.  Aligned to a
  * page and to no more, so that who needs more and does not ask for it is found out.
  */
-static void *map_anywhere(enum sim_op op, size_t len, int prot)
+static void *map_below(uintptr_t *below, enum sim_op op, size_t len, int prot)
 {
-	static uintptr_t below = (uintptr_t)63 << 40;
+	size_t apart = ALIGN_UP(len, 2 * MiB) + 4 * MiB;
 	void *p;
 
-	if (begin(op, NULL, len))
+	if (begin(op, NULL, len) || *below < apart)
 		return NULL;
-	below -= ALIGN_UP(len, 2 * MiB) + 4 * MiB;
-	p = map((void *)(below + OS_PAGE), len, prot, 0);
+	*below -= apart;
+	p = map((void *)(*below + OS_PAGE), len, prot, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	book_add((uintptr_t)p, len);
 	note(op, p, len, 0);
 	return p;
+}
+
+static void *map_anywhere(enum sim_op op, size_t len, int prot)
+{
+	static uintptr_t high = (uintptr_t)63 << 40;
+
+	return map_below(&high, op, len, prot);
 }
 
 void *vm_map(size_t len)
@@ -325,7 +332,10 @@ void *vm_map_sparse(size_t len)
 
 void *vm_map_zero_view(void *hint, size_t len)
 {
-	(void)hint;
+	static uintptr_t low = 4 * (uintptr_t)GiB;
+
+	if (sim.low_views == LOW_ALWAYS || (sim.low_views == LOW_UNLESS_ASKED && !hint))
+		return map_below(&low, SIM_VIEW, len, PROT_READ);
 	return map_anywhere(SIM_VIEW, len, PROT_READ);
 }
 
@@ -498,6 +508,8 @@ void topology_probe(struct topology *ret)
 
 int topology_load(struct topology *ret)
 {
+	if (sim.no_module)
+		return -ENOENT;
 	*ret = sim.nodes;
 	return 0;
 }
@@ -604,8 +616,11 @@ void os_thread_exit_arm(void *value)
 int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 {
 	(void)deep;
-	(void)fn;
 	(void)name;
+	if (sim.threads_start) {
+		sim.thread = fn;
+		return 0;
+	}
 	sim.threads_refused++;
 	return -EAGAIN;
 }
@@ -682,6 +697,7 @@ u32 *os_fork_cookie_page(void)
 int os_at_fork_child(void (*fn)(void))
 {
 	(void)fn;
+	sim.fork_handlers++;
 	return 0;
 }
 

@@ -46,6 +46,8 @@ struct sim_event {
 struct sim_machine {
 	struct topology nodes;
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
+	bool no_module;   /* nor does the module */
+	enum { HIGH_VIEWS, LOW_UNLESS_ASKED, LOW_ALWAYS } low_views; /* vm_map_zero_view() */
 	bool small_steps; /* leave the first 4 MiB of a zone to be accepted part by part */
 	size_t page_bytes;
 	unsigned int nr_cpus;
@@ -84,6 +86,9 @@ struct sim_machine {
 	bool in_handler;       /* os_in_handler() */
 	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
 	u64 threads_refused;   /* os_thread_start() */
+	bool threads_start;    /* it refuses none, and leaves it to the test to run */
+	void *(*thread)(void *);
+	u64 fork_handlers;     /* calls of os_at_fork_child() */
 	u64 futex_waits, sleeps;
 	void (*on_sleep)(void);	     /* once: what others do meanwhile */
 	void (*on_futex_wait)(void); /* what happens to a thread about to wait */

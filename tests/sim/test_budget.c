@@ -441,6 +441,47 @@ SIM_TEST(what_comes_again_out_of_slabs_counts)
 	EXPECT(mm_pressure);
 }
 
+static jmp_buf after_tick;
+static int waits;
+
+/* The thread's first wait is for the tick, and its next one comes after what it does then. */
+static void count_wait(void)
+{
+	if (++waits == 2)
+		longjmp(after_tick, 1);
+}
+
+static void one_tick(void)
+{
+	waits = 0;
+	sim.on_futex_wait = count_wait;
+	if (!setjmp(after_tick))
+		sim.thread(NULL);
+	sim.on_futex_wait = NULL;
+}
+
+/* What was just freed is old enough when others need it. */
+SIM_TEST(near_the_limit_the_background_thread_gives_all_back)
+{
+	start_limited();
+	sim.threads_start = true;
+	use_and_free(40 * MiB, 0);
+	EXPECT(pages_get(0, 0));
+	for (int i = 0; i < 2; i++) {
+		sim.clock_ms += 2000;
+		mm_grew = true;
+		poke();
+	}
+	EXPECT(sim.thread);
+	use_and_free(40 * MiB, 0);
+	one_tick();
+	EXPECT(used() >= 40 * MiB);
+	others = 23 * MiB;
+	one_tick();
+	EXPECT(used() - others < MiB);
+	EXPECT_SOUND();
+}
+
 /* The mark was set for a heap near the limit; the heap that is left may not grow that far unseen.
  */
 SIM_TEST(after_everything_went_back_the_next_request_looks)
@@ -794,6 +835,20 @@ SIM_TEST(huge_pages_that_come_slowly_are_tried_ever_more_seldom)
 	EXPECT_SOUND();
 }
 
+/* But no more seldom than every 4 GiB: the host may have some again. */
+SIM_TEST(in_a_very_large_heap_huge_pages_are_tried_again_and_again)
+{
+	sim_no_nodes();
+	sim_add_node(64 * GiB, true);
+	EXPECT(sim_start());
+	grow_to_huge(1000, 5000000);
+	grow(7 * GiB);
+	EXPECT_EQ(huge_bytes(), 10 * MiB);
+	grow(5 * GiB);
+	EXPECT_EQ(huge_bytes(), 14 * MiB);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
 {
 	EXPECT(sim_start());
@@ -940,6 +995,7 @@ int main(void)
 		cmocka_unit_test(
 			a_huge_page_that_takes_nearly_four_times_as_long_as_small_ones_is_slow),
 		cmocka_unit_test(huge_pages_that_come_slowly_are_tried_ever_more_seldom),
+		cmocka_unit_test(in_a_very_large_heap_huge_pages_are_tried_again_and_again),
 		cmocka_unit_test(huge_pages_that_come_quickly_again_are_used_again),
 		cmocka_unit_test(small_pages_of_the_own_node_come_before_huge_ones_of_another),
 		cmocka_unit_test(the_second_huge_page_of_a_block_is_looked_at_too),
@@ -954,6 +1010,7 @@ int main(void)
 		cmocka_unit_test(near_the_limit_blocks_merge_with_their_like),
 		cmocka_unit_test(near_the_limit_no_page_is_to_be_huge),
 		cmocka_unit_test(what_comes_again_out_of_slabs_counts),
+		cmocka_unit_test(near_the_limit_the_background_thread_gives_all_back),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
 		cmocka_unit_test(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach),
 		cmocka_unit_test(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room),

@@ -189,6 +189,44 @@ SIM_TEST(distances_of_the_module_replace_the_default_ones)
 	EXPECT_SOUND();
 }
 
+/* As if the thread that asked had been lost in a fork before it was told. */
+SIM_TEST(a_child_asks_again_for_distances_that_its_parent_was_not_told)
+{
+	eight_nodes_and_one_without_memory(256 * MiB);
+	sim.blind_probe = sim.no_module = true;
+	start();
+	mm_load_topology();
+	sim.no_module = false;
+	mm_load_topology();
+	EXPECT_EQ(topology.distance[0][8], REMOTE_DISTANCE);
+	mm_forget_load_topology();
+	mm_load_topology();
+	expect_model(&sim.nodes);
+	/* Once: what was told is told to the child, too. */
+	mm_forget_load_topology();
+	sim_distance(0, 8, 99);
+	mm_load_topology();
+	EXPECT(topology.distance[0][8] != 99);
+}
+
+/* ---- where the range lies ---- */
+
+/* Some emulators map the lowest addresses first, and the page map has to lie above all others. */
+SIM_TEST(where_the_system_maps_low_addresses_first_the_page_map_lies_high)
+{
+	sim.low_views = LOW_UNLESS_ASKED;
+	start();
+	EXPECT((uintptr_t)page_map.bytes >= meta_zone.end_pfn << PAGE_SHIFT);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(where_the_page_map_cannot_lie_high_there_is_no_memory)
+{
+	sim.low_views = LOW_ALWAYS;
+	EXPECT(!slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	EXPECT_EQ(sim.mapped_bytes, 0);
+}
+
 /* ---- placement ---- */
 
 static void expect_on_node(const void *p, int node)
@@ -593,6 +631,28 @@ SIM_TEST(the_next_thread_inherits_the_sheaves_of_one_that_ended)
 	EXPECT_SOUND();
 }
 
+/* The block of a thread that ended serves one of another node. */
+SIM_TEST(the_next_thread_inherits_no_page_set_of_another_node)
+{
+	struct sim_thread first, second;
+	const struct mm_task *task;
+
+	equal_nodes(2, GiB);
+	sim_thread_new(&first, 0);
+	sim_switch_to(&first);
+	pages_put(pages_get(0, 0), 0);
+	task = &current_task()->mm;
+	EXPECT(task->pcp.zone == zone_of(0));
+	sim_thread_exit(&first);
+	sim_thread_new(&second, 1);
+	sim_switch_to(&second);
+	pages_put(pages_get(0, 0), 0);
+	EXPECT(&current_task()->mm == task);
+	EXPECT(task->pcp.zone == zone_of(1));
+	EXPECT(task->pcp.count > 0);
+	EXPECT_SOUND();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -600,6 +660,9 @@ int main(void)
 		cmocka_unit_test(random_machines_fall_back_in_the_kernels_order),
 		cmocka_unit_test(equally_distant_nodes_are_rotated_among_those_that_fall_back),
 		cmocka_unit_test(distances_of_the_module_replace_the_default_ones),
+		cmocka_unit_test(a_child_asks_again_for_distances_that_its_parent_was_not_told),
+		cmocka_unit_test(where_the_system_maps_low_addresses_first_the_page_map_lies_high),
+		cmocka_unit_test(where_the_page_map_cannot_lie_high_there_is_no_memory),
 		cmocka_unit_test(memory_comes_from_the_callers_node_and_is_bound_to_it),
 		cmocka_unit_test(a_machine_with_one_node_binds_nothing),
 		cmocka_unit_test(where_one_node_alone_has_memory_nothing_is_bound),
@@ -620,6 +683,7 @@ int main(void)
 		cmocka_unit_test(a_limit_of_any_size_leaves_a_range),
 		cmocka_unit_test(a_thread_that_moves_is_served_from_its_new_node),
 		cmocka_unit_test(the_next_thread_inherits_the_sheaves_of_one_that_ended),
+		cmocka_unit_test(the_next_thread_inherits_no_page_set_of_another_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

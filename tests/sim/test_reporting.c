@@ -232,6 +232,41 @@ SIM_TEST(some_refused_discards_do_not_stop_the_others_nor_the_pass)
 	EXPECT_SOUND();
 }
 
+/* A filter may forbid the call: then it is not asked for each block. */
+SIM_TEST(a_system_that_refuses_is_left_alone_until_the_next_pass)
+{
+	struct page *pages[50];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 50, pages);
+	sim.clock_ms += DELAY;
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_op_always = true;
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
+	EXPECT_EQ(sim.faults, 4);
+	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
+	EXPECT_EQ(sim.faults, 8);
+	EXPECT_SOUND();
+}
+
+/* What is allocated less what is freed is what is in use, for who reads the statistics. */
+SIM_TEST(to_go_back_is_neither_an_allocation_nor_a_free)
+{
+	const struct zone *zone = zone_of(0);
+	unsigned long taken, freed;
+	struct page *pages[50];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 50, pages);
+	taken = zone->stat.pgalloc;
+	freed = zone->stat.pgfree;
+	EXPECT_EQ(taken, 50 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(freed, taken);
+	EXPECT_EQ(page_reporting_pass(0, 0, REPORT_ALL), 50 * MAX_ORDER_NR_PAGES);
+	EXPECT_EQ(zone->stat.pgalloc, taken);
+	EXPECT_EQ(zone->stat.pgfree, freed);
+}
+
 SIM_TEST(a_forced_pass_takes_the_small_blocks_too)
 {
 	struct page *page, *block;
@@ -396,6 +431,21 @@ static void grow_by_64_mib(void)
 		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
 }
 
+/* It is at work, so its page set is not idle; but it has nobody to drain it. */
+SIM_TEST(who_makes_a_pass_keeps_no_pages_of_its_own)
+{
+	EXPECT(sim_start());
+	one_slow_path();
+	for (int i = 0; i < 3; i++) {
+		pages_put(pages_get(0, 0), 0);
+		one_slow_path();
+		EXPECT(current_task()->mm.pcp.count);
+		slab_reclaim(/* all= */ false);
+		EXPECT_EQ(current_task()->mm.pcp.count, 0);
+	}
+	EXPECT_SOUND();
+}
+
 /* A thousand threads of few allocations each have a large heap and nobody who allocates much. */
 SIM_TEST(a_heap_that_grew_starts_the_thread_whoever_comes_by)
 {
@@ -496,6 +546,8 @@ int main(void)
 		cmocka_unit_test(a_block_that_is_used_again_in_time_is_not_discarded),
 		cmocka_unit_test(a_refused_discard_leaves_the_block_dirty_and_available),
 		cmocka_unit_test(some_refused_discards_do_not_stop_the_others_nor_the_pass),
+		cmocka_unit_test(a_system_that_refuses_is_left_alone_until_the_next_pass),
+		cmocka_unit_test(to_go_back_is_neither_an_allocation_nor_a_free),
 		cmocka_unit_test(a_forced_pass_takes_the_small_blocks_too),
 		cmocka_unit_test(a_pass_finds_all_that_is_resident_wherever_it_lies),
 		cmocka_unit_test(a_pass_looks_at_no_block_for_each_of_its_batches),
@@ -503,6 +555,7 @@ int main(void)
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
+		cmocka_unit_test(who_makes_a_pass_keeps_no_pages_of_its_own),
 		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
 		cmocka_unit_test(memory_that_came_back_has_the_clock_looked_at_now_and_then),
 		cmocka_unit_test(a_forked_child_starts_its_thread_when_it_is_a_second_old),

@@ -79,6 +79,25 @@ SIM_TEST(a_thread_that_only_frees_keeps_nothing)
 	EXPECT_SOUND();
 }
 
+/* A handler, which may have interrupted who has the zone's lock: the set would overflow into it. */
+SIM_TEST(a_free_that_may_not_wait_is_not_of_the_set)
+{
+	static struct page *run[64];
+	u64 waits, kept;
+
+	switch_on();
+	get_all(run, ARRAY_SIZE(run), 20);
+	waits = sim.futex_waits;
+	kept = my_set()->exact_count;
+	EXPECT(zone_trylock(zone_of(0)));
+	for (size_t i = 0; i < ARRAY_SIZE(run); i++)
+		large_free(run[i], &current_task()->mm, /* nowait= */ true);
+	EXPECT_EQ(sim.futex_waits, waits);
+	EXPECT_EQ(my_set()->exact_count, kept);
+	zone_unlock(zone_of(0));
+	EXPECT_SOUND();
+}
+
 SIM_TEST(the_block_freed_last_comes_back_first_without_the_zone)
 {
 	struct page *run[4];
@@ -411,7 +430,8 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(only_blocks_that_come_quickly_are_kept),
+RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set),
+	  T(only_blocks_that_come_quickly_are_kept),
 	  T(a_thread_that_only_frees_keeps_nothing),
 	  T(the_block_freed_last_comes_back_first_without_the_zone),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),

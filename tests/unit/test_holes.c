@@ -308,6 +308,49 @@ SIM_TEST(behind_a_slab_with_something_locked_the_others_go)
 	EXPECT_SOUND();
 }
 
+#define LOCKED_SLABS 80
+
+/* As after mlockall(): each call would be in vain. */
+SIM_TEST(where_everything_seems_to_be_locked_no_more_is_asked_for)
+{
+	static void *objs[LOCKED_SLABS * 16];
+	unsigned int nr;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	nr = LOCKED_SLABS * s->objects;
+	EXPECT(nr <= ARRAY_SIZE(objs));
+	for (unsigned int i = 0; i < nr; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 0; i < nr; i++)
+		if (i % s->objects)
+			give(s, objs[i]);
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_op_always = true;
+	sim.fail_error = -EINVAL;
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(sim.faults, 64);
+	EXPECT_SOUND();
+}
+
+/* A node that grows is not helped by what goes back on another. */
+SIM_TEST(holes_are_made_on_the_node_that_is_short)
+{
+	void *far;
+
+	sim_add_node(GiB, true);
+	EXPECT(sim_start());
+	one_in_a_slab();
+	EXPECT_EQ(slab_take(s, 1, &far, 1, true, 0, &slow), 1);
+	EXPECT_EQ(page_to_nid(slab_of(s, far)), 1);
+	EXPECT(punch_holes(1, /* dense= */ true, ALL) > 0);
+	EXPECT_EQ(cache_node(s, 0, false)->punched, 0);
+	EXPECT(cache_node(s, 1, false)->punched > 0);
+	EXPECT(punch_holes(NUMA_NO_NODE, /* dense= */ true, ALL) > 0);
+	EXPECT(cache_node(s, 0, false)->punched > 0);
+	EXPECT_SOUND();
+}
+
 /* ---- how much is gone ---- */
 
 /* The sum over the slabs that objs[] are in. */
@@ -452,6 +495,8 @@ RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
 	  T(objects_stay_as_they_were_constructed), T(where_the_system_refuses_nothing_is_lost),
 	  T(behind_a_slab_with_something_locked_the_others_go),
+	  T(where_everything_seems_to_be_locked_no_more_is_asked_for),
+	  T(holes_are_made_on_the_node_that_is_short),
 	  T(what_is_gone_of_slabs_is_not_resident_until_objects_may_lie_there),
 	  T(a_child_counts_anew_what_is_gone),
 	  T(a_large_heap_that_grows_gives_back_as_much_from_inside_its_slabs),

@@ -41,6 +41,7 @@ SIM_TEST(a_block_costs_exactly_its_pages)
 		struct page *head = get(nr, 1);
 
 		EXPECT_EQ(in_use(), nr);
+		EXPECT_EQ(zone_of(0)->stat.pgalloc - zone_of(0)->stat.pgfree, nr);
 		EXPECT_EQ(mm_verify(), 0);
 		put(head);
 		EXPECT_EQ(in_use(), 0);

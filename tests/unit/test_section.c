@@ -138,5 +138,22 @@ SIM_TEST(what_is_not_accepted_is_not_free)
 	EXPECT_EQ(section_free_before(zone, zone->start_pfn, 100), 0);
 }
 
+/* A zone whose map fills whole pages: behind its last page there is no map either. */
+SIM_TEST(nothing_is_free_behind_the_end_of_a_zone)
+{
+	struct zone *zone = zone_of(0);
+
+	sim_one_node(2 * GiB);
+	EXPECT(sim_start());
+	EXPECT_EQ((zone->end_pfn - zone->start_pfn) / PAGES_PER_SECTION *
+			  sizeof(struct mem_section) % OS_PAGE,
+		  0);
+	while (buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER))
+		continue;
+	EXPECT_EQ(zone->accept_pfn, zone->end_pfn);
+	EXPECT_EQ(section_free_behind(zone, zone->end_pfn, 10 * MAX_ORDER_NR_PAGES), 0);
+}
+
 RUN_TESTS(T(it_says_what_the_heads_say_after_any_history),
-	  T(a_stretch_goes_on_into_the_next_section), T(what_is_not_accepted_is_not_free))
+	  T(a_stretch_goes_on_into_the_next_section), T(what_is_not_accepted_is_not_free),
+	  T(nothing_is_free_behind_the_end_of_a_zone))

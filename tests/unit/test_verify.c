@@ -71,7 +71,7 @@ SIM_TEST(I_2_an_unaligned_free_block_is_reported)
 	page = first_free(3);
 	state = page->state;
 	page->state = page_state(PAGE_FREE, 9, 0);
-	expect_mm_report("I-2");
+	expect_mm_report("I-2 alignment");
 	page->state = state;
 	EXPECT_SOUND();
 }
