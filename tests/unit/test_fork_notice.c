@@ -4,6 +4,7 @@
  */
 #include "step.h"
 #include "unit.h"
+#include <unistd.h>
 
 static struct sim_thread threads[3];
 
@@ -131,6 +132,63 @@ SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
 	EXPECT_EQ(sim.threads_refused, 1);
 	be_child_of(&sim_main_thread);
 	EXPECT(slab_fork_pending());
+}
+
+/* What a thread starts when its destructors are over, nobody may be left to end. */
+SIM_TEST(a_thread_that_leaves_starts_no_background_thread)
+{
+	EXPECT(sim_start());
+	grow_old_and_large();
+	current_task()->mm.leaving = true;
+	poke();
+	EXPECT_EQ(sim.threads_refused, 0);
+	current_task()->mm.leaving = false;
+	poke();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
+/* Another thread would take it for gone. */
+SIM_TEST(a_child_that_is_not_repaired_yet_starts_no_background_thread)
+{
+	struct slow outer, inner;
+
+	EXPECT(sim_start());
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	grow_old_and_large();
+	slow_enter_free(&outer);
+	be_child_of(&sim_main_thread);
+	slow_enter_free(&inner);
+	slow_leave(&inner);
+	slow_leave(&outer);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	mm_grew = true;
+	kswapd_poke(&outer);
+	EXPECT_EQ(sim.threads_refused, 0);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	/* From its next slow path on it has an age of its own. */
+	poke();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	sim.clock_ms += 3600000;
+	poke();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
+/* Which may have interrupted fork(), with the lock that this needs. */
+SIM_TEST(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim.in_handler = true;
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(sim.fork_handlers, 0);
+	sim.in_handler = false;
+	for (int i = 1; i < 3; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+		EXPECT_EQ(sim.fork_handlers, 1);
+	}
 }
 
 /* Which may have interrupted the start of a thread, with the lock that this needs. */
@@ -379,6 +437,58 @@ SIM_TEST(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs)
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 }
 
+#define NOT_REACHED 10
+
+static struct slow forked_in;
+
+static void guest_comes_in(void)
+{
+	EXPECT(slow_enter(&staying));
+}
+
+/* The guest was counted in time: it is waited for. */
+static void is_waited_for(void)
+{
+	_exit(0);
+}
+
+static void owner_goes_on(u64 number)
+{
+	if (number < interrupted_at)
+		return;
+	step_stop();
+	interrupted = true;
+	sim_switch_to(&sim_main_thread);
+	kept.word = 0;
+	slow_leave(&forked_in);
+	sim.on_sleep = is_waited_for;
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	sim_switch_to(&threads[1]);
+}
+
+static void guest_comes_late(void)
+{
+	fork_in_slow_path(&forked_in);
+	sim_switch_to(&threads[1]);
+	step_through(guest_comes_in, owner_goes_on);
+	step_stop();
+	if (!interrupted)
+		_exit(NOT_REACHED);
+	EXPECT(!staying.nested);
+}
+
+/* Wherever the other one goes on to repair, while it is on its way in. */
+static void who_comes_in_while_guests_are_sent_off_is_waited_for_or_none(void **state)
+{
+	int status = 0;
+
+	(void)state;
+	for (interrupted_at = 1; !status; interrupted_at++)
+		status = sim_run_status(guest_comes_late);
+	assert_int_equal(status, NOT_REACHED);
+}
+
 /* It is no guest of its own child, which has none. */
 SIM_TEST(a_guest_may_fork)
 {
@@ -409,7 +519,10 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
 	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
-	  T(a_guest_may_fork),
+	  T(a_guest_may_fork), T(who_comes_in_while_guests_are_sent_off_is_waited_for_or_none),
+	  T(a_thread_that_leaves_starts_no_background_thread),
+	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),
+	  T(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks),
 	  T(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in),
 	  T(who_was_inside_is_lost_and_the_others_keep_what_they_have),
 	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))

@@ -98,7 +98,53 @@ SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(who_may_not_wait_is_served_from_the_own_sheaf),
+static struct sim_thread forker;
+static jmp_buf in_child;
+static bool forks;
+
+static void construct(void *obj)
+{
+	memset(obj, 0, 64);
+	if (forks)
+		longjmp(in_child, 1);
+}
+
+/* Who has such objects in hand is waited for by who wants them back, and is lost here. */
+SIM_TEST(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held)
+{
+	struct kmem_cache *s;
+	struct slab_home *home;
+	void *objs[2];
+	u64 waits;
+
+	EXPECT(sim_start());
+	s = cache_create("made", 64, 8, 0, construct);
+	sim_thread_new(&forker, 0);
+	EXPECT(use_heap(&forker));
+	for (int i = 0; i < 2; i++)
+		objs[i] = slab_alloc_slow(s, &nested);
+	home = hold_slabs(s);
+	slab_free_slow(s, objs[0], &nested);
+	let_go(home);
+	if (!setjmp(in_child)) {
+		forks = true;
+		slab_free(s, objs[1]);
+		EXPECT(!"a constructor was called");
+	}
+	forks = false;
+	sim_switch_to(&forker);
+	sim.process_id = forker.tid;
+	sim_wipe_fork_cookie();
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	waits = sim.futex_waits;
+	settle_deferred();
+	EXPECT_EQ(sim.futex_waits, waits);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held),
+	  T(who_may_not_wait_is_served_from_the_own_sheaf),
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
 	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free))

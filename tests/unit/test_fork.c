@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_fork.c - what the child of a fork puts in order: src/slab/fork.c
+ *
+ * Step by step it is looked at in tests/sim/test_fork_anywhere.c and test_fork_at_instruction.c.
+ */
+#include "unit.h"
+
+static struct sim_thread threads[4];
+
+static struct task *task_of(struct sim_thread *t)
+{
+	struct task *task;
+
+	sim_switch_to(t);
+	task = current_task();
+	sim_switch_to(&sim_main_thread);
+	return task;
+}
+
+/* The main thread and @nr others, all of which have been in. */
+static void start_with(size_t nr)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	for (size_t i = 0; i < nr; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+	}
+}
+
+/* It was outside, and nobody was inside: what it had is in order, and taken over as it is. */
+SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
+{
+	const struct zone *zone = zone_of(0);
+	u64 before, kept;
+
+	start_with(1);
+	sim_switch_to(&threads[0]);
+	pages_put(pages_get(0, 0), 0);
+	sim_switch_to(&sim_main_thread);
+	kept = (u64)task_of(&threads[0])->mm.pcp.count;
+	before = zone->nr_free_pages;
+	EXPECT(kept > 0);
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT(zone->nr_free_pages >= before + kept);
+	EXPECT_SOUND();
+}
+
+/*
+ * It was taking the last page out of a list when it was lost: that does not lead to the page any
+ * more from one side, and still does from the other.
+ */
+SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_found_anew)
+{
+	const struct zone *zone = zone_of(0);
+	struct per_task_pages *pcp;
+	struct list_head *list = NULL;
+	u64 before;
+
+	start_with(1);
+	pages_put(pages_get(0, 3), 3);
+	pcp = &current_task()->mm.pcp;
+	for (int i = 0; i < NR_PCP_LISTS; i++)
+		if (!list_empty(&pcp->lists[i]))
+			list = &pcp->lists[i];
+	EXPECT(list);
+	before = zone->nr_free_pages + (u64)(pcp->count + task_of(&threads[0])->mm.pcp.count);
+	list->prev = list;
+	pcp->lock.word = task_of(&threads[0])->mm.id | spin_generation;
+	task_of(&threads[0])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(zone->nr_free_pages + (u64)pcp->count, before);
+	EXPECT_SOUND();
+}
+
+/* The system promised it to the parent. */
+SIM_TEST(a_child_does_not_count_on_the_fence_of_its_parent)
+{
+	start_with(1);
+	hit_fence_ready = true;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT(!hit_fence_ready);
+}
+
+/* To put them on the list anew would be to write to each, which is a copied page for each. */
+SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
+{
+	struct task *oldest;
+
+	start_with(3);
+	oldest = task_of(&threads[0]);
+	sim_thread_exit(&threads[0]);
+	sim_thread_exit(&threads[1]);
+	task_of(&threads[2])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[3], 0);
+	EXPECT(use_heap(&threads[3]));
+	EXPECT(task_of(&threads[3]) == oldest);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
+	  T(a_page_set_that_a_lost_thread_was_emptying_is_found_anew),
+	  T(a_child_does_not_count_on_the_fence_of_its_parent),
+	  T(blocks_that_are_left_stay_on_their_list_in_a_child))
