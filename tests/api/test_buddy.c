@@ -7,6 +7,7 @@
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -325,6 +326,22 @@ static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
 	assert_int_equal(m.hblkhd, st.direct);
 }
 
+/* Its numbers are ints: better the largest than one below zero. */
+static void mallinfo_stops_counting_where_its_numbers_end(void **state)
+{
+	char *p = malloc((size_t)3 << 30);
+
+	(void)state;
+	if (!p)
+		skip();
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	assert_true(mallinfo().uordblks == INT_MAX || mallinfo().hblkhd == INT_MAX);
+	assert_true(mallinfo().uordblks >= 0 && mallinfo().hblkhd >= 0);
+#pragma GCC diagnostic pop
+	free(p);
+}
+
 static void zones_add_up_to_the_totals(void **state)
 {
 	struct buddy_zone_stats z;
@@ -589,6 +606,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(totals_add_up_when_a_block_is_resized_where_it_is),
 		cmocka_unit_test(what_is_freed_is_in_use_no_more_wherever_it_is_kept),
 		cmocka_unit_test(mallinfo2_says_of_the_totals_what_glibc_has_words_for),
+		cmocka_unit_test(mallinfo_stops_counting_where_its_numbers_end),
 		cmocka_unit_test(zones_add_up_to_the_totals),
 		cmocka_unit_test(caches_are_listed_with_those_of_malloc_first),
 		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),

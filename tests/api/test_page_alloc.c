@@ -181,6 +181,88 @@ static void who_may_not_wait_fills_no_set_of_pages(void **state)
 	assert_true(refills() > before);
 }
 
+/* ---- memory that caches keep ---- */
+
+enum { KEPT = 4000, MOST = 64 };
+
+static void cache_kept(struct buddy_cache_stats *c)
+{
+	for (int i = 0; buddy_cache_stats(i, c) == 0; i++)
+		if (!strcmp(c->name, "kept"))
+			return;
+	fail();
+}
+
+static uint64_t accepted(void)
+{
+	struct buddy_zone_stats z;
+	uint64_t sum = 0;
+
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		sum += strcmp(z.name, "Meta") ? z.accepted : 0;
+	return sum;
+}
+
+static void *exact_pages(gfp_t gfp)
+{
+	return buddy_alloc_pages_exact(4 << 20, gfp);
+}
+
+static void *large_kmalloc(gfp_t gfp)
+{
+	return buddy_kmalloc(4 << 20, gfp);
+}
+
+/* Return: how many empty slabs go back while @take takes so much that the zone has to grow. */
+static uint64_t slabs_gone(void *(*take)(gfp_t), gfp_t gfp)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("kept", 2000, 0, 0, NULL);
+	static void *objs[KEPT], *blocks[MOST];
+	struct buddy_cache_stats before, after;
+	uint64_t size;
+	size_t nr = 0;
+
+	buddy_reclaim();
+	assert_int_equal(buddy_kmem_cache_alloc_bulk(s, GFP_KERNEL, KEPT, objs), KEPT);
+	buddy_kmem_cache_free_bulk(s, KEPT, objs);
+	cache_kept(&before);
+	assert_true(before.empty_slabs > 0);
+	for (size = accepted(); accepted() == size && nr < MOST; nr++) {
+		blocks[nr] = take(gfp);
+		assert_non_null(blocks[nr]);
+	}
+	assert_true(nr < MOST);
+	cache_kept(&after);
+	while (nr--) {
+		if (take == exact_pages)
+			buddy_free_pages_exact(blocks[nr], 4 << 20);
+		else
+			buddy_kfree(blocks[nr]);
+	}
+	buddy_kmem_cache_destroy(s);
+	return before.slabs - after.slabs;
+}
+
+/* To look there, it would wait for locks.  A pass in the background may come between: once more. */
+static void expect_none_gone(void *(*take)(gfp_t), gfp_t gfp)
+{
+	int tries = 1;
+
+	while (slabs_gone(take, gfp))
+		assert_true(tries++ < 5);
+}
+
+static void who_may_not_wait_takes_nothing_back_from_caches(void **state)
+{
+	(void)state;
+	expect_none_gone(exact_pages, GFP_NOWAIT);
+	expect_none_gone(exact_pages, 0);
+	expect_none_gone(large_kmalloc, GFP_NOWAIT);
+	expect_none_gone(large_kmalloc, 0);
+	assert_true(slabs_gone(exact_pages, GFP_KERNEL) > 0);
+	assert_true(slabs_gone(large_kmalloc, GFP_KERNEL) > 0);
+}
+
 static void zones_without_memory_give_null(void **state)
 {
 	static const gfp_t flags[] = {GFP_DMA, GFP_DMA32, GFP_KERNEL | __GFP_DMA32};
@@ -648,6 +730,7 @@ int main(void)
 		cmocka_unit_test(zeroed_pages_are_zero_also_when_recycled),
 		cmocka_unit_test(every_kind_of_request_is_served),
 		cmocka_unit_test(who_may_not_wait_fills_no_set_of_pages),
+		cmocka_unit_test(who_may_not_wait_takes_nothing_back_from_caches),
 		cmocka_unit_test(zones_without_memory_give_null),
 		cmocka_unit_test(nodes_that_exist_serve),
 		cmocka_unit_test(no_call_touches_errno),

@@ -10,15 +10,15 @@ import sys
 
 BEGINNING = 'libbuddy: option'
 
-# Options, then for each line wanted a word that it contains.
+# Options, then for each line wanted words that it contains.
 CASES = (
     (None, ()),
     ('', ()),
     ('abort_on_error=off', ()),
     ('abort_on_error=on,hugepages=never', ()),
-    ('nonsense=1', ('nonsense',)),
+    ('nonsense=1', ('nonsense=1": no such option',)),
     ('hugepages=perhaps', ('hugepages',)),
-    ('hugepages', ('hugepages',)),
+    ('hugepages', ('hugepages": bad value',)),
     ('hugepages=', ('hugepages',)),
     ('abort_on_error=2', ('abort_on_error',)),
     ('abort_on_error=off,nonsense=1,hugepages=never', ('nonsense',)),

@@ -406,6 +406,27 @@ static void a_pipe_without_a_reader_raises_no_signal(void **state)
 	close(fds[1]);
 }
 
+/* One that the program has pending, since it blocks it, is the program's to take. */
+static void a_signal_of_a_pipe_that_was_pending_stays_so(void **state)
+{
+	sigset_t set, old, pending;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, &old), 0);
+	assert_int_equal(write(fds[1], "text", 4), -1);
+	os_write_fd(fds[1], "text", 4);
+	sigpending(&pending);
+	assert_true(sigismember(&pending, SIGPIPE));
+	sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = 0});
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	close(fds[1]);
+}
+
 /* Whether a report may go to a file that is open for reading too. */
 static int file_is_ours(bool from_the_start)
 {
@@ -463,6 +484,41 @@ static void what_comes_to_a_closed_descriptor_is_no_stderr(void **state)
 	os_note_stderr();
 	assert_false(closed_at_start);
 	assert_false(connection);
+}
+
+/* ---- threads ---- */
+
+static sigset_t masks[2];
+static int pipe_of_thread[2];
+
+static void *tell_mask(void *unused)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, &masks[1]);
+	return write(pipe_of_thread[1], "", 1) == 1 ? unused : NULL;
+}
+
+/* The program's signals are for its own threads: their handlers run with what these have. */
+static void a_thread_of_ours_takes_no_signal_of_the_program(void **state)
+{
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(pipe_of_thread), 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &masks[0]);
+	assert_int_equal(os_thread_start(tell_mask, "ours", false), 0);
+	assert_int_equal(read(pipe_of_thread[0], &byte, 1), 1);
+	for (int signo = 1; signo <= SIGRTMAX; signo++) {
+		bool is_libcs = signo >= 32 && signo < SIGRTMIN;
+
+		if (signo != SIGKILL && signo != SIGSTOP && !is_libcs)
+			assert_int_equal(sigismember(&masks[1], signo), 1);
+	}
+	/* And who starts it has what it had. */
+	pthread_sigmask(SIG_SETMASK, NULL, &masks[1]);
+	for (int signo = 1; signo <= SIGRTMAX; signo++)
+		assert_int_equal(sigismember(&masks[1], signo), sigismember(&masks[0], signo));
+	close(pipe_of_thread[0]);
+	close(pipe_of_thread[1]);
 }
 
 /* ---- signal handlers ---- */
@@ -548,6 +604,8 @@ int main(void)
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
 		cmocka_unit_test(pages_of_files_are_not_the_heaps),
 		cmocka_unit_test(a_pipe_without_a_reader_raises_no_signal),
+		cmocka_unit_test(a_signal_of_a_pipe_that_was_pending_stays_so),
+		cmocka_unit_test(a_thread_of_ours_takes_no_signal_of_the_program),
 		cmocka_unit_test(a_file_is_stderr_if_it_was_at_the_start),
 		cmocka_unit_test(what_comes_to_a_closed_descriptor_is_no_stderr),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),

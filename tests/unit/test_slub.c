@@ -3,6 +3,7 @@
  * test_slub.c - objects where nothing can be waited for: src/slab/slub.c
  */
 #include "base/check.h"
+#include "step.h"
 #include "unit.h"
 
 static struct slow nested = {.nested = true};
@@ -98,6 +99,88 @@ SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
 	EXPECT_SOUND();
 }
 
+/* A mapping of its own may lie on any node. */
+SIM_TEST(what_has_to_be_of_a_node_has_no_mapping_of_its_own)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
+	struct slab_home *home;
+	void *obj;
+
+	EXPECT(sim_start());
+	home = hold_slabs(s);
+	EXPECT(!slab_alloc(s, GFP_NOWAIT | __GFP_THISNODE, 0));
+	obj = slab_alloc(s, GFP_NOWAIT, 0);
+	EXPECT(obj && direct_size(obj));
+	let_go(home);
+}
+
+#define IN_SLABS 500
+
+/* Not all of what is wanted is there; to keep what is, a lock would have to be waited for. */
+SIM_TEST(what_was_taken_in_vain_goes_back_without_waiting)
+{
+	static void *objs[4 * IN_SLABS];
+	struct kmem_cache *s;
+	struct slab_home *home;
+	u64 waits;
+
+	EXPECT(sim_start());
+	s = cache_create("bulk", 64, 8, 0, NULL);
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE)); /* has sheaves */
+	EXPECT_EQ(slab_take(s, 0, objs, IN_SLABS, true, 0, &nested), IN_SLABS);
+	slab_give(s, objs, IN_SLABS);
+	sim.fail_op = SIM_MAP_AT;
+	sim.fail_op_always = true;
+	while (pages_get(0, 0))
+		continue;
+	home = &cache_node(s, 0, false)->first;
+	for_each_barn (cache_node(s, 0, false), barn)
+		barn->lock.word = spin_generation | 4711;
+	waits = sim.futex_waits;
+	EXPECT_EQ(slab_alloc_bulk(s, GFP_NOWAIT, ARRAY_SIZE(objs), objs), 0);
+	EXPECT_EQ(sim.futex_waits, waits);
+	EXPECT(home->inuse < IN_SLABS / 4);
+	for_each_barn (cache_node(s, 0, false), barn)
+		barn->lock.word = 0;
+	EXPECT_SOUND();
+}
+
+static struct kmem_cache *held;
+static u64 steps;
+
+static void count_step(u64 number)
+{
+	steps = number;
+}
+
+static void take_in_vain(void)
+{
+	void *obj;
+
+	EXPECT(!slab_take(held, 0, &obj, 1, true, 0, &nested));
+}
+
+static void alloc_in_vain(void)
+{
+	EXPECT(!slab_alloc(held, GFP_NOWAIT, NUMA_NO_NODE));
+}
+
+/* Who has the lock has it shortly: with one try half of what four threads asked for was refused. */
+SIM_TEST(who_may_not_wait_looks_several_times)
+{
+	u64 one;
+
+	EXPECT(sim_start());
+	held = cache_create("held", 64, 8, 0, NULL);
+	hold_slabs(held);
+	step_through(take_in_vain, count_step);
+	step_stop();
+	one = steps;
+	step_through(alloc_in_vain, count_step);
+	step_stop();
+	EXPECT(steps + 8 * 16 >= 8 * one); /* less what is around it */
+}
+
 static struct sim_thread forker;
 static jmp_buf in_child;
 static bool forks;
@@ -143,7 +226,10 @@ SIM_TEST(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held),
+RUN_TESTS(T(what_has_to_be_of_a_node_has_no_mapping_of_its_own),
+	  T(what_was_taken_in_vain_goes_back_without_waiting),
+	  T(who_may_not_wait_looks_several_times),
+	  T(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held),
 	  T(who_may_not_wait_is_served_from_the_own_sheaf),
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
