@@ -164,6 +164,24 @@ static void blocks_that_grow_by_little_are_seldom_copied(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
+/* As a string does.  Of the classes that it grows through it passes over every other one. */
+static void an_object_that_grows_by_little_is_seldom_copied(void **state)
+{
+	char *p = malloc(200);
+	int moves = 0;
+
+	(void)state;
+	for (size_t size = 201; size <= 16000; size++) {
+		char *before = p;
+
+		p = realloc(p, size);
+		assert_non_null(p);
+		moves += p != before;
+	}
+	free(p);
+	assert_in_range(moves, 1, 26);
+}
+
 static void a_large_block_gives_back_what_is_more_than_an_eighth(void **state)
 {
 	size_t size = 1 << 20;
@@ -411,6 +429,7 @@ int main(void)
 		cmocka_unit_test(what_is_aligned_or_from_kmalloc_begins_with_a_page),
 		cmocka_unit_test(a_block_that_is_resized_keeps_what_is_in_it),
 		cmocka_unit_test(blocks_that_grow_by_little_are_seldom_copied),
+		cmocka_unit_test(an_object_that_grows_by_little_is_seldom_copied),
 		cmocka_unit_test(a_large_block_gives_back_what_is_more_than_an_eighth),
 		cmocka_unit_test(zeroed_blocks_are_zero_wherever_they_begin),
 		cmocka_unit_test(a_large_zeroed_table_is_resident_where_it_is_used),

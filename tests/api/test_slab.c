@@ -520,6 +520,33 @@ static void objects_are_aligned_and_apart(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
+static bool find_cache(const char *name, struct buddy_cache_stats *ret)
+{
+	for (int i = 0; buddy_cache_stats(i, ret) == 0; i++)
+		if (!strcmp(ret->name, name))
+			return true;
+	return false;
+}
+
+/* As in the kernel: of those of which several fit, none lies on two. */
+static void hwcache_align_gives_small_objects_part_of_a_line(void **state)
+{
+	static const struct {
+		size_t size, takes;
+	} cases[] = {{32, 32}, {20, 32}, {16, 16}, {9, 16}, {5, 8}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kmem_cache *s = buddy_kmem_cache_create("parts", cases[i].size, 0,
+							       SLAB_HWCACHE_ALIGN, NULL);
+		struct buddy_cache_stats st;
+
+		assert_true(find_cache("parts", &st));
+		assert_in_range(st.size, cases[i].takes, cases[i].takes < 16 ? 16 : cases[i].takes);
+		buddy_kmem_cache_destroy(s);
+	}
+}
+
 static void hwcache_align_puts_objects_on_lines(void **state)
 {
 	static const size_t object_sizes[] = {33, 64, 65, 100, 500};
@@ -537,14 +564,6 @@ static void hwcache_align_puts_objects_on_lines(void **state)
 		buddy_kmem_cache_free(s, b);
 		buddy_kmem_cache_destroy(s);
 	}
-}
-
-static bool find_cache(const char *name, struct buddy_cache_stats *ret)
-{
-	for (int i = 0; buddy_cache_stats(i, ret) == 0; i++)
-		if (!strcmp(ret->name, name))
-			return true;
-	return false;
 }
 
 static void names_are_copied_and_cut_off(void **state)
@@ -1128,6 +1147,7 @@ int main(void)
 		cmocka_unit_test(slab_panic_ends_the_program),
 		cmocka_unit_test(objects_are_aligned_and_apart),
 		cmocka_unit_test(hwcache_align_puts_objects_on_lines),
+		cmocka_unit_test(hwcache_align_gives_small_objects_part_of_a_line),
 		cmocka_unit_test(names_are_copied_and_cut_off),
 		cmocka_unit_test(objects_up_to_the_largest_size),
 		cmocka_unit_test(many_caches_at_once),

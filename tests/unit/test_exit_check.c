@@ -91,6 +91,19 @@ SIM_TEST(an_object_that_is_in_a_sheaf_twice_is_reported)
 	EXPECT(strstr(sim_reports(), "double free"));
 }
 
+/* Who has them may be asleep with them, or gone: the program ends nevertheless. */
+SIM_TEST(where_a_lock_is_held_nothing_is_looked_for)
+{
+	start(64, 8);
+	report_only();
+	mine()->main->objects[0] = mine()->main->objects[1];
+	n->first.list_lock.word = spin_generation | 4711;
+	slab_check_at_exit();
+	n->first.list_lock.word = 0;
+	EXPECT_EQ(sim.futex_waits, 0);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+}
+
 SIM_TEST(an_object_that_is_in_both_sheaves_is_reported)
 {
 	start(16, 60);
@@ -160,6 +173,7 @@ RUN_TESTS(T(what_seems_well_stays_where_it_is),
 	  T(what_seems_well_stays_though_a_barn_of_another_class_has_some),
 	  T(two_full_sheaves_that_seem_well_stay_too),
 	  T(an_object_that_is_in_a_sheaf_twice_is_reported),
+	  T(where_a_lock_is_held_nothing_is_looked_for),
 	  T(an_object_that_is_in_both_sheaves_is_reported),
 	  T(an_object_that_is_in_its_slab_already_is_reported),
 	  T(a_pointer_into_the_middle_of_an_object_is_reported),

@@ -119,7 +119,7 @@ SIM_TEST(the_fullest_slab_is_used_first)
 /* Take and give back as many objects as fill @nr slabs. */
 static void empty_slabs(unsigned int nr)
 {
-	static void *objs[4000];
+	static void *objs[8192];
 
 	nr *= s->objects;
 	EXPECT(nr <= ARRAY_SIZE(objs));
@@ -143,6 +143,46 @@ SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 	EXPECT_EQ(node_discard_empty(s, n, /* all= */ true), (u64)6 << s->order);
 	EXPECT_EQ(n->first.nr_slabs, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
+	EXPECT_SOUND();
+}
+
+/* What a sheaf lacks is not worth a slab that nobody uses; but who insists gets it from there. */
+SIM_TEST(an_empty_slab_is_not_opened_for_the_rest_of_a_batch)
+{
+	void *objs[64];
+	void *left;
+
+	start();
+	empty_slabs(2);
+	left = take();
+	EXPECT_EQ(slab_take(s, 0, objs, s->objects + 3, false, 0, &slow), s->objects - 1);
+	EXPECT_EQ(n->first.nr_empty, 1);
+	slab_give(s, objs + 4, s->objects - 1);
+	EXPECT_EQ(slab_take(s, 0, objs, s->objects + 3, true, 0, &slow), s->objects + 3);
+	EXPECT_EQ(n->first.nr_empty, 0);
+	slab_give(s, objs, s->objects + 3);
+	give(left);
+	EXPECT_SOUND();
+}
+
+/* The rest can wait for the next to ask. */
+SIM_TEST(no_more_empty_slabs_go_back_than_a_zone_would_grow_by)
+{
+	struct kmem_cache *later;
+	unsigned int nr;
+	void *obj;
+
+	start();
+	later = s + 1;
+	nr = (unsigned int)(MAX_ORDER_NR_PAGES >> s->order);
+	EXPECT_EQ(slab_take(later, 0, &obj, 1, true, 0, &slow), 1);
+	empty_slabs(nr);
+	slab_give(later, &obj, 1);
+	EXPECT_EQ(shrink_slab(zone_of(0), /* barns= */ false), nr << s->order);
+	EXPECT_EQ(n->first.nr_slabs, 0);
+	EXPECT_EQ(cache_node(later, 0, false)->first.nr_empty, 1);
+	EXPECT(shrink_slab(zone_of(0), /* barns= */ false) > 0);
+	EXPECT_EQ(cache_node(later, 0, false)->first.nr_empty, 0);
 	EXPECT_SOUND();
 }
 
@@ -459,6 +499,8 @@ RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_free_into_a_slab_that_is_gone_is_reported),
 	  T(a_constructor_runs_once_for_each_object_of_a_slab),
 	  T(a_cache_with_objects_in_use_is_not_ended),
+	  T(an_empty_slab_is_not_opened_for_the_rest_of_a_batch),
+	  T(no_more_empty_slabs_go_back_than_a_zone_would_grow_by),
 	  T(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists),
 	  T(rebuilding_counts_objects_by_the_bitmap),
 	  T(rebuilding_on_several_nodes_takes_no_memory))

@@ -1037,7 +1037,62 @@ SIM_TEST(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone)
 	EXPECT(page_type(page) != PAGE_PCP);
 }
 
-RUN_TESTS(T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
+static struct task *at_work;
+
+static void is_done(void)
+{
+	at_work->lock.word = 0;
+}
+
+/* It is at work, which does not take long; a pass in between would come again anyway. */
+SIM_TEST(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
+{
+	struct sim_thread other;
+
+	start(128);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	start(128);
+	at_work = current_task();
+	sim_switch_to(&sim_main_thread);
+	EXPECT(at_work->pcs[s->class].main);
+	at_work->lock.word = spin_generation | at_work->mm.id;
+	sim.on_sleep = is_done;
+	slab_reclaim(/* all= */ false);
+	slab_reclaim(/* all= */ false);
+	EXPECT_EQ(sim.sleeps, 0);
+	EXPECT(at_work->pcs[s->class].main);
+	slab_reclaim(/* all= */ true);
+	EXPECT_EQ(sim.sleeps, 1);
+	EXPECT(!at_work->pcs[s->class].main);
+	EXPECT_SOUND();
+}
+
+/* Sheaves are looked at the less, the more strange objects they had, until they have none. */
+SIM_TEST(a_sheaf_without_objects_of_another_home_makes_up_for_one_with_some)
+{
+	struct pcs *p;
+
+	start(128);
+	slab_alloc(s, 0, NUMA_NO_NODE);
+	p = mine();
+	EXPECT(p->main && p->main->size);
+	p->strange = 5;
+	EXPECT(!is_strange(s, n, p, p->main));
+	EXPECT_EQ(p->strange, 4);
+	/* After many, one in 32 is looked at, and if there is nothing all are again. */
+	p->strange = 64;
+	p->looks = 33;
+	EXPECT(!is_strange(s, n, p, p->main));
+	EXPECT_EQ(p->strange, 64);
+	p->looks = 64;
+	EXPECT(!is_strange(s, n, p, p->main));
+	EXPECT_EQ(p->strange, 32);
+}
+
+RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work),
+	  T(a_sheaf_without_objects_of_another_home_makes_up_for_one_with_some),
+	  T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(a_thread_that_never_goes_keeps_no_block_from_others),
 	  T(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone),
 	  T(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages),
