@@ -76,6 +76,49 @@ static void what_is_locked_is_not_discarded(void **state)
 	vm_unmap(p, 3 * OS_PAGE);
 }
 
+/* What is in the way is the number of mappings: a process may have so many. */
+static bool use_up_mappings(void)
+{
+	enum { MOST = 200000 };
+	int nr = 0;
+
+	/* By turns, so that neighbours are not made one. */
+	while (nr < MOST && mmap(NULL, OS_PAGE, nr % 2 ? PROT_READ : PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED)
+		nr++;
+	return nr < MOST;
+}
+
+enum { GONE, NOT_GONE, TOO_MANY };
+
+static int unmap_the_middle(void)
+{
+	char *p = vm_map(3 * OS_PAGE);
+
+	memset(p, 1, 3 * OS_PAGE);
+	if (!use_up_mappings())
+		return TOO_MANY;
+	errno = 4711;
+	vm_unmap(p + OS_PAGE, OS_PAGE);
+	return errno == 4711 && p[0] == 1 && p[OS_PAGE] == 0 && p[2 * OS_PAGE] == 1 ? GONE
+										     : NOT_GONE;
+}
+
+static void where_a_mapping_may_not_be_split_its_memory_goes_back(void **state)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	(void)state;
+	if (!child)
+		_exit(unmap_the_middle());
+	waitpid(child, &status, 0);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == TOO_MANY)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), GONE);
+}
+
 static void resident_pages_are_those_that_were_touched(void **state)
 {
 	char *p = vm_map(PAGES * OS_PAGE);
@@ -612,6 +655,7 @@ int main(void)
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),
 		cmocka_unit_test(what_is_locked_is_not_discarded),
+		cmocka_unit_test(where_a_mapping_may_not_be_split_its_memory_goes_back),
 		cmocka_unit_test(resident_pages_are_those_that_were_touched),
 		cmocka_unit_test(without_a_file_descriptor_the_memory_limit_cannot_be_told),
 		cmocka_unit_test(the_memory_limit_is_seen_behind_long_names_of_groups),
