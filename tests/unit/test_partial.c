@@ -345,6 +345,27 @@ SIM_TEST(a_free_into_a_slab_that_is_gone_is_reported)
 	EXPECT_SOUND();
 }
 
+/* Its pages are another cache's by now, where there is an object at that very place. */
+SIM_TEST(a_free_into_a_slab_of_another_cache_is_reported_and_changes_nothing)
+{
+	struct kmem_cache *other;
+	void *old[2], *objs[2];
+
+	start();
+	bug_abort_on_error = false;
+	other = cache_create("other", SIZE, 8, 0, NULL);
+	EXPECT_EQ(slab_take(s, 0, old, 2, true, 0, &slow), 2);
+	slab_give(s, (void *[]){old[0], old[1]}, 2);
+	node_discard_empty(s, n, /* all= */ true);
+	EXPECT_EQ(slab_take(other, 0, objs, 2, true, 0, &slow), 2);
+	EXPECT(objs[0] == old[0] && objs[1] == old[1]);
+	slab_give(s, (void *[]){old[0], old[1]}, 2);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT(is_object(other, objs[0]) && is_object(other, objs[1]));
+	EXPECT_EQ(cache_node(other, 0, false)->first.inuse, 2);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_constructor_runs_once_for_each_object_of_a_slab)
 {
 	extern void count_constructed(void *);
@@ -497,6 +518,7 @@ RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing),
 	  T(a_free_of_what_lies_around_the_objects_of_a_slab_is_reported_and_changes_nothing),
 	  T(a_free_into_a_slab_that_is_gone_is_reported),
+	  T(a_free_into_a_slab_of_another_cache_is_reported_and_changes_nothing),
 	  T(a_constructor_runs_once_for_each_object_of_a_slab),
 	  T(a_cache_with_objects_in_use_is_not_ended),
 	  T(an_empty_slab_is_not_opened_for_the_rest_of_a_batch),
