@@ -46,7 +46,7 @@ struct sim_event {
 struct sim_machine {
 	struct topology nodes;
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
-	bool no_module;   /* nor does the module */
+	bool no_module;	  /* nor does the module */
 	enum { HIGH_VIEWS, LOW_UNLESS_ASKED, LOW_ALWAYS } low_views; /* vm_map_zero_view() */
 	bool small_steps; /* leave the first 4 MiB of a zone to be accepted part by part */
 	size_t page_bytes;
@@ -88,7 +88,7 @@ struct sim_machine {
 	u64 threads_refused;   /* os_thread_start() */
 	bool threads_start;    /* it refuses none, and leaves it to the test to run */
 	void *(*thread)(void *);
-	u64 fork_handlers;     /* calls of os_at_fork_child() */
+	u64 fork_handlers; /* calls of os_at_fork_child() */
 	u64 futex_waits, sleeps;
 	void (*on_sleep)(void);	     /* once: what others do meanwhile */
 	void (*on_futex_wait)(void); /* what happens to a thread about to wait */

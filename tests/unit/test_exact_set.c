@@ -430,8 +430,7 @@ SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set),
-	  T(only_blocks_that_come_quickly_are_kept),
+RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set), T(only_blocks_that_come_quickly_are_kept),
 	  T(a_thread_that_only_frees_keeps_nothing),
 	  T(the_block_freed_last_comes_back_first_without_the_zone),
 	  T(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long),
@@ -440,8 +439,7 @@ RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set),
 	  T(a_block_of_63_pages_is_not_taken_for_one_of_64), T(two_long_blocks_stay),
 	  T(a_long_block_that_would_not_do_for_the_latest_request_is_not_kept),
 	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
-	  T(long_blocks_do_not_make_a_set_full),
-	  T(a_full_set_gives_back_its_coldest),
+	  T(long_blocks_do_not_make_a_set_full), T(a_full_set_gives_back_its_coldest),
 	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for), T(nobody_waits_for_a_set),

@@ -101,7 +101,7 @@ static int unmap_the_middle(void)
 	errno = 4711;
 	vm_unmap(p + OS_PAGE, OS_PAGE);
 	return errno == 4711 && p[0] == 1 && p[OS_PAGE] == 0 && p[2 * OS_PAGE] == 1 ? GONE
-										     : NOT_GONE;
+										    : NOT_GONE;
 }
 
 static void where_a_mapping_may_not_be_split_its_memory_goes_back(void **state)
