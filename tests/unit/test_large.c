@@ -139,6 +139,7 @@ SIM_TEST(a_block_is_aligned_as_asked)
 
 		EXPECT_EQ(page_to_pfn(head) % align, 0);
 		EXPECT_EQ(page_to_pfn(large) % align, 0);
+		EXPECT_EQ(zone_of(0)->stat.pgalloc - zone_of(0)->stat.pgfree, in_use());
 		put(odd);
 		EXPECT_EQ(mm_verify(), 0);
 	}
