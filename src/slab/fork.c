@@ -152,6 +152,7 @@ void slab_fork_new_generation(u32 inside)
 		spin_generation = 1u << SPIN_GEN_SHIFT;
 		generations_over = true;
 	}
+	slab_fork_noticed();
 }
 
 /*

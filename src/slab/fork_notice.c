@@ -30,18 +30,37 @@ static u32 *child_words(void)
 static u32 guests; /* atomic */
 
 /*
- * The first to come by in this child is told so; ids of processes and threads come again.
+ * The first to come by in this child is told so; ids of processes and threads come again.  It
+ * begins a new generation (slab_fork_new_generation()), and calls slab_fork_noticed() then.
  * @inside: its number, if it is in a slow path; or 0
  */
 slowpath bool slab_fork_notice(u32 inside)
 {
 	u32 seen = FORK_NEW;
 
-	if (!atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICED))
+	if (!atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICING))
 		return false;
 	WRITE_ONCE(guests, 0);
 	WRITE_ONCE(spin_kept_owner, inside);
 	return true;
+}
+
+/* Not in a child that a handler has forked meanwhile: it has still to notice, or has done so. */
+slowpath void slab_fork_noticed(void)
+{
+	u32 seen = FORK_NOTICING;
+
+	(void)atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICED);
+}
+
+/*
+ * Another thread is at it.  A guest that came in meanwhile would leave in another generation than
+ * it came in, and be counted for ever.  Not for the one that is at it, which is inside.
+ */
+static slowpath void wait_while_noticing(void)
+{
+	while (load_acquire(&child_words()[FORK_STATE]) == FORK_NOTICING)
+		os_sleep_ms(1);
 }
 
 /*
@@ -229,12 +248,17 @@ void slab_fork_end_alone(void)
  *   checked by  tests/api/handler_child.c, tests/unit/test_fork_notice.c
  */
 
-/* Is it one, and counted?  In the parent's words there may be guests of its own. */
-static slowpath bool enter_as_guest(void)
+/*
+ * Is it one, and counted?  In the parent's words there may be guests of its own.  Who has a task
+ * has forked, and waits: a handler has interrupted the one that puts the child in order, and
+ * noticed first.  As a guest it would be counted for ever, since it leaves as what it is.
+ */
+static slowpath bool enter_as_guest(const struct task *task)
 {
 	u32 kept = READ_ONCE(spin_kept_owner);
 
-	if (!kept || kept == task_id() || load_acquire(&child_words()[FORK_STATE]) != FORK_NOTICED)
+	if (task || !kept || kept == task_id() ||
+	    load_acquire(&child_words()[FORK_STATE]) != FORK_NOTICED)
 		return false;
 	/* A full barrier; pairs with that of send_off_guests(). */
 	__atomic_fetch_add(&guests, 1, __ATOMIC_SEQ_CST);
@@ -323,7 +347,8 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 		slab_fork_new_generation(task_id());
 		return false;
 	}
-	if (enter_as_guest())
+	wait_while_noticing();
+	if (enter_as_guest(task))
 		return true;
 	fork_repair(task, depth);
 	return false;

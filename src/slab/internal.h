@@ -142,6 +142,7 @@ void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t s
 /* fork_notice.c */
 void slab_fork_watch(void);
 bool slab_fork_notice(u32 inside);
+void slab_fork_noticed(void);
 void slab_fork_settle_lone(u32 *depth);
 void slab_fork_thread_made(void);
 void slab_fork_end_alone(void);

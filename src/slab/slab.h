@@ -303,11 +303,12 @@ static inline void slow_leave(struct slow *s)
 void slow_enter_free(struct slow *s);
 
 /*
- * What is in the word that a forked child finds wiped.  UNDECIDED: in order, but which thread has
- * forked will be known when that comes in.  While one thread alone has been in here,
- * slab_fork_cookie points at a word that always says REPAIRED (fork_notice.c).
+ * What is in the word that a forked child finds wiped.  NOTICING: not yet of a generation of its
+ * own.  UNDECIDED: in order, but which thread has forked will be known when that comes in.  While
+ * one thread alone has been in here, slab_fork_cookie points at a word that always says REPAIRED
+ * (fork_notice.c).
  */
-enum { FORK_NEW, FORK_NOTICED, FORK_REPAIRED, FORK_UNDECIDED };
+enum { FORK_NEW, FORK_NOTICING, FORK_NOTICED, FORK_REPAIRED, FORK_UNDECIDED };
 extern u32 *slab_fork_cookie; /* changed once, by who comes in second; racy readers */
 
 /* Is this a forked child whose heap is not in order yet? */

@@ -259,9 +259,12 @@ static void begin_thread(void)
 	run_thread(first_of_thread);
 }
 
+static unsigned int seconds; /* after which a call hangs; 0: never */
+
 static void in_child(pid_t child, void (*fn)(void))
 {
 	if (child == 0) {
+		alarm(seconds);
 		fn();
 		check_heap();
 		_exit(0);
@@ -363,7 +366,6 @@ static const struct {
 
 static unsigned int call; /* index */
 static unsigned int instructions[NR_CALLS];
-static unsigned int seconds; /* after which a call hangs; 0: never */
 
 static void make_call(void)
 {

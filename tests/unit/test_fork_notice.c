@@ -508,6 +508,66 @@ SIM_TEST(a_guest_may_fork)
 	EXPECT_SOUND();
 }
 
+/* A handler has interrupted the one that puts the child in order, and has noticed before it. */
+SIM_TEST(who_has_forked_is_no_guest_of_a_thread_that_it_has_started)
+{
+	struct slow slow;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	be_child_of(&sim_main_thread);
+	sim_thread_new(&threads[1], 0);
+	sim_switch_to(&threads[1]);
+	slab_fork_new_generation(task_id());
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	sim_switch_to(&sim_main_thread);
+	slow_enter_free(&slow);
+	EXPECT(slow.task && !slow.nested);
+	slow_leave(&slow);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_SOUND();
+}
+
+/* As a guest it would have come in before the generation that it leaves in. */
+SIM_TEST(who_comes_in_while_another_notices_waits_until_it_has)
+{
+	struct slow guest;
+	u64 sleeps;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	be_child_of(&sim_main_thread);
+	sim_thread_new(&threads[1], 0);
+	sim_switch_to(&threads[1]);
+	EXPECT(slab_fork_notice(task_id()));
+	sim_thread_new(&threads[2], 0);
+	sim_switch_to(&threads[2]);
+	sleeps = sim.sleeps;
+	sim.on_sleep = slab_fork_noticed;
+	slow_enter_free(&guest);
+	EXPECT_EQ(sim.sleeps, sleeps + 1);
+	EXPECT(guest.nested && !guest.task);
+	slow_leave(&guest);
+}
+
+/* A handler has interrupted that, and forked: the child has not noticed. */
+SIM_TEST(what_was_noticed_is_not_the_child)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	EXPECT(use_heap(&threads[0]));
+	be_child_of(&sim_main_thread);
+	EXPECT(slab_fork_notice(task_id()));
+	sim_wipe_fork_cookie();
+	slab_fork_noticed();
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+}
+
 RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
 	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
@@ -519,6 +579,9 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
 	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs), T(a_guest_may_fork),
+	  T(who_has_forked_is_no_guest_of_a_thread_that_it_has_started),
+	  T(who_comes_in_while_another_notices_waits_until_it_has),
+	  T(what_was_noticed_is_not_the_child),
 	  T(who_comes_in_while_guests_are_sent_off_is_waited_for_or_none),
 	  T(a_thread_that_leaves_starts_no_background_thread),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),
