@@ -332,7 +332,7 @@ void *vm_map_sparse(size_t len)
 
 void *vm_map_zero_view(void *hint, size_t len)
 {
-	static uintptr_t low = GiB; /* below what sanitizers keep */
+	static uintptr_t low = GiB;
 
 	if (sim.low_views == LOW_ALWAYS || (sim.low_views == LOW_UNLESS_ASKED && !hint))
 		return map_below(&low, SIM_VIEW, len, PROT_READ);
