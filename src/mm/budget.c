@@ -35,9 +35,6 @@
 
 static struct spinlock budget_lock = SPINLOCK_INIT(RANK_BUDGET);
 
-#define SPARE_STEP_MIN (512 * KiB)
-#define SPARE_STEP_MAX (2 * MiB)
-
 bool mm_pressure; /* atomic */
 u64 mm_spare_mark = NO_SPARE_MARK;
 
@@ -224,8 +221,14 @@ set_apart u64 mm_spare_pages(void)
 	return pages;
 }
 
-/* How much more may become free before somebody looks again: a look is some 50 us. */
-static slowpath u64 spare_step(void) /* under budget_lock */
+#define SPARE_STEP_MIN (512 * KiB)
+#define SPARE_STEP_MAX (2 * MiB)
+
+/*
+ * How much more may become free before somebody looks again: a look is some 50 us.  Under
+ * budget_lock.
+ */
+static slowpath u64 spare_step(void)
 {
 	return CLAMP(seen_limit / 128, (u64)SPARE_STEP_MIN, (u64)SPARE_STEP_MAX) >> PAGE_SHIFT;
 }
@@ -239,11 +242,12 @@ static slowpath u64 spare_share(u64 spare, u64 limit, u64 room)
 {
 	u64 used = limit - MIN(room, limit), busy = used - MIN(spare, used);
 	u64 mine = resident_bytes() + direct_bytes() + 1;
-	u64 first = limit / 3 - MIN(busy, limit / 3), parts = used * 16 / mine;
+	u64 first = limit / 3 - MIN(busy, limit / 3);
+	u64 sixteenths = used * 16 / mine; /* of what this process has: 16 where it has all */
 
 	if (used <= mine + limit / 8)
 		return spare + room / 4;
-	return MAX(first, room / 4 / MAX(parts, 16) * 16);
+	return MAX(first, room / 4 / MAX(sixteenths, 16) * 16);
 }
 
 /**

@@ -20,6 +20,8 @@
 #include "platform/topology.h"
 #include "slab/internal.h"
 
+#define SMALL_ORDER_MIN 2 /* smaller free blocks cost more than they give */
+
 u32 reporting_delay_ms = 1000;
 
 static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
@@ -87,6 +89,18 @@ static u64 punch_all(bool dense)
 	return pages;
 }
 
+/*
+ * What caches keep, and what this thread has at hand: it is at work, so its page set only decayed,
+ * but it makes the pass.  Then what is free goes to the system.  Return: pages given to that.
+ */
+static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int min_order)
+{
+	shrink_caches(all);
+	if (slow->task)
+		pcp_drain(&slow->task->mm, /* all= */ true);
+	return page_reporting_pass(age_ms, min_order, REPORT_ALL);
+}
+
 /**
  * slab_reclaim - one pass
  * @all: everything that can go back, used or not, to the system (malloc_trim())
@@ -112,12 +126,7 @@ slowpath u64 slab_reclaim(bool all)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (load_acquire(&t->state) == TASK_LIVE)
 			task_drain(t, !all, &slow);
-	shrink_caches(all);
-	/* This thread is at work, so its page set only decayed; but it makes the pass. */
-	if (slow.task)
-		pcp_drain(&slow.task->mm, /* all= */ true);
-	pages = page_reporting_pass(all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
-				    REPORT_ALL);
+	pages = take_back(&slow, all, all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
 	if (all)
 		pages += punch_all(/* dense= */ true);
 	spin_unlock(&reclaim_lock);
@@ -137,17 +146,22 @@ slowpath void slab_reclaim_rest(void)
 
 	slow_enter_free(&slow);
 	spin_lock(&reclaim_lock);
-	page_reporting_pass(0, 2, REPORT_ALL);
+	page_reporting_pass(0, SMALL_ORDER_MIN, REPORT_ALL);
 	(void)punch_all(/* dense= */ false);
 	spin_unlock(&reclaim_lock);
 	slow_leave(&slow);
 }
 
+/* In a forked child. */
+slowpath void slab_reclaim_settle(void)
+{
+	spin_settle(&reclaim_lock);
+}
+
 /* ---- what a process in a limited group keeps free ---- */
 
-#define SPARE_CALLS 32	  /* of free's slow path, between looks at slabs */
-#define SPARE_CACHES 128  /* that are looked at: of malloc all, of the program the first */
-#define SPARE_ORDER_MIN 2 /* smaller blocks cost more than they give */
+#define SPARE_CALLS 32	 /* of free's slow path, between looks at slabs */
+#define SPARE_CACHES 128 /* that are looked at: of malloc all, of the program the first */
 
 /* Pages of empty slabs. */
 static slowpath u64 empty_slab_pages(void)
@@ -175,6 +189,11 @@ static slowpath u64 empty_slab_pages(void)
 	return pages;
 }
 
+static slowpath u64 spare_pages(void)
+{
+	return mm_spare_pages() + empty_slab_pages();
+}
+
 /* One pass at most; who comes meanwhile has another chance. */
 static slowpath void give_spare_back(void)
 {
@@ -183,12 +202,9 @@ static slowpath void give_spare_back(void)
 	slow_enter_free(&slow);
 	if (slow.nested || spin_trylock(&reclaim_lock) == LOCK_BUSY)
 		goto out;
-	if (budget_is_too_much(mm_spare_pages() + empty_slab_pages())) {
-		shrink_caches(/* all= */ true);
-		if (slow.task)
-			pcp_drain(&slow.task->mm, /* all= */ true);
-		page_reporting_pass(0, SPARE_ORDER_MIN, REPORT_ALL);
-		budget_note_spare(mm_spare_pages() + empty_slab_pages());
+	if (budget_is_too_much(spare_pages())) {
+		(void)take_back(&slow, /* all= */ true, 0, SMALL_ORDER_MIN);
+		budget_note_spare(spare_pages());
 	}
 	spin_unlock(&reclaim_lock);
 out:
@@ -201,19 +217,12 @@ out:
  */
 set_apart void slab_look_at_spare(const struct slow *freed)
 {
-	u64 pages = mm_spare_pages();
+	u64 pages;
 
 	if (!freed->task || freed->nested)
 		return;
 	freed->task->spare_calls++;
-	if (freed->task->spare_calls % SPARE_CALLS == 0)
-		pages += empty_slab_pages();
+	pages = freed->task->spare_calls % SPARE_CALLS ? mm_spare_pages() : spare_pages();
 	if (unlikely(pages > READ_ONCE(mm_spare_mark)))
 		give_spare_back();
-}
-
-/* In a forked child. */
-slowpath void slab_reclaim_settle(void)
-{
-	spin_settle(&reclaim_lock);
 }

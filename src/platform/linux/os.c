@@ -234,16 +234,22 @@ unsigned int os_nr_cpus(void)
 	return READ_ONCE(cpus);
 }
 
+slowpath bool sys_device_exists(const char *kind, int nr)
+{
+	char path[64];
+	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
+
+	fmt_print(&b, "/sys/devices/system/%s%d", kind, nr);
+	return sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
+}
+
 /* A thread may be held to some CPUs by itself, so where it may run is asked only without /sys. */
 slowpath bool os_cpu_exists(int cpu)
 {
 	unsigned long mask[64];
-	char path[64];
-	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
 	long n;
 
-	fmt_print(&b, "/sys/devices/system/cpu/cpu%d", cpu);
-	if (cpu >= 0 && sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0)
+	if (cpu >= 0 && sys_device_exists("cpu/cpu", cpu))
 		return true;
 	n = sys3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
 	return cpu >= 0 && cpu < n * 8 && (mask[cpu / 64] >> (cpu % 64) & 1);

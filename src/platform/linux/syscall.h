@@ -57,4 +57,7 @@ static inline bool sys_failed(long ret)
 /* The first @size bytes of a file.  Return: how many there were, or -errno. */
 long sys_read_file(const char *path, char *buf, size_t size);
 
+/* Does /sys know this CPU or node?  @kind: "cpu/cpu" or "node/node". */
+bool sys_device_exists(const char *kind, int nr);
+
 #endif

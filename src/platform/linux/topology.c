@@ -115,11 +115,7 @@ void topology_probe(struct topology *ret)
 
 slowpath bool topology_node_exists(int node)
 {
-	char path[64];
-	struct fmt_buf b = {.buf = path, .size = sizeof(path)};
-
-	fmt_print(&b, "/sys/devices/system/node/node%d", node);
-	return sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
+	return sys_device_exists("node/node", node);
 }
 
 /*
