@@ -2,6 +2,7 @@
  * test_page_alloc.c - what <buddy/page_alloc.h> and <buddy/gfp.h> promise, call by call
  */
 #include "child.h"
+#include "seen.h"
 
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
@@ -144,13 +145,17 @@ static void every_kind_of_request_is_served(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-static uint64_t refills(void)
+/* Sums over the zones that programs have memory from. */
+static struct buddy_zone_stats all_zones(void)
 {
-	struct buddy_zone_stats z;
-	uint64_t sum = 0;
+	struct buddy_zone_stats z, sum = {0};
 
-	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
-		sum += strcmp(z.name, "Meta") ? z.refills : 0;
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++) {
+		if (!strcmp(z.name, "Meta"))
+			continue;
+		sum.refills += z.refills;
+		sum.accepted += z.accepted;
+	}
 	return sum;
 }
 
@@ -169,39 +174,21 @@ static void take_pages(gfp_t gfp)
 /* To fill the thread's set of pages it would have to wait for the lock of the zone. */
 static void who_may_not_wait_fills_no_set_of_pages(void **state)
 {
-	uint64_t before = refills();
+	uint64_t before = all_zones().refills;
 
 	(void)state;
 	take_pages(GFP_NOWAIT);
 	take_pages(GFP_ATOMIC);
 	take_pages(0);
-	assert_int_equal(refills(), before);
+	assert_int_equal(all_zones().refills, before);
 	buddy_reclaim();
 	take_pages(GFP_KERNEL);
-	assert_true(refills() > before);
+	assert_true(all_zones().refills > before);
 }
 
 /* ---- memory that caches keep ---- */
 
 enum { KEPT = 4000, MOST = 64 };
-
-static void cache_kept(struct buddy_cache_stats *c)
-{
-	for (int i = 0; buddy_cache_stats(i, c) == 0; i++)
-		if (!strcmp(c->name, "kept"))
-			return;
-	fail();
-}
-
-static uint64_t accepted(void)
-{
-	struct buddy_zone_stats z;
-	uint64_t sum = 0;
-
-	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
-		sum += strcmp(z.name, "Meta") ? z.accepted : 0;
-	return sum;
-}
 
 static void *exact_pages(gfp_t gfp)
 {
@@ -225,14 +212,14 @@ static uint64_t slabs_gone(void *(*take)(gfp_t), gfp_t gfp)
 	buddy_reclaim();
 	assert_int_equal(buddy_kmem_cache_alloc_bulk(s, GFP_KERNEL, KEPT, objs), KEPT);
 	buddy_kmem_cache_free_bulk(s, KEPT, objs);
-	cache_kept(&before);
+	assert_true(find_cache("kept", &before));
 	assert_true(before.empty_slabs > 0);
-	for (size = accepted(); accepted() == size && nr < MOST; nr++) {
+	for (size = all_zones().accepted; all_zones().accepted == size && nr < MOST; nr++) {
 		blocks[nr] = take(gfp);
 		assert_non_null(blocks[nr]);
 	}
 	assert_true(nr < MOST);
-	cache_kept(&after);
+	assert_true(find_cache("kept", &after));
 	while (nr--) {
 		if (take == exact_pages)
 			buddy_free_pages_exact(blocks[nr], 4 << 20);

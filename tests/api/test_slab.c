@@ -2,6 +2,7 @@
  * test_slab.c - what <buddy/slab.h> promises, call by call
  */
 #include "child.h"
+#include "seen.h"
 
 #include <buddy/buddy.h>
 #include <buddy/slab.h>
@@ -518,14 +519,6 @@ static void objects_are_aligned_and_apart(void **state)
 		}
 	}
 	assert_int_equal(buddy_verify(), 0);
-}
-
-static bool find_cache(const char *name, struct buddy_cache_stats *ret)
-{
-	for (int i = 0; buddy_cache_stats(i, ret) == 0; i++)
-		if (!strcmp(ret->name, name))
-			return true;
-	return false;
 }
 
 /* As in the kernel: of those of which several fit, none lies on two. */

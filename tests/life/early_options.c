@@ -6,10 +6,8 @@
  */
 #include "life.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 extern void *before_libc_block;
 extern char **before_libc_environment;
@@ -26,31 +24,14 @@ static int inside(void)
 int main(int argc, char **argv)
 {
 	char text[4000];
-	size_t length = 0;
-	ssize_t got;
-	int ends[2];
-	pid_t child;
 
 	if (argc > 1)
 		return inside();
 	require_libbuddy();
 	if (before_libc_environment)
 		return inside();
-	CHECK(pipe(ends) == 0, "no pipe");
-	child = fork();
-	if (child == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		close(ends[0]);
-		close(ends[1]);
-		setenv("BUDDY_OPTIONS", "stats_at_exit=on", 1);
-		run_again(argv[0], "inside", NULL);
-	}
-	close(ends[1]);
-	while ((got = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
-		length += (size_t)got;
-	text[length] = '\0';
-	close(ends[0]);
-	expect_success(child, "a program that allocates before it has an environment");
+	expect_good_status(run_heard(argv[0], "inside", "stats_at_exit=on", 0, text, sizeof(text)),
+			   "a program that allocates before it has an environment");
 	CHECK(strstr(text, "libbuddy") || getenv("LIFE_ANY_HEAP"),
 	      "stats_at_exit=on was not heard of, only: \"%s\"", text);
 	return 0;

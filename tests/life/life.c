@@ -133,8 +133,11 @@ int wait_for(pid_t child)
 
 void expect_success(pid_t child, const char *what)
 {
-	int status = wait_for(child);
+	expect_good_status(wait_for(child), what);
+}
 
+void expect_good_status(int status, const char *what)
+{
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED)
 		_exit(EXIT_SKIPPED);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s ended with status %#x", what,
@@ -155,4 +158,31 @@ void *keep(void *mem)
 {
 	__asm__ volatile("" : "+r"(mem) : : "memory");
 	return mem;
+}
+
+int run_heard(const char *path, const char *argument, const char *options, uid_t uid,
+	      char *ret_text, size_t size)
+{
+	size_t length = 0;
+	ssize_t got;
+	int ends[2];
+	pid_t child;
+
+	CHECK(pipe(ends) == 0, "no pipe");
+	child = fork();
+	if (child == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		setenv("BUDDY_OPTIONS", options, 1);
+		if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0))
+			_exit(EXIT_FAILURE);
+		run_again(path, argument, NULL);
+	}
+	close(ends[1]);
+	while ((got = read(ends[0], ret_text + length, size - 1 - length)) > 0)
+		length += (size_t)got;
+	ret_text[length] = '\0';
+	close(ends[0]);
+	return wait_for(child);
 }

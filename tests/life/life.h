@@ -59,9 +59,17 @@ int wait_for(pid_t child);
 
 /* Fails, naming @what, unless the child exits with 0. */
 void expect_success(pid_t child, const char *what);
+void expect_good_status(int status, const char *what); /* of one that was waited for */
 
 /* Runs the program again in its changed surroundings: execv of @path with up to two arguments. */
 _Noreturn void run_again(const char *path, const char *first, const char *second);
+
+/*
+ * Runs the program at @path with one argument and BUDDY_OPTIONS, as user @uid unless that is 0;
+ * returns its status, and what it wrote on stderr in @ret_text.
+ */
+int run_heard(const char *path, const char *argument, const char *options, uid_t uid,
+	      char *ret_text, size_t size);
 
 /* Keeps the compiler from optimising an allocation away. */
 void *keep(void *mem);

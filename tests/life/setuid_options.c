@@ -32,33 +32,6 @@ static int inside(bool secure)
 	return 0;
 }
 
-/* Runs @path and returns its status and what it wrote on stderr. */
-static int run(const char *path, const char *argument, uid_t uid, char *text, size_t size)
-{
-	size_t length = 0;
-	ssize_t got;
-	int ends[2];
-	pid_t child;
-
-	CHECK(pipe(ends) == 0, "no pipe");
-	child = fork();
-	if (child == 0) {
-		dup2(ends[1], STDERR_FILENO);
-		close(ends[0]);
-		close(ends[1]);
-		setenv("BUDDY_OPTIONS", OPTIONS, 1);
-		if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0))
-			_exit(EXIT_FAILURE);
-		run_again(path, argument, NULL);
-	}
-	close(ends[1]);
-	while ((got = read(ends[0], text + length, size - 1 - length)) > 0)
-		length += (size_t)got;
-	text[length] = '\0';
-	close(ends[0]);
-	return wait_for(child);
-}
-
 /* Copies the program into @directory as a setuid program; false where that cannot be. */
 static bool copy_setuid(const char *from, const char *directory, char *path, size_t size)
 {
@@ -88,7 +61,7 @@ static void try_directories(const char *program)
 
 		if (!copy_setuid(program, directories[i], path, sizeof(path)))
 			continue;
-		status = run(path, "secure", NOBODY, text, sizeof(text));
+		status = run_heard(path, "secure", OPTIONS, NOBODY, text, sizeof(text));
 		unlink(path);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_SECURE)
 			continue;
@@ -111,7 +84,7 @@ int main(int argc, char **argv)
 		skip("a setuid program can be made by root only");
 
 	/* Without this half the other would pass for a library that says nothing ever. */
-	status = run(argv[0], "plain", 0, text, sizeof(text));
+	status = run_heard(argv[0], "plain", OPTIONS, 0, text, sizeof(text));
 	CHECK(status == 0, "the program ended with status %#x: %s", (unsigned int)status, text);
 	CHECK(strstr(text, "no_such_option") || getenv("LIFE_ANY_HEAP"),
 	      "no word about an unknown option, only: \"%s\"", text);

@@ -8,34 +8,13 @@
 
 static struct sim_thread threads[4];
 
-static struct task *task_of(struct sim_thread *t)
-{
-	struct task *task;
-
-	sim_switch_to(t);
-	task = current_task();
-	sim_switch_to(&sim_main_thread);
-	return task;
-}
-
-/* The main thread and @nr others, all of which have been in. */
-static void start_with(size_t nr)
-{
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	for (size_t i = 0; i < nr; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
-	}
-}
-
 /* It was outside, and nobody was inside: what it had is in order, and taken over as it is. */
 SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
 {
 	const struct zone *zone = zone_of(0);
 	u64 before, kept;
 
-	start_with(1);
+	start_with(threads, 1);
 	sim_switch_to(&threads[0]);
 	pages_put(pages_get(0, 0), 0);
 	sim_switch_to(&sim_main_thread);
@@ -59,7 +38,7 @@ SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_found_anew)
 	struct list_head *list = NULL;
 	u64 before;
 
-	start_with(1);
+	start_with(threads, 1);
 	pages_put(pages_get(0, 3), 3);
 	pcp = &current_task()->mm.pcp;
 	for (int i = 0; i < NR_PCP_LISTS; i++)
@@ -79,7 +58,7 @@ SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_found_anew)
 /* The system promised it to the parent. */
 SIM_TEST(a_child_does_not_count_on_the_fence_of_its_parent)
 {
-	start_with(1);
+	start_with(threads, 1);
 	hit_fence_ready = true;
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread));
@@ -91,7 +70,7 @@ SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 {
 	struct task *oldest;
 
-	start_with(3);
+	start_with(threads, 3);
 	oldest = task_of(&threads[0]);
 	sim_thread_exit(&threads[0]);
 	sim_thread_exit(&threads[1]);

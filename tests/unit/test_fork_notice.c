@@ -244,16 +244,6 @@ SIM_TEST(a_lone_child_that_settles_may_be_interrupted)
 	} while (interrupted);
 }
 
-static struct task *task_of(struct sim_thread *t)
-{
-	struct task *task;
-
-	sim_switch_to(t);
-	task = current_task();
-	sim_switch_to(&sim_main_thread);
-	return task;
-}
-
 /*
  * Two threads that were outside at the fork, or the second one inside; of them the first has
  * forked, and a third one, started in the child, comes in first.
@@ -262,10 +252,7 @@ static void fork_without_handlers(bool second_inside)
 {
 	struct task *second;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	second = task_of(&threads[0]);
 	EXPECT(current_task()->pcs[0].main && second->pcs[0].main);
 	second->mm.depth = second_inside;
@@ -337,10 +324,7 @@ SIM_TEST(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it)
 {
 	struct task *task;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	sim_switch_to(&threads[0]);
 	task = current_task();
 	EXPECT(task->pcs[0].main);
@@ -362,10 +346,7 @@ static void fork_in_slow_path(struct slow *outer)
 {
 	struct slow inner;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	sim_switch_to(&threads[0]);
 	lost.word = task_id() | spin_generation;
 	sim_switch_to(&sim_main_thread);
@@ -513,10 +494,7 @@ SIM_TEST(who_has_forked_is_no_guest_of_a_thread_that_it_has_started)
 {
 	struct slow slow;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	be_child_of(&sim_main_thread);
 	sim_thread_new(&threads[1], 0);
 	sim_switch_to(&threads[1]);
@@ -536,10 +514,7 @@ SIM_TEST(who_comes_in_while_another_notices_waits_until_it_has)
 	struct slow guest;
 	u64 sleeps;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	be_child_of(&sim_main_thread);
 	sim_thread_new(&threads[1], 0);
 	sim_switch_to(&threads[1]);
@@ -557,10 +532,7 @@ SIM_TEST(who_comes_in_while_another_notices_waits_until_it_has)
 /* A handler has interrupted that, and forked: the child has not noticed. */
 SIM_TEST(what_was_noticed_is_not_the_child)
 {
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	be_child_of(&sim_main_thread);
 	EXPECT(slab_fork_notice(task_id()));
 	sim_wipe_fork_cookie();

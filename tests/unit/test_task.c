@@ -71,13 +71,8 @@ SIM_TEST(a_block_is_left_once)
 {
 	struct task *left;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
-	sim_switch_to(&threads[0]);
-	left = current_task();
-	sim_switch_to(&sim_main_thread);
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
 	threads[0].exit_value = NULL; /* its destructors were over before it came in */
 	sim_thread_exit(&threads[0]);
 	task_exit(left, threads[0].tid);
@@ -99,10 +94,7 @@ SIM_TEST(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses)
 {
 	struct task *left;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_with(threads, 1);
 	sim_switch_to(&threads[0]);
 	left = current_task();
 	task_exit(left, threads[0].tid);
@@ -124,13 +116,8 @@ SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 {
 	struct task *left;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
-	sim_switch_to(&threads[0]);
-	left = current_task();
-	sim_switch_to(&sim_main_thread);
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
 	for (int pass = 0; pass < 3; pass++)
 		slab_reclaim(/* all= */ false);
 	EXPECT_EQ(left->state, TASK_LIVE);
@@ -146,13 +133,8 @@ SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
 {
 	struct task *in_hand;
 
-	EXPECT(sim_start());
-	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
-	sim_switch_to(&threads[0]);
-	in_hand = current_task();
-	sim_switch_to(&sim_main_thread);
+	start_with(threads, 1);
+	in_hand = task_of(&threads[0]);
 	in_hand->state = TASK_DYING;
 	in_hand->mm.depth = 1;
 	sim_wipe_fork_cookie();

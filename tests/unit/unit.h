@@ -61,6 +61,28 @@ static inline bool use_heap(struct sim_thread *t)
 	return has_task;
 }
 
+/* The task block of @t. */
+static inline struct task *task_of(struct sim_thread *t)
+{
+	struct task *task;
+
+	sim_switch_to(t);
+	task = current_task();
+	sim_switch_to(&sim_main_thread);
+	return task;
+}
+
+/* The main thread and @nr others, all of which have been in. */
+static inline void start_with(struct sim_thread *others, size_t nr)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	for (size_t i = 0; i < nr; i++) {
+		sim_thread_new(&others[i], 0);
+		EXPECT(use_heap(&others[i]));
+	}
+}
+
 #define RUN_TESTS(...)                                                                             \
 	int main(void)                                                                             \
 	{                                                                                          \
