@@ -273,7 +273,41 @@ SIM_TEST(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free)
 	EXPECT(cache_by_id(third->id) == third && cache_by_id(first->id) == first);
 }
 
-RUN_TESTS(T(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free),
+static struct kmem_cache *by_index(int index)
+{
+	struct kmem_cache *s;
+
+	spin_lock(&slab_mutex);
+	s = cache_by_index(index);
+	spin_unlock(&slab_mutex);
+	return s;
+}
+
+/* Who asks for one after the other goes on from the last one, which may be gone. */
+SIM_TEST(caches_are_found_by_their_place_also_when_some_have_left)
+{
+	struct kmem_cache *made[4];
+	int first = 0;
+
+	EXPECT(sim_start());
+	while (by_index(first))
+		first++;
+	for (int i = 0; i < 4; i++)
+		made[i] = cache_create("one of four", 100, 8, 0, NULL);
+	for (int i = 0; i < 4; i++)
+		EXPECT(by_index(first + i) == made[i]);
+	EXPECT_EQ(cache_destroy("test", made[3]), 0);
+	EXPECT(!by_index(first + 3));
+	EXPECT(by_index(first + 2) == made[2]);
+	EXPECT_EQ(cache_destroy("test", made[0]), 0);
+	EXPECT(by_index(first + 1) == made[2]);
+	EXPECT(by_index(first) == made[1]);
+	EXPECT(!by_index(first + 2));
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(caches_are_found_by_their_place_also_when_some_have_left),
+	  T(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free),
 	  T(what_handlers_have_freed_is_not_in_use),
 	  T(what_another_thread_puts_back_for_a_handler_is_not_in_use),
 	  T(a_pass_that_empties_the_barns_of_a_cache_is_waited_for),
