@@ -251,15 +251,45 @@ static void a_large_zeroed_table_is_resident_where_it_is_used(void **state)
 	free(p);
 }
 
+enum { WALL = 1 << 20, WALLS = 256 };
+
+/*
+ * Blocks that keep one from growing where it is.  The first of them may fill holes elsewhere, so
+ * they are as many as it takes until one lies right behind it; where none ever does, there is no
+ * room there for one, nor to grow by as much.
+ */
+struct wall {
+	void *block[WALLS];
+	int nr;
+};
+
+static void build_wall(struct wall *wall, void *p)
+{
+	uintptr_t end = ((uintptr_t)p + malloc_usable_size(p) + PAGE - 1) / PAGE;
+
+	wall->nr = 0;
+	do {
+		wall->block[wall->nr] = malloc(WALL);
+		assert_non_null(wall->block[wall->nr]);
+	} while ((uintptr_t)wall->block[wall->nr++] / PAGE != end && wall->nr < WALLS);
+}
+
+static void remove_wall(struct wall *wall)
+{
+	while (wall->nr)
+		free(wall->block[--wall->nr]);
+}
+
 /* What was never touched is not after it either: nothing is copied. */
 static void a_very_large_block_grows_by_its_page_tables(void **state)
 {
 	struct buddy_stats before, after;
-	char *p, *wall;
+	struct wall wall;
+	char *p;
 
 	(void)state;
 	p = malloc(4 << 20);
-	wall = malloc(4 << 20); /* it cannot grow where it is */
+	build_wall(&wall, p);
 	memset(p, 7, 4 << 20);
 	buddy_stats(&before);
 	p = realloc(p, 64 << 20);
@@ -271,25 +301,26 @@ static void a_very_large_block_grows_by_its_page_tables(void **state)
 	assert_in_range(resident_pages(p, 256 << 20), 1, (16 << 20) / 4096);
 	assert_int_equal(p[(4 << 20) - 1], 7);
 	free(p);
-	free(wall);
+	remove_wall(&wall);
 }
 
 /* One that grows by a small part of itself will be moved often. */
 static void a_block_that_grows_by_steps_gets_a_mapping_from_4_mib_on(void **state)
 {
 	struct buddy_stats before, after;
-	char *p, *wall;
+	struct wall wall;
+	char *p;
 
 	(void)state;
 	p = malloc(6 << 20);
-	wall = malloc(4 << 20); /* it cannot grow where it is */
+	build_wall(&wall, p);
 	buddy_stats(&before);
 	p = realloc(p, 7 << 20);
 	assert_non_null(p);
 	buddy_stats(&after);
 	assert_int_equal(after.direct_count, before.direct_count + 1);
 	free(p);
-	free(wall);
+	remove_wall(&wall);
 }
 
 static void an_object_that_shrinks_to_less_than_half_is_given_a_smaller_place(void **state)
@@ -317,9 +348,11 @@ static void a_large_table_that_grows_is_resident_where_it_is_used(void **state)
 	(void)state;
 	for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
 		volatile size_t size = sizes[k];
-		char *p = calloc(1, size), *wall = malloc(4 << 20); /* it cannot grow there */
+		char *p = calloc(1, size);
+		struct wall wall;
 
-		assert_true(p && wall);
+		assert_non_null(p);
+		build_wall(&wall, p);
 		for (size_t i = 0; i < size; i += 1 << 20)
 			p[i] = (char)(i >> 20 | 1);
 		p[size - 1] = 77;
@@ -330,7 +363,7 @@ static void a_large_table_that_grows_is_resident_where_it_is_used(void **state)
 			assert_int_equal(p[i], i % (1 << 20) ? 0 : (char)(i >> 20 | 1));
 		assert_int_equal(p[size - 1], 77);
 		free(p);
-		free(wall);
+		remove_wall(&wall);
 	}
 }
 
