@@ -20,7 +20,12 @@ void os_write_err(const char *text, size_t len);
 bool os_stderr_is_ours(void);
 void os_note_stderr(void);
 
-/** os_write_fd - write to any file descriptor, best effort; a pipe without a reader is no signal */
+/**
+ * os_write_fd - write to any file descriptor, best effort
+ *
+ * A pipe without a reader is no signal.  One that is full and does not block is waited for, up to a
+ * second.
+ */
 void os_write_fd(int fd, const char *text, size_t len);
 
 void os_abort(void) noreturn_fn;

@@ -470,6 +470,54 @@ static void a_signal_of_a_pipe_that_was_pending_stays_so(void **state)
 	close(fds[1]);
 }
 
+enum { PIPED = 200000 }; /* a pipe holds 65536 */
+
+/* The other end is read late and in small pieces. */
+static void *read_slowly(void *arg)
+{
+	char buf[5000];
+	size_t all = 0;
+	ssize_t n;
+
+	usleep(50000);
+	while ((n = read(*(int *)arg, buf, sizeof(buf))) > 0)
+		all += (size_t)n;
+	return (void *)all;
+}
+
+static void a_full_pipe_that_does_not_block_is_waited_for(void **state)
+{
+	static char text[PIPED];
+	pthread_t reader;
+	void *all;
+	int fds[2];
+
+	(void)state;
+	memset(text, 'x', PIPED);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(pthread_create(&reader, NULL, read_slowly, &fds[0]), 0);
+	os_write_fd(fds[1], text, PIPED);
+	close(fds[1]);
+	pthread_join(reader, &all);
+	close(fds[0]);
+	assert_int_equal((size_t)all, PIPED);
+}
+
+/* As when the program that is to write is the one that reads. */
+static void a_full_pipe_that_nobody_empties_is_given_up(void **state)
+{
+	static char text[PIPED];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	os_write_fd(fds[1], text, PIPED); /* comes back */
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* Whether a report may go to a file that is open for reading too. */
 static int file_is_ours(bool from_the_start)
 {
@@ -647,6 +695,8 @@ int main(void)
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
 		cmocka_unit_test(pages_of_files_are_not_the_heaps),
 		cmocka_unit_test(a_pipe_without_a_reader_raises_no_signal),
+		cmocka_unit_test(a_full_pipe_that_does_not_block_is_waited_for),
+		cmocka_unit_test(a_full_pipe_that_nobody_empties_is_given_up),
 		cmocka_unit_test(a_signal_of_a_pipe_that_was_pending_stays_so),
 		cmocka_unit_test(a_thread_of_ours_takes_no_signal_of_the_program),
 		cmocka_unit_test(a_file_is_stderr_if_it_was_at_the_start),

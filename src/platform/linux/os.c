@@ -16,6 +16,7 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -89,13 +90,26 @@ slowpath void os_write_err(const char *text, size_t len)
 		os_write_fd(2, text, len);
 }
 
+/* A pipe may be full and not block: a reader that is alive has a second for each piece. */
+static slowpath bool wait_until_writable(int fd)
+{
+	struct pollfd poll = {.fd = fd, .events = POLLOUT};
+	struct timespec second = {.tv_sec = 1};
+	long err;
+
+	do
+		err = sys5(SYS_ppoll, &poll, 1, &second, NULL, 0);
+	while (err == -EINTR); /* the system has taken off what has passed */
+	return err == 1;
+}
+
 /* Return: false if nobody reads from the pipe. */
 static slowpath bool write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
 		long n = sys3(SYS_write, fd, text, len);
 
-		if (n == -EINTR)
+		if (n == -EINTR || (n == -EAGAIN && wait_until_writable(fd)))
 			continue;
 		if (n <= 0)
 			return n != -EPIPE;
