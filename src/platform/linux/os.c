@@ -543,7 +543,7 @@ static_assert(OS_RTLD_DEEPBIND == RTLD_DEEPBIND, "os.h");
 
 slowpath os_dlopen_fn *os_next_dlopen(void)
 {
-	return (os_dlopen_fn *)dlsym(RTLD_NEXT, "dlopen");
+	return __extension__(os_dlopen_fn *) dlsym(RTLD_NEXT, "dlopen");
 }
 
 void os_sleep_ms(u32 ms)

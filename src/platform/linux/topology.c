@@ -190,7 +190,7 @@ slowpath int topology_load(struct topology *ret)
 	if (!enter_module())
 		return -ECANCELED;
 	m = module();
-	load = m ? (int (*)(struct topology *))dlsym(m, "buddy_topology_load") : NULL;
+	load = m ? __extension__(int (*)(struct topology *)) dlsym(m, "buddy_topology_load") : NULL;
 	if (load)
 		err = load(ret);
 	leave_module();
@@ -206,7 +206,7 @@ slowpath int topology_node_of_cpu(int cpu)
 	if (!enter_module())
 		return -ECANCELED;
 	m = module();
-	node_of_cpu = m ? (int (*)(int))dlsym(m, "buddy_topology_node_of_cpu") : NULL;
+	node_of_cpu = m ? __extension__(int (*)(int)) dlsym(m, "buddy_topology_node_of_cpu") : NULL;
 	if (node_of_cpu)
 		node = node_of_cpu(cpu);
 	leave_module();
