@@ -164,14 +164,38 @@ static bool lone_unsettled(void)
 	       load_acquire(&fork_page[FORK_STATE]) != FORK_REPAIRED;
 }
 
-/* After claim(). */
-static slowpath void settle_lone(void)
+typedef u64 __attribute__((__may_alias__)) both_words;
+static_assert(FORK_STATE == 0 && FORK_CLAIM == 1, "move_on() has the state in the low half");
+
+/*
+ * From state @from to @to, if this is still the child in which there was a claim: one that a
+ * handler has forked meanwhile has both words wiped.
+ */
+static bool move_on(u32 from, u32 to)
 {
-	WRITE_ONCE(fork_page[FORK_STATE], FORK_NOTICED); /* no locks to be seen as stale */
+	u64 claim = (u64)READ_ONCE(fork_page[FORK_CLAIM]) << 32, seen = claim | from;
+
+	return claim && atomic_cmpxchg((both_words *)fork_page, &seen, claim | to);
+}
+
+/* After claim().  Return: false in a child that a handler has forked meanwhile. */
+static slowpath bool settle_lone(void)
+{
+	/* No locks to be seen as stale.  A handler in between may have noticed already. */
+	if (!move_on(FORK_NEW, FORK_NOTICED) && !move_on(FORK_NOTICED, FORK_NOTICED))
+		return false;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		WRITE_ONCE(t->mm.tid, os_process_id());
 	kswapd_forget();
-	store_release(&fork_page[FORK_STATE], FORK_REPAIRED);
+	return move_on(FORK_NOTICED, FORK_REPAIRED);
+}
+
+static slowpath void settle_until_done(u32 *depth)
+{
+	go_inside(depth);
+	while (lone_unsettled() && claim() && !settle_lone())
+		;
+	go_outside(depth);
 }
 
 /**
@@ -183,12 +207,8 @@ static slowpath void settle_lone(void)
  */
 void slab_fork_settle_lone(u32 *depth)
 {
-	if (!lone_unsettled())
-		return;
-	go_inside(depth);
-	if (claim())
-		settle_lone();
-	go_outside(depth);
+	if (unlikely(lone_unsettled()))
+		settle_until_done(depth);
 }
 
 /* Before what a second thread does to the heap, see above.  Pairs with nothing but a fork. */
@@ -199,24 +219,40 @@ static slowpath void notice_from_now_on(void)
 }
 
 /*
+ * claim(), if the process is @process.  In a child that a handler has forked meanwhile the claim is
+ * this thread's when it puts that in order, not now.
+ */
+static slowpath bool claim_of(u32 process)
+{
+	if (!claim())
+		return false;
+	if (os_process_id() == process)
+		return true;
+	store_release(&fork_page[FORK_CLAIM], 0u);
+	return false;
+}
+
+/*
  * This thread is not the one that was alone.  In a child that is the first thread of its process it
  * has forked, and the other one is lost: as slab_fork_look_around() finds out.  Otherwise the other
- * one has forked and started this one.
+ * one has forked and started this one.  A handler may fork at any instruction, which makes the
+ * first case of the second: the child of a second thread hung on a lock of the first one's.
  */
 static slowpath void end_alone(u32 *depth)
 {
-	bool nested = *depth != 0, is_started_here = started_here(), settle;
+	u32 process = os_process_id();
+	bool nested = *depth != 0, is_started_here = os_thread_id() != process, settle;
 
 	if (!fork_page)
 		return;
 	if (!nested && (is_started_here || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
 		handle_forks();
 	go_inside(depth);
-	settle = is_started_here && lone_unsettled() && claim();
+	settle = is_started_here && lone_unsettled() && claim_of(process);
 	/* After the claim, for which others wait that look there. */
 	notice_from_now_on();
 	if (settle)
-		settle_lone();
+		(void)settle_lone();
 	go_outside(depth);
 }
 

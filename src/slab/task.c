@@ -298,14 +298,17 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 	return task;
 }
 
-/* Give this thread a task block.  Return: NULL if there is no memory. */
+/*
+ * Give this thread a task block, unless a handler has come in before it was inside, and has seen to
+ * it.  Return: NULL if there is no memory.
+ */
 static noinline struct task *task_create(struct slow *slow)
 {
-	struct task *task;
+	struct task *task = current_task();
 	u32 id;
 
-	if (slow->nested)
-		return NULL;
+	if (task)
+		return task;
 	task = get_block(slow, &id);
 	if (!task)
 		return NULL;

@@ -18,12 +18,13 @@ u32 spin_kept_owner;
 void (*spin_long_wait)(void);
 __thread u32 task_id_tls __attribute__((tls_model("initial-exec")));
 
+/* A handler may have seen to it meanwhile, and forked: the number is what the child goes by. */
 u32 task_id_bare(void)
 {
 	static u32 last; /* atomic */
+	u32 none = 0, id = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) & (TASK_ID_BARE - 1);
 
-	task_id_tls = TASK_ID_BARE |
-		      (__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) & (TASK_ID_BARE - 1));
+	(void)atomic_cmpxchg(&task_id_tls, &none, id | TASK_ID_BARE);
 	return task_id_tls;
 }
 

@@ -244,6 +244,37 @@ SIM_TEST(a_lone_child_that_settles_may_be_interrupted)
 	} while (interrupted);
 }
 
+static void fork_in_handler(u64 number)
+{
+	if (number < interrupted_at)
+		return;
+	step_stop();
+	interrupted = true;
+	be_child_of(&sim_main_thread);
+}
+
+/* Its child has not settled, whatever was seen to before. */
+SIM_TEST(a_lone_child_that_settles_may_fork)
+{
+	EXPECT(sim_start());
+	for (int i = 0; i < 300; i++)
+		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
+	poke();
+	do {
+		interrupted_at++;
+		interrupted = false;
+		be_child_of(&sim_main_thread);
+		sim.clock_ms += 3600000;
+		step_through(poke, fork_in_handler);
+		step_stop();
+		poke();
+		EXPECT_EQ(sim.threads_refused, 0);
+		EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+		EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	} while (interrupted);
+	EXPECT(interrupted_at > 100);
+}
+
 /*
  * Two threads that were outside at the fork, or the second one inside; of them the first has
  * forked, and a third one, started in the child, comes in first.
@@ -540,12 +571,79 @@ SIM_TEST(what_was_noticed_is_not_the_child)
 	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
 }
 
+static bool handlers_are_called, in_a_child;
+static const u32 *lone_cookie;
+static int steps_noticing;
+
+/* As the child handler does, if the fork calls it and it is registered by now. */
+static void fork_here(u64 number)
+{
+	struct slow slow;
+
+	steps_noticing += slab_fork_cookie != lone_cookie;
+	if (number < interrupted_at || steps_noticing > 100)
+		return;
+	step_stop();
+	interrupted = true;
+	be_child_of(&threads[0]);
+	if (!handlers_are_called || !sim.fork_handlers)
+		return;
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+}
+
+static void come_in(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+}
+
+static void second_forks_as_it_comes_in(void)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	lost.word = task_id() | spin_generation;
+	if (in_a_child)
+		be_child_of(&sim_main_thread);
+	lone_cookie = slab_fork_cookie;
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	step_through(come_in, fork_here);
+	step_stop();
+	if (!interrupted)
+		_exit(NOT_REACHED);
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	sim_switch_to(&threads[0]);
+	EXPECT_EQ(spin_trylock(&lost), LOCK_STALE);
+	EXPECT_EQ(nr_tasks, 2);
+	EXPECT_SOUND();
+}
+
+/* The first one, which was alone, may have had any lock.  Where it had forked it is lost now. */
+static void a_second_thread_that_forks_as_it_comes_in_has_lost_the_first(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		int status = 0;
+
+		handlers_are_called = i & 1;
+		in_a_child = i & 2;
+		for (interrupted_at = 1; !status; interrupted_at++)
+			status = sim_run_status(second_forks_as_it_comes_in);
+		assert_int_equal(status, NOT_REACHED);
+		assert_in_range(interrupted_at, 100, 1000);
+	}
+}
+
 RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
 	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
 	  T(a_second_thread_is_seen_before_it_has_done_anything),
 	  T(a_lone_child_settles_before_it_may_start_a_background_thread),
-	  T(a_lone_child_that_settles_may_be_interrupted),
+	  T(a_lone_child_that_settles_may_be_interrupted), T(a_lone_child_that_settles_may_fork),
 	  T(a_child_notices_that_it_lost_a_background_thread_that_was_only_started),
 	  T(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
@@ -554,6 +652,7 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(who_has_forked_is_no_guest_of_a_thread_that_it_has_started),
 	  T(who_comes_in_while_another_notices_waits_until_it_has),
 	  T(what_was_noticed_is_not_the_child),
+	  T(a_second_thread_that_forks_as_it_comes_in_has_lost_the_first),
 	  T(who_comes_in_while_guests_are_sent_off_is_waited_for_or_none),
 	  T(a_thread_that_leaves_starts_no_background_thread),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),

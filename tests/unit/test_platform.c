@@ -416,6 +416,34 @@ static void pages_of_files_are_not_the_heaps(void **state)
 	assert_true(resident_more(MAP_SHARED, 8 * PAGES) < 2 * PAGES);
 }
 
+/* ---- forks ---- */
+
+static int times_registered;
+static sigset_t blocked_meanwhile;
+
+/* In place of the C library's, which has a lock that fork() takes too. */
+int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	(void)prepare, (void)parent, (void)child;
+	times_registered++;
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked_meanwhile);
+	return ENOMEM;
+}
+
+static void no_handler_can_fork_while_the_fork_handler_is_registered(void **state)
+{
+	sigset_t before, after;
+
+	(void)state;
+	pthread_sigmask(SIG_BLOCK, NULL, &before);
+	assert_int_equal(os_at_fork_child((void (*)(void))abort), -ENOMEM);
+	pthread_sigmask(SIG_BLOCK, NULL, &after);
+	assert_int_equal(times_registered, 1);
+	assert_true(sigismember(&blocked_meanwhile, SIGALRM));
+	assert_memory_equal(&before, &after, 8);
+	assert_false(sigismember(&after, SIGALRM));
+}
+
 /* ---- stderr ---- */
 
 static volatile sig_atomic_t pipe_signals;
@@ -694,6 +722,7 @@ int main(void)
 		cmocka_unit_test(a_place_that_is_taken_is_not_mapped_over),
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
 		cmocka_unit_test(pages_of_files_are_not_the_heaps),
+		cmocka_unit_test(no_handler_can_fork_while_the_fork_handler_is_registered),
 		cmocka_unit_test(a_pipe_without_a_reader_raises_no_signal),
 		cmocka_unit_test(a_full_pipe_that_does_not_block_is_waited_for),
 		cmocka_unit_test(a_full_pipe_that_nobody_empties_is_given_up),

@@ -360,9 +360,14 @@ u32 *os_fork_cookie_page(void)
 	return page;
 }
 
-int os_at_fork_child(void (*fn)(void))
+/* A handler that forks in the midst would wait for the lock that this thread itself has. */
+slowpath int os_at_fork_child(void (*fn)(void))
 {
-	return -pthread_atfork(NULL, NULL, fn);
+	u64 mask = os_block_signals();
+	int err = pthread_atfork(NULL, NULL, fn);
+
+	os_restore_signals(mask);
+	return -err;
 }
 
 /*
