@@ -112,16 +112,11 @@ static bool large_enough(u64 now)
 		now - READ_ONCE(start_ms) >= START_AGE_MS);
 }
 
-static slowpath void start_thread(u64 now)
+/* With signals blocked. */
+static slowpath void try_to_start(u64 now)
 {
 	u32 expected = OFF;
 
-	if (os_in_handler()) {
-		WRITE_ONCE(mm_grew, true);
-		WRITE_ONCE(next_try_ms, now + RETRY_HANDLER_MS);
-		return;
-	}
-	slab_fork_end_alone();
 	if (!atomic_cmpxchg(&state, &expected, STARTING))
 		return;
 	WRITE_ONCE(kswapd_tid, 0);
@@ -136,6 +131,22 @@ static slowpath void start_thread(u64 now)
 	}
 	WRITE_ONCE(next_try_ms, now + RETRY_MS);
 	store_release(&state, OFF);
+}
+
+static slowpath void start_thread(u64 now)
+{
+	u64 signals;
+
+	if (os_in_handler()) {
+		WRITE_ONCE(mm_grew, true);
+		WRITE_ONCE(next_try_ms, now + RETRY_HANDLER_MS);
+		return;
+	}
+	slab_fork_end_alone();
+	/* A handler that forks in between would leave its child a note of what that has not. */
+	signals = os_block_signals();
+	try_to_start(now);
+	os_restore_signals(signals);
 }
 
 static noinline void poke(struct task *task)

@@ -613,10 +613,24 @@ void os_thread_exit_arm(void *value)
 	running->exit_value = value;
 }
 
+u64 os_block_signals(void)
+{
+	u64 before = sim.blocked;
+
+	sim.blocked = ~(u64)0;
+	return before;
+}
+
+void os_restore_signals(u64 mask)
+{
+	sim.blocked = mask;
+}
+
 int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 {
 	(void)deep;
 	(void)name;
+	sim.interruptible += !sim.blocked;
 	if (sim.threads_start) {
 		sim.thread = fn;
 		return 0;

@@ -84,9 +84,11 @@ struct sim_machine {
 	u64 mapped_bytes;
 	bool loose_unmap;      /* of what is mapped in part: a call that a fork cut in two */
 	bool in_handler;       /* os_in_handler() */
+	u64 blocked;	       /* os_block_signals(); 0: none */
 	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
 	u64 threads_refused;   /* os_thread_start() */
 	bool threads_start;    /* it refuses none, and leaves it to the test to run */
+	u64 interruptible;     /* calls of it that a signal handler might interrupt */
 	void *(*thread)(void *);
 	u64 fork_handlers; /* calls of os_at_fork_child() */
 	u64 futex_waits, sleeps;

@@ -205,6 +205,18 @@ SIM_TEST(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
+/* One that forks would leave its child a thread that it does not have, and say that it has it. */
+SIM_TEST(no_signal_handler_comes_while_the_background_thread_is_started)
+{
+	EXPECT(sim_start());
+	sim.threads_start = true;
+	grow_old_and_large();
+	poke();
+	EXPECT(sim.thread);
+	EXPECT_EQ(sim.interruptible, 0);
+	EXPECT_EQ(sim.blocked, 0);
+}
+
 static u64 interrupted_at;
 static bool interrupted;
 static u32 expected_tid;
@@ -646,6 +658,7 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_lone_child_that_settles_may_be_interrupted), T(a_lone_child_that_settles_may_fork),
 	  T(a_child_notices_that_it_lost_a_background_thread_that_was_only_started),
 	  T(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it),
+	  T(no_signal_handler_comes_while_the_background_thread_is_started),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
 	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs), T(a_guest_may_fork),
