@@ -75,9 +75,11 @@ static slowpath void *kswapd(void *arg)
 		activity_seen = now;
 		if (quiet < QUIET_TICKS)
 			continue;
-		slab_reclaim_rest();
-		activity_seen = zone_activity();
+		/* Before the last pass, which may take long: what is freed meanwhile wakes it. */
 		WRITE_ONCE(sleeping, 1);
+		slab_reclaim_rest();
+		if (zone_activity() != activity_seen)
+			WRITE_ONCE(sleeping, 0);
 		while (READ_ONCE(sleeping) == 1)
 			os_futex_wait(&sleeping, 1, 3600 * 1000);
 		quiet = 0;
