@@ -187,6 +187,13 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 	return true;
 }
 
+/* A call that a handler has forked in goes on before the repair, and has come to such a set. */
+static slowpath void leave_to_repair(struct mm_task *task)
+{
+	spin_unlock_unwaited(&task->pcp.lock);
+	pcp_abandon(task);
+}
+
 /**
  * pcp_drain - let a page set decay, or empty it
  * @all: empty it; otherwise what a tick of the kernel's decay_pcp_high() takes
@@ -196,9 +203,17 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 void pcp_drain(struct mm_task *task, bool all)
 {
 	struct per_task_pages *pcp = &task->pcp;
+	enum lock_result r;
 
-	if (!READ_ONCE(pcp->ready) || spin_trylock(&pcp->lock) == LOCK_BUSY)
+	if (!READ_ONCE(pcp->ready))
 		return;
+	r = spin_trylock(&pcp->lock);
+	if (r == LOCK_BUSY)
+		return;
+	if (unlikely(r == LOCK_STALE)) {
+		leave_to_repair(task);
+		return;
+	}
 	if (all) {
 		flush(pcp, pcp->count, 0);
 		if (pcp->exact_count) /* the code lies apart */

@@ -3,6 +3,7 @@
  * test_pcp.c - the page set of a thread: src/mm/pcp.c
  */
 #include "unit.h"
+#include <unistd.h>
 
 static struct per_task_pages *my_set(void)
 {
@@ -362,6 +363,39 @@ SIM_TEST(another_thread_can_drain_a_set)
 	EXPECT_SOUND();
 }
 
+/*
+ * A thread was lost while it took a block out of its set, which is counted still.  Who goes on in
+ * the child with the call that its handler has forked in, and comes by before the set is put in
+ * order, would look for that block for ever.
+ */
+SIM_TEST(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair)
+{
+	struct sim_thread lost;
+	struct slow slow;
+	struct task *task;
+	u64 present;
+
+	sim_thread_new(&lost, 0);
+	sim_switch_to(&lost);
+	set_run_put(set_run_get(20));
+	task = current_task();
+	task->mm.pcp.exact_count = 20;
+	task->mm.depth = 1;
+	lock_of_vanished_thread(&task->mm.pcp.lock);
+	sim_switch_to(&sim_main_thread);
+	slow_enter_free(&slow);
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread)); /* the handler's */
+	alarm(20);
+	pcp_drain(&task->mm, /* all= */ true);
+	slow_leave(&slow);
+	present = zone_of(0)->present_pages;
+	EXPECT(use_heap(&sim_main_thread));
+	drain_this_task(/* only_idle= */ false);
+	EXPECT_EQ(zone_of(0)->present_pages, present);
+	EXPECT_SOUND();
+}
+
 /* A forked child finds the pages of a set that nobody has any more by their owner. */
 SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 {
@@ -422,5 +456,6 @@ RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(a_zone_does_not_grow_while_the_set_of_another_thread_has_what_is_asked_for),
 	  T(sets_of_other_threads_yield_once_in_an_eighth_of_the_zone),
 	  T(a_large_block_is_made_of_what_the_set_has), T(another_thread_can_drain_a_set),
+	  T(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair),
 	  T(the_pages_of_a_vanished_thread_are_taken_back),
 	  T(a_half_that_was_not_cut_off_yet_is_not_taken_back))
