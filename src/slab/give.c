@@ -137,7 +137,9 @@ static inline void slab_shrunk(const struct kmem_cache *s, struct slab_home *hom
 {
 	unsigned int was = slab->inuse, left = was - nr;
 
-	if (likely(was < slab->objects && left && bucket_of(s, was) == bucket_of(s, left))) {
+	/* One that was punched may have more holes now: it is to be looked at again. */
+	if (likely(was < slab->objects && left && bucket_of(s, was) == bucket_of(s, left) &&
+		   !(READ_ONCE(slab->state) & PG_PUNCHED))) {
 		slab->inuse = (u16)left;
 		return;
 	}

@@ -182,6 +182,29 @@ SIM_TEST(a_slab_is_punched_once_until_objects_come_or_go)
 	EXPECT_SOUND();
 }
 
+#define SMALL 512
+
+/* It stays on its list, since it is hardly emptier by one object. */
+SIM_TEST(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass)
+{
+	unsigned int pages;
+	void *objs[MOST];
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SMALL)];
+	pages = 1u << s->order;
+	EXPECT(pages > 1 && bucket_of(s, 1) == bucket_of(s, 2));
+	for (unsigned int i = 0; i < s->objects; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 1; i + 1 < s->objects; i++)
+		give(s, objs[i]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), pages - 2);
+	give(s, objs[0]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 1);
+	EXPECT_EQ(page_punched(slab_of(s, objs[s->objects - 1])), pages - 1);
+	EXPECT_SOUND();
+}
+
 /* Otherwise the system would fill the hole again. */
 SIM_TEST(what_lies_around_a_hole_is_not_huge)
 {
@@ -490,6 +513,7 @@ SIM_TEST(a_small_heap_that_grows_keeps_its_pages)
 
 RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(a_slab_is_punched_once_until_objects_come_or_go),
+	  T(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass),
 	  T(what_lies_around_a_hole_is_not_huge),
 	  T(an_object_in_a_page_that_went_back_reads_as_zero),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
