@@ -32,6 +32,7 @@ void os_abort(void) noreturn_fn;
 
 u32 os_thread_id(void);
 u32 os_process_id(void); /* which is the id of the first thread */
+u32 os_parent_id(void);	 /* of the process that has made this one, while it is there */
 
 /** os_block_signals - of this thread, all; os_restore_signals() undoes it */
 u64 os_block_signals(void);

@@ -123,12 +123,16 @@ static bool lock_in_time(struct task *task, bool only_idle, const struct slow *s
 	return r != LOCK_BUSY && is_whole(task, r, slow);
 }
 
-/* A thread whose first use of the heap came after its destructors had run. */
-static void end_left_behind(struct task *task)
+/*
+ * A thread whose first use of the heap came after its destructors had run.  To a child of vfork()
+ * all threads seem gone, the one that called it too.
+ */
+static slowpath void end_left_behind(struct task *task, const struct slow *slow)
 {
 	u32 tid = READ_ONCE(task->mm.tid);
 
-	if (READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid))
+	if (READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid) && slow->task &&
+	    !os_thread_gone(slow->task->mm.tid))
 		task_exit(task, tid);
 }
 
@@ -167,5 +171,5 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	}
 	spin_unlock(&task->lock);
 	if (idle && task != slow->task)
-		end_left_behind(task);
+		end_left_behind(task, slow);
 }

@@ -363,6 +363,7 @@ void slab_fork_repair(bool started_here)
 	generations_over = false;
 	undecided = started_here;
 	WRITE_ONCE(slab_undecided_tid, os_process_id());
+	slab_fork_note_process();
 	kswapd_forget();
 	forget_takers();
 	if (me)

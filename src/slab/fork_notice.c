@@ -88,6 +88,22 @@ static bool started_here(void)
 	return os_thread_id() != os_process_id();
 }
 
+u32 slab_process_id;
+
+slowpath void slab_fork_note_process(void)
+{
+	WRITE_ONCE(slab_process_id, os_process_id());
+}
+
+/* One that such a child has started the library for is none itself. */
+slowpath bool slab_fork_is_vfork_child(void)
+{
+	if (os_parent_id() == READ_ONCE(slab_process_id))
+		return true;
+	slab_fork_note_process();
+	return false;
+}
+
 /* What lies between is one slow path: a handler that interrupts it waits for nothing. */
 static void go_inside(u32 *depth)
 {
@@ -186,6 +202,7 @@ static slowpath bool settle_lone(void)
 		return false;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		WRITE_ONCE(t->mm.tid, os_process_id());
+	slab_fork_note_process();
 	kswapd_forget();
 	return move_on(FORK_NOTICED, FORK_REPAIRED);
 }
@@ -400,6 +417,7 @@ static void notice_fork(void)
 /* At start. */
 void slab_fork_watch(void)
 {
+	WRITE_ONCE(slab_process_id, os_process_id());
 	fork_page = os_fork_cookie_page();
 	if (fork_page)
 		WRITE_ONCE(fork_page[FORK_STATE], FORK_REPAIRED);

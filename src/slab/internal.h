@@ -4,6 +4,7 @@
 /*
  * internal.h - between the files of src/slab only
  */
+#include "platform/os.h"
 #include "slab/slab.h"
 
 /* For a thread that may be in a constructor, which may want what the caller has. */
@@ -148,6 +149,19 @@ void slab_fork_thread_made(void);
 void slab_fork_end_alone(void);
 bool slab_fork_look_around(struct task *task, u32 *depth);
 void slab_fork_guest_left(u32 generation);
+/* The process that has the heap.  Racy: all threads of a process write the same. */
+extern u32 slab_process_id;
+void slab_fork_note_process(void);
+bool slab_fork_is_vfork_child(void);
+/*
+ * Is this a child of vfork(), which has its parent's heap and variables?  What it made for this
+ * thread would be known by a number that is gone when the parent goes on.
+ */
+static inline bool slab_fork_is_borrowed(void)
+{
+	return unlikely(os_process_id() != READ_ONCE(slab_process_id)) &&
+	       slab_fork_is_vfork_child();
+}
 
 /* drain.c */
 bool task_lock_to_drain(struct task *task, const struct slow *slow);

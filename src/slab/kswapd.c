@@ -135,10 +135,13 @@ static slowpath void try_to_start(u64 now)
 	store_release(&state, OFF);
 }
 
-static slowpath void start_thread(u64 now)
+static slowpath void start_thread(const struct task *task, u64 now)
 {
 	u64 signals;
 
+	/* A child of vfork(): the thread would be its, and end with it. */
+	if (task->mm.tid != os_thread_id())
+		return;
 	if (os_in_handler()) {
 		WRITE_ONCE(mm_grew, true);
 		WRITE_ONCE(next_try_ms, now + RETRY_HANDLER_MS);
@@ -160,7 +163,7 @@ static noinline void poke(struct task *task)
 		WRITE_ONCE(start_ms, now);
 	if (kswapd_enabled && now >= READ_ONCE(next_try_ms) && READ_ONCE(state) == OFF &&
 	    large_enough(now)) {
-		start_thread(now);
+		start_thread(task, now);
 	} else if (now >= READ_ONCE(next_inline_ms) && READ_ONCE(state) == OFF) {
 		WRITE_ONCE(next_inline_ms, now + INLINE_EVERY_MS);
 		if (heap_pages() >= START_PAGES_LATER)

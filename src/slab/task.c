@@ -121,7 +121,7 @@ void task_caches_init(void)
 	os_thread_exit_key(thread_exit);
 }
 
-bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
+set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
 {
 	struct slow slow = {.task = task};
 	void *obj;
@@ -300,7 +300,7 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 
 /*
  * Give this thread a task block, unless a handler has come in before it was inside, and has seen to
- * it.  Return: NULL if there is no memory.
+ * it.  Return: NULL if there is no memory, or if it would be the block of a child of vfork().
  */
 static noinline struct task *task_create(struct slow *slow)
 {
@@ -309,6 +309,8 @@ static noinline struct task *task_create(struct slow *slow)
 
 	if (task)
 		return task;
+	if (slab_fork_is_borrowed())
+		return NULL;
 	task = get_block(slow, &id);
 	if (!task)
 		return NULL;

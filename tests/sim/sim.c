@@ -486,6 +486,7 @@ void sim_one_node(u64 bytes)
 		.page_bytes = OS_PAGE,
 		.nr_cpus = 2,
 		.cpu_hint = -1,
+		.parent_id = 1,
 		.limits = {OS_UNLIMITED, OS_UNLIMITED},
 		.clock_ms = 1000,
 		.random = 12288, /* 112 GiB: valgrind keeps its own from 64 GiB on */
@@ -597,9 +598,14 @@ u32 os_process_id(void)
 	return sim.process_id;
 }
 
+u32 os_parent_id(void)
+{
+	return sim.parent_id;
+}
+
 bool os_thread_gone(u32 tid)
 {
-	return gone_tids[tid % ARRAY_SIZE(gone_tids)];
+	return sim.all_seem_gone || gone_tids[tid % ARRAY_SIZE(gone_tids)];
 }
 
 int os_thread_exit_key(void (*destructor)(void *))

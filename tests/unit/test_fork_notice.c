@@ -134,6 +134,58 @@ SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
 	EXPECT(slab_fork_pending());
 }
 
+/* It has its parent's memory and variables, and is another process. */
+static void be_vfork_child_of(struct sim_thread *t)
+{
+	sim.parent_id = sim.process_id;
+	t->tid += 100;
+	sim.process_id = t->tid;
+}
+
+static void be_its_parent_again(struct sim_thread *t)
+{
+	t->tid -= 100;
+	sim.process_id = sim.parent_id;
+}
+
+/* When the child has ended its thread would seem to be gone, and another one be given its block. */
+SIM_TEST(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent)
+{
+	sim.process_id = sim_main_thread.tid;
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	be_vfork_child_of(&threads[0]);
+	EXPECT(!use_heap(&threads[0]));
+	be_its_parent_again(&threads[0]);
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(task_of(&threads[0])->mm.tid, threads[0].tid);
+	EXPECT_SOUND();
+}
+
+/* Then it is no process of its own either. */
+SIM_TEST(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any)
+{
+	sim.process_id = 77;
+	EXPECT(sim_start());
+	sim.process_id = sim_main_thread.tid;
+	EXPECT(use_heap(&sim_main_thread));
+}
+
+/* It would be the child's, and end with it. */
+SIM_TEST(a_child_of_vfork_starts_no_background_thread)
+{
+	sim.process_id = sim_main_thread.tid;
+	EXPECT(sim_start());
+	grow_old_and_large();
+	be_vfork_child_of(&sim_main_thread);
+	poke();
+	EXPECT_EQ(sim.threads_refused, 0);
+	be_its_parent_again(&sim_main_thread);
+	poke();
+	EXPECT_EQ(sim.threads_refused, 1);
+}
+
 /* What a thread starts when its destructors are over, nobody may be left to end. */
 SIM_TEST(a_thread_that_leaves_starts_no_background_thread)
 {
@@ -668,6 +720,9 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_second_thread_that_forks_as_it_comes_in_has_lost_the_first),
 	  T(who_comes_in_while_guests_are_sent_off_is_waited_for_or_none),
 	  T(a_thread_that_leaves_starts_no_background_thread),
+	  T(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent),
+	  T(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any),
+	  T(a_child_of_vfork_starts_no_background_thread),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),
 	  T(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks),
 	  T(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in),

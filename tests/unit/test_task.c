@@ -128,6 +128,18 @@ SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 	EXPECT_SOUND();
 }
 
+/* Of the threads of its parent it sees none, nor the one that has called vfork(). */
+SIM_TEST(a_pass_that_a_child_of_vfork_makes_ends_nobody)
+{
+	start_with(threads, 1);
+	sim.all_seem_gone = true;
+	for (int pass = 0; pass < 3; pass++)
+		slab_reclaim(/* all= */ true);
+	EXPECT_EQ(task_of(&threads[0])->state, TASK_LIVE);
+	sim.all_seem_gone = false;
+	EXPECT_SOUND();
+}
+
 /* It had taken a block, and not made it its own yet: nobody would find it again. */
 SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
 {
@@ -150,5 +162,6 @@ RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
 	  T(a_block_is_left_once),
 	  T(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses),
 	  T(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass),
+	  T(a_pass_that_a_child_of_vfork_makes_ends_nobody),
 	  T(the_block_that_a_lost_thread_had_in_hand_serves_another),
 	  T(a_thread_that_leaves_holds_locks_within_its_slow_path_alone))

@@ -149,6 +149,11 @@ u32 os_process_id(void)
 	return (u32)sys0(SYS_getpid);
 }
 
+slowpath u32 os_parent_id(void)
+{
+	return (u32)sys0(SYS_getppid);
+}
+
 #define KERNEL_SIGSET_BYTES 8
 
 u64 os_block_signals(void)
