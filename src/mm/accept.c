@@ -244,7 +244,7 @@ static slowpath void drop_half_mapped(struct zone *zone)
 	note_mapped(zone, 0, 0);
 }
 
-static bool accept_lock(struct zone *zone, bool nowait)
+bool accept_lock(struct zone *zone, bool nowait)
 {
 	enum lock_result r =
 		nowait ? spin_trylock(&zone->accept_lock) : spin_lock(&zone->accept_lock);

@@ -317,7 +317,10 @@ slowpath void hugepage_stop(struct zone *zone)
 	if (zone->metadata || mm_hugepages == HUGEPAGES_ALWAYS || READ_ONCE(zone->small_pages))
 		return;
 	WRITE_ONCE(zone->small_pages, true);
-	end = READ_ONCE(zone->commit_pfn);
+	/* Who maps a stride just now may have found that it is to be huge: when it is there. */
+	accept_lock(zone, /* nowait= */ false);
+	end = zone->commit_pfn;
+	spin_unlock(&zone->accept_lock);
 	advise_small(zone, end);
 	zone_lock(zone);
 	for (u64 pfn = zone->start_pfn; pfn < end; pfn += PAGEBLOCK_NR_PAGES)
@@ -411,9 +414,13 @@ slowpath void hugepage_mend(struct zone *zone, u64 pfn, u64 nr)
 	for (u64 end = pfn + nr; pfn < end; pfn += PAGEBLOCK_NR_PAGES) {
 		u8 advice = get_pageblock_advice(zone, pfn);
 
-		if (advice == PB_BROKEN && change_advice(zone, pfn, PB_BROKEN, PB_HUGE))
+		if (advice == PB_BROKEN && change_advice(zone, pfn, PB_BROKEN, PB_HUGE)) {
 			vm_advise_huge(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT, true);
-		else if (advice == PB_STOPPED)
+			/* hugepage_stop() may have said otherwise in between. */
+			if (unlikely(READ_ONCE(zone->small_pages)))
+				vm_advise_huge(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT,
+					       false);
+		} else if (advice == PB_STOPPED)
 			(void)end_stopped(zone, pfn);
 	}
 }

@@ -10,9 +10,11 @@
 #include "mm/internal.h"
 #include "slab/internal.h"
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -595,6 +597,39 @@ SIM_TEST(near_the_limit_no_page_is_to_be_huge)
 	EXPECT_SOUND();
 }
 
+static pthread_t stopper;
+static bool stopping;
+
+static void *stop_huge(void *unused)
+{
+	hugepage_stop(zone_of(0));
+	return unused;
+}
+
+/* Another thread comes near the limit when a stride has been found fit for huge pages. */
+static void stop_meanwhile(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_HUGE || stopping)
+		return;
+	stopping = true;
+	EXPECT(!pthread_create(&stopper, NULL, stop_huge, NULL));
+	usleep(50000);
+}
+
+SIM_TEST(what_is_mapped_while_huge_pages_are_given_up_is_small_too)
+{
+	EXPECT(sim_start());
+	grow(2 * mm_hugepage_threshold);
+	EXPECT(huge_bytes() > 0);
+	sim.before_call = stop_meanwhile;
+	while (!stopping)
+		grow(MAX_ORDER_NR_PAGES << PAGE_SHIFT);
+	EXPECT(!pthread_join(stopper, NULL));
+	EXPECT_EQ(huge_bytes(), 0);
+	EXPECT_SOUND();
+}
+
 /* A block of 4 MiB in each @ms. */
 static void grow_slowly(u64 bytes, u64 ms)
 {
@@ -1009,6 +1044,7 @@ int main(void)
 		cmocka_unit_test(what_is_resident_already_takes_no_room),
 		cmocka_unit_test(near_the_limit_blocks_merge_with_their_like),
 		cmocka_unit_test(near_the_limit_no_page_is_to_be_huge),
+		cmocka_unit_test(what_is_mapped_while_huge_pages_are_given_up_is_small_too),
 		cmocka_unit_test(what_comes_again_out_of_slabs_counts),
 		cmocka_unit_test(near_the_limit_the_background_thread_gives_all_back),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),

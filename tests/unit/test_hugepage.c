@@ -100,6 +100,29 @@ SIM_TEST(what_was_stopped_is_not_mended)
 	EXPECT(!is_huge(page_address(page)));
 }
 
+static void stop_meanwhile(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_HUGE)
+		return;
+	mm_hugepages = HUGEPAGES_AUTO;
+	hugepage_stop(zone_of(0));
+}
+
+SIM_TEST(what_is_mended_while_it_is_stopped_is_not_huge)
+{
+	struct page *page;
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	page = block_of(PAGEBLOCK_ORDER);
+	hugepage_break(zone_of(0), page_to_pfn(page));
+	buddy_put(page, PAGEBLOCK_ORDER);
+	sim.before_call = stop_meanwhile;
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
+	EXPECT(zone_of(0)->small_pages);
+	EXPECT(!is_huge(page_address(page)));
+}
+
 /* A part of a huge page that goes back is the system's again only when it is split. */
 SIM_TEST(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes)
 {
@@ -171,5 +194,6 @@ SIM_TEST(mappings_are_not_split_without_bound)
 RUN_TESTS(T(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_has),
 	  T(where_pages_are_small_nothing_is_advised_anew),
 	  T(a_pageblock_keeps_its_migratetype_when_it_is_broken), T(what_was_stopped_is_not_mended),
+	  T(what_is_mended_while_it_is_stopped_is_not_huge),
 	  T(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes),
 	  T(what_has_gone_back_as_a_whole_is_no_huge_page), T(mappings_are_not_split_without_bound))
