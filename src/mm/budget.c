@@ -43,6 +43,18 @@ void budget_init_zone(struct zone *zone)
 	zone->resident_mark = zone->metadata ? ~(u64)0 : FIRST_LOOK;
 }
 
+/*
+ * @nr pages of @zone have gone back.  What comes again is looked at again: others may have taken
+ * the room.
+ */
+slowpath void budget_note_gone(struct zone *zone, u64 nr)
+{
+	u64 mark = READ_ONCE(zone->resident_mark);
+
+	if (!zone->metadata)
+		WRITE_ONCE(zone->resident_mark, mark - MIN(mark, nr));
+}
+
 /* Bytes of direct mappings that may not be passed without a look; racy. */
 static size_t direct_mark = FIRST_LOOK * PAGE_SIZE;
 

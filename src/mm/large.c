@@ -231,10 +231,31 @@ static noinline void note_longest_run(struct zone *zone, u64 nr, u64 fresh)
 }
 
 /*
- * @head, in this thread's hands, is freed after a longest run.  Return: PG_ZERO if it went back to
- * the system.
+ * [@pfn, @pfn + @nr), in this thread's hands, goes back to the system, the pageblocks at its ends
+ * in part.  Takes zone->lock.  Return: whether it has gone.
  */
-static noinline u32 note_freed_run(struct zone *zone, const struct page *head)
+static slowpath bool discard_run(struct zone *zone, u64 pfn, u64 nr)
+{
+	u64 end = pfn + nr, first = ALIGN_UP(pfn, PAGEBLOCK_NR_PAGES);
+	u64 last = ALIGN_DOWN(end, PAGEBLOCK_NR_PAGES);
+
+	if (pfn < first)
+		hugepage_break(zone, pfn);
+	if (last < end)
+		hugepage_break(zone, last);
+	if (vm_discard(pfn_to_addr(pfn), nr << PAGE_SHIFT))
+		return false;
+	if (first < last)
+		hugepage_mend(zone, first, last - first);
+	budget_note_gone(zone, nr);
+	return true;
+}
+
+/*
+ * @head, in this thread's hands, is freed after a longest run, by who may wait.  Return: PG_ZERO if
+ * it went back to the system.
+ */
+static set_apart u32 note_freed_run(struct zone *zone, const struct page *head)
 {
 	u64 nr = head->nr_pages, growing = READ_ONCE(zone->growing_run);
 	bool outgrown = nr * 9 / 4 >= growing && nr * 4 / 3 <= growing;
@@ -243,7 +264,7 @@ static noinline u32 note_freed_run(struct zone *zone, const struct page *head)
 		return 0;
 	WRITE_ONCE(zone->growing_run, 0);
 	WRITE_ONCE(zone->outgrows, outgrown);
-	return outgrown && !vm_discard(page_address(head), nr << PAGE_SHIFT) ? PG_ZERO : 0;
+	return outgrown && discard_run(zone, page_to_pfn(head), nr) ? PG_ZERO : 0;
 }
 
 /* A block of @order, the rest of it given back.  Under zone->lock. */
@@ -451,7 +472,7 @@ static noinline void free_to_zone(struct page *head, bool nowait)
 	u32 zero = 0;
 
 	page_map_set(page_to_pfn(head), 1, MAP_NONE);
-	if (unlikely(READ_ONCE(zone->growing_run)))
+	if (unlikely(READ_ONCE(zone->growing_run)) && !nowait)
 		zero = note_freed_run(zone, head);
 	if (!zone_lock_ctx(zone, nowait)) {
 		defer_block(head);

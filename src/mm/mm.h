@@ -130,6 +130,7 @@ static inline void budget_revived(int node)
 		budget_revived_slow(zone);
 }
 void budget_look_again(void);
+void budget_note_gone(struct zone *zone, u64 nr);
 /* Pages, free and resident, beyond which to ask budget_is_too_much().  Atomic. */
 extern u64 mm_spare_mark;
 #define NO_SPARE_MARK (~(u64)0) /* no limit is known */

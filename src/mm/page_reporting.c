@@ -224,10 +224,7 @@ static slowpath u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_
 		refused += got == 0;
 		pages += got;
 	} while (more && pages < enough && refused < REPORTING_MAX_REFUSED);
-	/* What comes again is looked at again: others may have taken the room. */
-	if (!zone->metadata)
-		WRITE_ONCE(zone->resident_mark, READ_ONCE(zone->resident_mark) -
-							MIN(READ_ONCE(zone->resident_mark), pages));
+	budget_note_gone(zone, pages);
 	return pages;
 }
 

@@ -354,6 +354,40 @@ SIM_TEST(what_outgrows_all_by_copying_leaves_nothing_resident_behind)
 	EXPECT_SOUND();
 }
 
+/* What is told last of huge pages at page @where. */
+static enum sim_op advice_at(u64 where)
+{
+	return sim_last_advice(pfn_to_addr(zone_of(0)->start_pfn + where))->op;
+}
+
+/*
+ *    |H.......|H.......|H.......|H...    as the system was told
+ *         |--- 1600 pages --|            goes back: what is left of the first and the last one is
+ *                                        not to be filled up again
+ */
+SIM_TEST(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge)
+{
+	u64 mark, begin, end;
+	struct page *a;
+
+	mm_hugepages = HUGEPAGES_ALWAYS;
+	EXPECT(sim_start());
+	get(100, 1);
+	a = get(1600, 1);
+	begin = place(a);
+	end = begin + 1600;
+	EXPECT(begin % PAGEBLOCK_NR_PAGES && end % PAGEBLOCK_NR_PAGES);
+	get(2400, 1);
+	mark = zone_of(0)->resident_mark;
+	put(a);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+	EXPECT_EQ(advice_at(begin), SIM_NO_HUGE);
+	EXPECT_EQ(advice_at(end), SIM_NO_HUGE);
+	EXPECT_EQ(advice_at(begin + PAGEBLOCK_NR_PAGES), SIM_HUGE);
+	EXPECT_EQ(zone_of(0)->resident_mark, mark - 1600);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_short_block_that_is_freed_in_between_says_nothing_of_it)
 {
 	struct page *small, *a;
@@ -581,6 +615,7 @@ RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_fr
 	  T(what_the_system_does_not_have_as_a_whole_is_left_to_others),
 	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
 	  T(what_outgrows_all_by_copying_leaves_nothing_resident_behind),
+	  T(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge),
 	  T(a_short_block_that_is_freed_in_between_says_nothing_of_it),
 	  T(of_runs_that_come_and_go_none_is_given_back),
 	  T(a_longest_run_of_resident_memory_gives_nothing_back),
