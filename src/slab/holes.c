@@ -95,7 +95,9 @@ static int punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 		else
 			holes += (unsigned int)((next - hole) >> PAGE_SHIFT);
 	}
-	*pages += note_holes(slab, holes);
+	holes = note_holes(slab, holes);
+	budget_note_gone(page_zone(slab), holes);
+	*pages += holes;
 	return locked;
 }
 

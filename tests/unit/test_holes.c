@@ -205,6 +205,21 @@ SIM_TEST(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass)
 	EXPECT_SOUND();
 }
 
+/* Others may have taken the room when it comes again. */
+SIM_TEST(the_mark_of_a_zone_falls_with_what_goes_back)
+{
+	u64 mark, pages;
+
+	EXPECT(sim_start());
+	one_in_a_slab();
+	mark = zone_of(0)->resident_mark;
+	pages = punch_holes(0, /* dense= */ true, ALL);
+	EXPECT(pages > 0);
+	EXPECT_EQ(zone_of(0)->resident_mark, mark - pages);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(zone_of(0)->resident_mark, mark - pages);
+}
+
 /* Otherwise the system would fill the hole again. */
 SIM_TEST(what_lies_around_a_hole_is_not_huge)
 {
@@ -514,6 +529,7 @@ SIM_TEST(a_small_heap_that_grows_keeps_its_pages)
 RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(a_slab_is_punched_once_until_objects_come_or_go),
 	  T(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass),
+	  T(the_mark_of_a_zone_falls_with_what_goes_back),
 	  T(what_lies_around_a_hole_is_not_huge),
 	  T(an_object_in_a_page_that_went_back_reads_as_zero),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
