@@ -230,7 +230,8 @@ BUDDY_API void buddy_stats(struct buddy_stats *ret)
 		ret->cached += (u64)MAX(exact, 0) << PAGE_SHIFT;
 		large += READ_ONCE(t->large_pages);
 	}
-	ret->large = large << PAGE_SHIFT;
+	/* What came when its thread had been looked at and went before another was counts -1. */
+	ret->large = (u64)MAX((long)large, 0) << PAGE_SHIFT;
 	ret->pages = READ_ONCE(api_pages) << PAGE_SHIFT;
 	add_caches(ret);
 	direct_totals(&count, &bytes);
