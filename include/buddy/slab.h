@@ -101,7 +101,8 @@ struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t size, size_t
  *
  * Objects in use are reported and the cache stays (abort_on_error=on ends the program).  NULL is
  * ignored.  No other thread may be using the cache.  In a constructor, or in a signal handler that
- * interrupted a call of libbuddy's, the cache stays, with a warning on stderr.
+ * interrupted a call of libbuddy's, the cache stays, with a warning on stderr; so it may in a child
+ * that a signal handler has forked in the middle of this.
  */
 void buddy_kmem_cache_destroy(struct kmem_cache *s);
 

@@ -390,7 +390,7 @@ static slowpath bool is_cache(const struct kmem_cache *s)
  *
  * Return: 0, -EINVAL with a report if it is none, or -EBUSY, and the cache stays: with a report if
  * objects are in use, or with a warning in a slow path of this thread, which may be at work with
- * it.
+ * it, and in a child that was forked meanwhile.
  */
 slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 {
@@ -423,6 +423,12 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 		}
 	}
 	spin_unlock(&slab_mutex);
+	/* What lost threads had at hand is in its slabs when the child has been put in order. */
+	if (inuse && slab_fork_alone_yet()) {
+		slow_leave(&slow);
+		bug_warn("%s(%s): in a child forked meanwhile: the cache stays", call, s->name);
+		return -EBUSY;
+	}
 	if (inuse) {
 		slow_leave(&slow);
 		bug_report("%s(%s): %lu objects still in use", call, s->name, inuse);

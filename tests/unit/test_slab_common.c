@@ -5,6 +5,7 @@
  */
 #include "base/check.h"
 #include "unit.h"
+#include <errno.h>
 #include <pthread.h>
 
 static struct kmem_cache *s;
@@ -198,6 +199,37 @@ SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
 
 /* ---- two threads find nothing free at once ---- */
 
+static struct task *lost;
+
+/* The call goes on in the child of a handler, where all others are lost. */
+static void fork_meanwhile(void)
+{
+	sim.on_futex_wait = NULL;
+	sim_wipe_fork_cookie();
+	lost->mm.depth = 1;
+	lost->lock.word = lost->mm.id | spin_generation;
+}
+
+/* What the lost thread had at hand is not told from what is in use before the repair. */
+SIM_TEST(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended)
+{
+	start_with(&owner, 1);
+	ended = cache_create("ended", 100, 8, 0, NULL);
+	EXPECT(ended);
+	sim_switch_to(&owner);
+	slab_free(ended, slab_alloc(ended, 0, NUMA_NO_NODE));
+	lost = current_task();
+	EXPECT(task_pcs(lost, ended, false)->main->size);
+	sim_switch_to(&sim_main_thread);
+	slab_mutex.word = 4711 | spin_generation;
+	sim.on_futex_wait = fork_meanwhile;
+	EXPECT_EQ(cache_destroy("test", ended), -EBUSY);
+	EXPECT(strstr(sim_reports(), "the cache stays"));
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(cache_destroy("test", ended), 0);
+	EXPECT_SOUND();
+}
+
 static struct sim_thread shrinker;
 static pthread_t first, shrink_thread;
 static bool shrinker_waits;
@@ -313,5 +345,6 @@ RUN_TESTS(T(caches_are_found_by_their_place_also_when_some_have_left),
 	  T(a_pass_that_empties_the_barns_of_a_cache_is_waited_for),
 	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),
 	  T(a_thread_in_a_constructor_is_not_waited_for),
+	  T(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended),
 	  T(who_finds_another_at_it_waits_for_what_that_finds),
 	  T(who_finds_another_at_something_else_goes_on))
