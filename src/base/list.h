@@ -77,7 +77,8 @@ static inline void stack_push(struct list_head **top, struct list_head *node)
 
 static inline struct list_head *stack_take(struct list_head **top)
 {
-	return __atomic_exchange_n(top, NULL, __ATOMIC_ACQUIRE);
+	/* Release too: who finds it empty then sees that somebody is at it (slub.c, takers). */
+	return __atomic_exchange_n(top, NULL, __ATOMIC_ACQ_REL);
 }
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)

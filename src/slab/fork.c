@@ -358,7 +358,8 @@ static void make_anew(struct task *me)
 void slab_fork_repair(bool started_here)
 {
 	struct task *me = current_task();
-	bool dirty = generations_over, others = dirty;
+	/* A lost thread without a block is known by no depth: it may have been getting one. */
+	bool dirty = generations_over || spin_held_by_another(&tasks_lock), others = dirty;
 
 	generations_over = false;
 	undecided = started_here;

@@ -141,14 +141,17 @@ SIM_TEST(a_pass_that_a_child_of_vfork_makes_ends_nobody)
 }
 
 /* It had taken a block, and not made it its own yet: nobody would find it again. */
-SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
+static void block_in_hand_is_found(bool at_the_list)
 {
 	struct task *in_hand;
 
 	start_with(threads, 1);
 	in_hand = task_of(&threads[0]);
 	in_hand->state = TASK_DYING;
-	in_hand->mm.depth = 1;
+	if (at_the_list)
+		tasks_lock.word = TASK_ID_BARE | 4711 | spin_generation;
+	else
+		in_hand->mm.depth = 1;
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread));
 	sim_thread_new(&threads[1], 0);
@@ -158,10 +161,22 @@ SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
+{
+	block_in_hand_is_found(/* at_the_list= */ false);
+}
+
+/* Of a thread that never had a block nothing else tells where it was. */
+SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
+{
+	block_in_hand_is_found(/* at_the_list= */ true);
+}
+
 RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
 	  T(a_block_is_left_once),
 	  T(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses),
 	  T(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass),
 	  T(a_pass_that_a_child_of_vfork_makes_ends_nobody),
 	  T(the_block_that_a_lost_thread_had_in_hand_serves_another),
+	  T(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another),
 	  T(a_thread_that_leaves_holds_locks_within_its_slow_path_alone))
