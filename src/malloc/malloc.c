@@ -283,13 +283,12 @@ void free_slow(void *ptr)
 /* Of an object of malloc's, under slab_debug=F. */
 static slowpath size_t usable_size_checked(const char *call, const void *ptr, struct kmem_cache *s)
 {
-	if (!is_object(s, ptr)) {
-		(void)slab_check_object(call, ptr);
-	} else if (slab_was_freed_here(s, ptr)) {
-		bug_report("%s(%p): freed already, an object of %s", call, ptr, s->name);
-	} else {
+	if (is_object(s, ptr))
 		return s->size;
-	}
+	if (is_object_start(s, ptr))
+		bug_report("%s(%p): freed already, an object of %s", call, ptr, s->name);
+	else
+		(void)slab_check_object(call, ptr);
 	return 0;
 }
 

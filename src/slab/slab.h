@@ -358,9 +358,10 @@ void task_exit(struct task *task, u32 tid);
 bool task_trylock(struct task *task);
 void task_drain(struct task *task, bool only_idle, struct slow *slow);
 /*
- * Option slab_debug=F: every free is checked at once; of threads born before it was set, only those
- * that miss.  Racy, like all options: buddy_option_set() writes it at any time.  It is the last
- * value of the page map that stands for a class whose objects need no look: 0 with the option, or
+ * Option slab_debug=F: every free is checked at once, and nothing goes through sheaves.  Threads
+ * born before it was set still hit, and what lies in their sheaves looks as if it were in use.
+ * Racy, like all options: buddy_option_set() writes it at any time.  It is the last value of the
+ * page map that stands for a class whose objects need no look: 0 with the option, or
  * MAP_CLASS_LAST, so that realloc() has one comparison for both.
  */
 extern u8 slab_unchecked_last;
@@ -382,8 +383,6 @@ size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
 /* Sheaf first; the slow half of malloc's and free's hit paths. */
 void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow);
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow);
-/* Is it free, and in a sheaf of this thread?  For option slab_debug=F. */
-bool slab_was_freed_here(const struct kmem_cache *s, const void *obj);
 
 /* Whose object is it?  NULL and a report under @call if it is no live object's start. */
 struct kmem_cache *slab_check_object(const char *call, const void *obj);

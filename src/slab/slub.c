@@ -10,7 +10,10 @@
  *     slab_give_try          as above
  *     stack_push             nested and the slab's lock is held: for the next to come by
  *
- * Linux:  mm/slub.c, slab_alloc_node(), slab_free(), kmalloc_nolock(), defer_free().
+ * Under slab_debug=F both leave the sheaves out, so that a bit says whether its object is in use.
+ *
+ * Linux:  mm/slub.c, slab_alloc_node(), slab_free(), kmalloc_nolock(), defer_free(); a cache that
+ *         is debugged has no sheaves there either.
  * Locks:  task.lock by trylock; see pcs.c and partial.c.
  */
 #include "base/check.h"
@@ -93,7 +96,7 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 		take_deferred();
 	if (likely(task)) {
 		stat_inc(task->slow_allocs);
-		if (likely(!slow->nested && task_trylock(task))) {
+		if (likely(!slow->nested && !slab_consistency_checks() && task_trylock(task))) {
 			struct pcs *p = task_pcs(task, s, true);
 
 			obj = p ? pcs_alloc(task, s, p, slow) : NULL;
@@ -103,39 +106,6 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 		}
 	}
 	return alloc_direct(s, 0, request_node(slow, 0, NUMA_NO_NODE), slow);
-}
-
-static bool in_sheaf(const struct slab_sheaf *sheaf, const void *obj)
-{
-	for (unsigned int i = 0; sheaf && i < sheaf->size; i++)
-		if (sheaf->objects[i] == obj)
-			return true;
-	return false;
-}
-
-static slowpath bool in_sheaves(const struct pcs *p, const void *obj)
-{
-	return in_sheaf(p->main, obj) || in_sheaf(p->spare, obj);
-}
-
-slowpath bool slab_was_freed_here(const struct kmem_cache *s, const void *obj)
-{
-	bool found = false;
-	struct slow slow;
-
-	slow_enter_free(&slow);
-	if (slow.task && !slow.nested && task_trylock(slow.task)) {
-		struct pcs *p = task_pcs(slow.task, s, /* create= */ false);
-
-		if (p) {
-			(void)pcs_detach(slow.task, s, p);
-			found = in_sheaves(p, obj);
-			pcs_attach(slow.task, s, p);
-		}
-		spin_unlock_unwaited(&slow.task->lock);
-	}
-	slow_leave(&slow);
-	return found;
 }
 
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
@@ -149,16 +119,12 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 		local = page_to_nid(slab_of(s, obj)) == task->mm.node;
 	if (likely(task && local)) {
 		stat_inc(task->slow_frees);
-		if (likely(!slow->nested && task_trylock(task))) {
+		if (likely(!slow->nested && !slab_consistency_checks() && task_trylock(task))) {
 			struct pcs *p = task_pcs(task, s, true);
-			bool twice = slab_consistency_checks() && p && in_sheaves(p, obj);
-			bool done = p && !twice && pcs_free(task, s, p, obj, slow);
+			bool done = p && pcs_free(task, s, p, obj, slow);
 
 			spin_unlock_unwaited(&task->lock);
-			if (twice)
-				bug_report("free(%p): double free of an object of %s", obj,
-					   s->name);
-			if (likely(done || twice))
+			if (likely(done))
 				return;
 		}
 	}
