@@ -54,20 +54,26 @@ std::size_t direct_size(const void *ptr) noexcept __attribute__((visibility("hid
 /* Weak: a program that is linked with the archive may define its own. */
 #define API __attribute__((visibility("default"), weak))
 
+__attribute__((noinline, cold)) static void refuse()
+{
+	/* Weak: null where the program has no C++ library. */
+	void (*volatile throw_bad_alloc)() = &std::__throw_bad_alloc;
+
+	if (throw_bad_alloc)
+		throw_bad_alloc();
+	abort();
+}
+
 /* Ask the program's handler to free something; throw if it has none. */
 __attribute__((noinline, cold)) static void call_new_handler()
 {
-	/* Weak: null where the program has no C++ library. */
-	std::new_handler (*volatile get)() = &std::get_new_handler;
+	std::new_handler (*volatile get)() = &std::get_new_handler; /* likewise */
 	std::new_handler handler = get ? get() : nullptr;
-	void (*volatile throw_bad_alloc)() = &std::__throw_bad_alloc;
 
 	if (handler)
 		handler();
-	else if (throw_bad_alloc)
-		throw_bad_alloc();
 	else
-		abort();
+		refuse();
 }
 
 /* The program has a malloc of its own: its free() may be handed what operator new gave. */
@@ -158,7 +164,12 @@ API void *operator new[](std::size_t size, const std::nothrow_t &) noexcept
 
 API void *operator new(std::size_t size, std::align_val_t align)
 {
-	return get_or_throw(size, static_cast<std::size_t>(align));
+	std::size_t bytes = static_cast<std::size_t>(align);
+
+	/* No handler could help. */
+	if (__builtin_expect(!bytes || (bytes & (bytes - 1)), 0))
+		refuse();
+	return get_or_throw(size, bytes);
 }
 
 API void *operator new[](std::size_t size, std::align_val_t align)

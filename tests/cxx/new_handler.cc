@@ -95,6 +95,8 @@ const volatile size_t absurd_sizes[] = {
 	static_cast<size_t>(1) << 62,
 };
 
+const volatile size_t wrong_alignments[] = {0, 3, 24, 4097, static_cast<size_t>(PTRDIFF_MAX)};
+
 enum class ending { block, null, bad_alloc, own_exception, other };
 
 struct no_memory_at_all : std::bad_alloc {
@@ -203,6 +205,31 @@ void test_handler_that_helps(const volatile form &f)
 	CHECK(handler_calls <= 1);
 }
 
+/* No memory is aligned like this, whatever a handler frees. */
+void test_wrong_alignment(size_t align)
+{
+	const align_val_t wrong = static_cast<align_val_t>(align);
+	int caught = 0;
+
+	handler_calls = 0;
+	std::set_new_handler(gives_up);
+	try {
+		::operator delete(::operator new(100, wrong), wrong);
+	} catch (const std::bad_alloc &) {
+		caught++;
+	}
+	try {
+		::operator delete[](::operator new[](100, wrong), wrong);
+	} catch (const std::bad_alloc &) {
+		caught++;
+	}
+	CHECK(caught == 2);
+	CHECK(::operator new(100, wrong, nothrow) == nullptr);
+	CHECK(::operator new[](100, wrong, nothrow) == nullptr);
+	CHECK(handler_calls == 0);
+	std::set_new_handler(nullptr);
+}
+
 /* The compiler's own check comes first: std::bad_array_new_length is a bad_alloc. */
 void test_array_length()
 {
@@ -247,6 +274,10 @@ void test_new_handler()
 		}
 		checks_are_about(f.name);
 		test_handler_that_helps(f);
+	}
+	for (size_t align : wrong_alignments) {
+		checks_are_about("wrong alignment", 100, align);
+		test_wrong_alignment(align);
 	}
 	checks_are_about("length of an array");
 	test_array_length();
