@@ -369,8 +369,9 @@ u32 *os_fork_cookie_page(void)
 slowpath int os_at_fork_child(void (*fn)(void))
 {
 	u64 mask = os_block_signals();
-	int err = pthread_atfork(NULL, NULL, fn);
+	int saved = errno, err = pthread_atfork(NULL, NULL, fn);
 
+	errno = saved;
 	os_restore_signals(mask);
 	return -err;
 }
@@ -470,8 +471,11 @@ int os_thread_exit_key(void (*destructor)(void *))
 
 void os_thread_exit_arm(void *value)
 {
+	int saved = errno;
+
 	if (exit_key_made)
 		(void)pthread_setspecific(exit_key, value);
+	errno = saved;
 }
 
 struct thread_start {
@@ -526,10 +530,10 @@ static slowpath int create(pthread_attr_t *attr, bool deep)
 
 slowpath int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 {
+	int saved = errno, err;
 	pthread_attr_t attr;
 	sigset_t all, old;
 	size_t i;
-	int err;
 
 	start.fn = fn;
 	for (i = 0; i + 1 < sizeof(start.name) && name[i]; i++)
@@ -544,6 +548,7 @@ slowpath int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 	err = create(&attr, deep);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
+	errno = saved;
 	return -err;
 }
 
