@@ -212,16 +212,17 @@ static slowpath bool free_of_program(void *ptr, bool nested)
 	return true;
 }
 
+/* Of what has, or had, a mapping of its own no descriptor says more. */
 static slowpath void bad_free(const char *call, const void *ptr)
 {
-	if (mm_owns(ptr) && find_slab(ptr))
+	bool owned = mm_owns(ptr);
+
+	if (owned && find_slab(ptr))
 		(void)slab_check_object(call, ptr);
-	else if (mm_owns(ptr))
-		bug_report("%s(%p): not the start of a live block: freed already, or a pointer "
-			   "into the middle",
-			   call, ptr);
 	else
-		bug_report("%s(%p): not allocated by libbuddy", call, ptr);
+		bug_report("%s(%p): %snot the start of a live block: freed already, or a pointer "
+			   "into the middle",
+			   call, ptr, owned ? "" : "not allocated by libbuddy, or ");
 }
 
 static void free_large(const char *call, void *ptr, struct slow *slow)

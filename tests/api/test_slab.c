@@ -370,6 +370,32 @@ static void kfree_large_twice(void)
 	buddy_kfree(p);
 }
 
+/* A block that has a mapping of its own: none of the heap is aligned like this. */
+static char *a_mapping(void)
+{
+	char *p = aligned_alloc(256 * (size_t)MIB, 4 * MIB);
+
+	child_check(p && buddy_node_of(p) == -EINVAL);
+	return p;
+}
+
+static void kfree_mapping_twice(void)
+{
+	void *p = a_mapping();
+
+	buddy_kfree(p);
+	buddy_kfree(p);
+}
+
+static void kfree_in_mapping(void)
+{
+	char *p = a_mapping();
+
+	buddy_kfree(p + MIB);
+	p[0] = 1;
+	buddy_kfree(p);
+}
+
 static void kfree_twice(void)
 {
 	void *p = buddy_kmalloc(200, GFP_KERNEL);
@@ -395,12 +421,14 @@ static void kfree_reports_a_pointer_into_the_middle(void **state)
 {
 	(void)state;
 	assert_error(kfree_interior, "into the middle");
+	assert_error(kfree_in_mapping, "into the middle");
 }
 
 static void kfree_reports_a_double_free(void **state)
 {
 	(void)state;
 	assert_error(kfree_large_twice, "freed already");
+	assert_error(kfree_mapping_twice, "freed already");
 	assert_error(kfree_twice, "double free");
 }
 
@@ -909,11 +937,10 @@ static void free_twice_and_exit(void)
 	exit(0);
 }
 
-/* A block that has a mapping of its own. */
 static void free_of_a_mapping(void)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
-	char *p = realloc(malloc(100000), 40 << 20);
+	char *p = a_mapping();
 
 	p[0] = 1;
 	buddy_kmem_cache_free(s, p);

@@ -20,7 +20,7 @@ extern void *(*volatile crime_reallocarray)(void *p, size_t count, size_t size);
 extern size_t (*volatile crime_usable_size)(void *p);
 extern void (*volatile crime_free)(void *p);
 
-/* A small object of a class that live_on() leaves alone, a block of pages, a mapping. */
+/* A small object of a class that live_on() leaves alone, a block of pages, one of many MiB. */
 #define SMALL_SIZE ((size_t)64)
 #define LARGE_SIZE ((size_t)1 << 20)
 #define HUGE_SIZE ((size_t)256 << 20)

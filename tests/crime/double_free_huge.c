@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* double_free_huge.c - a block large enough for a mapping of its own, twice */
+/* double_free_huge.c - a block of many MiB, twice */
 #include "crime.h"
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* interior_huge.c - a pointer into a block with a mapping of its own */
+/* interior_huge.c - a pointer into a block of many MiB */
 #include "crime.h"
 
 int main(void)
