@@ -140,7 +140,7 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 
 /* Of an entry of /proc/self/pagemap: the page is in memory, or it is in swap. */
 #define PAGEMAP_USED ((u64)3 << 62)
-#define PAGEMAP_BATCH 512
+#define PAGEMAP_BATCH 128 /* a KiB of stack */
 
 /* Of the pages from @page on, which begins one: what of [@from, @end) lies in those in use. */
 static void copy_used(char *to, const char *from, const char *end, const char *page,
