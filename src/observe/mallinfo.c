@@ -97,6 +97,26 @@ static void print_zone(FILE *f, const struct buddy_zone_stats *z)
 	fprintf(f, "</zone>\n");
 }
 
+/* There are no fast chunks here, and what was taken into use once is the most there was. */
+static void print_free(FILE *f, const struct mallinfo2 *m)
+{
+	fprintf(f, "<total type=\"fast\" count=\"0\" size=\"0\"/>\n");
+	fprintf(f, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m->ordblks, m->fordblks);
+}
+
+static void print_system(FILE *f, const struct mallinfo2 *m)
+{
+	struct buddy_stats st;
+	size_t most;
+
+	buddy_stats(&st);
+	most = MAX(st.present, m->arena);
+	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n", m->arena);
+	fprintf(f, "<system type=\"max\" size=\"%zu\"/>\n", most);
+	fprintf(f, "<aspace type=\"total\" size=\"%zu\"/>\n", most);
+	fprintf(f, "<aspace type=\"mprotect\" size=\"%zu\"/>\n", most);
+}
+
 /* The elements that readers of glibc's format look at, then ours. */
 BUDDY_API int malloc_info(int flags, FILE *f)
 {
@@ -108,17 +128,18 @@ BUDDY_API int malloc_info(int flags, FILE *f)
 		return EINVAL;
 	m = mallinfo2();
 	fprintf(f, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n");
-	fprintf(f, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m.ordblks, m.fordblks);
-	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n", m.arena);
+	print_free(f, &m);
+	print_system(f, &m);
 	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
 		print_zone(f, &z);
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
 		if (c.slabs)
 			print_cache(f, &c);
 	/* Sums over all heaps; what is mapped on its own is beside them. */
-	fprintf(f, "</heap>\n<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m.ordblks,
-		m.fordblks);
+	fprintf(f, "</heap>\n");
+	print_free(f, &m);
 	fprintf(f, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks, m.hblkhd);
-	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n", m.arena);
+	print_system(f, &m);
+	fprintf(f, "</malloc>\n");
 	return 0;
 }

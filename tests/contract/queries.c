@@ -299,6 +299,28 @@ long ask_malloc_info_is_xml(long unused, long unused2)
 	return strncmp(written, first, sizeof(first) - 1) == 0 && xml_is_well_formed(written);
 }
 
+long ask_malloc_info_has_totals(long unused, long unused2)
+{
+	static const char *const totals[] = {
+		"<total type=\"fast\" count=\"",     "<total type=\"rest\" count=\"",
+		"<total type=\"mmap\" count=\"",     "<system type=\"current\" size=\"",
+		"<system type=\"max\" size=\"",	     "<aspace type=\"total\" size=\"",
+		"<aspace type=\"mprotect\" size=\"",
+	};
+	const char *behind_heaps = written, *next;
+	size_t len;
+
+	(void)unused, (void)unused2;
+	if (info_to_text(0, &len) != 0)
+		return 0;
+	while ((next = strstr(behind_heaps, "</heap>")) != NULL)
+		behind_heaps = next + 1;
+	for (size_t i = 0; i < sizeof(totals) / sizeof(totals[0]); i++)
+		if (!strstr(behind_heaps, totals[i]))
+			return 0;
+	return 1;
+}
+
 /* Puts a file of no name in the place of @fd.  Return: what was there, or -1. */
 static int divert(int fd, int *ret_file)
 {

@@ -151,6 +151,7 @@ long ask_mallinfo2_sees(long blocks, long size);
 long ask_mallinfo_is_mallinfo2(long unused, long unused2);
 long ask_malloc_info(long options, long unused);
 long ask_malloc_info_is_xml(long unused, long unused2);
+long ask_malloc_info_has_totals(long unused, long unused2);
 long ask_malloc_stats(long unused, long unused2);
 
 /* judge.c: resident memory of this process in bytes, 0 when the system does not tell. */
