@@ -30,20 +30,21 @@ BUDDY_API int malloc_trim(size_t pad)
 
 /*
  * glibc's parameters are accepted where ignoring them changes no promise: thresholds, arenas
- * and padding have no counterpart.  Return: 1 for a known parameter, 0 otherwise, as glibc's
- * manual says.
+ * and padding have no counterpart.  Who asks for blocks to be filled is told that they are not.
+ * Return: 1 for a known parameter, 0 otherwise, as glibc's manual says.
  */
 BUDDY_API int mallopt(int param, int value)
 {
 	switch (param) {
 	case M_MXFAST:
 		return value >= 0 && value <= MXFAST_MAX;
+	case M_PERTURB:
+		return !value;
 	case M_TRIM_THRESHOLD:
 	case M_TOP_PAD:
 	case M_MMAP_THRESHOLD:
 	case M_MMAP_MAX:
 	case M_CHECK_ACTION:
-	case M_PERTURB:
 	case M_ARENA_TEST:
 	case M_ARENA_MAX:
 		return 1;

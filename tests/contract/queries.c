@@ -43,6 +43,24 @@ long ask_mallopt(long param, long value)
 	return unless_errno_changed(fn_mallopt((int)param, (int)value));
 }
 
+/* Is a block filled as the manual says, or was the parameter refused? */
+long ask_perturb_is_kept(long value, long size)
+{
+	int taken = fn_mallopt(M_PERTURB, (int)value);
+	unsigned char *p;
+	long kept = 1;
+
+	p = fn_malloc((size_t)size);
+	memset(p, 0x77, (size_t)size);
+	fn_free(p);
+	p = fn_malloc((size_t)size);
+	for (long i = 0; taken && i < size; i++)
+		kept &= p[i] == (~value & 0xff);
+	fn_mallopt(M_PERTURB, 0);
+	fn_free(p);
+	return kept;
+}
+
 long ask_usable_size_of_null(long unused, long unused2)
 {
 	(void)unused, (void)unused2;

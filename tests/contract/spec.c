@@ -514,6 +514,9 @@ const struct query contract_queries[] = {
 	MALLOPT(M_MMAP_MAX, 65536, 1, IN_RANGE),
 	MALLOPT(M_CHECK_ACTION, 3, 1, IN_RANGE),
 	MALLOPT(M_PERTURB, 0, 1, IN_RANGE),
+	QUERY("mallopt", ask_perturb_is_kept, 0xa5, 5000, 1, 1,
+	      .text = "mallopt(M_PERTURB, 0xa5): 0, or blocks are filled with 0x5a",
+	      .source = "mallopt(3): initialized to the complement"),
 	MALLOPT(M_ARENA_TEST, 8, 1, IN_RANGE),
 	MALLOPT(M_ARENA_MAX, 8, 1, IN_RANGE),
 };

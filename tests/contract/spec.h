@@ -140,6 +140,7 @@ extern const size_t nr_contract_queries;
 #define ERRNO_CHANGED (-1000000L) /* the call changed errno, which nothing allows it to */
 
 long ask_mallopt(long param, long value);
+long ask_perturb_is_kept(long value, long size);
 long ask_malloc_trim(long pad, long unused);
 long ask_trim_gives_back(long bytes, long unused);
 long ask_usable_size_of_null(long unused, long unused2);
