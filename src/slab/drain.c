@@ -124,15 +124,16 @@ static bool lock_in_time(struct task *task, bool only_idle, const struct slow *s
 }
 
 /*
- * A thread whose first use of the heap came after its destructors had run.  To a child of vfork()
- * all threads seem gone, the one that called it too.
+ * A thread whose first use of the heap came after its destructors had run, or that has no key.  To
+ * a child of vfork() all threads seem gone, the one that called it too.
+ * @slow: NULL: the caller knows that this is none
  */
-static slowpath void end_left_behind(struct task *task, const struct slow *slow)
+slowpath void task_end_left_behind(struct task *task, const struct slow *slow)
 {
 	u32 tid = READ_ONCE(task->mm.tid);
 
-	if (READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid) && slow->task &&
-	    !os_thread_gone(slow->task->mm.tid))
+	if (READ_ONCE(task->state) == TASK_LIVE && os_thread_gone(tid) &&
+	    (!slow || (slow->task && !os_thread_gone(slow->task->mm.tid))))
 		task_exit(task, tid);
 }
 
@@ -171,5 +172,5 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	}
 	spin_unlock(&task->lock);
 	if (idle && task != slow->task)
-		end_left_behind(task, slow);
+		task_end_left_behind(task, slow);
 }

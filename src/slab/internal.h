@@ -164,6 +164,7 @@ static inline bool slab_fork_is_borrowed(void)
 }
 
 /* drain.c */
+void task_end_left_behind(struct task *task, const struct slow *slow);
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void hit_fence_register(void);
 extern bool hit_fence_ready;

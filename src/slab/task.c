@@ -35,6 +35,8 @@ struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
 static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
 u32 nr_tasks;
+static u32 nr_blocks;	 /* tasks_lock, racy readers */
+static bool ends_unseen; /* const after start */
 
 u8 slab_unchecked_last = MAP_CLASS_LAST;
 const u64 (*slab_hit_sequences)[3];
@@ -118,7 +120,7 @@ void task_caches_init(void)
 	init_boot_cache(&task_cache, &task_node, "task", sizeof(struct task));
 	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
 	slab_fork_watch();
-	os_thread_exit_key(thread_exit);
+	ends_unseen = os_thread_exit_key(thread_exit) != 0;
 }
 
 set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
@@ -274,11 +276,29 @@ static u32 take_number(void) must_hold(&tasks_lock)
 	return nr_tasks;
 }
 
+#define BLOCKS_TO_LOOK 64
+
+/*
+ * The program has used up all keys, and threads end unseen: 8000 of them, one after the other, left
+ * 128 MiB behind.  They are looked for whenever there are twice as many blocks, all in use.
+ */
+racy_on_purpose static slowpath void end_left_behind(void)
+{
+	u32 nr = READ_ONCE(nr_blocks);
+
+	if (READ_ONCE(dead_first) || nr < BLOCKS_TO_LOOK || !is_power_of_2(nr))
+		return;
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		task_end_left_behind(t, NULL);
+}
+
 /* A block, on the list of all, with its number; NULL: there is no memory. */
 static struct task *get_block(struct slow *slow, u32 *ret_id)
 {
 	struct task *task;
 
+	if (unlikely(ends_unseen))
+		end_left_behind();
 	spin_lock(&tasks_lock);
 	task = reuse_dead();
 	/* A thread lost in a fork keeps its number, which may still stand in locks it held. */
@@ -291,6 +311,7 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 	if (!task)
 		return NULL;
 	spin_lock(&tasks_lock);
+	WRITE_ONCE(nr_blocks, nr_blocks + 1);
 	*ret_id = take_number();
 	task->next = all_tasks;
 	store_release(&all_tasks, task);
