@@ -6,6 +6,8 @@
  */
 #include "base/compiler.h"
 
+#pragma GCC visibility push(hidden)
+
 /* The two things a report needs from the system: the platform's, filled in from above. */
 struct bug_ops {
 	void (*write)(const char *text, size_t len);
@@ -45,5 +47,7 @@ void bug_fatal(const char *file, int line, const char *what) noreturn_fn __attri
 		if (CONFIG_DEBUG_VM)                                                               \
 			BUG_ON(cond);                                                              \
 	} while (0)
+
+#pragma GCC visibility pop
 
 #endif

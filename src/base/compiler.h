@@ -44,7 +44,11 @@ typedef uint64_t u64;
  */
 #define sparse __attribute__((common))
 
-/* The only way a symbol leaves the library; src/malloc/libbuddy.map has the last word. */
+/*
+ * The only way a symbol leaves the library; src/malloc/libbuddy.map has the last word.  Headers of
+ * src/ declare what is hidden as hidden, with a pragma: the compiler's option is for definitions
+ * alone, and what may lie in another library is read by way of its address, an instruction more.
+ */
 #define BUDDY_API __attribute__((visibility("default")))
 
 /*

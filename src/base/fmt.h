@@ -7,6 +7,8 @@
 #include "base/compiler.h"
 #include <stdarg.h>
 
+#pragma GCC visibility push(hidden)
+
 /**
  * struct fmt_buf - a buffer being written, always terminated
  * @flush: called with the text when the buffer is full; NULL cuts the text off
@@ -27,5 +29,7 @@ struct fmt_buf {
  */
 void fmt_print(struct fmt_buf *b, const char *format, ...) printf_like(2, 3);
 void fmt_vprint(struct fmt_buf *b, const char *format, va_list ap);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
  */
 #include "slab/slab.h"
 
+#pragma GCC visibility push(hidden)
+
 /* boot.c */
 bool boot(void);
 bool boot_done(void);
@@ -93,5 +95,7 @@ static inline void *pop_size(size_t size)
 	return hit_pop(size <= HIT_MAX_SIZE ? hit->size_to_map[size]
 					    : hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)]);
 }
+
+#pragma GCC visibility pop
 
 #endif

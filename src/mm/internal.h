@@ -7,6 +7,8 @@
 #include "mm/mm.h"
 #include "mm/mmzone.h"
 
+#pragma GCC visibility push(hidden)
+
 /* buddy.c: free areas; all under zone->lock */
 void buddy_init_zone(struct zone *zone);
 void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
@@ -185,5 +187,7 @@ void hugepage_mend(struct zone *zone, u64 pfn, u64 nr);
 		if (((z) = n_ == topology.nr_nodes ? &meta_zone                                    \
 						   : &node_data[n_].zones[ZONE_NORMAL]),           \
 		    (z)->end_pfn)
+
+#pragma GCC visibility pop
 
 #endif

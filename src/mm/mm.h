@@ -7,6 +7,8 @@
 #include "buddy/gfp.h"
 #include "mm/mmzone.h"
 
+#pragma GCC visibility push(hidden)
+
 /* How one allocation wants its pages. */
 struct page_request {
 	gfp_t gfp;
@@ -150,5 +152,7 @@ void mm_fork_repair(void);
 /* verify.c */
 int mm_verify(void);
 int pcp_verify(struct mm_task *task);
+
+#pragma GCC visibility pop
 
 #endif

@@ -11,6 +11,8 @@
 #include "platform/topology.h"
 #include "sync/spinlock.h"
 
+#pragma GCC visibility push(hidden)
+
 enum migratetype {
 	MIGRATE_UNMOVABLE,
 	MIGRATE_MOVABLE,
@@ -187,5 +189,7 @@ struct mm_task {
 	bool leaving;	/* its set is empty and stays so: the thread ends; owner */
 	struct per_task_pages pcp;
 };
+
+#pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,8 @@
 #include "base/list.h"
 #include "base/math.h"
 
+#pragma GCC visibility push(hidden)
+
 #define PAGE_SHIFT 12
 #define PAGE_SIZE ((size_t)1 << PAGE_SHIFT)
 #define MAX_PAGE_ORDER 10
@@ -196,5 +198,7 @@ static inline void page_map_set(u64 pfn, u64 n, u8 value)
 #define MAP_LARGE 252 /* first page of a large malloc block */
 #define MAP_META 254  /* our own */
 #define MAP_CURSORS 128
+
+#pragma GCC visibility pop
 
 #endif

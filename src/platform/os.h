@@ -8,6 +8,8 @@
  */
 #include "base/compiler.h"
 
+#pragma GCC visibility push(hidden)
+
 struct rseq_cs;
 
 /** os_clock_ms - a monotonic clock, coarse (a few ms) and cheap */
@@ -149,5 +151,7 @@ bool os_in_handler(void);
  */
 int os_thread_start(void *(*fn)(void *), const char *name, bool deep);
 void os_sleep_ms(u32 ms);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
  */
 #include "base/compiler.h"
 
+#pragma GCC visibility push(hidden)
+
 #define MAX_NUMNODES 16
 #define NUMA_NO_NODE (-1)
 #define LOCAL_DISTANCE 10
@@ -64,5 +66,7 @@ int topology_node_of_cpu(int cpu);
  * Before the destructors of the module's libraries.  Waits 2 s at most.
  */
 void topology_close(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
  */
 #include "base/compiler.h"
 
+#pragma GCC visibility push(hidden)
+
 #define OS_PAGE 4096ul
 
 /**
@@ -97,5 +99,7 @@ void vm_bind(void *addr, size_t len, int node, u32 strict);
  * Return: its number; negative where the system does not tell.
  */
 int vm_node_of(void *addr);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 #include "platform/os.h"
 #include "slab/slab.h"
 
+#pragma GCC visibility push(hidden)
+
 /* For a thread that may be in a constructor, which may want what the caller has. */
 #define PATIENCE_MS 20
 
@@ -168,5 +170,7 @@ void task_end_left_behind(struct task *task, const struct slow *slow);
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void hit_fence_register(void);
 extern bool hit_fence_ready;
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
  */
 #include "slab/internal.h"
 
+#pragma GCC visibility push(hidden)
+
 /* pcs.c */
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
 bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow);
@@ -73,5 +75,7 @@ bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, struct pc
 
 /* task.c */
 bool task_add_pcs_chunk(struct task *task, unsigned int chunk);
+
+#pragma GCC visibility pop
 
 #endif

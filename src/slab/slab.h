@@ -10,6 +10,8 @@
  */
 #include "mm/mm.h"
 
+#pragma GCC visibility push(hidden)
+
 /* ---- geometry of malloc's classes (geometry.c) ---- */
 
 #define KMALLOC_MAX_SIZE 32768u /* the largest class; above, exact pages */
@@ -491,5 +493,7 @@ void slab_reclaim_settle(void);
 /* ---- verify.c ---- */
 int slab_verify(void);
 void slab_check_at_exit(void);
+
+#pragma GCC visibility pop
 
 #endif

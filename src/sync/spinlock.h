@@ -16,6 +16,8 @@
 #include "sync/lock_rank.h"
 #include "sync/task_id.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SPIN_WAITERS (1u << 31)
 #define SPIN_GEN_SHIFT TASK_ID_BITS
 #define SPIN_GEN_MASK (0xffu << SPIN_GEN_SHIFT)
@@ -127,5 +129,7 @@ static inline void spin_unlock_unwaited(struct spinlock *lock)
 	/* Release pairs with the acquire of the next owner. */
 	store_release(&lock->word, 0u);
 }
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
  */
 #include "base/compiler.h"
 
+#pragma GCC visibility push(hidden)
+
 #define TASK_ID_BITS 23
 #define TASK_ID_BARE (1u << 22)
 #define TASK_ID_MASK ((1u << TASK_ID_BITS) - 1)
@@ -29,5 +31,7 @@ static inline bool task_id_has_block(u32 id)
 {
 	return id && !(id & TASK_ID_BARE);
 }
+
+#pragma GCC visibility pop
 
 #endif
