@@ -124,27 +124,39 @@ struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int ord
 	return page;
 }
 
+/*
+ * A bit for each list that has a block.  To go through all of them for each block was an eighth of
+ * the instructions of a program's first 300 threads, whose sets are emptied as they end.
+ */
+static_assert(NR_PCP_LISTS < 32, "a bit for each list");
+static unsigned int lists_in_use(const struct per_task_pages *pcp)
+{
+	unsigned int lists = 0;
+
+	for (unsigned int i = 0; i < NR_PCP_LISTS; i++)
+		lists |= (unsigned int)!list_empty(&pcp->lists[i]) << i;
+	return lists;
+}
+
 /* free_pcppages_bulk(): the coldest first, the lists taking turns from @first on. */
 static void flush(struct per_task_pages *pcp, int nr_pages, unsigned int first)
 {
 	struct zone *zone = pcp->zone;
-	unsigned int idle = 0;
+	unsigned int lists, i = first;
 
 	if (pcp->count <= 0)
 		return;
 	zone_lock(zone);
-	for (unsigned int i = first; nr_pages > 0 && pcp->count > 0 && idle < NR_PCP_LISTS;
-	     i = (i + 1) % NR_PCP_LISTS) {
-		unsigned int order = pcp_list_order(i);
+	for (lists = lists_in_use(pcp); lists && nr_pages > 0 && pcp->count > 0; i++) {
+		unsigned int from_here = lists & ~0u << i, order;
 		struct page *page;
 
-		if (list_empty(&pcp->lists[i])) {
-			idle++;
-			continue;
-		}
-		idle = 0;
+		i = (unsigned int)__builtin_ctz(from_here ? from_here : lists);
+		order = pcp_list_order(i);
 		page = list_last_entry(&pcp->lists[i], struct page, lru);
 		list_del(&page->lru);
+		if (list_empty(&pcp->lists[i]))
+			lists &= ~(1u << i);
 		stat_add(pcp->count, -(1 << order));
 		nr_pages -= 1 << order;
 		__free_one_page(zone, page, order, READ_ONCE(page->state));
