@@ -245,15 +245,15 @@ static slowpath void stop_thread(void)
 }
 
 /**
- * kswapd_thread_left - this thread, of the program's, ends, and has said so (task_exit())
+ * kswapd_thread_left - this thread, @tid, of the program's, ends, and has said so (task_exit())
  *
  * A program whose first thread left by pthread_exit() ends with its last thread, and must not wait
  * for the background thread.  That ends first, since exit handlers run in the last thread of
  * all.  Of two that leave at once the later one finds nobody: both passed through tasks_lock.
  */
-slowpath void kswapd_thread_left(void)
+slowpath void kswapd_thread_left(u32 tid)
 {
-	if (os_thread_id() == os_process_id())
+	if (tid == os_process_id())
 		WRITE_ONCE(first_left, true);
 	if (unlikely(READ_ONCE(first_left)) && load_acquire(&state) == RUNNING && !anyone_stays())
 		stop_thread();

@@ -201,8 +201,9 @@ struct hit_area {
 	struct hit_rseq_cs free_cs;		  /* const */
 	struct rseq_cs **rseq_slot;		  /* const: where sequences are armed */
 	struct rseq_cs *no_rseq;		  /* written where there is no rseq */
-	u8 aborts; /* sequences that were interrupted, times 16; owner */
-	u8 reserved[47];
+	u8 aborts;	/* sequences that were interrupted, times 16; owner */
+	u8 tables_node; /* the node that both tables are of, plus 1; 0: they are not whole; owner */
+	u8 reserved[46];
 	struct cursor cursor[MAP_CURSORS];
 	u8 size_to_map[HIT_MAX_SIZE + 8]; /* const: page map value of the class of each size */
 	u8 steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP + 8]; /* const: the same by steps, rounded up */
@@ -476,7 +477,7 @@ extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 void kswapd_poke(struct slow *slow);
 void kswapd_wake(void);
 void kswapd_freed(const struct slow *slow);
-void kswapd_thread_left(void);
+void kswapd_thread_left(u32 tid);
 extern bool kswapd_enabled; /* option background_threads; racy, buddy_option_set() */
 
 /* ---- fork.c ---- */

@@ -234,7 +234,7 @@ static void init_sequences(struct hit_area *hit)
 }
 
 /* Run by run: byte by byte it was a fifth of the instructions of a thread's birth. */
-static void init_size_table(struct task *task)
+static noinline void fill_tables(struct task *task)
 {
 	struct hit_area *hit = &task->hit;
 	size_t size = 0, step = HIT_MAX_SIZE / HIT_STEP; /* first of the class */
@@ -254,6 +254,24 @@ static void init_size_table(struct task *task)
 	}
 }
 
+/*
+ * What the last thread left in them is as good where it was of the same node.  A forked child may
+ * find them half filled.
+ */
+static void init_size_tables(struct task *task)
+{
+	struct hit_area *hit = &task->hit;
+	u8 node = (u8)(task->mm.node + 1);
+
+	if (hit->tables_node == node)
+		return;
+	hit->tables_node = 0;
+	barrier();
+	fill_tables(task);
+	barrier();
+	hit->tables_node = node;
+}
+
 static void init_hit_area(struct task *task)
 {
 	struct hit_area *hit = &task->hit;
@@ -266,7 +284,7 @@ static void init_hit_area(struct task *task)
 	init_sequences(hit);
 	hit->rseq_slot = slot ? slot : &hit->no_rseq;
 	WRITE_ONCE(task->cursors_on, slot && !slab_consistency_checks());
-	init_size_table(task);
+	init_size_tables(task);
 }
 
 /* The next number, for a block that there is: threads without memory try again and again. */
@@ -367,7 +385,8 @@ static set_apart void task_empty(struct task *task)
 {
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 		empty_one(task, &kmalloc_caches[c], &task->pcs[c]);
-	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
+	/* Most programs have none, and the table is 2 KiB. */
+	for (unsigned int chunk = 0; READ_ONCE(slab_caches_made) && chunk < PCS_CHUNKS; chunk++)
 		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
 			empty_one(task, cache_by_id(chunk * PCS_CHUNK + i), &task->ext[chunk][i]);
 	pcp_drain(&task->mm, /* all= */ true);
@@ -385,7 +404,7 @@ static slowpath void task_rehome(struct task *task, int node)
 	task->mm.pcp.ready = false;
 	task->mm.pcp.zone = NULL;
 	task->mm.node = node;
-	init_size_table(task);
+	init_size_tables(task);
 	spin_unlock(&task->lock);
 }
 
@@ -439,13 +458,15 @@ set_apart void task_exit(struct task *task, u32 tid)
 static set_apart void thread_exit(void *value)
 {
 	struct task *task = current_task();
+	u32 tid;
 
 	if (!task || READ_ONCE(task->state) != TASK_LIVE)
 		return;
 	/* What it is about to be told of would be forgotten else. */
 	slab_fork_settle_lone(&task->mm.depth);
-	task_exit(task, os_thread_id());
-	kswapd_thread_left();
+	tid = os_thread_id();
+	task_exit(task, tid);
+	kswapd_thread_left(tid);
 }
 
 /* ---- slow paths ---- */
