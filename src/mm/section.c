@@ -81,9 +81,22 @@ static inline unsigned long *next_word(struct bits *b, unsigned long *ret_mask)
 	return word;
 }
 
-/* [pfn, pfn + nr), all @free or none of it, is the other from now on. */
+static inline void turn_word(unsigned long *word, unsigned long mask, bool free)
+{
+	VM_BUG_ON((*word & mask) != (free ? mask : 0));
+	*word ^= mask;
+}
+
+/* [pfn, pfn + nr), all @free or none of it, is the other from now on.  Mostly it is in one word. */
 static noinline void turn(struct zone *zone, u64 pfn, u64 nr, bool free)
 {
+	u64 at = (pfn - zone->start_pfn) % PAGES_PER_SECTION;
+
+	if (likely(at % 64 + nr <= 64 && nr)) {
+		turn_word(&section_of(zone, pfn)->free_pages[at / 64],
+			  ~0ul >> (64 - nr) << (at % 64), free);
+		return;
+	}
 	while (nr) {
 		struct bits b = bits_from(zone, pfn, nr);
 
@@ -92,8 +105,7 @@ static noinline void turn(struct zone *zone, u64 pfn, u64 nr, bool free)
 		while (b.nr) {
 			unsigned long mask, *word = next_word(&b, &mask);
 
-			VM_BUG_ON((*word & mask) != (free ? mask : 0));
-			*word ^= mask;
+			turn_word(word, mask, free);
 		}
 	}
 }
@@ -171,16 +183,27 @@ static u64 run_down(struct bits b)
 	return MIN(end - (i * 64 + 64 - (u64)__builtin_clzl(taken)), b.nr);
 }
 
-/* How many pages are free from @pfn on in one stretch, counted up to @max. */
+/*
+ * How many pages are free from @pfn on in one stretch, counted up to @max.  Most stretches that are
+ * looked at for a fit end in the word in which they are looked for.
+ */
 set_apart u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 {
+	struct bits b = bits_from(zone, pfn, 1);
 	u64 count = 0;
 
 	max = MIN(max, zone->accept_pfn - pfn);
-	while (count < max) {
-		struct bits b = bits_from(zone, pfn + count, max - count);
-		u64 run = run_up(b);
+	if (likely(max)) {
+		unsigned long taken = ~b.words[b.at / 64] >> (b.at % 64);
 
+		if (likely(taken))
+			return MIN((u64)__builtin_ctzl(taken), max);
+	}
+	while (count < max) {
+		u64 run;
+
+		b = bits_from(zone, pfn + count, max - count);
+		run = run_up(b);
 		count += run;
 		if (run < b.nr)
 			break;
@@ -188,18 +211,25 @@ set_apart u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 	return count;
 }
 
-/* How many pages are free in one stretch that ends at @pfn, counted up to @max. */
+/* How many pages are free in one stretch that ends at @pfn, counted up to @max.  As above. */
 set_apart u64 section_free_before(const struct zone *zone, u64 pfn, u64 max)
 {
+	struct bits b = bits_from(zone, pfn - 1, 1);
 	u64 count = 0;
 
 	max = MIN(max, pfn - zone->start_pfn);
-	while (count < max) {
-		u64 end = pfn - count;
-		u64 nr = MIN(max - count, (end - zone->start_pfn - 1) % PAGES_PER_SECTION + 1);
-		struct bits b = bits_from(zone, end - nr, nr);
-		u64 run = run_down(b);
+	if (likely(max)) {
+		unsigned long taken = ~b.words[b.at / 64] << (63 - b.at % 64);
 
+		if (likely(taken))
+			return MIN((u64)__builtin_clzl(taken), max);
+	}
+	while (count < max) {
+		u64 end = pfn - count, run;
+		u64 nr = MIN(max - count, (end - zone->start_pfn - 1) % PAGES_PER_SECTION + 1);
+
+		b = bits_from(zone, end - nr, nr);
+		run = run_down(b);
 		count += run;
 		if (run < b.nr)
 			break;
