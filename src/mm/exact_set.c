@@ -62,30 +62,32 @@ static bool is_length(u64 nr)
 
 static bool is_long(u64 nr)
 {
-	return exact_list_of(nr) == EXACT_LONG_LIST;
+	return nr > EXACT_SHORT_MAX;
 }
 
 static void put_on(struct per_task_pages *pcp, struct page *head)
 {
-	unsigned int list = exact_list_of(head->nr_pages);
+	u64 nr = head->nr_pages;
+	unsigned int list = exact_list_of(nr);
 
 	list_add(&head->lru, &pcp->exact[list]);
 	pcp->exact_lists |= 1ul << list;
-	stat_add(pcp->exact_count, (int)head->nr_pages);
-	if (is_long(head->nr_pages)) {
-		pcp->exact_long += (int)head->nr_pages;
+	stat_add(pcp->exact_count, (int)nr);
+	if (is_long(nr)) {
+		pcp->exact_long += (int)nr;
 		pcp->exact_nr_long++;
 	}
 }
 
 static void take_off(struct per_task_pages *pcp, struct page *head)
 {
-	unsigned int list = exact_list_of(head->nr_pages);
+	u64 nr = head->nr_pages;
+	unsigned int list = exact_list_of(nr);
 
 	list_del(&head->lru);
-	stat_add(pcp->exact_count, -(int)head->nr_pages);
-	if (is_long(head->nr_pages)) {
-		pcp->exact_long -= (int)head->nr_pages;
+	stat_add(pcp->exact_count, -(int)nr);
+	if (is_long(nr)) {
+		pcp->exact_long -= (int)nr;
 		pcp->exact_nr_long--;
 	}
 	if (list_empty(&pcp->exact[list]))

@@ -117,9 +117,9 @@ void exact_set_init(struct per_task_pages *pcp);
 /* The two longest of the short lengths share a list. */
 static inline unsigned int exact_list_of(u64 nr)
 {
-	unsigned int list = (unsigned int)nr - EXACT_SET_MIN;
-
-	return MIN(list - (list >= EXACT_LONG_LIST), (unsigned int)EXACT_LONG_LIST);
+	if (nr > EXACT_SHORT_MAX)
+		return EXACT_LONG_LIST;
+	return MIN((unsigned int)nr - EXACT_SET_MIN, EXACT_LONG_LIST - 1u);
 }
 struct page *exact_set_take(struct mm_task *task, struct zone *zone, u64 nr, u64 align);
 bool exact_set_put(struct mm_task *task, struct page *head);

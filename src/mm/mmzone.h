@@ -134,7 +134,8 @@ extern struct topology topology;
 
 #define EXACT_SET_MIN 9	   /* pages: what is shorter has a size class */
 #define EXACT_SET_MAX 511  /* pages: what is longer is a run of pageblocks */
-#define EXACT_LONG_LIST 55 /* of those beyond 64 pages; before it those of each length */
+#define EXACT_SHORT_MAX 64 /* pages */
+#define EXACT_LONG_LIST 55 /* of those that are longer; before it those of each length */
 #define NR_EXACT_LISTS 56
 #define EXACT_SET_LONG 2       /* blocks in that list at most */
 #define EXACT_SET_HIGH_MIN 128 /* pages, but for long blocks */
