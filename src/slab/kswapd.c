@@ -89,11 +89,12 @@ static slowpath void *kswapd(void *arg)
 	return NULL;
 }
 
-static u64 heap_pages(void)
+/* Asked by each slow path while there is no thread; most machines have one node. */
+static inline u64 heap_pages(void)
 {
-	u64 pages = 0;
+	u64 pages = READ_ONCE(node_data[0].zones[ZONE_NORMAL].present_pages);
 
-	for (int n = 0; n < topology.nr_nodes; n++)
+	for (int n = 1; unlikely(n < topology.nr_nodes); n++)
 		pages += READ_ONCE(node_data[n].zones[ZONE_NORMAL].present_pages);
 	return pages;
 }
