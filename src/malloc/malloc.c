@@ -41,20 +41,18 @@ static slowpath void *no_memory(void)
  * time of glibc.  A block of whole pages is a buffer rather than a string, and takes no further
  * page for this.
  */
-static size_t large_offset(const struct page *head, size_t size)
+static size_t large_offset(const struct page *head, u64 pfn, size_t size)
 {
 	u64 spare = (head->nr_pages << PAGE_SHIFT) - size;
 	u32 places = (u32)MIN(spare, PAGE_SIZE - 1) / CACHE_LINE + 1;
-	u32 hash = (u32)page_to_pfn(head) * 2654435769u; /* Knuth: 2^32 / the golden ratio */
+	u32 hash = (u32)pfn * 2654435769u; /* Knuth: 2^32 / the golden ratio */
 
 	return (u64)hash * places >> 32 << ilog2(CACHE_LINE);
 }
 
-/*
- * A block of whole pages, aligned to @align; less than a page: it may begin where it likes.  NULL
- * without errno.
- */
-void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero)
+/* malloc_large(), and once more for what malloc() asks for, which is half as long. */
+static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int node,
+				      bool *ret_zero)
 {
 	bool spread = align < PAGE_SIZE && size % PAGE_SIZE;
 	u64 nr = DIV_ROUND_UP((u64)size + (spread ? LARGE_SPARE : 0), PAGE_SIZE);
@@ -80,14 +78,17 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
 	}
-	if (head) {
-		head->offset = align < PAGE_SIZE ? large_offset(head, size) : 0;
+	if (likely(head)) {
+		u64 pfn = page_to_pfn(head);
+		size_t offset = align < PAGE_SIZE ? large_offset(head, pfn, size) : 0;
+
+		head->offset = offset;
 		page_set_state(head, LIVE_LARGE);
 		/* A block from this thread's set is known already. */
-		if (page_map_get(page_address(head)) != MAP_LARGE)
-			page_map_set(page_to_pfn(head), 1, MAP_LARGE);
+		if (READ_ONCE(page_map.bytes[pfn]) != MAP_LARGE)
+			page_map_set(pfn, 1, MAP_LARGE);
 		count_large(&slow, head->nr_pages);
-		ret = large_start(head);
+		ret = (char *)pfn_to_addr(pfn) + offset;
 	} else {
 		ret = gfp & __GFP_THISNODE ? NULL
 					   : direct_alloc(size, MAX(align, PAGE_SIZE), nowait);
@@ -98,6 +99,15 @@ void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zer
 	slow_leave(&slow);
 	kswapd_poke(&slow);
 	return ret;
+}
+
+/*
+ * A block of whole pages, aligned to @align; less than a page: it may begin where it likes.  NULL
+ * without errno.
+ */
+set_apart void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero)
+{
+	return large_block(size, align, gfp, node, ret_zero);
 }
 
 static void *malloc_small(size_t size)
@@ -120,7 +130,7 @@ void *malloc_any(size_t size, bool *ret_zero)
 	*ret_zero = false;
 	if (likely(size <= KMALLOC_MAX_SIZE))
 		return malloc_small(size);
-	return malloc_large(size, 16, 0, NUMA_NO_NODE, ret_zero);
+	return large_block(size, 16, 0, NUMA_NO_NODE, ret_zero);
 }
 
 void *malloc_slow(size_t size)
