@@ -87,13 +87,17 @@ static inline void count_large(const struct slow *slow, u64 nr)
 /* Takes an object out of the sheaf of a cursor of this thread's task, or returns NULL. */
 void *hit_pop(u8 map_value);
 
+/* The page map value of the class for @size bytes, up to KMALLOC_MAX_SIZE, as a hit finds it. */
+static inline u8 size_map_value(const struct hit_area *hit, size_t size)
+{
+	return size <= HIT_MAX_SIZE ? hit->size_to_map[size]
+				    : hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)];
+}
+
 /* The same by size, up to KMALLOC_MAX_SIZE; NULL also while this thread has no task. */
 static inline void *pop_size(size_t size)
 {
-	const struct hit_area *hit = hit_malloc_tls;
-
-	return hit_pop(size <= HIT_MAX_SIZE ? hit->size_to_map[size]
-					    : hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)]);
+	return hit_pop(size_map_value(hit_malloc_tls, size));
 }
 
 #pragma GCC visibility pop

@@ -110,15 +110,22 @@ set_apart void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, boo
 	return large_block(size, align, gfp, node, ret_zero);
 }
 
+static inline struct kmem_cache *small_cache(const struct slow *slow, size_t size)
+{
+	/* A thread with a task has a table of classes at hand. */
+	if (likely(slow->task))
+		return map_value_cache(size_map_value(&slow->task->hit, size));
+	return &kmalloc_caches[kmalloc_class(size)];
+}
+
 static void *malloc_small(size_t size)
 {
-	unsigned int class = kmalloc_class(size);
 	struct slow slow;
 	void *obj;
 
-	if (!slow_enter(&slow))
+	if (!slow_enter_quick(&slow) && !slow_enter(&slow))
 		return NULL;
-	obj = slab_alloc_slow(&kmalloc_caches[class], &slow);
+	obj = slab_alloc_slow(small_cache(&slow, size), &slow);
 	slow_leave(&slow);
 	kswapd_poke(&slow);
 	return obj;
