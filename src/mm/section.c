@@ -189,21 +189,20 @@ static u64 run_down(struct bits b)
  */
 set_apart u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 {
-	struct bits b = bits_from(zone, pfn, 1);
 	u64 count = 0;
 
 	max = MIN(max, zone->accept_pfn - pfn);
 	if (likely(max)) {
+		struct bits b = bits_from(zone, pfn, 1);
 		unsigned long taken = ~b.words[b.at / 64] >> (b.at % 64);
 
 		if (likely(taken))
 			return MIN((u64)__builtin_ctzl(taken), max);
 	}
 	while (count < max) {
-		u64 run;
+		struct bits b = bits_from(zone, pfn + count, max - count);
+		u64 run = run_up(b);
 
-		b = bits_from(zone, pfn + count, max - count);
-		run = run_up(b);
 		count += run;
 		if (run < b.nr)
 			break;
@@ -214,22 +213,22 @@ set_apart u64 section_free_behind(const struct zone *zone, u64 pfn, u64 max)
 /* How many pages are free in one stretch that ends at @pfn, counted up to @max.  As above. */
 set_apart u64 section_free_before(const struct zone *zone, u64 pfn, u64 max)
 {
-	struct bits b = bits_from(zone, pfn - 1, 1);
 	u64 count = 0;
 
 	max = MIN(max, pfn - zone->start_pfn);
 	if (likely(max)) {
+		struct bits b = bits_from(zone, pfn - 1, 1);
 		unsigned long taken = ~b.words[b.at / 64] << (63 - b.at % 64);
 
 		if (likely(taken))
 			return MIN((u64)__builtin_clzl(taken), max);
 	}
 	while (count < max) {
-		u64 end = pfn - count, run;
+		u64 end = pfn - count;
 		u64 nr = MIN(max - count, (end - zone->start_pfn - 1) % PAGES_PER_SECTION + 1);
+		struct bits b = bits_from(zone, end - nr, nr);
+		u64 run = run_down(b);
 
-		b = bits_from(zone, end - nr, nr);
-		run = run_down(b);
 		count += run;
 		if (run < b.nr)
 			break;
