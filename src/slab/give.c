@@ -148,7 +148,7 @@ static void slab_shrunk(const struct kmem_cache *s, struct slab_home *home, stru
 	slab_sort_in(home, slab);
 }
 
-/* The same for one object, in which one product tells whether the list is another. */
+/* The same for one object of a slab that was not punched: one product tells of another list. */
 static inline void slab_shrunk_by_one(const struct kmem_cache *s, struct slab_home *home,
 				      struct page *slab)
 {
@@ -226,10 +226,11 @@ static inline struct page *slab_at(uintptr_t obj, const struct slab_shape *shape
 			       ((obj & shape->mask) >> (PAGE_SHIFT - ilog2(sizeof(struct page)))));
 }
 
-#define NAMES_HOME page_state((enum page_type)0xff, 0, 0xffu << PAGE_HOME_SHIFT)
+#define NAMES_HOME page_state((enum page_type)0xff, 0, 0xffu << PAGE_HOME_SHIFT | PG_PUNCHED)
 
 /*
- * Is @slab one of @s, and of @home?  What home_of() and still_ours() tell, without a call.
+ * Is @slab one of @s, and of @home?  What home_of() and still_ours() tell, without a call.  Not if
+ * it was punched: slab_shrunk() sees to those.
  * @named: what the states of those say
  */
 static inline bool is_of_home(struct kmem_cache *s, const struct slab_shape *shape,
