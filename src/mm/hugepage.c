@@ -267,8 +267,8 @@ void hugepage_look(struct zone *zone, u64 pfn)
 {
 	u64 ns, second = pfn + PAGEBLOCK_NR_PAGES;
 
-	if (pfn - zone->start_pfn < MAX_ORDER_NR_PAGES || zone->metadata ||
-	    mm_hugepages != HUGEPAGES_AUTO)
+	if (pfn - zone->start_pfn < MAX_ORDER_NR_PAGES || pfn % MAX_ORDER_NR_PAGES ||
+	    zone->metadata || mm_hugepages != HUGEPAGES_AUTO)
 		return;
 	if (get_pageblock_advice(zone, pfn) != PB_HUGE) {
 		time_small_page(zone, pfn);

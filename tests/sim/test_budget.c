@@ -392,6 +392,7 @@ SIM_TEST(near_the_limit_blocks_merge_with_their_like)
 
 	start_limited();
 	grow(4 * MiB);
+	EXPECT(accept_memory(zone, MAX_ORDER_NR_PAGES, false, true));
 	half = buddy_get(0, __GFP_MOVABLE, PAGEBLOCK_ORDER);
 	zero = zone->nr_zero_pages;
 	EXPECT(zero >= PAGEBLOCK_NR_PAGES);

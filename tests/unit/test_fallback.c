@@ -164,7 +164,7 @@ SIM_TEST(movable_falls_back_to_reclaimable_before_unmovable)
 	struct page *u, *r;
 
 	EXPECT(sim_start());
-	EXPECT(accept_memory(zone_of(0), 1, false, true));
+	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES, false, true));
 	u = buddy_get(0, 0, MAX_PAGE_ORDER);
 	r = buddy_get(0, __GFP_RECLAIMABLE, MAX_PAGE_ORDER);
 	buddy_put(u, MAX_PAGE_ORDER);
