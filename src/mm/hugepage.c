@@ -261,7 +261,7 @@ static slowpath bool give_back_far(struct zone *zone, u64 block, u64 pfn)
 /*
  * The block at @pfn, the first of those that were asked for, is about to be used for the first
  * time.  Under accept_lock.  The first 4 MiB of a zone are left alone: programs that need no
- * more pay for no clock.
+ * more pay for no clock.  So are second halves of 4 MiB, since two pageblocks are looked at.
  */
 void hugepage_look(struct zone *zone, u64 pfn)
 {
@@ -420,7 +420,8 @@ slowpath void hugepage_mend(struct zone *zone, u64 pfn, u64 nr)
 			if (unlikely(READ_ONCE(zone->small_pages)))
 				vm_advise_huge(pfn_to_addr(pfn), PAGEBLOCK_NR_PAGES << PAGE_SHIFT,
 					       false);
-		} else if (advice == PB_STOPPED)
+		} else if (advice == PB_STOPPED) {
 			(void)end_stopped(zone, pfn);
+		}
 	}
 }

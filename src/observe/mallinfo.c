@@ -104,13 +104,8 @@ static void print_free(FILE *f, const struct mallinfo2 *m)
 	fprintf(f, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m->ordblks, m->fordblks);
 }
 
-static void print_system(FILE *f, const struct mallinfo2 *m)
+static void print_system(FILE *f, const struct mallinfo2 *m, size_t most)
 {
-	struct buddy_stats st;
-	size_t most;
-
-	buddy_stats(&st);
-	most = MAX(st.present, m->arena);
 	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n", m->arena);
 	fprintf(f, "<system type=\"max\" size=\"%zu\"/>\n", most);
 	fprintf(f, "<aspace type=\"total\" size=\"%zu\"/>\n", most);
@@ -121,15 +116,19 @@ static void print_system(FILE *f, const struct mallinfo2 *m)
 BUDDY_API int malloc_info(int flags, FILE *f)
 {
 	struct mallinfo2 m;
+	struct buddy_stats st;
 	struct buddy_cache_stats c;
 	struct buddy_zone_stats z;
+	size_t most;
 
 	if (flags)
 		return EINVAL;
 	m = mallinfo2();
+	buddy_stats(&st);
+	most = MAX(st.present, m.arena);
 	fprintf(f, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n");
 	print_free(f, &m);
-	print_system(f, &m);
+	print_system(f, &m, most);
 	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
 		print_zone(f, &z);
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
@@ -139,7 +138,7 @@ BUDDY_API int malloc_info(int flags, FILE *f)
 	fprintf(f, "</heap>\n");
 	print_free(f, &m);
 	fprintf(f, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks, m.hblkhd);
-	print_system(f, &m);
+	print_system(f, &m, most);
 	fprintf(f, "</malloc>\n");
 	return 0;
 }

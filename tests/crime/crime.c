@@ -73,6 +73,28 @@ char *crime_block(size_t size)
 	return p;
 }
 
+void crime_blocks(char **ret_blocks, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		ret_blocks[i] = crime_block(SMALL_SIZE);
+}
+
+char *crime_aligned(size_t align, size_t size)
+{
+	void *(*volatile get)(size_t, size_t) = aligned_alloc;
+	char *p = get(align, size);
+
+	if (!p)
+		skip("no aligned memory to be had");
+	return p;
+}
+
+void live_on_without(void)
+{
+	say("lived on\n");
+	_exit(0);
+}
+
 void expect_unharmed(const char *block, size_t size)
 {
 	if (!bytes_are(block, size, BLOCK_BYTE))

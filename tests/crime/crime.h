@@ -28,6 +28,12 @@ extern void (*volatile crime_free)(void *p);
 /* malloc that cannot fail here; the bytes are set so that damage shows. */
 char *crime_block(size_t size);
 
+/* @nr small ones. */
+void crime_blocks(char **ret_blocks, int nr);
+
+/* An object aligned to @align; skips the test where there is none. */
+char *crime_aligned(size_t align, size_t size);
+
 /* Do the bytes that crime_block() set still stand?  Ends the program with a word if not. */
 void expect_unharmed(const char *block, size_t size);
 
@@ -42,6 +48,9 @@ void expect_report(const char *calls, const void *at);
  * their contents.  Return: the exit status for main.
  */
 int live_on(void);
+
+/* Ends the program, which uses the heap no more: nothing comes across what is wrong there. */
+_Noreturn void live_on_without(void);
 
 /*
  * Frees an object of @get's twice in a row, while @others of them are alive, and takes two more:

@@ -9,11 +9,9 @@ int main(void)
 	static char *others[OTHERS];
 	char *p;
 
-	for (int i = 0; i < OTHERS / 2; i++)
-		others[i] = crime_block(SMALL_SIZE);
+	crime_blocks(others, OTHERS / 2);
 	p = crime_block(SMALL_SIZE);
-	for (int i = OTHERS / 2; i < OTHERS; i++)
-		others[i] = crime_block(SMALL_SIZE);
+	crime_blocks(others + OTHERS / 2, OTHERS / 2);
 	expect_report("free", p);
 	crime_free(p);
 	for (int i = 0; i < OTHERS; i++)

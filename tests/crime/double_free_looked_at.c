@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* double_free_looked_at.c - a small object, not twice in a row: every free is to be looked at */
 #include "crime.h"
-#include <unistd.h>
 
 int main(void)
 {
@@ -11,6 +10,5 @@ int main(void)
 	crime_free(p);
 	crime_free(q);
 	crime_free(p);
-	/* Nothing follows that would come across it. */
-	_exit(write(STDOUT_FILENO, "lived on\n", 9) != 9);
+	live_on_without();
 }

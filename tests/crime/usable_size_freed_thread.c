@@ -9,8 +9,7 @@ int main(void)
 	char *others[OTHERS], *p;
 
 	accomplice_start();
-	for (int i = 0; i < OTHERS; i++)
-		others[i] = crime_block(SMALL_SIZE);
+	crime_blocks(others, OTHERS);
 	p = crime_block(SMALL_SIZE);
 	expect_report("malloc_usable_size", p);
 	for (int i = 0; i < OTHERS; i++)

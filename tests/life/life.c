@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_SKIPPED = 77 };
@@ -185,4 +186,38 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 	ret_text[length] = '\0';
 	close(ends[0]);
 	return wait_for(child);
+}
+
+enum { USED_BLOCKS = 20000, USED_BLOCK = 5000 };
+
+size_t fill_and_free(void)
+{
+	static void *block[USED_BLOCKS];
+	size_t full;
+
+	for (int i = 0; i < USED_BLOCKS; i++) {
+		block[i] = malloc(USED_BLOCK);
+		CHECK(block[i], "no memory");
+		memset(block[i], 1, USED_BLOCK);
+	}
+	full = resident_kib();
+	for (int i = 0; i < USED_BLOCKS; i++)
+		free(block[i]);
+	return full;
+}
+
+void expect_given_back(size_t full, void (*meanwhile)(void))
+{
+	const struct timespec tick = {.tv_nsec = 100000000};
+	size_t left = 0;
+
+	for (int i = 0; i < 150; i++) {
+		nanosleep(&tick, NULL);
+		if (meanwhile)
+			meanwhile();
+		left = resident_kib();
+		if (left < full / 3)
+			return;
+	}
+	CHECK(false, "%zu KiB of %zu stay", left, full);
 }

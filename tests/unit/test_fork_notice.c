@@ -84,17 +84,6 @@ SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
 	slow_leave(&slow);
 }
 
-/* As the thread that was alone does on its way out of a slow path. */
-static void poke(void)
-{
-	struct slow slow;
-
-	slow_enter_free(&slow);
-	slow_leave(&slow);
-	mm_grew = true;
-	kswapd_poke(&slow);
-}
-
 /* It would be forgotten with the parent's: what counts it is the parent's too. */
 SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 {
@@ -112,9 +101,7 @@ SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 
 static void grow_old_and_large(void)
 {
-	for (int i = 0; i < 300; i++)
-		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
-	poke();
+	grow_large();
 	sim.clock_ms += 3600000;
 }
 
@@ -284,6 +271,18 @@ static void poke_in_handler(u64 number)
 		current_task()->mm.tid = expected_tid = 1;
 }
 
+/* It is @handler that interrupts it, an instruction later than in the one before. */
+static void settle_in_next_child(void (*handler)(u64 number))
+{
+	interrupted_at++;
+	interrupted = false;
+	be_child_of(&sim_main_thread);
+	expected_tid = sim.process_id;
+	sim.clock_ms += 3600000;
+	step_through(poke, handler);
+	step_stop();
+}
+
 /*
  * The handler waits for nothing, does not go by what is half done, as the age of a heap that is the
  * parent's, and what it does itself is not done again.
@@ -291,17 +290,9 @@ static void poke_in_handler(u64 number)
 SIM_TEST(a_lone_child_that_settles_may_be_interrupted)
 {
 	EXPECT(sim_start());
-	for (int i = 0; i < 300; i++)
-		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
-	poke();
+	grow_large();
 	do {
-		interrupted_at++;
-		interrupted = false;
-		be_child_of(&sim_main_thread);
-		expected_tid = sim.process_id;
-		sim.clock_ms += 3600000;
-		step_through(poke, poke_in_handler);
-		step_stop();
+		settle_in_next_child(poke_in_handler);
 		EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 		EXPECT_EQ(current_task()->mm.tid, expected_tid);
 		EXPECT_EQ(sim.threads_refused, 0);
@@ -321,16 +312,9 @@ static void fork_in_handler(u64 number)
 SIM_TEST(a_lone_child_that_settles_may_fork)
 {
 	EXPECT(sim_start());
-	for (int i = 0; i < 300; i++)
-		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
-	poke();
+	grow_large();
 	do {
-		interrupted_at++;
-		interrupted = false;
-		be_child_of(&sim_main_thread);
-		sim.clock_ms += 3600000;
-		step_through(poke, fork_in_handler);
-		step_stop();
+		settle_in_next_child(fork_in_handler);
 		poke();
 		EXPECT_EQ(sim.threads_refused, 0);
 		EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);

@@ -14,16 +14,6 @@ static int waits;
 static u64 lay_down_ms;
 static jmp_buf end;
 
-static void poke(void)
-{
-	struct slow slow;
-
-	slow_enter_free(&slow);
-	slow_leave(&slow);
-	mm_grew = true;
-	kswapd_poke(&slow);
-}
-
 /* A heap that is large and old enough for the thread, and a small free block. */
 static void start_background(void)
 {

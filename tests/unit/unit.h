@@ -61,6 +61,25 @@ static inline bool use_heap(struct sim_thread *t)
 	return has_task;
 }
 
+/* As a thread does on its way out of a slow path in which its heap has grown. */
+static inline void poke(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+	mm_grew = true;
+	kswapd_poke(&slow);
+}
+
+/* A heap of 10 MB in objects of the largest class. */
+static inline void grow_large(void)
+{
+	for (int i = 0; i < 300; i++)
+		EXPECT(slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE));
+	poke();
+}
+
 /* The task block of @t. */
 static inline struct task *task_of(struct sim_thread *t)
 {
