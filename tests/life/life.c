@@ -161,8 +161,7 @@ void *keep(void *mem)
 	return mem;
 }
 
-int run_heard(const char *path, const char *argument, const char *options, uid_t uid,
-	      char *ret_text, size_t size)
+int hear(void (*in_child)(const void *), const void *arg, char *ret_text, size_t size)
 {
 	size_t length = 0;
 	ssize_t got;
@@ -175,10 +174,8 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		setenv("BUDDY_OPTIONS", options, 1);
-		if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0))
-			_exit(EXIT_FAILURE);
-		run_again(path, argument, NULL);
+		in_child(arg);
+		_exit(0);
 	}
 	close(ends[1]);
 	while ((got = read(ends[0], ret_text + length, size - 1 - length)) > 0)
@@ -186,6 +183,29 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 	ret_text[length] = '\0';
 	close(ends[0]);
 	return wait_for(child);
+}
+
+struct heard_program {
+	const char *path, *argument, *options;
+	uid_t uid;
+};
+
+static void run_program(const void *arg)
+{
+	const struct heard_program *p = arg;
+
+	setenv("BUDDY_OPTIONS", p->options, 1);
+	if (p->uid != 0 && (setgid(p->uid) != 0 || setuid(p->uid) != 0))
+		_exit(EXIT_FAILURE);
+	run_again(p->path, p->argument, NULL);
+}
+
+int run_heard(const char *path, const char *argument, const char *options, uid_t uid,
+	      char *ret_text, size_t size)
+{
+	const struct heard_program program = {path, argument, options, uid};
+
+	return hear(run_program, &program, ret_text, size);
 }
 
 enum { USED_BLOCKS = 20000, USED_BLOCK = 5000 };

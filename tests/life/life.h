@@ -64,6 +64,9 @@ void expect_good_status(int status, const char *what); /* of one that was waited
 /* Runs the program again in its changed surroundings: execv of @path with up to two arguments. */
 _Noreturn void run_again(const char *path, const char *first, const char *second);
 
+/* Calls @in_child in a child; returns its status, and what it wrote on stderr in @ret_text. */
+int hear(void (*in_child)(const void *), const void *arg, char *ret_text, size_t size);
+
 /*
  * Runs the program at @path with one argument and BUDDY_OPTIONS, as user @uid unless that is 0;
  * returns its status, and what it wrote on stderr in @ret_text.
