@@ -49,7 +49,7 @@ int buddy_option_get(const char *name, char *buf, size_t size);
 const char *buddy_option_help(size_t index, const char **ret_name);
 
 /**
- * struct buddy_stats - the whole heap, in bytes
+ * struct buddy_stats - the whole heap, in bytes, and two counters
  *
  * present = free + cached + slabs + large + pages, exactly while no other thread allocates and no
  * reclaim pass is under way, and within what is in flight otherwise.
@@ -63,11 +63,14 @@ const char *buddy_option_help(size_t index, const char **ret_name);
  * @direct: in mappings of their own, outside present; @direct_count of them
  * @metadata: taken into use for the library's own structures, outside present; @metadata_free of
  * it in free blocks.  Descriptors of pages, 64 bytes for each page of present, come beside it.
+ * @slow_allocs, @slow_frees: calls since the start that were no hits: the thread had no object at
+ * hand, or no room for one.  Of large blocks allocations are counted alone.
  */
 struct buddy_stats {
 	uint64_t present, free, zero, cached, slabs, objects, large, pages;
 	uint64_t direct, direct_count;
 	uint64_t metadata, metadata_free;
+	uint64_t slow_allocs, slow_frees;
 };
 void buddy_stats(struct buddy_stats *ret);
 

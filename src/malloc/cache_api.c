@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cache_api.c - buddy_kmem_cache_*(): arguments checked, then src/slab
+ * cache_api.c - buddy_kmem_cache_*(): arguments checked, then a hit, or src/slab
  */
 #include "base/check.h"
 #include "buddy/slab.h"
@@ -82,13 +82,56 @@ static void *alloc_named(const char *call, struct kmem_cache *s, gfp_t gfp, int 
 	return slab_alloc(s, zero_allowed(call, s, gfp) | __GFP_NOWARN, node);
 }
 
+/* ---- hits: an object that this thread has at hand, or room for one; hit_x86_64.S ---- */
+
+/* Where this thread has what it may take of @s, and give back, without a lock; NULL: nowhere. */
+static inline struct cursor *own_cursor(const struct kmem_cache *s)
+{
+	struct task *task = current_task();
+	struct pcs_chunk *chunk = likely(task) ? task_chunk(task, s) : NULL;
+
+	return likely(chunk) ? &chunk->cursor[s->id % PCS_CHUNK] : NULL;
+}
+
+static inline void *take_own(const struct kmem_cache *s)
+{
+	struct cursor *c = own_cursor(s);
+
+	return likely(c) ? hit_take(c) : NULL;
+}
+
+static slowpath bool is_of_another_node(const struct kmem_cache *s, const void *obj)
+{
+	return page_to_nid(slab_of(s, obj)) != current_task()->mm.node;
+}
+
+/* Objects of other nodes do not get into this one's sheaves. */
+static inline bool put_own(const struct kmem_cache *s, void *obj)
+{
+	struct cursor *c = own_cursor(s);
+
+	if (unlikely(!c || (topology.nr_nodes > 1 && is_of_another_node(s, obj))))
+		return false;
+	return hit_put(c, obj);
+}
+
+/* What a hit does not do: zero, and fail. */
+#define GFP_NO_HIT (__GFP_ZERO | __GFP_DMA | __GFP_DMA32)
+
+/* A hit takes 40 instructions, and no lock. */
 BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
-	return alloc_named("buddy_kmem_cache_alloc", s, gfp, NUMA_NO_NODE);
+	void *obj = likely(s && !(gfp & GFP_NO_HIT)) ? take_own(s) : NULL;
+
+	return likely(obj) ? obj : alloc_named("buddy_kmem_cache_alloc", s, gfp, NUMA_NO_NODE);
 }
 
 BUDDY_API void *buddy_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp)
 {
+	void *obj = likely(s && !s->ctor && !(gfp & GFP_NO_HIT)) ? take_own(s) : NULL;
+
+	if (likely(obj))
+		return memset(obj, 0, s->object_size);
 	return alloc_named("buddy_kmem_cache_zalloc", s, gfp | __GFP_ZERO, NUMA_NO_NODE);
 }
 
@@ -142,10 +185,10 @@ BUDDY_API void buddy_kmem_cache_free(struct kmem_cache *s, void *obj)
 {
 	if (!obj)
 		return;
-	if (likely(is_object_of(s, obj)))
-		slab_free(s, obj);
-	else
+	if (unlikely(!is_object_of(s, obj)))
 		report_object("buddy_kmem_cache_free", s, obj);
+	else if (unlikely(!put_own(s, obj)))
+		slab_free(s, obj);
 }
 
 BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs)
@@ -164,10 +207,12 @@ BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void 
 	}
 	slow_enter_free(&slow);
 	for (size_t i = 0; i < nr; i++) {
-		if (likely(is_object_of(s, objs[i])))
+		if (unlikely(!is_object_of(s, objs[i]))) {
+			if (objs[i])
+				report_object(call, s, objs[i]);
+		} else if (unlikely(!put_own(s, objs[i]))) {
 			slab_free_slow(s, objs[i], &slow);
-		else if (objs[i])
-			report_object(call, s, objs[i]);
+		}
 	}
 	slow_leave(&slow);
 }

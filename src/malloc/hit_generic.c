@@ -24,6 +24,19 @@ void *hit_pop(u8 map_value)
 	return NULL;
 }
 
+void *hit_take(struct cursor *c)
+{
+	(void)c;
+	return NULL;
+}
+
+bool hit_put(struct cursor *c, void *obj)
+{
+	(void)c;
+	(void)obj;
+	return false;
+}
+
 void *own_malloc(size_t size) __attribute__((alias("malloc"), visibility("hidden"), malloc,
 					     alloc_size(1), nothrow, leaf));
 void own_free(void *ptr) __attribute__((alias("free"), visibility("hidden"), nothrow, leaf));

@@ -87,6 +87,11 @@ static inline void count_large(const struct slow *slow, u64 nr)
 /* Takes an object out of the sheaf of a cursor of this thread's task, or returns NULL. */
 void *hit_pop(u8 map_value);
 
+/* The same of the cursor of a cache of the program's, in this thread's task. */
+void *hit_take(struct cursor *c);
+/* Puts @obj into such a sheaf.  Return: false if that is full, or has @obj on top: freed twice. */
+bool hit_put(struct cursor *c, void *obj);
+
 /* The page map value of the class for @size bytes, up to KMALLOC_MAX_SIZE, as a hit finds it. */
 static inline u8 size_map_value(const struct hit_area *hit, size_t size)
 {

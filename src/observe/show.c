@@ -97,14 +97,15 @@ static void show_totals(struct fmt_buf *b)
 	buddy_stats(&st);
 	fmt_print(b,
 		  "libbuddy %s: present %lu KiB = free %lu (%lu not resident) + cached %lu + slabs "
-		  "%lu + large %lu + pages %lu; objects %lu; direct %lu; metadata %lu; locks "
-		  "contended %lu\n",
+		  "%lu + large %lu + pages %lu; objects %lu; direct %lu; metadata %lu; calls that "
+		  "were no hits %lu + %lu; locks contended %lu\n",
 		  buddy_version(), (unsigned long)(st.present / KiB),
 		  (unsigned long)(st.free / KiB), (unsigned long)(st.zero / KiB),
 		  (unsigned long)(st.cached / KiB), (unsigned long)(st.slabs / KiB),
 		  (unsigned long)(st.large / KiB), (unsigned long)(st.pages / KiB),
 		  (unsigned long)(st.objects / KiB), (unsigned long)(st.direct / KiB),
 		  (unsigned long)((st.metadata - st.metadata_free) / KiB),
+		  (unsigned long)st.slow_allocs, (unsigned long)st.slow_frees,
 		  (unsigned long)buddy_lock_contended());
 }
 

@@ -33,21 +33,10 @@ racy_on_purpose static u64 cached_in_tasks(const struct kmem_cache *s)
 	if (s->metadata)
 		return 0; /* sheaves and tasks come straight from their slabs */
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		const struct cursor *c = NULL;
-		const struct pcs *p;
+		const struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s) : NULL;
 
-		if (READ_ONCE(t->state) != TASK_LIVE)
-			continue;
-		if (s->class != CLASS_NONE) {
-			p = &t->pcs[s->class];
-			if (t->cursors_on)
-				c = &t->hit.cursor[kmalloc_map_value(s->class, t->mm.node) / 2];
-		} else {
-			if (s->id / PCS_CHUNK >= PCS_CHUNKS || !t->ext[s->id / PCS_CHUNK])
-				continue;
-			p = &t->ext[s->id / PCS_CHUNK][s->id % PCS_CHUNK];
-		}
-		n += objects_in(c, p->main) + objects_in(NULL, p->spare);
+		if (p)
+			n += objects_in(task_cursor(t, s), p->main) + objects_in(NULL, p->spare);
 	}
 	return n;
 }
@@ -229,6 +218,8 @@ BUDDY_API void buddy_stats(struct buddy_stats *ret)
 		ret->cached += (u64)MAX(listed, 0) << PAGE_SHIFT;
 		ret->cached += (u64)MAX(exact, 0) << PAGE_SHIFT;
 		large += READ_ONCE(t->large_pages);
+		ret->slow_allocs += READ_ONCE(t->slow_allocs);
+		ret->slow_frees += READ_ONCE(t->slow_frees);
 	}
 	/* What came when its thread had been looked at and went before another was counts -1. */
 	ret->large = (u64)MAX((long)large, 0) << PAGE_SHIFT;

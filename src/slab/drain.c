@@ -15,78 +15,130 @@
 #include "slab/sheaf.h"
 
 bool hit_fence_ready;
+static bool refused; /* not to be asked for again; racy */
+/* The promise was not kept: cursors may be disabled while hits are under way in them; racy. */
+bool hit_fence_broken;
 
 void hit_fence_register(void)
 {
-	if (!READ_ONCE(hit_fence_ready))
-		WRITE_ONCE(hit_fence_ready, slab_hit_sequences && os_rseq_fence_register() == 0);
-}
-
-static void note_idle(struct task *task, bool only_idle, u64 *idle)
-{
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct pcs *p = &task->pcs[c];
-
-		if ((p->main || p->spare) && (!only_idle || !p->used))
-			*idle |= (u64)1 << c;
-		p->used = false;
-	}
+	if (READ_ONCE(hit_fence_ready) || !slab_hit_sequences)
+		return;
+	if (os_rseq_fence_register() == 0)
+		WRITE_ONCE(hit_fence_ready, true);
+	else
+		WRITE_ONCE(refused, true);
 }
 
 /*
- * Disable the cursors of @classes and wait until no hit is under way that saw them.
- * @own: it is this thread's, which is in no hit.  Return: the classes that are disabled; of
- * the others the sheaf is in use, leave it.
+ * Hits in caches of the program begin where this is true only.  Asked for by who makes a cache, in
+ * a forked child by who first needs it.
  */
-static u64 disable_cursors(struct task *task, u64 classes, bool own)
+bool hit_fence_promised(void)
 {
-	void **was[NR_KMALLOC_CLASSES];
+	if (unlikely(!READ_ONCE(hit_fence_ready) && !READ_ONCE(refused)))
+		hit_fence_register();
+	return READ_ONCE(hit_fence_ready);
+}
+
+/* Those of @row that are to be drained, a bit for each. */
+static u64 note_idle(const struct pcs_row *row, bool only_idle)
+{
+	u64 idle = 0;
+
+	for (unsigned int i = 0; i < row->nr; i++) {
+		struct pcs *p = &row->pcs[i];
+
+		if ((p->main || p->spare) && (!only_idle || !p->used))
+			idle |= (u64)1 << i;
+		p->used = false;
+	}
+	return idle;
+}
+
+/* Of @caches those that have no hit under way for sure, though there is no fence. */
+static u64 without_cursor(const struct pcs_row *row, u64 caches)
+{
+	ptrdiff_t stray;
+
+	if (row->chunk < 0 || READ_ONCE(hit_fence_broken))
+		return 0;
+	for (unsigned int i = 0; i < row->nr; i++)
+		if (!cursor_is_disabled(&row->cursor[i], &stray))
+			caches &= ~((u64)1 << i);
+	return caches;
+}
+
+/*
+ * Disable the cursors of @caches and wait until no hit is under way that saw them.
+ * @quiet: its thread is in no hit, as the caller's own is.  Return: the caches that are disabled;
+ * of the others the sheaf is in use, leave it.
+ */
+static u64 disable_cursors(const struct task *task, const struct pcs_row *row, u64 caches,
+			   bool quiet)
+{
+	void **was[PCS_ROW_MAX];
 
 	if (!task->cursors_on)
-		return classes;
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = class_cursor(task, c);
-
-		was[c] = cursor_disabled_at();
-		if (classes >> c & 1)
-			was[c] = cursor_disable(cur, task->pcs[c].main, own);
+		return caches;
+	for (unsigned int i = 0; i < row->nr; i++) {
+		was[i] = cursor_disabled_at();
+		if (caches >> i & 1)
+			was[i] = cursor_disable(&row->cursor[i], row->pcs[i].main, quiet);
 	}
-	if (!own && os_rseq_fence()) {
+	if (!quiet && os_rseq_fence()) {
 		/*
 		 * A filter installed since refuses, and hits may be under way for as long as they
 		 * like.  The cursors stay disabled until the thread next comes to a slow path,
 		 * which settles what those did (cursor_disable()).  To put one back could be lost
 		 * in the store of a hit that had read the disabled one.
 		 */
+		WRITE_ONCE(hit_fence_broken, true);
+		WRITE_ONCE(refused, true);
 		WRITE_ONCE(hit_fence_ready, false);
 		return 0;
 	}
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++) {
-		struct cursor *cur = class_cursor(task, c);
+	for (unsigned int i = 0; i < row->nr; i++) {
+		struct cursor *cur = &row->cursor[i];
 		ptrdiff_t stray;
 
-		if (was[c] == cursor_disabled_at())
+		if (was[i] == cursor_disabled_at())
 			continue;
 		if (cursor_is_disabled(cur, &stray))
-			cursor_settle_stray(cur, task->pcs[c].main, stray);
+			cursor_settle_stray(cur, row->pcs[i].main, stray);
 		else
-			classes &= ~((u64)1 << c);
+			caches &= ~((u64)1 << i);
 	}
-	return classes;
+	return caches;
 }
 
-/* Caches of the program have no cursors: the lock is all it takes. */
-static void drain_ext(struct task *task, bool only_idle)
+/*
+ * Empty the sheaves of @caches.  Where the system promises no fence, only a thread itself may reach
+ * into cursors.  @quiet: as above.  Under task.lock.
+ */
+static void drain_row(struct task *task, const struct pcs_row *row, u64 caches, bool quiet)
 {
-	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++) {
-		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++) {
-			struct pcs *p = &task->ext[chunk][i];
-
-			if ((p->main || p->spare) && (!only_idle || !p->used))
-				pcs_empty(task, cache_by_id(chunk * PCS_CHUNK + i), p);
-			p->used = false;
-		}
+	if (READ_ONCE(task->cursors_on) && !quiet && !READ_ONCE(hit_fence_ready)) {
+		caches = without_cursor(row, caches);
+		quiet = true;
 	}
+	if (caches)
+		caches = disable_cursors(task, row, caches, quiet);
+	for (unsigned int i = 0; i < row->nr; i++)
+		if (caches >> i & 1)
+			pcs_empty(task, row_cache(row, i), &row->pcs[i]);
+}
+
+/**
+ * task_drain_cache - take what a thread has of @s, a cache of the program
+ * @quiet: no hit is under way: it is this thread's, or the program ends the cache
+ *
+ * Under task.lock.
+ */
+slowpath void task_drain_cache(struct task *task, struct kmem_cache *s, bool quiet)
+{
+	struct pcs_row row = chunk_row(task, (int)(s->id / PCS_CHUNK));
+
+	drain_row(task, &row, (u64)1 << s->id % PCS_CHUNK, quiet);
 }
 
 /*
@@ -137,15 +189,9 @@ slowpath void task_end_left_behind(struct task *task, const struct slow *slow)
 		task_exit(task, tid);
 }
 
-/* Where the system promises no fence, only a thread itself may; others would try in vain. */
-static bool may_disable_cursors(const struct task *task, const struct slow *slow)
-{
-	return !READ_ONCE(task->cursors_on) || READ_ONCE(hit_fence_ready) || task == slow->task;
-}
-
 /**
  * task_drain - take the sheaves of a thread that does not use them
- * @only_idle: leave classes that were missed in since the last call
+ * @only_idle: leave caches that were missed in since the last call
  *
  * Any thread may do this to any other.
  */
@@ -153,21 +199,13 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 {
 	unsigned long use = READ_ONCE(task->slow_allocs) + READ_ONCE(task->slow_frees);
 	bool idle = use == task->last_use;
-	u64 classes = 0;
 
 	task->last_use = use;
 	if (READ_ONCE(task->state) != TASK_LIVE || !lock_in_time(task, only_idle, slow))
 		return;
-	if (READ_ONCE(task->state) == TASK_LIVE && may_disable_cursors(task, slow)) {
-		note_idle(task, only_idle, &classes);
-		if (classes)
-			classes = disable_cursors(task, classes, /* own= */ task == slow->task);
-		for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-			if (classes >> c & 1)
-				pcs_empty(task, &kmalloc_caches[c], &task->pcs[c]);
-	}
 	if (READ_ONCE(task->state) == TASK_LIVE) {
-		drain_ext(task, only_idle);
+		for_each_row(task, row) drain_row(task, &row, note_idle(&row, only_idle),
+						  /* quiet= */ task == slow->task);
 		pcp_drain(&task->mm, !only_idle || idle);
 	}
 	spin_unlock(&task->lock);

@@ -90,11 +90,13 @@ racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const 
 racy_on_purpose static unsigned int main_size(struct task *t, const struct kmem_cache *s,
 					      const struct slab_sheaf *main)
 {
+	const struct cursor *c = task_cursor(t, s);
+	ptrdiff_t stray;
 	void **cur;
 
-	if (s->class == CLASS_NONE || !t->cursors_on)
+	if (!c || (s->class == CLASS_NONE && cursor_is_disabled(c, &stray)))
 		return MIN(main->size, main->capacity);
-	cur = READ_ONCE(class_cursor(t, s->class)->cur);
+	cur = READ_ONCE(c->cur);
 	return cur > main->objects && cur <= main->objects + main->capacity
 		       ? (unsigned int)(cur - main->objects)
 		       : 0;
@@ -134,7 +136,7 @@ static bool barns_have_any(struct kmem_cache *s)
 /* Is what lies in sheaves of @s this thread's alone, with nothing wrong that can be seen? */
 static bool seems_well(struct task *self, struct kmem_cache *s)
 {
-	const struct pcs *p = task_pcs(self, s, false);
+	const struct pcs *p = task_pcs(self, s);
 
 	return !barns_have_any(s) && (!p || !pcs_seems_wrong(self, s, p));
 }
@@ -152,7 +154,7 @@ static bool all_seems_well(struct task *self)
 /* Back to the slabs: this thread's sheaves, and those of all barns. */
 static slowpath void put_back(struct task *self, struct kmem_cache *s)
 {
-	struct pcs *p = task_pcs(self, s, false);
+	struct pcs *p = task_pcs(self, s);
 
 	if (seems_well(self, s) || !all_are_free(s))
 		return;

@@ -42,14 +42,12 @@ static bool may_live(const struct task *task)
 }
 
 /* The cursor knows how long the sheaf is, unless it was disabled. */
-static void settle_main(struct task *task, const struct kmem_cache *s, struct pcs *p)
+static void settle_main(const struct task *task, struct cursor *c, struct pcs *p)
 {
-	struct cursor *c;
 	ptrdiff_t stray;
 
-	if (!p->main || s->class == CLASS_NONE || !task->cursors_on)
+	if (!p->main || !task->cursors_on)
 		return;
-	c = class_cursor(task, s->class);
 	if (cursor_is_disabled(c, &stray))
 		p->main->size = (u8)(p->main->size + stray);
 	else
@@ -99,8 +97,8 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 
 static void settle_task(struct task *task)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		settle_main(task, &kmalloc_caches[c], &task->pcs[c]);
+	for_each_row(task, row) for (unsigned int i = 0; i < row.nr; i++)
+		settle_main(task, &row.cursor[i], &row.pcs[i]);
 }
 
 static void settle_task_inflight(struct task *task)
@@ -178,7 +176,7 @@ static void forget_task(struct task *task)
 	memset(task->pcs, 0, sizeof(task->pcs));
 	for (int i = 0; i < PCS_CHUNKS; i++)
 		if (task->ext[i])
-			memset(task->ext[i], 0, PCS_CHUNK * sizeof(struct pcs));
+			pcs_chunk_reset(task->ext[i]);
 	pcp_abandon(&task->mm);
 	task->mm.tid = 0; /* gone for sure: the next thread may have the block */
 	if (READ_ONCE(task->state) == TASK_LIVE) {
@@ -192,21 +190,16 @@ static bool is_in_pcs(const struct pcs *p, const struct slab_sheaf *sheaf)
 	return p->main == sheaf || p->spare == sheaf;
 }
 
-static bool is_in_task(const struct task *task, const struct slab_sheaf *sheaf)
+static bool is_in_task(struct task *task, const struct slab_sheaf *sheaf)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		if (is_in_pcs(&task->pcs[c], sheaf))
-			return true;
-	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
-		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
-			if (is_in_pcs(&task->ext[chunk][i], sheaf))
-				return true;
+	for_each_row(task, row) for (unsigned int i = 0; i < row.nr;
+				     i++) if (is_in_pcs(&row.pcs[i], sheaf)) return true;
 	return false;
 }
 
 static bool is_in_use(const struct slab_sheaf *sheaf)
 {
-	for (const struct task *t = load_acquire(&all_tasks); t; t = t->next)
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (may_live(t) && is_in_task(t, sheaf))
 			return true;
 	return false;
@@ -308,24 +301,21 @@ static void settle_locks(struct task *me)
 		spin_settle(&me->lock);
 }
 
-static void hand_over(struct kmem_cache *s, struct pcs *p, struct task *task)
+static void hand_over(struct task *task, const struct pcs_row *row, unsigned int i)
 {
-	if (!p->main && !p->spare)
+	struct kmem_cache *s = row_cache(row, i);
+	struct pcs *p = &row->pcs[i];
+
+	if (!s || (!p->main && !p->spare))
 		return;
-	settle_main(task, s, p);
+	settle_main(task, &row->cursor[i], p);
 	pcs_empty(task, s, p);
 }
 
 /* Nobody was inside: what the others cached is in order, take it as it is. */
 static void adopt_clean(struct task *task)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		hand_over(&kmalloc_caches[c], &task->pcs[c], task);
-	for (unsigned int chunk = 0; chunk < PCS_CHUNKS; chunk++)
-		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
-			if (cache_by_id(chunk * PCS_CHUNK + i))
-				hand_over(cache_by_id(chunk * PCS_CHUNK + i), &task->ext[chunk][i],
-					  task);
+	for_each_row(task, row) for (unsigned int i = 0; i < row.nr; i++) hand_over(task, &row, i);
 	pcp_drain(&task->mm, true);
 }
 

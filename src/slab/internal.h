@@ -101,7 +101,7 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 /* pcs.c */
 struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p);
 void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p);
-struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create);
+struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s);
 
 /* barn.c */
 void barns_init(struct kmem_cache_node *n, void *mem);
@@ -130,10 +130,6 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 		     size_t size);
 
 /* task.c */
-static inline struct cursor *class_cursor(struct task *task, unsigned int class)
-{
-	return &task->hit.cursor[kmalloc_map_value(class, task->mm.node) / 2];
-}
 extern struct spinlock tasks_lock;
 void task_caches_init(void);
 void task_bury(struct task *task);
@@ -168,8 +164,10 @@ static inline bool slab_fork_is_borrowed(void)
 /* drain.c */
 void task_end_left_behind(struct task *task, const struct slow *slow);
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
+void task_drain_cache(struct task *task, struct kmem_cache *s, bool quiet);
 void hit_fence_register(void);
-extern bool hit_fence_ready;
+bool hit_fence_promised(void);
+extern bool hit_fence_ready, hit_fence_broken;
 
 #pragma GCC visibility pop
 

@@ -29,30 +29,27 @@
 
 /* ---- cursors ---- */
 
-static struct cursor *cursor_of(struct task *task, const struct kmem_cache *s)
-{
-	if (s->class == CLASS_NONE || !task->cursors_on)
-		return NULL;
-	return class_cursor(task, s->class);
-}
-
 /* Take the main sheaf out of its cursor.  Return: p->main, which may be NULL. */
 struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 {
-	struct cursor *c = cursor_of(task, s);
+	struct cursor *c = task_cursor(task, s);
 
 	if (c && p->main)
 		(void)cursor_disable(c, p->main, /* own= */ true);
 	return p->main;
 }
 
-/* Put p->main, which may be NULL, into the cursor, which is disabled. */
+/*
+ * Put p->main, which may be NULL, into the cursor, which is disabled.  Not so for a cache of the
+ * program where the system promises no fence: others could not take it then, and what a thread that
+ * sleeps has of such a cache is taken with the lock alone.
+ */
 void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 {
-	struct cursor *c = cursor_of(task, s);
+	struct cursor *c = task_cursor(task, s);
 	struct slab_sheaf *main = p->main;
 
-	if (!c || !main)
+	if (!c || !main || (s->class == CLASS_NONE && !hit_fence_promised()))
 		return;
 	main->barn_list.prev = NULL;
 	WRITE_ONCE(c->end, main->objects + main->capacity);
@@ -60,17 +57,16 @@ void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 	WRITE_ONCE(c->cur, main->objects + main->size);
 }
 
-struct pcs *task_pcs(struct task *task, const struct kmem_cache *s, bool create)
+/* This thread's task_pcs(), made when first needed.  NULL: no memory, or a cache without sheaves.
+ */
+struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s)
 {
-	unsigned int chunk = s->id / PCS_CHUNK;
+	struct pcs *p = task_pcs(task, s);
 
-	if (s->class != CLASS_NONE)
-		return &task->pcs[s->class];
-	if (chunk >= PCS_CHUNKS)
-		return NULL;
-	if (!task->ext[chunk] && (!create || !task_add_pcs_chunk(task, chunk)))
-		return NULL;
-	return &task->ext[chunk][s->id % PCS_CHUNK];
+	if (unlikely(!p) && s->id < PCS_CHUNK * PCS_CHUNKS &&
+	    task_add_pcs_chunk(task, s->id / PCS_CHUNK))
+		p = task_pcs(task, s);
+	return p;
 }
 
 /* ---- replacing an empty or a full main ---- */
@@ -540,16 +536,18 @@ slowpath void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
 	pcs_attach(task, s, p);
 }
 
-/* An object of this thread's sheaves, if they have any.  Under task.lock. */
-slowpath void *pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p)
+/* Up to @nr objects of this thread's sheaves.  Under task.lock.  Return: how many there were. */
+slowpath size_t pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p, size_t nr,
+			void **objs)
 {
-	struct slab_sheaf *main = pcs_detach(task, s, p), *from = main;
-	void *obj = NULL;
+	struct slab_sheaf *main = pcs_detach(task, s, p), *spare = p->spare;
+	size_t got = 0;
 
-	if (!from || !from->size)
-		from = p->spare;
-	if (from && from->size)
-		obj = pop(s, from);
+	pcs_count_ask(p);
+	while (got < nr && main && main->size)
+		objs[got++] = pop(s, main);
+	while (got < nr && spare && spare->size)
+		objs[got++] = pop(s, spare);
 	pcs_attach(task, s, p);
-	return obj;
+	return got;
 }

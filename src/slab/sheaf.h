@@ -12,7 +12,7 @@
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
 bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow);
 void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p);
-void *pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p);
+size_t pcs_pop(struct task *task, struct kmem_cache *s, struct pcs *p, size_t nr, void **objs);
 void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p);
 
 /* pcs_adapt.c */
@@ -75,6 +75,54 @@ bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, struct pc
 
 /* task.c */
 bool task_add_pcs_chunk(struct task *task, unsigned int chunk);
+void pcs_chunk_reset(struct pcs_chunk *chunk);
+
+/*
+ * What a thread has side by side, so many caches at most: those of malloc, or a chunk of the
+ * program's.
+ */
+struct pcs_row {
+	struct pcs *pcs;       /* the first, or NULL: there are no more rows */
+	struct cursor *cursor; /* its cursor; those of the others follow */
+	unsigned int nr;
+	int chunk; /* in task->ext, or -1 */
+};
+#define PCS_ROW_MAX 64
+static_assert(NR_KMALLOC_CLASSES <= PCS_ROW_MAX && PCS_CHUNK <= PCS_ROW_MAX, "a bit for each");
+
+static inline struct pcs_row first_row(struct task *task)
+{
+	return (struct pcs_row){task->pcs, class_cursor(task, 0), NR_KMALLOC_CLASSES, -1};
+}
+
+static inline struct pcs_row chunk_row(const struct task *task, int i)
+{
+	struct pcs_chunk *chunk = READ_ONCE(task->ext[i]);
+
+	return chunk ? (struct pcs_row){chunk->pcs, chunk->cursor, PCS_CHUNK, i}
+		     : (struct pcs_row){.chunk = i};
+}
+
+/* Most programs have no cache of their own, and the table of chunks is 2 KiB. */
+static inline struct pcs_row next_row(const struct task *task, struct pcs_row row)
+{
+	int i = row.chunk;
+
+	row.pcs = NULL;
+	while (READ_ONCE(slab_caches_made) && ++i < PCS_CHUNKS && !row.pcs)
+		row = chunk_row(task, i);
+	return row;
+}
+
+/* All that @t has sheaves of. */
+#define for_each_row(t, row)                                                                       \
+	for (struct pcs_row row = first_row(t); row.pcs; row = next_row(t, row))
+
+/* NULL: the program has ended it, and nothing is left of it. */
+static inline struct kmem_cache *row_cache(const struct pcs_row *row, unsigned int i)
+{
+	return row->chunk < 0 ? &kmalloc_caches[i] : cache_by_id((u32)row->chunk * PCS_CHUNK + i);
+}
 
 #pragma GCC visibility pop
 

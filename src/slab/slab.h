@@ -237,6 +237,12 @@ struct pcs {
 #define PCS_CHUNK 64
 #define PCS_CHUNKS 256 /* caches beyond PCS_CHUNK * PCS_CHUNKS work without sheaves */
 
+/* What a thread has of so many caches of the program, by id. */
+struct pcs_chunk {
+	struct cursor cursor[PCS_CHUNK];
+	struct pcs pcs[PCS_CHUNK]; /* task.lock */
+};
+
 enum task_state { TASK_UNUSED, TASK_LIVE, TASK_DYING };
 
 struct task {
@@ -256,7 +262,7 @@ struct task {
 	struct mm_task mm;
 	struct pcs pcs[NR_KMALLOC_CLASSES];
 	/* Caches of the program, by id; const once set, under lock; racy readers. */
-	struct pcs *ext[PCS_CHUNKS];
+	struct pcs_chunk *ext[PCS_CHUNKS];
 };
 /* A hit touches one page of its task. */
 static_assert(sizeof(struct hit_area) <= PAGE_SIZE && offsetof(struct task, hit) == 0,
@@ -278,6 +284,42 @@ static inline struct task *current_task(void)
 	struct hit_area *hit = hit_malloc_tls;
 
 	return hit == &boot_hit ? NULL : container_of(hit, struct task, hit);
+}
+
+static inline struct cursor *class_cursor(struct task *task, unsigned int class)
+{
+	return &task->hit.cursor[kmalloc_map_value(class, task->mm.node) / 2];
+}
+
+/* Where @task has the program's cache @s, or NULL: not used yet, or a cache without sheaves. */
+static inline struct pcs_chunk *task_chunk(const struct task *task, const struct kmem_cache *s)
+{
+	return likely(s->id < PCS_CHUNK * PCS_CHUNKS) ? READ_ONCE(task->ext[s->id / PCS_CHUNK])
+						      : NULL;
+}
+
+/* The cursor of @s, of malloc or of the program, in @task; NULL if no hit ever uses one there. */
+static inline struct cursor *task_cursor(struct task *task, const struct kmem_cache *s)
+{
+	struct pcs_chunk *chunk;
+
+	if (!READ_ONCE(task->cursors_on))
+		return NULL;
+	if (s->class != CLASS_NONE)
+		return class_cursor(task, s->class);
+	chunk = task_chunk(task, s);
+	return chunk ? &chunk->cursor[s->id % PCS_CHUNK] : NULL;
+}
+
+/* The sheaves that @task has for @s, of malloc or of the program, or NULL. */
+static inline struct pcs *task_pcs(struct task *task, const struct kmem_cache *s)
+{
+	struct pcs_chunk *chunk;
+
+	if (s->class != CLASS_NONE)
+		return &task->pcs[s->class];
+	chunk = task_chunk(task, s);
+	return chunk ? &chunk->pcs[s->id % PCS_CHUNK] : NULL;
 }
 
 /* ---- entering and leaving a slow path (task.c) ---- */
@@ -443,9 +485,11 @@ static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
 /* The same, and it is out of the slab. */
 static inline bool is_object(const struct kmem_cache *s, const void *ptr)
 {
-	const struct page *slab = slab_of(s, ptr);
+	uintptr_t start = ALIGN_DOWN((uintptr_t)ptr, PAGE_SIZE << s->order);
+	u64 index = ((uintptr_t)ptr - start) * s->reciprocal >> 32;
 
-	return is_object_start(s, ptr) && likely(is_out(slab, obj_to_index(s, slab, ptr)));
+	return likely(object_address(s, start, index) == (uintptr_t)ptr) &&
+	       likely(is_out(pfn_to_page(start >> PAGE_SHIFT), (unsigned int)index));
 }
 
 /* ---- caches (slab_common.c) ---- */

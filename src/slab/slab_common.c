@@ -291,6 +291,8 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, 
 	s->ctor = ctor;
 	s->class = CLASS_NONE;
 	cache_geometry(s);
+	/* Now, rather than in an allocation: it may take 20 ms in a process of several threads. */
+	(void)hit_fence_promised();
 	slab_mutex_lock();
 	take_id(s);
 	list_add_tail(&s->list, &slab_caches);
@@ -307,17 +309,17 @@ static bool has_sheaves(const struct pcs *p)
 }
 
 /*
- * What every thread has in its sheaves for @s, a cache without cursors, goes back.  Threads that
+ * What every thread has in its sheaves for @s, a cache of the program, goes back.  Threads that
  * have none are not waited for: one may be in a constructor of another cache.
  */
-static void drain_cache(struct kmem_cache *s, struct slow *slow)
+static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 {
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s, false) : NULL;
+		struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s) : NULL;
 
 		if (!p || !has_sheaves(p) || !task_lock_to_drain(t, slow))
 			continue;
-		pcs_empty(t, s, p);
+		task_drain_cache(t, s, /* quiet= */ ends || t == slow->task);
 		spin_unlock(&t->lock);
 	}
 	for (int i = 0; i < topology.nr_nodes; i++)
@@ -329,11 +331,11 @@ static void drain_cache(struct kmem_cache *s, struct slow *slow)
  * Under slab_mutex: who gives back memory of all caches has objects in hand that are in no slab and
  * in no sheaf, and would be taken for objects in use.
  */
-static void shrink(struct kmem_cache *s, struct slow *slow)
+static void shrink(struct kmem_cache *s, bool ends, struct slow *slow)
 {
 	settle_deferred();
 	if (s->class == CLASS_NONE)
-		drain_cache(s, slow);
+		drain_cache(s, ends, slow);
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (load_acquire(&s->node[i]))
 			(void)node_discard_empty(s, load_acquire(&s->node[i]), /* all= */ true);
@@ -353,7 +355,7 @@ slowpath unsigned long cache_shrink(struct kmem_cache *s)
 		inuse = cache_inuse(s);
 	} else {
 		slab_mutex_lock();
-		shrink(s, &slow);
+		shrink(s, /* ends= */ false, &slow);
 		inuse = cache_inuse(s);
 		spin_unlock(&slab_mutex);
 	}
@@ -411,7 +413,7 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 		return -EBUSY;
 	}
 	slab_mutex_lock();
-	shrink(s, &slow);
+	shrink(s, /* ends= */ true, &slow);
 	inuse = cache_inuse(s);
 	if (!inuse) {
 		WRITE_ONCE(last_by_index.cache, NULL);

@@ -97,7 +97,7 @@ void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow)
 	if (likely(task)) {
 		stat_inc(task->slow_allocs);
 		if (likely(!slow->nested && !slab_consistency_checks() && task_trylock(task))) {
-			struct pcs *p = task_pcs(task, s, true);
+			struct pcs *p = task_pcs_made(task, s);
 
 			obj = p ? pcs_alloc(task, s, p, slow) : NULL;
 			spin_unlock_unwaited(&task->lock);
@@ -120,7 +120,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 	if (likely(task && local)) {
 		stat_inc(task->slow_frees);
 		if (likely(!slow->nested && !slab_consistency_checks() && task_trylock(task))) {
-			struct pcs *p = task_pcs(task, s, true);
+			struct pcs *p = task_pcs_made(task, s);
 			bool done = p && pcs_free(task, s, p, obj, slow);
 
 			spin_unlock_unwaited(&task->lock);
@@ -187,19 +187,20 @@ slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 
 /* ---- for callers outside the hit paths ---- */
 
-/* What this thread has in its sheaves, without a look at anybody else's. */
-static slowpath void *alloc_own(struct kmem_cache *s, const struct slow *slow)
+/* Up to @nr of what this thread has in its sheaves, without a look at anybody else's. */
+static slowpath size_t alloc_own(struct kmem_cache *s, const struct slow *slow, size_t nr,
+				 void **objs)
 {
-	struct pcs *p = NULL;
-	void *obj = NULL;
+	struct pcs *p;
+	size_t got = 0;
 
 	if (!slow->task || slow->nested || !task_trylock(slow->task))
-		return NULL;
-	p = task_pcs(slow->task, s, false);
+		return 0;
+	p = task_pcs(slow->task, s);
 	if (p)
-		obj = pcs_pop(slow->task, s, p);
+		got = pcs_pop(slow->task, s, p, nr, objs);
 	spin_unlock_unwaited(&slow->task->lock);
-	return obj;
+	return got;
 }
 
 #define NOWAIT_TRIES 8
@@ -212,8 +213,10 @@ static slowpath void *alloc_nowait(struct kmem_cache *s, gfp_t gfp, int node,
 				   const struct slow *slow)
 {
 	struct slow nowait = {.task = slow->task, .nested = true};
-	void *obj = node == NUMA_NO_NODE ? alloc_own(s, slow) : NULL;
+	void *obj = NULL;
 
+	if (node == NUMA_NO_NODE)
+		(void)alloc_own(s, slow, 1, &obj);
 	for (int i = 0; !obj && i < NOWAIT_TRIES; i++) {
 		obj = alloc_direct(s, gfp, request_node(slow, gfp, node), &nowait);
 		cpu_relax();
@@ -254,16 +257,19 @@ void slab_free(struct kmem_cache *s, void *obj)
 set_apart size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs)
 {
 	struct slow slow;
-	size_t got = 0;
+	size_t got;
 
 	if (!slow_enter(&slow))
 		return 0;
+	got = alloc_own(s, &slow, nr, objs);
 	if (asks_not_to_wait(gfp))
 		while (got < nr && (objs[got] = alloc_nowait(s, gfp, NUMA_NO_NODE, &slow)))
 			got++;
 	else
-		while (got < nr && (objs[got] = slab_alloc_slow(s, &slow)))
+		while (got < nr && (objs[got] = slab_alloc_slow(s, &slow))) {
 			got++;
+			got += alloc_own(s, &slow, nr - got, objs + got);
+		}
 	if (got < nr) {
 		struct slow undo = {.task = slow.task,
 				    .nested = slow.nested || asks_not_to_wait(gfp)};

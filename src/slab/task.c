@@ -118,9 +118,19 @@ static void thread_exit(void *value);
 void task_caches_init(void)
 {
 	init_boot_cache(&task_cache, &task_node, "task", sizeof(struct task));
-	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", PCS_CHUNK * sizeof(struct pcs));
+	init_boot_cache(&chunk_cache, &chunk_node, "task_pcs", sizeof(struct pcs_chunk));
 	slab_fork_watch();
 	ends_unseen = os_thread_exit_key(thread_exit) != 0;
+}
+
+/* Nothing in it, and every cursor disabled. */
+set_apart void pcs_chunk_reset(struct pcs_chunk *chunk)
+{
+	memset(chunk->pcs, 0, sizeof(chunk->pcs));
+	for (int i = 0; i < PCS_CHUNK; i++) {
+		chunk->cursor[i].end = cursor_disabled_at();
+		chunk->cursor[i].cur = cursor_disabled_at();
+	}
 }
 
 set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
@@ -130,8 +140,9 @@ set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
 
 	if (!slab_take(&chunk_cache, 0, &obj, 1, true, 0, &slow))
 		return false;
-	memset(obj, 0, PCS_CHUNK * sizeof(struct pcs));
-	task->ext[chunk] = obj;
+	pcs_chunk_reset(obj);
+	/* Who looks at it without the lock, and the thread's own handlers, find it whole. */
+	store_release(&task->ext[chunk], (struct pcs_chunk *)obj);
 	return true;
 }
 
@@ -383,12 +394,8 @@ bool task_trylock(struct task *task)
 /* Everything this thread has in its sheaves and page set goes to where others find it. */
 static set_apart void task_empty(struct task *task)
 {
-	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		empty_one(task, &kmalloc_caches[c], &task->pcs[c]);
-	/* Most programs have none, and the table is 2 KiB. */
-	for (unsigned int chunk = 0; READ_ONCE(slab_caches_made) && chunk < PCS_CHUNKS; chunk++)
-		for (unsigned int i = 0; task->ext[chunk] && i < PCS_CHUNK; i++)
-			empty_one(task, cache_by_id(chunk * PCS_CHUNK + i), &task->ext[chunk][i]);
+	for_each_row(task, row) for (unsigned int i = 0; i < row.nr; i++)
+		empty_one(task, row_cache(&row, i), &row.pcs[i]);
 	pcp_drain(&task->mm, /* all= */ true);
 }
 

@@ -125,16 +125,28 @@ static bool is_sheaf_of(const struct task *task, const struct slab_sheaf *sheaf)
 	       sheaf->capacity <= sheaf_kind_capacity(sheaf_kind(sheaf)) && !sheaf->sentinel;
 }
 
-/* Of a sheaf that is in a cursor, its thread alone knows what it holds.  Under task.lock. */
-static int verify_pcs(const struct kmem_cache *s, const struct task *task, const struct pcs *p)
+/*
+ * Of a sheaf that is in a cursor, its thread alone knows what it holds; nobody does where that was
+ * disabled without a fence.
+ */
+static int count_wrong(const struct kmem_cache *s, struct task *task, const struct slab_sheaf *main)
+{
+	const struct cursor *c = task_cursor(task, s);
+	ptrdiff_t stray;
+
+	if (c && !cursor_is_disabled(c, &stray))
+		return main->barn_list.prev != NULL;
+	return c && READ_ONCE(hit_fence_broken) ? 0 : count_strangers(s, main);
+}
+
+/* Under task.lock. */
+static int verify_pcs(const struct kmem_cache *s, struct task *task, const struct pcs *p)
 {
 	const struct slab_sheaf *main = p->main, *spare = p->spare;
-	bool in_cursor = s->class != CLASS_NONE && task->cursors_on;
 	int bad = main && main == spare;
 
 	if (main)
-		bad += !is_sheaf_of(task, main) ||
-		       (in_cursor ? main->barn_list.prev != NULL : count_strangers(s, main));
+		bad += !is_sheaf_of(task, main) || count_wrong(s, task, main);
 	if (spare)
 		bad += !is_sheaf_of(task, spare) || count_strangers(s, spare);
 	if (bad)
@@ -154,7 +166,7 @@ static int verify_task(struct task *task)
 	list_for_each (pos, &slab_caches) {
 		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 		/* Those of our own structures have no sheaves. */
-		const struct pcs *p = s->metadata ? NULL : task_pcs(task, s, /* create= */ false);
+		const struct pcs *p = s->metadata ? NULL : task_pcs(task, s);
 
 		bad += p ? verify_pcs(s, task, p) : 0;
 	}

@@ -1140,10 +1140,63 @@ static void shrink_gives_back_what_holds_no_object(void **state)
 	buddy_kmem_cache_destroy(s);
 }
 
+enum { PAIRS = 20000 };
+
+static uint64_t slow_calls(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	return st.slow_allocs + st.slow_frees;
+}
+
+/* Of PAIRS objects of @s, or, NULL, of malloc, allocated and freed at once: slow paths taken. */
+static uint64_t slow_calls_of_pairs(struct kmem_cache *s, gfp_t gfp)
+{
+	uint64_t before = slow_calls();
+
+	for (int i = 0; i < PAIRS; i++) {
+		unsigned char *volatile p = s ? buddy_kmem_cache_alloc(s, gfp) : malloc(64);
+
+		assert_non_null(p);
+		*p = 0xff;
+		if (s)
+			buddy_kmem_cache_free(s, p);
+		else
+			free(p);
+	}
+	return slow_calls() - before;
+}
+
+/* Who takes the CPU from the program interrupts some; a sixteenth of those takes the slow path. */
+static void what_a_thread_has_at_hand_of_a_cache_is_taken_and_left_by_hits(void **state)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("hits", 64, 0, 0, NULL);
+	uint64_t before;
+
+	(void)state;
+	if (slow_calls_of_pairs(NULL, 0) > PAIRS / 10)
+		skip(); /* no restartable sequences here */
+	assert_true(slow_calls_of_pairs(s, GFP_KERNEL) < PAIRS / 10);
+	assert_true(slow_calls_of_pairs(s, GFP_NOWAIT) < PAIRS / 10);
+	before = slow_calls();
+	for (int i = 0; i < PAIRS; i++) {
+		unsigned char *p = buddy_kmem_cache_zalloc(s, GFP_KERNEL);
+
+		assert_true(all_bytes(p, 64, 0));
+		memset(p, 0xff, 64);
+		buddy_kmem_cache_free(s, p);
+	}
+	assert_true(slow_calls() - before < PAIRS / 10);
+	assert_int_equal(buddy_verify(), 0);
+	buddy_kmem_cache_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kmalloc_is_aligned_and_usable_as_a_whole),
+		cmocka_unit_test(what_a_thread_has_at_hand_of_a_cache_is_taken_and_left_by_hits),
 		cmocka_unit_test(kmalloc_is_aligned_to_what_divides_its_size_up_to_a_line),
 		cmocka_unit_test(kmalloc_of_a_power_of_two_is_aligned_to_itself),
 		cmocka_unit_test(zero_bytes_are_a_pointer_that_is_not_memory),

@@ -162,7 +162,7 @@ SIM_TEST(a_cache_of_the_program_is_looked_at_too)
 	own = cache_create("own", 64, 16, 0, NULL);
 	report_only();
 	slab_free(own, slab_alloc(own, 0, NUMA_NO_NODE));
-	main = current_task()->ext[own->id / PCS_CHUNK][own->id % PCS_CHUNK].main;
+	main = current_task()->ext[own->id / PCS_CHUNK]->pcs[own->id % PCS_CHUNK].main;
 	EXPECT(main->size > 1);
 	main->objects[0] = main->objects[1];
 	slab_check_at_exit();

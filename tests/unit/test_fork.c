@@ -65,6 +65,43 @@ SIM_TEST(a_child_does_not_count_on_the_fence_of_its_parent)
 	EXPECT(!hit_fence_ready);
 }
 
+/* What a thread took by hits is known from the cursor alone. */
+static void expect_hits_to_be_known_in_a_child(bool was_inside)
+{
+	struct kmem_cache *s;
+	struct task *lost;
+	struct cursor *c;
+
+	start_with(threads, 1);
+	s = cache_create("own", 64, 8, 0, NULL);
+	sim_switch_to(&threads[0]);
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	lost = current_task();
+	lost->cursors_on = true;
+	hit_fence_ready = true;
+	pcs_attach(lost, s, task_pcs(lost, s));
+	c = task_cursor(lost, s);
+	EXPECT(c->cur > task_pcs(lost, s)->main->objects + 2);
+	c->cur -= 2; /* two hits */
+	lost->mm.depth = was_inside;
+	sim_switch_to(&sim_main_thread);
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT(!task_pcs(lost, s)->main && c->cur == cursor_disabled_at());
+	EXPECT_EQ(cache_shrink(s), 2);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_an_idle_thread_took_from_a_cache_of_the_program_is_out_in_the_child)
+{
+	expect_hits_to_be_known_in_a_child(false);
+}
+
+SIM_TEST(what_a_thread_inside_took_from_a_cache_of_the_program_is_out_in_the_child)
+{
+	expect_hits_to_be_known_in_a_child(true);
+}
+
 /* To put them on the list anew would be to write to each, which is a copied page for each. */
 SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 {
@@ -86,4 +123,6 @@ SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_page_set_that_a_lost_thread_was_emptying_is_found_anew),
 	  T(a_child_does_not_count_on_the_fence_of_its_parent),
+	  T(what_an_idle_thread_took_from_a_cache_of_the_program_is_out_in_the_child),
+	  T(what_a_thread_inside_took_from_a_cache_of_the_program_is_out_in_the_child),
 	  T(blocks_that_are_left_stay_on_their_list_in_a_child))

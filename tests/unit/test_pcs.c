@@ -18,9 +18,18 @@ static void start(size_t size)
 	EXPECT(current_task());
 }
 
+/* The same with a cache of the program. */
+static void start_own(void)
+{
+	EXPECT(sim_start());
+	s = cache_create("own", 64, 8, 0, NULL);
+	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	n = s->node[0];
+}
+
 static struct pcs *mine(void)
 {
-	return &current_task()->pcs[s->class];
+	return task_pcs(current_task(), s);
 }
 
 static unsigned int held(void)
@@ -656,6 +665,9 @@ SIM_TEST(bulk_is_all_or_nothing)
 	start(2048);
 	EXPECT_EQ(slab_alloc_bulk(s, 0, 100, objs), 100);
 	for (int i = 0; i < 100; i++)
+		for (int k = 0; k < i; k++)
+			EXPECT(objs[i] != objs[k]);
+	for (int i = 0; i < 100; i++)
 		slab_free(s, objs[i]);
 	slab_reclaim(true);
 	inuse = n->first.inuse;
@@ -787,13 +799,14 @@ static void drain_with_cursor(int moves, bool read_early, int (*on_fence)(void))
 	struct task *task;
 	struct pcs *p;
 
-	start(64);
+	if (!s)
+		start(64);
 	task = current_task();
 	p = mine();
 	for (int i = 0; i < 6; i++)
 		hit_pushed = slab_alloc(s, 0, NUMA_NO_NODE);
-	cursor = &task->hit.cursor[kmalloc_map_value(s->class, 0) / 2];
 	task->cursors_on = true;
+	cursor = task_cursor(task, s);
 	hit_fence_ready = true;
 	pcs_attach(task, s, p);
 	was = cursor->cur;
@@ -828,7 +841,7 @@ static void drain_without_fence(int moves, bool read_early)
 	EXPECT_EQ(p->main->size, was - p->main->objects + moves);
 	EXPECT(moves <= 0 || p->main->objects[p->main->size - 1] == hit_pushed);
 	pcs_attach(current_task(), s, p);
-	EXPECT(cursor->cur == was + moves);
+	EXPECT(cursor->cur == (s->class == CLASS_NONE ? cursor_disabled_at() : was + moves));
 	EXPECT_SOUND();
 }
 
@@ -850,6 +863,12 @@ SIM_TEST(where_the_fence_is_refused_a_late_push_counts)
 SIM_TEST(where_the_fence_is_refused_a_hit_may_put_its_cursor_back)
 {
 	drain_without_fence(-1, true);
+}
+
+SIM_TEST(where_the_fence_is_refused_a_late_push_into_a_cache_of_the_program_counts)
+{
+	start_own();
+	drain_without_fence(1, false);
 }
 
 /* The child of a lone thread has not heard yet that its thread has another number. */
@@ -891,6 +910,70 @@ SIM_TEST(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages
 	EXPECT_EQ(task->mm.pcp.count, 0);
 }
 
+/* There are no hits in it then. */
+SIM_TEST(where_no_fence_is_promised_what_a_thread_has_of_a_cache_of_the_program_is_taken)
+{
+	struct slow slow = {.task = NULL};
+	struct task *task;
+
+	start_own();
+	task = current_task();
+	task->cursors_on = true;
+	hit_fence_ready = false;
+	pcs_attach(task, s, mine());
+	EXPECT(task_cursor(task, s)->cur == cursor_disabled_at());
+	EXPECT(mine()->main && mine()->main->size);
+	task_drain(task, /* only_idle= */ false, &slow);
+	EXPECT(!mine()->main);
+	EXPECT_SOUND();
+}
+
+/* In a child the promise is to be asked for again, and the cursor is in use. */
+SIM_TEST(without_a_promise_a_cursor_in_use_of_a_cache_of_the_program_is_left)
+{
+	struct slow slow = {.task = NULL};
+	struct task *task;
+
+	start_own();
+	task = current_task();
+	task->cursors_on = true;
+	hit_fence_ready = true;
+	pcs_attach(task, s, mine());
+	hit_fence_ready = false;
+	task_drain(task, /* only_idle= */ false, &slow);
+	EXPECT(mine()->main);
+	EXPECT(task_cursor(task, s)->cur == mine()->main->objects + mine()->main->size);
+}
+
+static int no_fence_is_needed(void)
+{
+	fail_msg("a fence");
+	return 0;
+}
+
+/* The program says so: nobody is at work with it. */
+SIM_TEST(a_cache_that_ends_is_taken_out_of_the_cursors_of_other_threads)
+{
+	struct sim_thread other;
+	struct task *task;
+
+	start_own();
+	task = current_task();
+	task->cursors_on = true;
+	hit_fence_ready = true;
+	pcs_attach(task, s, mine());
+	/* A hit took one that the program gave back by another way. */
+	slab_give(s, (void *[]){*--task_cursor(task, s)->cur}, 1);
+	sim_thread_new(&other, 0);
+	sim_switch_to(&other);
+	sim.on_fence = no_fence_is_needed;
+	EXPECT_EQ(cache_destroy("test", s), 0);
+	sim.on_fence = NULL;
+	sim_switch_to(&sim_main_thread);
+	EXPECT(task_cursor(task, s)->cur == cursor_disabled_at());
+	EXPECT_SOUND();
+}
+
 /* Objects out of slabs that no sheaf has: what the program, and the hit, hold. */
 static unsigned long held_by_program(void)
 {
@@ -914,6 +997,24 @@ SIM_TEST(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object)
 
 SIM_TEST(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost)
 {
+	drain_under_a_hit(1, false);
+	EXPECT(!mine()->main);
+	EXPECT_EQ(held_by_program(), 5);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_pop_from_a_cache_of_the_program_keeps_its_object_too)
+{
+	start_own();
+	drain_under_a_hit(-1, false);
+	EXPECT(!mine()->main);
+	EXPECT_EQ(held_by_program(), 7);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_push_into_a_cache_of_the_program_is_not_lost_either)
+{
+	start_own();
 	drain_under_a_hit(1, false);
 	EXPECT(!mine()->main);
 	EXPECT_EQ(held_by_program(), 5);
@@ -1096,6 +1197,12 @@ RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 	  T(a_thread_that_never_goes_keeps_no_block_from_others),
 	  T(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone),
 	  T(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages),
+	  T(where_no_fence_is_promised_what_a_thread_has_of_a_cache_of_the_program_is_taken),
+	  T(without_a_promise_a_cursor_in_use_of_a_cache_of_the_program_is_left),
+	  T(a_cache_that_ends_is_taken_out_of_the_cursors_of_other_threads),
+	  T(a_pop_from_a_cache_of_the_program_keeps_its_object_too),
+	  T(a_push_into_a_cache_of_the_program_is_not_lost_either),
+	  T(where_the_fence_is_refused_a_late_push_into_a_cache_of_the_program_counts),
 	  T(a_pop_that_commits_after_its_cursor_was_disabled_keeps_its_object),
 	  T(a_push_that_commits_after_its_cursor_was_disabled_is_not_lost),
 	  T(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf),

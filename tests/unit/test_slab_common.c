@@ -219,7 +219,7 @@ SIM_TEST(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended)
 	sim_switch_to(&owner);
 	slab_free(ended, slab_alloc(ended, 0, NUMA_NO_NODE));
 	lost = current_task();
-	EXPECT(task_pcs(lost, ended, false)->main->size);
+	EXPECT(task_pcs(lost, ended)->main->size);
 	sim_switch_to(&sim_main_thread);
 	slab_mutex.word = 4711 | spin_generation;
 	sim.on_futex_wait = fork_meanwhile;
