@@ -57,8 +57,7 @@ void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 	WRITE_ONCE(c->cur, main->objects + main->size);
 }
 
-/* This thread's task_pcs(), made when first needed.  NULL: no memory, or a cache without sheaves.
- */
+/* The same, made when first needed.  NULL: there is no memory, or the cache has no sheaves. */
 struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(task, s);

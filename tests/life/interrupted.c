@@ -11,6 +11,7 @@
 #include "life.h"
 #include "trace.h"
 
+#include <buddy/slab.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
@@ -60,10 +61,39 @@ static void use(size_t size, unsigned int key)
 	free(b);
 }
 
+/* Of the library under test, which the loader puts under this program. */
+#pragma weak buddy_kmem_cache_create
+#pragma weak buddy_kmem_cache_alloc
+#pragma weak buddy_kmem_cache_free
+#pragma weak buddy_kmem_cache_shrink
+#pragma weak buddy_kmem_cache_destroy
+
+static struct kmem_cache *cache; /* NULL: the call uses none */
+
+/* In a handler nothing can be waited for, so that there may be no object. */
+static void use_cache(unsigned int count, gfp_t gfp)
+{
+	void *objects[100];
+
+	for (unsigned int i = 0; i < count; i++) {
+		objects[i] = buddy_kmem_cache_alloc(cache, gfp);
+		CHECK(objects[i] || gfp == GFP_NOWAIT, "no object");
+		if (objects[i])
+			fill(objects[i], KEPT_SIZE, i);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		CHECK(!objects[i] || filled(objects[i], KEPT_SIZE, i),
+		      "an object is not what it was");
+		buddy_kmem_cache_free(cache, objects[i]);
+	}
+}
+
 static void use_sizes(void)
 {
 	for (size_t size = 16; size < 400000; size *= 4)
 		use(size, (unsigned int)size);
+	if (cache)
+		use_cache(5, GFP_NOWAIT);
 }
 
 static void trim(void)
@@ -228,6 +258,25 @@ static void aligned(void)
 	trace_mark();
 }
 
+/* What a handler had of it is back when it ends, or this program does. */
+static void cached(void)
+{
+	struct kmem_cache *ended;
+
+	keep_a_block();
+	if (!buddy_kmem_cache_create)
+		return;
+	ended = cache = buddy_kmem_cache_create("interrupted", KEPT_SIZE, 0, 0, NULL);
+	CHECK(cache, "no cache");
+	trace_mark();
+	use_cache(60, GFP_KERNEL);
+	buddy_kmem_cache_shrink(cache);
+	use_cache(1, GFP_KERNEL);
+	trace_mark();
+	cache = NULL;
+	buddy_kmem_cache_destroy(ended);
+}
+
 static void trimmed(void)
 {
 	keep_a_block();
@@ -354,6 +403,7 @@ static const struct {
 	{"large", large},
 	{"resized", resized},
 	{"aligned", aligned},
+	{"cached", cached},
 	{"trimmed", trimmed},
 	{"lone_child", lone_child},
 	{"thread_of_lone_child", thread_of_lone_child},

@@ -835,6 +835,9 @@ static void drain_without_fence(int moves, bool read_early)
 
 	drain_with_cursor(moves, read_early, refuse_fence);
 	EXPECT(!hit_fence_ready);
+	/* Nor does the next one take it, though the cursor is disabled. */
+	task_drain(current_task(), /* only_idle= */ false, &(struct slow){.task = NULL});
+	EXPECT(mine()->main);
 	(void)commit_under_fence();
 	p = mine();
 	EXPECT(pcs_detach(current_task(), s, p) == p->main);
