@@ -39,7 +39,7 @@ void slab_give(struct kmem_cache *s, void **objs, unsigned int nr);
 bool slab_give_try(struct kmem_cache *s, void *obj, struct slow *slow);
 
 /* slub.c: what could not be freed where nothing may be waited for */
-void settle_deferred(void);
+bool settle_deferred(void);
 void forget_takers(void);
 
 /* home.c: which slabs there are, and their locks */

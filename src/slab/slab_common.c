@@ -329,16 +329,18 @@ static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 
 /*
  * Under slab_mutex: who gives back memory of all caches has objects in hand that are in no slab and
- * in no sheaf, and would be taken for objects in use.
+ * in no sheaf, and would be taken for objects in use.  Return: false if others have such still.
  */
-static void shrink(struct kmem_cache *s, bool ends, struct slow *slow)
+static bool shrink(struct kmem_cache *s, bool ends, struct slow *slow)
 {
-	settle_deferred();
+	bool settled = settle_deferred();
+
 	if (s->class == CLASS_NONE)
 		drain_cache(s, ends, slow);
 	for (int i = 0; i < topology.nr_nodes; i++)
 		if (load_acquire(&s->node[i]))
 			(void)node_discard_empty(s, load_acquire(&s->node[i]), /* all= */ true);
+	return settled;
 }
 
 /**
@@ -355,7 +357,7 @@ slowpath unsigned long cache_shrink(struct kmem_cache *s)
 		inuse = cache_inuse(s);
 	} else {
 		slab_mutex_lock();
-		shrink(s, /* ends= */ false, &slow);
+		(void)shrink(s, /* ends= */ false, &slow);
 		inuse = cache_inuse(s);
 		spin_unlock(&slab_mutex);
 	}
@@ -386,6 +388,28 @@ static slowpath bool is_cache(const struct kmem_cache *s)
 	return slab && slab->cache == &cache_cache && is_object(&cache_cache, s);
 }
 
+#define LAST_TRIES 50
+
+/*
+ * All that is not in use goes back.  Before objects are said to be in use, who may have them in
+ * hand gets a second in all, in which it can have the mutex.  Return: objects in use, under
+ * slab_mutex.
+ */
+static slowpath unsigned long shrink_for_good(struct kmem_cache *s, struct slow *slow)
+{
+	unsigned long inuse;
+	bool settled;
+
+	for (int tries = LAST_TRIES;; tries--) {
+		slab_mutex_lock();
+		settled = shrink(s, /* ends= */ true, slow);
+		inuse = cache_inuse(s);
+		if (!inuse || settled || !tries)
+			return inuse;
+		spin_unlock(&slab_mutex);
+	}
+}
+
 /**
  * cache_destroy - end a cache
  * @call: for reports
@@ -412,9 +436,7 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 			 call, s->name);
 		return -EBUSY;
 	}
-	slab_mutex_lock();
-	shrink(s, /* ends= */ true, &slow);
-	inuse = cache_inuse(s);
+	inuse = shrink_for_good(s, &slow);
 	if (!inuse) {
 		WRITE_ONCE(last_by_index.cache, NULL);
 		barrier();

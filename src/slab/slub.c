@@ -55,14 +55,21 @@ static slowpath void take_deferred(void)
 	__atomic_fetch_sub(&takers, 1, __ATOMIC_RELEASE);
 }
 
-/* The same, and what others have in hand is in its slabs afterwards too. */
-slowpath void settle_deferred(void)
+/*
+ * The same, and what others have in hand is in its slabs afterwards too.  Return: false if somebody
+ * has some still: he was not let run, or is in a constructor.
+ */
+slowpath bool settle_deferred(void)
 {
 	u32 seen;
 
 	take_deferred();
-	for (int ms = PATIENCE_MS; ms && (seen = load_acquire(&takers)) != 0; ms--)
+	for (int ms = PATIENCE_MS; (seen = load_acquire(&takers)) != 0; ms--) {
+		if (!ms)
+			return false;
 		os_futex_wait(&takers, seen, 1);
+	}
+	return true;
 }
 
 /* Who had them in hand did not come along into a forked child. */

@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "step.h"
 #include "unit.h"
+#include <pthread.h>
+#include <sched.h>
 
 static struct slow nested = {.nested = true};
 
@@ -226,7 +228,71 @@ SIM_TEST(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(what_has_to_be_of_a_node_has_no_mapping_of_its_own),
+static struct sim_thread ender;
+static struct kmem_cache *ended;
+static pthread_t end_thread;
+static bool begins, has_ended;
+
+static void *end_cache(void *arg)
+{
+	(void)arg;
+	sim_impersonate(&ender);
+	EXPECT_EQ(cache_destroy("test", ended), 0);
+	WRITE_ONCE(has_ended, true);
+	return NULL;
+}
+
+static u32 ender_waits; /* of the thread that ends the cache; atomic */
+
+static void count_wait(void)
+{
+	atomic_add(&ender_waits, 1);
+}
+
+/* For longer than who ends the other cache waits at a time, or until that has given up. */
+static void construct_slowly(void *obj)
+{
+	(void)obj;
+	if (!begins)
+		return;
+	begins = false;
+	EXPECT(!pthread_create(&end_thread, NULL, end_cache, NULL));
+	while (READ_ONCE(ender_waits) < 3 * PATIENCE_MS && !READ_ONCE(has_ended))
+		sched_yield();
+}
+
+/* Of one that it has in hand, and not given back, it would be said that it is in use. */
+SIM_TEST(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache)
+{
+	struct kmem_cache *s;
+	struct slab_home *homes[2];
+	void *objs[2];
+
+	EXPECT(sim_start());
+	s = cache_create("slow", 64, 8, 0, construct_slowly);
+	ended = cache_create("ended", 64, 8, 0, NULL);
+	sim_thread_new(&ender, 0);
+	EXPECT(use_heap(&ender));
+	objs[0] = slab_alloc_slow(ended, &nested);
+	objs[1] = slab_alloc_slow(s, &nested);
+	homes[0] = hold_slabs(ended);
+	homes[1] = hold_slabs(s);
+	slab_free_slow(ended, objs[0], &nested);
+	slab_free_slow(s, objs[1], &nested); /* it is taken first */
+	let_go(homes[0]);
+	let_go(homes[1]);
+	begins = true;
+	sim.on_futex_wait = count_wait;
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	pthread_join(end_thread, NULL);
+	sim.on_futex_wait = NULL;
+	EXPECT(has_ended);
+	EXPECT(!sim_reports()[0]);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache),
+	  T(what_has_to_be_of_a_node_has_no_mapping_of_its_own),
 	  T(what_was_taken_in_vain_goes_back_without_waiting),
 	  T(who_may_not_wait_looks_several_times),
 	  T(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held),
