@@ -97,7 +97,11 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 	if (slow.task)
 		stat_inc(slow.task->slow_allocs);
 	slow_leave(&slow);
-	kswapd_poke(&slow);
+	/* To start a thread, or to take memory back, is to wait. */
+	if (asks_not_to_wait(gfp))
+		kswapd_wake();
+	else
+		kswapd_poke(&slow);
 	return ret;
 }
 
