@@ -29,6 +29,32 @@ bool bad_node(const char *call, int node)
 	return true;
 }
 
+/* The slow path that is over: nested, if a handler or a constructor is in the middle of another. */
+static struct slow last_slow(void)
+{
+	struct task *task = current_task();
+
+	return (struct slow){.task = task, .nested = task && task->mm.depth};
+}
+
+void after_alloc(gfp_t gfp)
+{
+	struct slow slow = last_slow();
+
+	/* To start a thread, or to take memory back, is to wait. */
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		kswapd_poke(&slow);
+	else
+		kswapd_wake();
+}
+
+void after_free(void)
+{
+	struct slow slow = last_slow();
+
+	kswapd_freed(&slow);
+}
+
 /* Also what is beyond the size that was asked for: krealloc() may come to hand it out. */
 static void zero_all(void *p)
 {
@@ -58,9 +84,11 @@ static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 	if (size > KMALLOC_MAX_SIZE)
 		return kmalloc_large(size, gfp, node);
 	p = node == NUMA_NO_NODE ? pop_size(size) : NULL;
-	if (!p)
+	if (!p) {
 		p = slab_alloc(&kmalloc_caches[kmalloc_class(size)],
 			       (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
+		after_alloc(gfp);
+	}
 	if (p && (gfp & __GFP_ZERO))
 		zero_all(p);
 	return p;

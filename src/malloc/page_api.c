@@ -45,6 +45,7 @@ static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned 
 			memset(page_address(page), 0, PAGE_SIZE << order);
 	}
 	slow_leave(&slow);
+	after_alloc(gfp);
 	return page;
 }
 
@@ -139,6 +140,7 @@ BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 	slow_enter_free(&slow);
 	drop_reference(page, order, &slow);
 	slow_leave(&slow);
+	kswapd_freed(&slow);
 }
 
 BUDDY_API void *buddy_get_free_pages(gfp_t gfp, unsigned int order)
@@ -188,6 +190,7 @@ BUDDY_API void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp)
 			clear_block(page_address(head), nr << PAGE_SHIFT);
 	}
 	slow_leave(&slow);
+	after_alloc(gfp);
 	return head ? page_address(head) : NULL;
 }
 
@@ -228,6 +231,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 	large_free(head, NULL, slow.nested);
 	atomic_sub(&api_pages, nr);
 	slow_leave(&slow);
+	kswapd_freed(&slow);
 }
 
 BUDDY_API void *buddy_page_address(const struct page *page)
