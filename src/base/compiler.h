@@ -51,14 +51,6 @@ typedef uint64_t u64;
  */
 #define BUDDY_API __attribute__((visibility("default")))
 
-/*
- * Lock contracts in the kernel's spelling.  Documentation that compiles: gcc ignores them and
- * clang 14 cannot check a lock that is a field of another argument in C.
- */
-#define must_hold(lock)
-#define acquires(lock)
-#define releases(lock)
-
 /* Looks at what other threads change, on purpose: not for the thread sanitizer to report. */
 #define racy_on_purpose __attribute__((no_sanitize("thread")))
 

@@ -43,7 +43,7 @@ BUDDY_API struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t si
 	if (wrong)
 		bug_warn("buddy_kmem_cache_create(%.31s): %s", name ? name : "NULL", wrong);
 	else
-		s = cache_create(name, (u32)size, (u32)align, flags, ctor);
+		s = cache_create(name, (u32)size, (u32)align, ctor);
 	if (!s && (flags & SLAB_PANIC)) {
 		bug_warn("buddy_kmem_cache_create(%.31s): cannot be made, and SLAB_PANIC is set",
 			 name ? name : "NULL");

@@ -63,7 +63,7 @@ void build_zonelists(void);
 int zonelist_length(int nid, bool thisnode);
 
 /* zone locks: taking one from an owner that a fork lost repairs the lists first */
-void zone_lock(struct zone *zone) acquires(&zone->lock);
+void zone_lock(struct zone *zone);
 bool zone_trylock(struct zone *zone);
 static inline void zone_unlock(struct zone *zone)
 {

@@ -291,7 +291,6 @@ void mm_task_init(struct mm_task *task, u32 id)
 /* Where this thread runs: the nearest node that has memory.  Asked again when the CPU changed. */
 int mm_local_node(struct mm_task *task)
 {
-	unsigned int cpu, node;
 	int hint;
 
 	if (topology.nr_nodes <= 1)
@@ -301,8 +300,7 @@ int mm_local_node(struct mm_task *task)
 		return task->node;
 	task->node_check = NODE_CHECK_EVERY;
 	task->cpu = hint;
-	os_cpu(&cpu, &node);
-	return mm_nearest_node((int)node);
+	return mm_nearest_node((int)os_node());
 }
 
 static bool is_accepted(const struct zone *zone, u64 pfn)

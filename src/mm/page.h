@@ -71,7 +71,6 @@ struct page {
 		 */
 		unsigned long bits[4];
 		size_t offset; /* EXACT of malloc: where in its first page it begins; its owner */
-		u64 private[4];
 	};
 };
 STRUCT_SIZE_IS(struct page, 64);

@@ -55,8 +55,8 @@ bool os_have_environment(void);
 /** os_getenv - the environment's value, NULL in setuid programs */
 const char *os_getenv(const char *name);
 
-/** os_cpu - the CPU this thread runs on and its NUMA node; both 0 when unknown */
-void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node);
+/** os_node - the NUMA node of the CPU that this thread runs on; 0 when unknown */
+unsigned int os_node(void);
 
 /* The CPU as the C library's rseq area has it, without a system call; -1 where there is none. */
 int os_cpu_hint(void);

@@ -185,13 +185,13 @@ static struct slab_sheaf *take_hottest_locked(struct barn *barn)
 }
 
 /* A full sheaf of @barn for @empty (may be NULL), or NULL with @empty still the caller's. */
-static struct slab_sheaf *exchange(struct barn *barn, struct slab_sheaf *empty, bool coldest,
-				   bool nowait)
+static struct slab_sheaf *exchange(struct barn *barn, struct slab_sheaf *empty, bool coldest)
 {
 	struct slab_sheaf *full = NULL;
 
-	if (!READ_ONCE(barn->nr_full) || !barn_lock(barn, nowait))
+	if (!READ_ONCE(barn->nr_full))
 		return NULL;
+	barn_lock(barn, /* nowait= */ false);
 	if (barn->nr_full) {
 		full = coldest ? take_coldest_locked(barn) : take_hottest_locked(barn);
 		if (empty)
@@ -208,9 +208,9 @@ static struct slab_sheaf *exchange(struct barn *barn, struct slab_sheaf *empty, 
  * Return: the sheaf, or NULL with @empty still the caller's.
  */
 struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
-				 struct slab_sheaf *empty, bool nowait)
+				 struct slab_sheaf *empty)
 {
-	struct slab_sheaf *full = exchange(own_barn(n), empty, /* coldest= */ false, nowait);
+	struct slab_sheaf *full = exchange(own_barn(n), empty, /* coldest= */ false);
 
 	if (!full)
 		stat_inc(own_home_hint(s, n)->barn_miss);
@@ -228,19 +228,19 @@ struct slab_sheaf *barn_get_full_elsewhere(struct kmem_cache_node *n, struct sla
 	struct slab_sheaf *full = NULL;
 
 	for (unsigned int i = 1; i < nr_barns && !full; i++)
-		full = exchange(&n->barn[(own + i) & (nr_barns - 1)], empty, /* coldest= */ true,
-				/* nowait= */ false);
+		full = exchange(&n->barn[(own + i) & (nr_barns - 1)], empty, /* coldest= */ true);
 	return full;
 }
 
 /* The empty sheaf left last here, of whatever kind, or NULL. */
-struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait)
+struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n)
 {
 	struct barn *barn = own_barn(n);
 	struct slab_sheaf *sheaf = NULL;
 
-	if (!READ_ONCE(barn->nr_empty) || !barn_lock(barn, nowait))
+	if (!READ_ONCE(barn->nr_empty))
 		return NULL;
+	barn_lock(barn, /* nowait= */ false);
 	if (barn->nr_empty)
 		sheaf = take_empty_locked(barn, 0);
 	spin_unlock(&barn->lock);
@@ -342,14 +342,12 @@ void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n)
  * barn_put_full - leave a sheaf with objects in it
  * Return: false if it stays the caller's.
  */
-bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
-		   bool nowait)
+bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
 	struct barn *barn = own_barn(n);
 	bool room;
 
-	if (!barn_lock(barn, nowait))
-		return false;
+	barn_lock(barn, /* nowait= */ false);
 	room = has_room(s, n, barn, sheaf);
 	if (room)
 		put_full_locked(barn, sheaf);
@@ -369,7 +367,7 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 
 	if (!READ_ONCE(barn->nr_empty))
 		return NULL;
-	barn_lock(barn, false);
+	barn_lock(barn, /* nowait= */ false);
 	if (barn->nr_empty && has_room(s, n, barn, full))
 		empty = take_empty_locked(barn, kind);
 	if (empty)
@@ -378,13 +376,15 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 	return empty;
 }
 
-bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait)
+/* Leave an empty sheaf, if there are not enough.  Return: false if it stays the caller's. */
+bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
 	struct barn *barn = own_barn(n);
 	bool room;
 
-	if (READ_ONCE(barn->nr_empty) >= MAX_EMPTY || !barn_lock(barn, nowait))
+	if (READ_ONCE(barn->nr_empty) >= MAX_EMPTY)
 		return false;
+	barn_lock(barn, /* nowait= */ false);
 	room = barn->nr_empty < MAX_EMPTY;
 	if (room)
 		put_empty_locked(barn, sheaf);
@@ -397,7 +397,7 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 {
 	struct slab_sheaf *sheaf = NULL;
 
-	barn_lock(barn, false);
+	barn_lock(barn, /* nowait= */ false);
 	if (barn->nr_full > full)
 		sheaf = take_coldest_locked(barn);
 	else if (barn->nr_empty > empty)

@@ -109,14 +109,13 @@ void barns_repair(struct kmem_cache_node *n);
 bool barn_has_room(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf);
 struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
-				 struct slab_sheaf *empty, bool nowait);
+				 struct slab_sheaf *empty);
 struct slab_sheaf *barn_get_full_elsewhere(struct kmem_cache_node *n, struct slab_sheaf *empty);
 struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *n,
 				  struct slab_sheaf *full, unsigned int kind);
-struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n, bool nowait);
-bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf,
-		   bool nowait);
-bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf, bool nowait);
+struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n);
+bool barn_put_full(struct kmem_cache *s, struct kmem_cache_node *n, struct slab_sheaf *sheaf);
+bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf);
 void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf);
 void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n);

@@ -186,7 +186,6 @@ void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 	page_map_set(page_to_pfn(slab), (u64)1 << s->order, MAP_NONE);
 	page_set_owned(slab, s->order, 0);
 	stat_add(home->nr_slabs, -1);
-	stat_inc(home->slabs_freed);
 }
 
 /* @slab is closed, or was never opened. */

@@ -85,7 +85,7 @@ static void drop_empty(struct slab_sheaf *sheaf)
 
 static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
-	if (!barn_put_empty(n, sheaf, false))
+	if (!barn_put_empty(n, sheaf))
 		drop_empty(sheaf);
 }
 
@@ -93,7 +93,7 @@ static void put_away_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node *n,
 				    const struct pcs *p, struct slow *slow)
 {
-	struct slab_sheaf *sheaf = barn_get_empty(n, false);
+	struct slab_sheaf *sheaf = barn_get_empty(n);
 
 	if (outgrown(sheaf, p)) {
 		sheaf_free(sheaf);
@@ -162,7 +162,7 @@ static struct slab_sheaf *get_full(const struct kmem_cache *s, struct kmem_cache
 {
 	/* What is of another home stays there, or is let go. */
 	struct slab_sheaf *here = *empty && is_foreign(*empty) ? NULL : *empty;
-	struct slab_sheaf *full = barn_get_full(s, n, here, false);
+	struct slab_sheaf *full = barn_get_full(s, n, here);
 
 	if (!full)
 		return pcs_looks_elsewhere(s, own_home_hint(s, n), p)
@@ -361,7 +361,7 @@ static void flush(struct task *task, struct kmem_cache *s, struct slab_sheaf *sh
 static void give_up_sheaf(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			  struct slab_sheaf *sheaf)
 {
-	if (sheaf->size && barn_put_full(s, n, sheaf, false))
+	if (sheaf->size && barn_put_full(s, n, sheaf))
 		return;
 	if (sheaf->size) {
 		barn_overflow(s, n, sheaf);
@@ -455,7 +455,7 @@ static void replace_full_main(struct task *task, struct kmem_cache *s, struct km
 		empty = get_empty(s, n, p, slow);
 		if (empty && full && !leave) {
 			p->spare = full;
-		} else if (empty && full && !barn_put_full(s, n, full, false)) {
+		} else if (empty && full && !barn_put_full(s, n, full)) {
 			barn_overflow(s, n, full);
 			flush(task, s, full);
 			put_away_empty(n, full);

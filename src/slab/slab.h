@@ -104,7 +104,7 @@ struct slab_home {
 	struct list_head empty;			      /* list_lock */
 	unsigned long nr_slabs, nr_partial;	      /* list_lock, racy readers */
 	unsigned long inuse;			      /* objects out of slabs; list_lock */
-	unsigned long refills, refilled, flushes, flushed, slabs_freed; /* list_lock */
+	unsigned long refills, refilled, flushes, flushed; /* list_lock, racy readers */
 	unsigned long barn_miss, barn_over; /* of its threads; racy: counted without a lock */
 	struct kmem_cache_node *node;	    /* const */
 	u32 last_user;	  /* task id of who took or gave objects last; list_lock, racy readers */
@@ -149,7 +149,6 @@ static inline struct slab_home *next_home(const struct kmem_cache_node *n, unsig
 struct kmem_cache {
 	char name[32];
 	u32 id;			      /* const; index of the cache in a task's table */
-	u32 flags;		      /* const, SLAB_* */
 	u32 object_size, size, align; /* const: asked for, stride, alignment */
 	u32 reciprocal;		      /* const: ceil(2^32 / size) */
 	u16 objects;		      /* const: in a slab */
@@ -493,11 +492,10 @@ static inline bool is_object(const struct kmem_cache *s, const void *ptr)
 }
 
 /* ---- caches (slab_common.c) ---- */
-int slab_init(void);
+void slab_init(void);
 struct kmem_cache *cache_by_id(u32 id);
 struct kmem_cache *cache_by_index(int index);
-struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
-				void (*ctor)(void *));
+struct kmem_cache *cache_create(const char *name, u32 size, u32 align, void (*ctor)(void *));
 int cache_destroy(const char *call, struct kmem_cache *s);
 unsigned long cache_shrink(struct kmem_cache *s);
 /* Objects out of slabs, in use or in sheaves; racy. */

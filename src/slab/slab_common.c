@@ -160,7 +160,7 @@ static bool yield_page_sets_of_others(const struct zone *zone)
 	return READ_ONCE(nr_tasks) > 1 && yield_each(zone);
 }
 
-int slab_init(void)
+void slab_init(void)
 {
 	list_init(&slab_caches); /* a start that a fork cut off may have begun it */
 	nr_barns = (unsigned int)MIN(roundup_pow_of_two(os_nr_cpus()), (u64)MAX_BARNS);
@@ -174,7 +174,6 @@ int slab_init(void)
 	task_caches_init();
 	shrink_slab = shrink_caches_of;
 	yield_page_sets = yield_page_sets_of_others;
-	return 0;
 }
 
 noinline struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node, bool nowait)
@@ -246,7 +245,7 @@ static void slab_mutex_lock(void)
 /* No number below it is free: each thread has 2 KiB for 64 numbers of which it used one. */
 static u32 lowest_free_id; /* slab_mutex */
 
-static bool take_id(struct kmem_cache *s)
+static void take_id(struct kmem_cache *s)
 {
 	for (u32 id = lowest_free_id; id < ARRAY_SIZE(cache_table); id++) {
 		if (cache_table[id])
@@ -254,19 +253,18 @@ static bool take_id(struct kmem_cache *s)
 		s->id = id;
 		cache_table[id] = s;
 		lowest_free_id = id + 1;
-		return true;
+		return;
 	}
 	lowest_free_id = ARRAY_SIZE(cache_table);
 	/* Beyond the table: works from slabs alone. */
 	s->id = PCS_CHUNK * PCS_CHUNKS;
-	return true;
 }
 
 /**
  * cache_create - a cache of objects of @size bytes aligned to @align, a power of two
  * Return: the cache, or NULL if there is no memory.
  */
-slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, u32 flags,
+slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align,
 					 void (*ctor)(void *))
 {
 	struct kmem_cache *s;
@@ -287,7 +285,6 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align, 
 	s->object_size = size;
 	s->align = MAX(align, 8u);
 	s->size = (u32)MAX(ALIGN_UP(size, s->align), 16);
-	s->flags = flags;
 	s->ctor = ctor;
 	s->class = CLASS_NONE;
 	cache_geometry(s);

@@ -298,8 +298,11 @@ static void init_hit_area(struct task *task)
 	init_size_tables(task);
 }
 
-/* The next number, for a block that there is: threads without memory try again and again. */
-static u32 take_number(void) must_hold(&tasks_lock)
+/*
+ * The next number, for a block that there is: threads without memory try again and again.  Under
+ * tasks_lock.
+ */
+static u32 take_number(void)
 {
 	WRITE_ONCE(nr_tasks, nr_tasks + 1);
 	return nr_tasks;

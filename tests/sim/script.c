@@ -192,7 +192,7 @@ static void make_or_end_cache(u64 r)
 	struct kmem_cache **s = &caches[r % NR_CACHES];
 
 	if (!*s)
-		*s = cache_create("script", (u32)(16 + r / 4 % 5000), 16, 0, NULL);
+		*s = cache_create("script", (u32)(16 + r / 4 % 5000), 16, NULL);
 	else if (!used_cache(*s) && !cache_destroy("sim", *s))
 		*s = NULL;
 	else if (*s)

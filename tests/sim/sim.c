@@ -650,10 +650,9 @@ int os_cpu_hint(void)
 	return sim.cpu_hint;
 }
 
-void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
+unsigned int os_node(void)
 {
-	*ret_cpu = (unsigned int)running->node;
-	*ret_node = (unsigned int)running->node;
+	return (unsigned int)running->node;
 }
 
 /*
@@ -828,7 +827,9 @@ bool sim_start(void)
 	bug_ops.write = os_write_err;
 	bug_ops.abort = os_abort;
 	if (!started) {
-		started = mm_init() == 0 && slab_init() == 0;
+		started = mm_init() == 0;
+		if (started)
+			slab_init();
 		if (started && !sim.small_steps)
 			accept_first_block(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL]);
 	}

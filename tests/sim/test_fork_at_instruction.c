@@ -165,7 +165,7 @@ static void begin(void)
 	for (int i = 0; i < nr_gaps; i++)
 		large_free(gap[i], NULL, false);
 	leave_empty_slabs();
-	built = cache_create("built", BUILT_SIZE, PAGE_SIZE, 0, build);
+	built = cache_create("built", BUILT_SIZE, PAGE_SIZE, build);
 	EXPECT(built);
 	if (report_first)
 		page_reporting_pass(0, built->order, REPORT_ALL);

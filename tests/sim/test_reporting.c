@@ -58,14 +58,14 @@ SIM_TEST(descriptors_that_say_nothing_go_back_along)
 	dirty_and_free(MAX_PAGE_ORDER, 1, pages);
 	half = buddy_get(0, __GFP_MOVABLE, PAGEBLOCK_ORDER);
 	for (u64 i = OS_PAGE / sizeof(*half); i < PAGEBLOCK_NR_PAGES; i++)
-		half[i].private[0] = i;
+		half[i].bits[0] = i;
 	pages[1] = buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER);
 	buddy_put(half, PAGEBLOCK_ORDER);
 	sim.clock_ms += DELAY;
 	EXPECT(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL));
 	EXPECT(sim_tails_were_discarded((char *)pages[0] + OS_PAGE,
 					MAX_ORDER_NR_PAGES * sizeof(struct page) - OS_PAGE));
-	EXPECT_EQ(half[PAGEBLOCK_NR_PAGES - 1].private[0], 0);
+	EXPECT_EQ(half[PAGEBLOCK_NR_PAGES - 1].bits[0], 0);
 	EXPECT_SOUND();
 	/* Whatever is cut out of it has whole descriptors. */
 	for (int i = 0; i < 2000; i++)

@@ -35,8 +35,8 @@ static void fill_barn(void)
 	struct slab_sheaf *sheaf = sheaf_of(0, 3);
 
 	for (; barn_has_room(s, n, sheaf); sheaf = sheaf_of(0, 3))
-		EXPECT(barn_put_full(s, n, sheaf, false));
-	EXPECT(!barn_put_full(s, n, sheaf, false));
+		EXPECT(barn_put_full(s, n, sheaf));
+	EXPECT(!barn_put_full(s, n, sheaf));
 }
 
 /* What happens to a barn when a sheaf is emptied for want of room, and one filled from slabs. */
@@ -49,8 +49,8 @@ static void overflow_and_deepen(struct slab_sheaf *sheaf)
 SIM_TEST(an_empty_barn_has_nothing_to_give)
 {
 	start();
-	EXPECT(!barn_get_full(s, n, NULL, false));
-	EXPECT(!barn_get_empty(n, false));
+	EXPECT(!barn_get_full(s, n, NULL));
+	EXPECT(!barn_get_empty(n));
 }
 
 SIM_TEST(the_full_sheaf_put_last_is_got_first)
@@ -60,11 +60,11 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	start();
 	for (int i = 0; i < 3; i++) {
 		sheaves[i] = sheaf_of(1, 5);
-		EXPECT(barn_put_full(s, n, sheaves[i], false));
+		EXPECT(barn_put_full(s, n, sheaves[i]));
 	}
 	EXPECT_SOUND();
 	for (int i = 3; i-- > 0;)
-		EXPECT(barn_get_full(s, n, NULL, false) == sheaves[i]);
+		EXPECT(barn_get_full(s, n, NULL) == sheaves[i]);
 	EXPECT_EQ(n->barn->nr_full, 0);
 }
 
@@ -74,7 +74,7 @@ static void leave_as(u32 task, struct slab_sheaf *sheaf)
 	u32 own = task_id_tls;
 
 	task_id_tls = task;
-	EXPECT(barn_put_full(s, n, sheaf, false));
+	EXPECT(barn_put_full(s, n, sheaf));
 	task_id_tls = own;
 }
 
@@ -91,9 +91,9 @@ SIM_TEST(a_thread_gets_back_what_it_left_before_what_others_left_later)
 	for (int i = 0; i < 2; i++)
 		leave_as(task_id() + 1, other[i]);
 	for (int i = 2; i-- > 0;)
-		EXPECT(barn_get_full(s, n, NULL, false) == own[i]);
+		EXPECT(barn_get_full(s, n, NULL) == own[i]);
 	for (int i = 2; i-- > 0;)
-		EXPECT(barn_get_full(s, n, NULL, false) == other[i]);
+		EXPECT(barn_get_full(s, n, NULL) == other[i]);
 	EXPECT_EQ(n->barn->nr_full, 0);
 	EXPECT_SOUND();
 }
@@ -110,8 +110,8 @@ SIM_TEST(what_a_thread_left_long_ago_is_not_looked_for)
 		other = sheaf_of(1, 5);
 		leave_as(task_id() + 1, other);
 	}
-	EXPECT(barn_get_full(s, n, NULL, false) == other);
-	EXPECT(barn_get_full(s, n, NULL, false) == own);
+	EXPECT(barn_get_full(s, n, NULL) == other);
+	EXPECT(barn_get_full(s, n, NULL) == own);
 }
 
 SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first)
@@ -123,16 +123,16 @@ SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldes
 	for (int i = 0; i < 2; i++) {
 		here[i] = sheaf_of(1, 5);
 		there[i] = sheaf_of(1, 5);
-		EXPECT(barn_put_full(s, n, here[i], false));
+		EXPECT(barn_put_full(s, n, here[i]));
 		sim.cpu_hint = 1;
-		EXPECT(barn_put_full(s, n, there[i], false));
+		EXPECT(barn_put_full(s, n, there[i]));
 		sim.cpu_hint = 0;
 	}
 	EXPECT_EQ(n->barn[0].nr_full, 2);
 	EXPECT_EQ(n->barn[1].nr_full, 2);
-	EXPECT(barn_get_full(s, n, NULL, false) == here[1]);
-	EXPECT(barn_get_full(s, n, NULL, false) == here[0]);
-	EXPECT(!barn_get_full(s, n, NULL, false));
+	EXPECT(barn_get_full(s, n, NULL) == here[1]);
+	EXPECT(barn_get_full(s, n, NULL) == here[0]);
+	EXPECT(!barn_get_full(s, n, NULL));
 	EXPECT(barn_get_full_elsewhere(n, NULL) == there[0]);
 	EXPECT(barn_get_full_elsewhere(n, NULL) == there[1]);
 	EXPECT(!barn_get_full_elsewhere(n, NULL));
@@ -145,13 +145,13 @@ SIM_TEST(empty_sheaves_stay_on_the_cpu_where_they_were_left)
 
 	start();
 	empty = sheaf_of(1, 0);
-	EXPECT(barn_put_empty(n, empty, false));
+	EXPECT(barn_put_empty(n, empty));
 	sim.cpu_hint = 1;
 	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
-	EXPECT(!barn_get_empty(n, false));
+	EXPECT(!barn_get_empty(n));
 	sim.cpu_hint = 0;
-	EXPECT(barn_get_empty(n, false) == empty);
-	EXPECT(!barn_get_empty(n, false));
+	EXPECT(barn_get_empty(n) == empty);
+	EXPECT(!barn_get_empty(n));
 }
 
 /* More CPUs than barns, and a thread whose CPU is not known. */
@@ -159,9 +159,9 @@ SIM_TEST(every_cpu_has_a_barn)
 {
 	start();
 	sim.cpu_hint = 1000;
-	EXPECT(barn_put_full(s, n, sheaf_of(1, 5), false));
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 5)));
 	sim.cpu_hint = -1;
-	EXPECT(barn_put_full(s, n, sheaf_of(1, 5), false));
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 5)));
 	EXPECT_EQ(n->barn[0].nr_full + n->barn[1].nr_full, 2);
 	EXPECT_SOUND();
 }
@@ -174,13 +174,13 @@ SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
 	full = sheaf_of(1, 5);
 	empty = sheaf_of(1, 0);
 	EXPECT(!barn_swap_full(s, n, full, 1));
-	EXPECT(barn_put_empty(n, empty, false));
+	EXPECT(barn_put_empty(n, empty));
 	EXPECT(!barn_swap_full(s, n, full, 2)); /* too small */
 	EXPECT(barn_swap_full(s, n, full, 1) == empty);
 	EXPECT_EQ(n->barn->nr_full, 1);
 	EXPECT_EQ(n->barn->nr_empty, 0);
 	EXPECT_SOUND();
-	EXPECT(barn_put_empty(n, empty, false));
+	EXPECT(barn_put_empty(n, empty));
 	fill_barn();
 	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
 	EXPECT_EQ(n->barn->nr_empty, 1);
@@ -194,10 +194,10 @@ SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
 	start();
 	full = sheaf_of(1, 5);
 	empty = sheaf_of(1, 0);
-	EXPECT(!barn_get_full(s, n, empty, false));
+	EXPECT(!barn_get_full(s, n, empty));
 	EXPECT_EQ(n->barn->nr_empty, 0);
-	EXPECT(barn_put_full(s, n, full, false));
-	EXPECT(barn_get_full(s, n, empty, false) == full);
+	EXPECT(barn_put_full(s, n, full));
+	EXPECT(barn_get_full(s, n, empty) == full);
 	EXPECT_EQ(n->barn->nr_empty, 1);
 	EXPECT_SOUND();
 }
@@ -208,9 +208,9 @@ SIM_TEST(full_sheaves_are_kept_up_to_the_limit)
 
 	start();
 	for (u32 i = 0; i < s->max_full; i++)
-		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3)));
 	over = sheaf_of(0, 3);
-	EXPECT(!barn_put_full(s, n, over, false));
+	EXPECT(!barn_put_full(s, n, over));
 	EXPECT_EQ(n->barn->nr_full, s->max_full);
 	EXPECT_SOUND();
 }
@@ -262,9 +262,9 @@ SIM_TEST(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects)
 	overflow_and_deepen(sheaf_of(1, 20));
 	EXPECT_EQ(n->barn->extra, 1);
 	for (u32 i = 0; i < s->max_full; i++)
-		EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
-	EXPECT(!barn_put_full(s, n, scattered, false));
-	EXPECT(barn_put_full(s, n, sheaf_of(1, 20), false));
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3)));
+	EXPECT(!barn_put_full(s, n, scattered));
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 20)));
 	EXPECT_SOUND();
 }
 
@@ -308,9 +308,9 @@ SIM_TEST(ten_empty_sheaves_are_kept)
 
 	start();
 	for (int i = 0; i < 10; i++)
-		EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
+		EXPECT(barn_put_empty(n, sheaf_of(0, 0)));
 	sheaf = sheaf_of(0, 0);
-	EXPECT(!barn_put_empty(n, sheaf, false));
+	EXPECT(!barn_put_empty(n, sheaf));
 	EXPECT_EQ(n->barn->nr_empty, 10);
 	EXPECT_SOUND();
 }
@@ -322,27 +322,22 @@ SIM_TEST(an_empty_sheaf_smaller_than_asked_for_is_not_swapped)
 	start();
 	empty = sheaf_of(1, 0);
 	full = sheaf_of(1, 5);
-	EXPECT(barn_put_empty(n, empty, false));
+	EXPECT(barn_put_empty(n, empty));
 	EXPECT(!barn_swap_full(s, n, full, 2));
 	EXPECT_EQ(n->barn->nr_empty, 1);
 	EXPECT_EQ(n->barn->nr_full, 0);
-	EXPECT(barn_get_empty(n, false) == empty);
+	EXPECT(barn_get_empty(n) == empty);
 	EXPECT_EQ(n->barn->nr_empty, 0);
 }
 
 SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
 {
-	struct slab_sheaf *sheaf;
-
 	start();
-	EXPECT(barn_put_full(s, n, sheaf_of(0, 3), false));
-	EXPECT(barn_put_empty(n, sheaf_of(0, 0), false));
-	sheaf = sheaf_of(0, 2);
+	EXPECT(barn_put_full(s, n, sheaf_of(0, 3)));
 	spin_lock(&n->barn->lock);
-	EXPECT(!barn_get_full(s, n, NULL, /* nowait= */ true));
-	EXPECT(!barn_get_empty(n, true));
-	EXPECT(!barn_put_full(s, n, sheaf, true));
-	EXPECT(!barn_put_empty(n, sheaf, true));
+	EXPECT(!barn_lock(n->barn, /* nowait= */ true));
+	spin_unlock(&n->barn->lock);
+	EXPECT(barn_lock(n->barn, /* nowait= */ true));
 	spin_unlock(&n->barn->lock);
 	EXPECT_SOUND();
 }
@@ -352,8 +347,8 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 	start();
 	for (int i = 0; i < 4; i++) {
 		sim.cpu_hint = i;
-		EXPECT(barn_put_full(s, n, sheaf_of(1, 6), false));
-		EXPECT(barn_put_empty(n, sheaf_of(2, 0), false));
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 6)));
+		EXPECT(barn_put_empty(n, sheaf_of(2, 0)));
 	}
 	EXPECT_EQ(n->first.inuse, 24);
 	EXPECT_EQ(barn_shrink(s, n, BARN_NOTHING), 24);
@@ -373,18 +368,18 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	other = &kmalloc_caches[kmalloc_class(512)];
 	on = cache_node(other, 0, false);
 	for (int i = 0; i < 7; i++)
-		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4), false));
+		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4)));
 	for (int i = 0; i < 3; i++)
-		EXPECT(barn_put_empty(n, sheaf_of((unsigned int)i, 0), false));
+		EXPECT(barn_put_empty(n, sheaf_of((unsigned int)i, 0)));
 	/* Neighbours that belong elsewhere: another cache's barn, and a thread's hands. */
-	EXPECT(barn_put_empty(on, sheaf_of(0, 0), false));
+	EXPECT(barn_put_empty(on, sheaf_of(0, 0)));
 	sheaf_of(0, 0);
 	n->barn->full.next = (void *)8;
 	n->barn->empty.prev = (void *)8;
 	n->barn->nr_full = 500;
 	n->barn->nr_empty = 1;
 	lock_of_vanished_thread(&n->barn->lock);
-	EXPECT(barn_get_full(s, n, NULL, false));
+	EXPECT(barn_get_full(s, n, NULL));
 	EXPECT_EQ(n->barn->nr_full, 6);
 	EXPECT_EQ(n->barn->nr_empty, 3);
 	EXPECT_EQ(on->barn->nr_empty, 1);
@@ -410,12 +405,12 @@ SIM_TEST(a_barn_far_away_keeps_its_sheaves_when_another_is_found_again)
 	     bytes = bytes < far ? MIN(2 * bytes, far) : ~0ul) {
 		barns_init(&near_node, mem);
 		barns_init(&far_node, mem + bytes);
-		EXPECT(barn_put_empty(&far_node, sheaf_of(0, 0), false));
+		EXPECT(barn_put_empty(&far_node, sheaf_of(0, 0)));
 		lock_of_vanished_thread(&near_node.barn->lock);
 		EXPECT(barn_lock(near_node.barn, /* nowait= */ true));
 		EXPECT_EQ(near_node.barn->nr_empty, 0);
 		spin_unlock(&near_node.barn->lock);
-		EXPECT(barn_get_empty(&far_node, false));
+		EXPECT(barn_get_empty(&far_node));
 	}
 }
 
@@ -434,7 +429,7 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 	for (int cpu = 0; cpu < 2; cpu++) {
 		sim.cpu_hint = cpu;
-		EXPECT(barn_put_full(s, n, sheaf_of(1, 5), false));
+		EXPECT(barn_put_full(s, n, sheaf_of(1, 5)));
 		/* Linked and not counted yet. */
 		n->barn[cpu].nr_full = 0;
 		lock_of_vanished_thread(&n->barn[cpu].lock);

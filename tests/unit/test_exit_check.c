@@ -57,7 +57,7 @@ SIM_TEST(what_seems_well_stays_though_a_barn_of_another_class_has_some)
 	slow_enter_free(&slow);
 	sheaf = sheaf_alloc(other, 0, &slow);
 	sheaf->objects[sheaf->size++] = mine()->main->objects[--mine()->main->size];
-	EXPECT(barn_put_full(other, n, sheaf, false));
+	EXPECT(barn_put_full(other, n, sheaf));
 	slow_leave(&slow);
 	s = &kmalloc_caches[kmalloc_class(64)];
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
@@ -147,7 +147,7 @@ SIM_TEST(an_object_that_is_in_a_barn_as_well_is_reported)
 	slow_enter_free(&slow);
 	sheaf = sheaf_alloc(s, 0, &slow);
 	sheaf->objects[sheaf->size++] = mine()->main->objects[0];
-	EXPECT(barn_put_full(s, n, sheaf, false));
+	EXPECT(barn_put_full(s, n, sheaf));
 	slow_leave(&slow);
 	slab_check_at_exit();
 	EXPECT(strstr(sim_reports(), "double free"));
@@ -159,7 +159,7 @@ SIM_TEST(a_cache_of_the_program_is_looked_at_too)
 	struct slab_sheaf *main;
 
 	EXPECT(sim_start());
-	own = cache_create("own", 64, 16, 0, NULL);
+	own = cache_create("own", 64, 16, NULL);
 	report_only();
 	slab_free(own, slab_alloc(own, 0, NUMA_NO_NODE));
 	main = current_task()->ext[own->id / PCS_CHUNK]->pcs[own->id % PCS_CHUNK].main;

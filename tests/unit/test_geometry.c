@@ -195,10 +195,10 @@ SIM_TEST(objects_that_are_aligned_to_more_than_a_line_have_no_colour)
 	struct kmem_cache *s;
 
 	EXPECT(sim_start());
-	s = cache_create("aligned", 384, 128, 0, NULL);
+	s = cache_create("aligned", 384, 128, NULL);
 	EXPECT(s);
 	EXPECT_EQ(s->colour_mask, 0);
-	s = cache_create("to a line", 384, 64, 0, NULL);
+	s = cache_create("to a line", 384, 64, NULL);
 	EXPECT(s);
 	EXPECT(s->colour_mask > 0);
 }

@@ -287,7 +287,7 @@ SIM_TEST(objects_stay_as_they_were_constructed)
 	void *objs[64];
 
 	EXPECT(sim_start());
-	made = cache_create("made", 1500, 8, 0, constructor);
+	made = cache_create("made", 1500, 8, constructor);
 	EXPECT(made && made->order && made->objects <= ARRAY_SIZE(objs));
 	EXPECT_EQ(slab_take(made, 0, objs, made->objects, true, 0, &slow), made->objects);
 	for (unsigned int i = 0; i + 1 < made->objects; i++)

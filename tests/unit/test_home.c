@@ -299,7 +299,7 @@ SIM_TEST(the_homes_of_a_cache_end_with_it)
 
 	start();
 	before = homes_made();
-	c = cache_create("short-lived", 100, 8, 0, NULL);
+	c = cache_create("short-lived", 100, 8, NULL);
 	for (int i = 0; i < 2; i++) {
 		obj = slab_alloc(c, 0, NUMA_NO_NODE);
 		slab_free(c, obj);

@@ -135,7 +135,6 @@ SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 	empty_slabs(9);
 	EXPECT_EQ(n->first.nr_empty, 9);
 	EXPECT_EQ(n->first.nr_slabs, 9);
-	EXPECT_EQ(n->first.slabs_freed, 0);
 	EXPECT_EQ(n->first.inuse, 0);
 	EXPECT_EQ(home_discard_empty(s, &n->first, 3), (u64)3 << s->order);
 	EXPECT_EQ(n->first.nr_slabs, 6);
@@ -353,7 +352,7 @@ SIM_TEST(a_free_into_a_slab_of_another_cache_is_reported_and_changes_nothing)
 
 	start();
 	bug_abort_on_error = false;
-	other = cache_create("other", SIZE, 8, 0, NULL);
+	other = cache_create("other", SIZE, 8, NULL);
 	EXPECT_EQ(slab_take(s, 0, old, 2, true, 0, &slow), 2);
 	slab_give(s, (void *[]){old[0], old[1]}, 2);
 	node_discard_empty(s, n, /* all= */ true);
@@ -373,7 +372,7 @@ SIM_TEST(a_constructor_runs_once_for_each_object_of_a_slab)
 	void *objs[10];
 
 	start();
-	c = cache_create("constructed", 100, 8, 0, count_constructed);
+	c = cache_create("constructed", 100, 8, count_constructed);
 	for (int round = 0; round < 5; round++) {
 		for (int i = 0; i < 10; i++) {
 			objs[i] = slab_alloc(c, 0, NUMA_NO_NODE);
@@ -399,7 +398,7 @@ SIM_TEST(a_cache_with_objects_in_use_is_not_ended)
 
 	start();
 	bug_abort_on_error = false;
-	c = cache_create("busy", 100, 8, 0, NULL);
+	c = cache_create("busy", 100, 8, NULL);
 	obj = slab_alloc(c, 0, NUMA_NO_NODE);
 	EXPECT(cache_destroy("test", c) < 0);
 	EXPECT(strstr(sim_reports(), "busy"));

@@ -515,7 +515,7 @@ SIM_TEST(sheaves_of_two_objects_share_as_well)
 	void *objs[6];
 
 	start(64);
-	s = cache_create("two", 64 * KiB, 16, 0, NULL);
+	s = cache_create("two", 64 * KiB, 16, NULL);
 	EXPECT(s);
 	EXPECT_EQ(s->capacity, 2);
 	for (int i = 0; i < 6; i++)
@@ -595,7 +595,7 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	pcs_detach(lost, s, mine());
 	lost->mm.depth = 1;
 	lost->lock.word = task_id() | spin_generation;
-	EXPECT(barn_put_full(s, n, mine()->main, false));
+	EXPECT(barn_put_full(s, n, mine()->main));
 	sim_thread_new(&other, 0);
 	sim_switch_to(&other);
 	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
@@ -1060,7 +1060,7 @@ static struct barn *leave_elsewhere(void)
 	for (unsigned int i = 0; i < sheaf->size; i++)
 		sheaf->objects[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 	sim.cpu_hint = !home;
-	EXPECT(barn_put_full(s, n, sheaf, false));
+	EXPECT(barn_put_full(s, n, sheaf));
 	sim.cpu_hint = home;
 	return &n->barn[!home];
 }

@@ -22,7 +22,7 @@ static void start(void)
 	EXPECT(sim_start());
 	bug_abort_on_error = false;
 	sim.cpu_hint = 0;
-	s = cache_create("ends", 64, 8, 0, NULL);
+	s = cache_create("ends", 64, 8, NULL);
 	n = cache_node(s, 0, false);
 }
 
@@ -75,7 +75,7 @@ SIM_TEST(what_another_thread_puts_back_for_a_handler_is_not_in_use)
 	void *obj, *any;
 
 	start();
-	s = cache_create("constructed", 64, 8, 0, construct_slowly);
+	s = cache_create("constructed", 64, 8, construct_slowly);
 	n = cache_node(s, 0, false);
 	any = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
 	obj = slab_alloc_slow(s, &nested);
@@ -214,7 +214,7 @@ static void fork_meanwhile(void)
 SIM_TEST(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended)
 {
 	start_with(&owner, 1);
-	ended = cache_create("ended", 100, 8, 0, NULL);
+	ended = cache_create("ended", 100, 8, NULL);
 	EXPECT(ended);
 	sim_switch_to(&owner);
 	slab_free(ended, slab_alloc(ended, 0, NUMA_NO_NODE));
@@ -289,18 +289,18 @@ SIM_TEST(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free)
 	struct kmem_cache *first, *second, *third;
 
 	start();
-	first = cache_create("first", 64, 8, 0, NULL);
-	second = cache_create("second", 64, 8, 0, NULL);
+	first = cache_create("first", 64, 8, NULL);
+	second = cache_create("second", 64, 8, NULL);
 	EXPECT_EQ(second->id, first->id + 1);
 	for (int i = 0; i < 100; i++) {
-		third = cache_create("third", 64, 8, 0, NULL);
+		third = cache_create("third", 64, 8, NULL);
 		EXPECT_EQ(third->id, second->id + 1);
 		EXPECT_EQ(cache_destroy("test", third), 0);
 	}
 	EXPECT_EQ(cache_destroy("test", first), 0);
-	first = cache_create("first", 64, 8, 0, NULL);
+	first = cache_create("first", 64, 8, NULL);
 	EXPECT_EQ(first->id, second->id - 1);
-	third = cache_create("third", 64, 8, 0, NULL);
+	third = cache_create("third", 64, 8, NULL);
 	EXPECT_EQ(third->id, second->id + 1);
 	EXPECT(cache_by_id(third->id) == third && cache_by_id(first->id) == first);
 }
@@ -325,7 +325,7 @@ SIM_TEST(caches_are_found_by_their_place_also_when_some_have_left)
 	while (by_index(first))
 		first++;
 	for (int i = 0; i < 4; i++)
-		made[i] = cache_create("one of four", 100, 8, 0, NULL);
+		made[i] = cache_create("one of four", 100, 8, NULL);
 	for (int i = 0; i < 4; i++)
 		EXPECT(by_index(first + i) == made[i]);
 	EXPECT_EQ(cache_destroy("test", made[3]), 0);

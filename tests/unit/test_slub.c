@@ -89,7 +89,7 @@ SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
 	void *objs[3];
 
 	EXPECT(sim_start());
-	s = cache_create("own", 64, 8, 0, NULL);
+	s = cache_create("own", 64, 8, NULL);
 	objs[0] = slab_alloc(s, 0, NUMA_NO_NODE); /* brings a sheaf */
 	home = hold_slabs(s);
 	objs[1] = slab_alloc(s, GFP_NOWAIT, NUMA_NO_NODE);
@@ -127,7 +127,7 @@ SIM_TEST(what_was_taken_in_vain_goes_back_without_waiting)
 	u64 waits;
 
 	EXPECT(sim_start());
-	s = cache_create("bulk", 64, 8, 0, NULL);
+	s = cache_create("bulk", 64, 8, NULL);
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE)); /* has sheaves */
 	EXPECT_EQ(slab_take(s, 0, objs, IN_SLABS, true, 0, &nested), IN_SLABS);
 	slab_give(s, objs, IN_SLABS);
@@ -173,7 +173,7 @@ SIM_TEST(who_may_not_wait_looks_several_times)
 	u64 one;
 
 	EXPECT(sim_start());
-	held = cache_create("held", 64, 8, 0, NULL);
+	held = cache_create("held", 64, 8, NULL);
 	hold_slabs(held);
 	step_through(take_in_vain, count_step);
 	step_stop();
@@ -203,7 +203,7 @@ SIM_TEST(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held)
 	u64 waits;
 
 	EXPECT(sim_start());
-	s = cache_create("made", 64, 8, 0, construct);
+	s = cache_create("made", 64, 8, construct);
 	sim_thread_new(&forker, 0);
 	EXPECT(use_heap(&forker));
 	for (int i = 0; i < 2; i++)

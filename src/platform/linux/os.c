@@ -230,11 +230,12 @@ const char *os_getenv(const char *name)
 	return NULL;
 }
 
-void os_cpu(unsigned int *ret_cpu, unsigned int *ret_node)
+unsigned int os_node(void)
 {
-	*ret_cpu = 0;
-	*ret_node = 0;
-	(void)sys3(SYS_getcpu, ret_cpu, ret_node, NULL);
+	unsigned int node = 0;
+
+	(void)sys3(SYS_getcpu, NULL, &node, NULL);
+	return node;
 }
 
 unsigned int os_nr_cpus(void)
