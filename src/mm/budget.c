@@ -75,9 +75,11 @@ static void set_marks(u64 nr)
 	struct zone *zone;
 	u64 zones = 0;
 
-	for_each_populated_zone(zone) zones += !zone->metadata;
-	for_each_populated_zone(zone) if (!zone->metadata)
-		WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr / zones);
+	for_each_populated_zone (zone)
+		zones += !zone->metadata;
+	for_each_populated_zone (zone)
+		if (!zone->metadata)
+			WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr / zones);
 	WRITE_ONCE(direct_mark, direct_bytes() + (nr << PAGE_SHIFT));
 }
 
@@ -89,7 +91,8 @@ static slowpath u64 resident_bytes(void)
 	struct zone *zone;
 	u64 pages = 0;
 
-	for_each_populated_zone(zone) pages += zone_resident(zone);
+	for_each_populated_zone (zone)
+		pages += zone_resident(zone);
 	return pages << PAGE_SHIFT;
 }
 
@@ -132,7 +135,8 @@ static void make_room(u64 fresh, u64 limit, u64 room)
 	struct zone *zone;
 
 	if (room < want)
-		for_each_populated_zone(zone) hugepage_stop(zone);
+		for_each_populated_zone (zone)
+			hugepage_stop(zone);
 	while (room < want) {
 		if (!page_reporting_pass(0, 0, DIV_ROUND_UP(want - room, PAGE_SIZE))) {
 			WRITE_ONCE(mm_pressure, true);
@@ -224,8 +228,7 @@ set_apart u64 mm_spare_pages(void)
 	struct zone *zone;
 	u64 pages = 0;
 
-	for_each_populated_zone(zone)
-	{
+	for_each_populated_zone (zone) {
 		u64 free = READ_ONCE(zone->nr_free_pages);
 
 		pages += zone->metadata ? 0 : free - MIN(READ_ONCE(zone->nr_zero_pages), free);

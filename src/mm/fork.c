@@ -67,8 +67,7 @@ void mm_fork_repair(void)
 	api_pages = 0;
 	direct_settle();
 	budget_settle();
-	for_each_populated_zone(zone)
-	{
+	for_each_populated_zone (zone) {
 		accept_settle(zone);
 		if (spin_trylock(&zone->lock) == LOCK_BUSY)
 			continue; /* cannot be: nobody else is left, and we hold nothing */

@@ -58,7 +58,8 @@ static bool heap_is_dense(void)
 	u64 in_use = 0, resident = os_resident_pages();
 	struct zone *zone;
 
-	for_each_populated_zone(zone) in_use += zone_resident(zone);
+	for_each_populated_zone (zone)
+		in_use += zone_resident(zone);
 	return !resident || resident >= in_use / 2;
 }
 

@@ -182,12 +182,6 @@ void hugepage_look(struct zone *zone, u64 pfn);
 void hugepage_stop(struct zone *zone);
 void hugepage_mend(struct zone *zone, u64 pfn, u64 nr);
 
-#define for_each_populated_zone(z)                                                                 \
-	for (int n_ = 0; n_ <= topology.nr_nodes; n_++)                                            \
-		if (((z) = n_ == topology.nr_nodes ? &meta_zone                                    \
-						   : &node_data[n_].zones[ZONE_NORMAL]),           \
-		    (z)->end_pfn)
-
 #pragma GCC visibility pop
 
 #endif

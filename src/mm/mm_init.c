@@ -120,8 +120,7 @@ static slowpath void drop_zones(void)
 {
 	struct zone *zone;
 
-	for_each_populated_zone(zone)
-	{
+	for_each_populated_zone (zone) {
 		vm_unmap(zone->free_block_map, block_map_bytes(zone->end_pfn - zone->start_pfn));
 		sections_unmap(zone->sections, zone->end_pfn - zone->start_pfn);
 		if (zone->commit_pfn > zone->start_pfn) {
@@ -319,7 +318,9 @@ set_apart bool mm_owns(const void *addr)
 	u64 pfn = addr_to_pfn(addr);
 	struct zone *zone;
 
-	for_each_populated_zone(zone) if (is_accepted(zone, pfn)) return !is_hole(pfn);
+	for_each_populated_zone (zone)
+		if (is_accepted(zone, pfn))
+			return !is_hole(pfn);
 	return false;
 }
 
@@ -328,6 +329,8 @@ set_apart bool mm_has_page(const void *addr)
 	u64 pfn = addr_to_pfn(addr);
 	struct zone *zone;
 
-	for_each_populated_zone(zone) if (!zone->metadata && is_accepted(zone, pfn)) return true;
+	for_each_populated_zone (zone)
+		if (!zone->metadata && is_accepted(zone, pfn))
+			return true;
 	return false;
 }

@@ -130,6 +130,13 @@ extern struct zone meta_zone;
 /* Const after start, but for distance, bytes and has_cpu: mm_load_topology(), once; racy. */
 extern struct topology topology;
 
+/* Every zone that has addresses: of each node the one with memory, then our own. */
+#define for_each_populated_zone(z)                                                                 \
+	for (int n_ = 0; n_ <= topology.nr_nodes; n_++)                                            \
+		if (((z) = n_ == topology.nr_nodes ? &meta_zone                                    \
+						   : &node_data[n_].zones[ZONE_NORMAL]),           \
+		    (z)->end_pfn)
+
 #define NR_PCP_LISTS (MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + 2)
 
 #define EXACT_SET_MIN 9	   /* pages: what is shorter has a size class */

@@ -22,7 +22,9 @@ struct zone *page_zone(const struct page *page)
 	u64 pfn = page_to_pfn(page);
 	struct zone *zone;
 
-	for_each_populated_zone(zone) if (zone_spans_pfn(zone, pfn)) return zone;
+	for_each_populated_zone (zone)
+		if (zone_spans_pfn(zone, pfn))
+			return zone;
 	BUG_ON(true);
 }
 

@@ -233,8 +233,8 @@ slowpath u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough)
 	struct zone *zone;
 	u64 pages = 0;
 
-	for_each_populated_zone(zone) pages +=
-		report_zone(zone, age_ms, min_order, enough - MIN(pages, enough));
+	for_each_populated_zone (zone)
+		pages += report_zone(zone, age_ms, min_order, enough - MIN(pages, enough));
 	return pages;
 }
 

@@ -160,7 +160,8 @@ int mm_verify(void)
 	struct zone *zone;
 	int bad = 0;
 
-	for_each_populated_zone(zone) bad += verify_zone(zone);
+	for_each_populated_zone (zone)
+		bad += verify_zone(zone);
 	return bad;
 }
 

@@ -79,6 +79,8 @@ static void add_barn(struct barn *barn, struct buddy_cache_stats *ret, bool nowa
 
 static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, bool nowait)
 {
+	struct kmem_cache_node *n;
+
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->name, s->name, sizeof(ret->name));
 	ret->object_size = s->object_size;
@@ -86,11 +88,7 @@ static void cache_stats(struct kmem_cache *s, struct buddy_cache_stats *ret, boo
 	ret->objects_per_slab = s->objects;
 	ret->pages_per_slab = 1u << s->order;
 	ret->sheaf_capacity = s->capacity;
-	for (int i = 0; i < topology.nr_nodes; i++) {
-		struct kmem_cache_node *n = load_acquire(&s->node[i]);
-
-		if (!n)
-			continue;
+	for_each_kmem_cache_node (s, i, n) {
 		ret->adopted += READ_ONCE(n->adopted);
 		ret->strange += READ_ONCE(n->strange);
 		ret->punched += READ_ONCE(n->punched);

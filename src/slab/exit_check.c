@@ -41,8 +41,10 @@ static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 
 static slowpath bool all_are_free(struct kmem_cache *s)
 {
-	for (int i = 0; i < topology.nr_nodes; i++)
-		if (load_acquire(&s->node[i]) && !is_free(s, load_acquire(&s->node[i])))
+	struct kmem_cache_node *n;
+
+	for_each_kmem_cache_node (s, i, n)
+		if (!is_free(s, n))
 			return false;
 	return true;
 }
@@ -123,13 +125,12 @@ racy_on_purpose static slowpath bool task_seems_wrong(struct task *t)
 
 static bool barns_have_any(struct kmem_cache *s)
 {
-	for (int i = 0; i < topology.nr_nodes; i++) {
-		struct kmem_cache_node *n = load_acquire(&s->node[i]);
+	struct kmem_cache_node *n;
 
-		for (struct barn *b = n ? n->barn : NULL; b && b < n->barn + nr_barns; b++)
-			if (READ_ONCE(b->nr_full))
+	for_each_kmem_cache_node (s, i, n)
+		for_each_barn (n, barn)
+			if (READ_ONCE(barn->nr_full))
 				return true;
-	}
 	return false;
 }
 
@@ -155,6 +156,7 @@ static bool all_seems_well(struct task *self)
 static slowpath void put_back(struct task *self, struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(self, s);
+	struct kmem_cache_node *n;
 
 	if (seems_well(self, s) || !all_are_free(s))
 		return;
@@ -162,9 +164,8 @@ static slowpath void put_back(struct task *self, struct kmem_cache *s)
 		pcs_flush(self, s, p);
 		spin_unlock_unwaited(&self->lock);
 	}
-	for (int i = 0; i < topology.nr_nodes; i++)
-		if (load_acquire(&s->node[i]))
-			barn_flush(s, load_acquire(&s->node[i]), MAX_SHEAVES);
+	for_each_kmem_cache_node (s, i, n)
+		barn_flush(s, n, MAX_SHEAVES);
 }
 
 /* What is wrong with its objects shows when they go back from the barns. */

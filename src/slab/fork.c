@@ -276,16 +276,13 @@ static void rebuild_homes(struct kmem_cache *s, struct kmem_cache_node *n)
  */
 static void rebuild_caches(void)
 {
+	struct kmem_cache_node *n;
 	struct list_head *pos;
 
 	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
-		for (int i = 0; i < topology.nr_nodes; i++) {
-			struct kmem_cache_node *n = s->node[i];
-
-			if (!n)
-				continue;
+		for_each_kmem_cache_node (s, i, n) {
 			barns_repair(n);
 			rebuild_homes(s, n);
 		}

@@ -145,6 +145,17 @@ static u64 punch_home(struct kmem_cache *s, struct slab_home *home, unsigned int
 	return pages;
 }
 
+static u64 punch_node(struct kmem_cache *s, struct kmem_cache_node *n, unsigned int buckets,
+		      u64 most)
+{
+	u64 pages = 0;
+
+	for_each_home (n, home)
+		pages += punch_home(s, home, buckets, most - MIN(pages, most));
+	stat_add(n->punched, pages);
+	return pages;
+}
+
 /* Is a free object of @s nothing but memory?  Not if it has to stay as it was constructed. */
 static bool may_have_holes(const struct kmem_cache *s)
 {
@@ -163,22 +174,17 @@ slowpath u64 punch_holes(int node, bool dense, u64 most)
 {
 	unsigned int buckets = dense ? NR_PARTIAL_BUCKETS : SPARSE_BUCKETS;
 	struct list_head *pos;
-	u64 pages = 0, got;
+	u64 pages = 0;
 
 	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+		struct kmem_cache_node *n;
 
-		for (int i = 0; may_have_holes(s) && i < topology.nr_nodes; i++) {
-			struct kmem_cache_node *n = load_acquire(&s->node[i]);
-
-			if (!n || (node != NUMA_NO_NODE && node != i))
-				continue;
-			for_each_home (n, home) {
-				got = punch_home(s, home, buckets, most - MIN(pages, most));
-				stat_add(n->punched, got);
-				pages += got;
-			}
-		}
+		if (!may_have_holes(s))
+			continue;
+		for_each_kmem_cache_node (s, i, n)
+			if (node == NUMA_NO_NODE || node == i)
+				pages += punch_node(s, n, buckets, most - MIN(pages, most));
 	}
 	return pages;
 }

@@ -343,6 +343,25 @@ static unsigned int count_bits(const struct kmem_cache *s, const struct page *sl
 	return n;
 }
 
+/* A slab of @home, found again.  The thread that vanished may have been opening or closing it. */
+static void sort_in_again(struct kmem_cache *s, struct slab_home *home, struct page *slab)
+{
+	slab->inuse = (u16)count_bits(s, slab);
+	slab->objects = s->objects;
+	map_slab(s, slab);
+	stat_inc(home->nr_slabs);
+	home->inuse += slab->inuse;
+	slab_sort_in(home, slab);
+}
+
+/* May slabs of @home lie in @zone? */
+static bool is_in_zone(const struct kmem_cache *s, const struct slab_home *home,
+		       const struct zone *zone)
+{
+	return zone->metadata == s->metadata &&
+	       (s->metadata || load_acquire(&s->node[zone->node]) == home->node);
+}
+
 /*
  * Make the lists of a home anew from its slabs: the last owner of list_lock vanished.  One that it
  * was moving says where it belongs, and the other home, whose lock it had as well, is rebuilt
@@ -353,25 +372,16 @@ slowpath void home_rebuild(struct kmem_cache *s, struct slab_home *home)
 	struct zone *zone;
 
 	home_reset(home);
-	for (int i = 0; i <= topology.nr_nodes; i++) {
-		zone = i == topology.nr_nodes ? &meta_zone : &node_data[i].zones[ZONE_NORMAL];
-		if (!zone->end_pfn || zone->metadata != s->metadata ||
-		    (!s->metadata && load_acquire(&s->node[zone->node]) != home->node))
+	for_each_populated_zone (zone) {
+		if (!is_in_zone(s, home, zone))
 			continue;
 		for (u64 pfn = zone->start_pfn; pfn < READ_ONCE(zone->accept_pfn);) {
 			struct page *slab = pfn_to_page(pfn);
 
 			pfn += page_block_pages(slab);
-			if (page_type(slab) != PAGE_SLAB || slab->cache != s ||
-			    page_home(slab) != home->index)
-				continue;
-			/* The thread that vanished may have been opening or closing it. */
-			slab->inuse = (u16)count_bits(s, slab);
-			slab->objects = s->objects;
-			map_slab(s, slab);
-			stat_inc(home->nr_slabs);
-			home->inuse += slab->inuse;
-			slab_sort_in(home, slab);
+			if (page_type(slab) == PAGE_SLAB && slab->cache == s &&
+			    page_home(slab) == home->index)
+				sort_in_again(s, home, slab);
 		}
 	}
 }

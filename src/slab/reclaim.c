@@ -60,6 +60,7 @@ static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 
 static u64 shrink_caches(bool all)
 {
+	struct kmem_cache_node *n;
 	struct list_head *pos;
 	u64 pages = 0;
 
@@ -69,9 +70,10 @@ static u64 shrink_caches(bool all)
 		list_for_each (pos, &slab_caches) {
 			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
-			for (int i = 0; s->metadata == meta && i < topology.nr_nodes; i++)
-				if (load_acquire(&s->node[i]))
-					pages += shrink_node(s, load_acquire(&s->node[i]), all);
+			if (s->metadata != meta)
+				continue;
+			for_each_kmem_cache_node (s, i, n)
+				pages += shrink_node(s, n, all);
 		}
 		spin_unlock(&slab_mutex);
 	}
@@ -166,6 +168,7 @@ slowpath void slab_reclaim_settle(void)
 /* Pages of empty slabs. */
 static slowpath u64 empty_slab_pages(void)
 {
+	struct kmem_cache_node *n;
 	struct list_head *pos;
 	int caches = 0;
 	u64 pages = 0;
@@ -176,14 +179,11 @@ static slowpath u64 empty_slab_pages(void)
 
 		if (caches++ == SPARE_CACHES)
 			break;
-		for (int i = 0; !s->metadata && i < topology.nr_nodes; i++) {
-			struct kmem_cache_node *n = load_acquire(&s->node[i]);
-
-			if (!n)
-				continue;
+		if (s->metadata)
+			continue;
+		for_each_kmem_cache_node (s, i, n)
 			for_each_home (n, home)
 				pages += (u64)READ_ONCE(home->nr_empty) << s->order;
-		}
 	}
 	spin_unlock(&slab_mutex);
 	return pages;

@@ -168,6 +168,11 @@ struct kmem_cache {
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
 };
 
+/* Each part of @s that there is: of node @i, @n.  (Linux: the same name and role.) */
+#define for_each_kmem_cache_node(s, i, n)                                                          \
+	for (int i = 0; i < topology.nr_nodes; i++)                                                \
+		if (((n) = load_acquire(&(s)->node[i])) != NULL)
+
 /* False only with @nowait, if it is held.  After a fork whose lock was held it is put in order. */
 bool barn_lock(struct barn *barn, bool nowait);
 

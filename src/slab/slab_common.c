@@ -311,6 +311,8 @@ static bool has_sheaves(const struct pcs *p)
  */
 static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 {
+	struct kmem_cache_node *n;
+
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s) : NULL;
 
@@ -319,9 +321,8 @@ static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 		task_drain_cache(t, s, /* quiet= */ ends || t == slow->task);
 		spin_unlock(&t->lock);
 	}
-	for (int i = 0; i < topology.nr_nodes; i++)
-		if (load_acquire(&s->node[i]))
-			barn_shrink(s, load_acquire(&s->node[i]), BARN_NOTHING);
+	for_each_kmem_cache_node (s, i, n)
+		barn_shrink(s, n, BARN_NOTHING);
 }
 
 /*
@@ -331,12 +332,12 @@ static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 static bool shrink(struct kmem_cache *s, bool ends, struct slow *slow)
 {
 	bool settled = settle_deferred();
+	struct kmem_cache_node *n;
 
 	if (s->class == CLASS_NONE)
 		drain_cache(s, ends, slow);
-	for (int i = 0; i < topology.nr_nodes; i++)
-		if (load_acquire(&s->node[i]))
-			(void)node_discard_empty(s, load_acquire(&s->node[i]), /* all= */ true);
+	for_each_kmem_cache_node (s, i, n)
+		(void)node_discard_empty(s, n, /* all= */ true);
 	return settled;
 }
 
@@ -364,16 +365,12 @@ slowpath unsigned long cache_shrink(struct kmem_cache *s)
 
 slowpath unsigned long cache_inuse(const struct kmem_cache *s)
 {
+	const struct kmem_cache_node *n;
 	unsigned long inuse = 0;
 
-	for (int i = 0; i < topology.nr_nodes; i++) {
-		const struct kmem_cache_node *n = load_acquire(&s->node[i]);
-
-		if (!n)
-			continue;
+	for_each_kmem_cache_node (s, i, n)
 		for_each_home (n, home)
 			inuse += READ_ONCE(home->inuse);
-	}
 	return inuse;
 }
 
@@ -407,6 +404,45 @@ static slowpath unsigned long shrink_for_good(struct kmem_cache *s, struct slow 
 	}
 }
 
+/* Off the list, its number free again.  Under slab_mutex. */
+static slowpath void unlink_cache(struct kmem_cache *s)
+{
+	WRITE_ONCE(last_by_index.cache, NULL);
+	barrier();
+	list_del(&s->list);
+	if (s->id < ARRAY_SIZE(cache_table)) {
+		cache_table[s->id] = NULL;
+		lowest_free_id = MIN(lowest_free_id, s->id);
+	}
+}
+
+/* Nobody knows it any more. */
+static slowpath void free_cache(struct kmem_cache *s)
+{
+	struct kmem_cache_node *n;
+	void *obj = s;
+
+	for_each_kmem_cache_node (s, i, n) {
+		void *part = n;
+
+		homes_free(n);
+		slab_give(&node_cache, &part, 1);
+	}
+	slab_give(&cache_cache, &obj, 1);
+}
+
+/* @inuse objects are not in slabs of @s, which stays.  With no lock held. */
+static slowpath int still_in_use(const char *call, const struct kmem_cache *s, unsigned long inuse,
+				 bool in_child)
+{
+	/* What lost threads had at hand is in its slabs when the child has been put in order. */
+	if (in_child)
+		bug_warn("%s(%s): in a child forked meanwhile: the cache stays", call, s->name);
+	else
+		bug_report("%s(%s): %lu objects still in use", call, s->name, inuse);
+	return -EBUSY;
+}
+
 /**
  * cache_destroy - end a cache
  * @call: for reports
@@ -419,10 +455,10 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 {
 	unsigned long inuse;
 	struct slow slow;
-	void *obj = s;
+	bool in_child;
 
 	if (!is_cache(s)) {
-		bug_report("%s(%p): not a cache, or destroyed already", call, obj);
+		bug_report("%s(%p): not a cache, or destroyed already", call, (void *)s);
 		return -EINVAL;
 	}
 	slow_enter_free(&slow);
@@ -434,36 +470,12 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 		return -EBUSY;
 	}
 	inuse = shrink_for_good(s, &slow);
-	if (!inuse) {
-		WRITE_ONCE(last_by_index.cache, NULL);
-		barrier();
-		list_del(&s->list);
-		if (s->id < ARRAY_SIZE(cache_table)) {
-			cache_table[s->id] = NULL;
-			lowest_free_id = MIN(lowest_free_id, s->id);
-		}
-	}
+	if (!inuse)
+		unlink_cache(s);
 	spin_unlock(&slab_mutex);
-	/* What lost threads had at hand is in its slabs when the child has been put in order. */
-	if (inuse && slab_fork_alone_yet()) {
-		slow_leave(&slow);
-		bug_warn("%s(%s): in a child forked meanwhile: the cache stays", call, s->name);
-		return -EBUSY;
-	}
-	if (inuse) {
-		slow_leave(&slow);
-		bug_report("%s(%s): %lu objects still in use", call, s->name, inuse);
-		return -EBUSY;
-	}
-	for (int i = 0; i < topology.nr_nodes; i++) {
-		void *node = load_acquire(&s->node[i]);
-
-		if (!node)
-			continue;
-		homes_free(node);
-		slab_give(&node_cache, &node, 1);
-	}
-	slab_give(&cache_cache, &obj, 1);
+	in_child = slab_fork_alone_yet();
+	if (!inuse)
+		free_cache(s);
 	slow_leave(&slow);
-	return 0;
+	return inuse ? still_in_use(call, s, inuse, in_child) : 0;
 }

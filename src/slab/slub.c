@@ -146,15 +146,8 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 set_apart struct page *find_slab(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
-	struct zone *zone = NULL;
 
-	for (int n = 0; n <= topology.nr_nodes; n++) {
-		zone = n == topology.nr_nodes ? &meta_zone : &node_data[n].zones[ZONE_NORMAL];
-		if (pfn >= zone->start_pfn && pfn < READ_ONCE(zone->accept_pfn))
-			break;
-		zone = NULL;
-	}
-	if (!zone)
+	if (!mm_owns(addr))
 		return NULL;
 	for (int order = MAX_PAGE_ORDER; order >= 0; order--) {
 		struct page *head = pfn_to_page(ALIGN_DOWN(pfn, (u64)1 << order));

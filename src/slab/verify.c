@@ -180,6 +180,7 @@ static int verify_task(struct task *task)
  */
 int slab_verify(void)
 {
+	struct kmem_cache_node *n;
 	struct list_head *pos;
 	int bad = 0;
 
@@ -187,11 +188,7 @@ int slab_verify(void)
 	list_for_each (pos, &slab_caches) {
 		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
 
-		for (int i = 0; i < topology.nr_nodes; i++) {
-			struct kmem_cache_node *n = load_acquire(&s->node[i]);
-
-			if (!n)
-				continue;
+		for_each_kmem_cache_node (s, i, n) {
 			for_each_barn (n, barn)
 				bad += verify_barn(s, barn);
 			for_each_home (n, home)
