@@ -3,6 +3,8 @@
 #define BUDDY_PLATFORM_TOPOLOGY_H
 /*
  * topology.h - the machine's NUMA nodes as the allocator uses them (contract)
+ *
+ * errno is never touched.
  */
 #include "base/compiler.h"
 

@@ -184,7 +184,7 @@ void topology_close(void)
 slowpath int topology_load(struct topology *ret)
 {
 	int (*load)(struct topology *);
-	int err = -ENOENT;
+	int err = -ENOENT, saved = errno;
 	void *m;
 
 	if (!enter_module())
@@ -194,13 +194,14 @@ slowpath int topology_load(struct topology *ret)
 	if (load)
 		err = load(ret);
 	leave_module();
+	errno = saved;
 	return err;
 }
 
 slowpath int topology_node_of_cpu(int cpu)
 {
 	int (*node_of_cpu)(int);
-	int node = -ENOENT;
+	int node = -ENOENT, saved = errno;
 	void *m;
 
 	if (!enter_module())
@@ -210,5 +211,6 @@ slowpath int topology_node_of_cpu(int cpu)
 	if (node_of_cpu)
 		node = node_of_cpu(cpu);
 	leave_module();
+	errno = saved;
 	return node;
 }

@@ -8,6 +8,7 @@
  *
  *	views [FOLDER]	goes there first: the module is found all the same
  */
+#include <errno.h>
 #include <hwloc.h>
 #include <numa.h>
 #include <stdlib.h>
@@ -122,6 +123,18 @@ static void view_and_check(const char *whose, void (*view_of)(struct view *ret))
 	check_view(whose, &view);
 }
 
+/* <buddy/buddy.h> promises that it stays, whatever the libraries behind the module do to it. */
+static void check_errno(const char *call, void (*view_of)(struct view *ret))
+{
+	static struct view view;
+
+	errno = 0;
+	view_of(&view);
+	check(errno == 0, "libbuddy %s: errno is %d", call, errno);
+	(void)ours.node_of_cpu(machine.nr_cpus + 1000);
+	check(errno == 0, "libbuddy %s: errno is %d after a CPU that is not there", call, errno);
+}
+
 static void grow_heap(void)
 {
 	for (size_t taken = 0; taken < 32ul << 20; taken += 1000) {
@@ -141,8 +154,10 @@ int main(int argc, char **argv)
 		die("cannot go to %s", argv[1]);
 	machine_read(&machine);
 	whole = ours_load();
-	if (whole)
+	if (whole) {
+		check_errno("at first", view_of_ours);
 		view_and_check("libbuddy at first", view_of_ours);
+	}
 	view_and_check("libnuma", view_of_libnuma);
 	view_and_check("hwloc", view_of_hwloc);
 	if (whole) {
