@@ -2,9 +2,10 @@
 /*
  * verify.c - are pages, lists and counters what they claim to be?
  *
- * The numbers are those of the invariants in the kernel map: I-1 one state for each page, I-2
- * free heads and the map of free pages, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock
- * types, I-14 marks; of page sets I-18 counts and limits, I-19 what is on which list, I-21 factors.
+ * Reports begin with a number, which tells what is wrong: I-1 one state for each page, I-2 free
+ * heads and the map of free pages, I-3 merged, I-4 and I-5 counts, I-12 strict pageblock types,
+ * I-14 marks; of page sets I-18 counts and limits, I-19 what is on which list, I-21 factors.  Those
+ * from I-22 on are in slab/verify.c.
  */
 #include "base/check.h"
 #include "mm/internal.h"
@@ -113,6 +114,13 @@ static u64 walk_list(struct zone *zone, struct list_head *list, unsigned int ord
 	return n;
 }
 
+static int bad_mark(const struct zone *zone, int mark)
+{
+	bug_warn("verify: I-14 zone %s: mark %d is %lu, the one below %lu", zone->name, mark,
+		 zone->_watermark[mark], zone->_watermark[mark - 1]);
+	return 1;
+}
+
 static int verify_zone(struct zone *zone)
 {
 	struct walk w = {0};
@@ -146,7 +154,7 @@ static int verify_zone(struct zone *zone)
 	}
 	for (int i = 1; i < NR_WMARK; i++)
 		if (zone->_watermark[i] < zone->_watermark[i - 1])
-			w.bad++;
+			w.bad += bad_mark(zone, i);
 	zone_unlock(zone);
 	return w.bad;
 }

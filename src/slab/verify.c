@@ -2,9 +2,9 @@
 /*
  * verify.c - are slabs, bitmaps, lists and barns what they claim to be?
  *
- * Numbers as in the kernel map: I-22 and I-24 counts and lists of slabs, I-27 barns and the sheaves
- * in them, I-29 slab pages; of what threads have at hand I-26 sheaves, I-27 the objects in them,
- * and their page sets.  Who is in a slow path just then is passed by.
+ * Reports begin with a number, as those of mm/verify.c: I-22 and I-24 counts and lists of slabs,
+ * I-27 barns and the sheaves in them, I-29 slab pages; of what threads have at hand I-26 sheaves
+ * and the objects in them, and their page sets.  Who is in a slow path just then is passed by.
  */
 #include "base/check.h"
 #include "slab/internal.h"
@@ -126,7 +126,7 @@ static bool is_sheaf_of(const struct task *task, const struct slab_sheaf *sheaf)
 }
 
 /*
- * Of a sheaf that is in a cursor, its thread alone knows what it holds; nobody does where that was
+ * What a sheaf holds that is in a cursor, its thread alone knows; nobody does where that was
  * disabled without a fence.
  */
 static int count_wrong(const struct kmem_cache *s, struct task *task, const struct slab_sheaf *main)
