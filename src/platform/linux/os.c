@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os.c - clocks, threads, limits and restartable sequences on Linux
+ * os.c - clocks, threads, limits and what else is small, on Linux
  */
 #define _GNU_SOURCE
 #include "platform/os.h"
@@ -15,15 +15,14 @@
 #include <limits.h>
 #include <link.h>
 #include <linux/futex.h>
-#include <linux/membarrier.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,98 +38,6 @@ u64 os_clock_ms(void)
 	/* The vDSO answers; clock_gettime() cannot fail for this clock, so errno stays. */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	return (u64)t.tv_sec * 1000 + (u64)t.tv_nsec / 1000000;
-}
-
-static struct {
-	dev_t dev;
-	ino_t ino;
-	bool noted, open; /* open: it was, at the start */
-} first_stderr;		  /* const after start */
-
-void os_note_stderr(void)
-{
-	struct stat st;
-
-	first_stderr.open = sys2(SYS_fstat, 2, &st) == 0;
-	if (first_stderr.open) {
-		first_stderr.dev = st.st_dev;
-		first_stderr.ino = st.st_ino;
-	}
-	first_stderr.noted = true;
-}
-
-/*
- * A program may have closed fd 2 and opened a file of its own there; a report must not land in
- * its data.  Where fd 2 was closed at the start, whatever came there since is the program's.  Else
- * the decision is taken by the kind of file, if it is not what was there at the start: a program
- * sends its messages to a pipe, or to a file that is open for writing only, since one that is
- * opened for reading too may be a database; a socket is a connection, and somebody else at its end.
- */
-slowpath bool os_stderr_is_ours(void)
-{
-	struct stat st;
-
-	if (sys2(SYS_fstat, 2, &st) != 0)
-		return false;
-	if (S_ISCHR(st.st_mode))
-		return true;
-	if (!first_stderr.noted)
-		os_note_stderr();
-	if (!first_stderr.open)
-		return false;
-	if (st.st_ino == first_stderr.ino && st.st_dev == first_stderr.dev)
-		return true;
-	return S_ISFIFO(st.st_mode) ||
-	       (S_ISREG(st.st_mode) && (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY);
-}
-
-slowpath void os_write_err(const char *text, size_t len)
-{
-	if (os_stderr_is_ours())
-		os_write_fd(2, text, len);
-}
-
-/* A pipe may be full and not block: a reader that is alive has a second for each piece. */
-static slowpath bool wait_until_writable(int fd)
-{
-	struct pollfd poll = {.fd = fd, .events = POLLOUT};
-	struct timespec second = {.tv_sec = 1};
-	long err;
-
-	do
-		err = sys5(SYS_ppoll, &poll, 1, &second, NULL, 0);
-	while (err == -EINTR); /* the system has taken off what has passed */
-	return err == 1;
-}
-
-/* Return: false if nobody reads from the pipe. */
-static slowpath bool write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		long n = sys3(SYS_write, fd, text, len);
-
-		if (n == -EINTR || (n == -EAGAIN && wait_until_writable(fd)))
-			continue;
-		if (n <= 0)
-			return n != -EPIPE;
-		text += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* A pipe without a reader is no reason to end a program that wrote nothing itself. */
-slowpath void os_write_fd(int fd, const char *text, size_t len)
-{
-	const u64 pipe = (u64)1 << (SIGPIPE - 1);
-	const struct timespec now = {.tv_sec = 0};
-	u64 old = 0, pending = 0;
-
-	(void)sys4(SYS_rt_sigprocmask, SIG_BLOCK, &pipe, &old, sizeof(old));
-	(void)sys2(SYS_rt_sigpending, &pending, sizeof(pending));
-	if (!write_all(fd, text, len) && !(pending & pipe))
-		(void)sys4(SYS_rt_sigtimedwait, &pipe, NULL, &now, sizeof(pipe));
-	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
 }
 
 void os_abort(void)
@@ -195,8 +102,8 @@ u64 os_random(void)
 	u64 v = 0;
 	const u64 *at_random;
 
-	/* 1 is GRND_NONBLOCK: early in boot the pool may not be ready. */
-	if (sys3(SYS_getrandom, &v, sizeof(v), 1) == (long)sizeof(v))
+	/* Early in the system's start there may be nothing to give yet. */
+	if (sys3(SYS_getrandom, &v, sizeof(v), GRND_NONBLOCK) == (long)sizeof(v))
 		return v;
 	at_random = (const u64 *)getauxval(AT_RANDOM);
 	if (at_random)
@@ -377,88 +284,6 @@ slowpath int os_at_fork_child(void (*fn)(void))
 	return -err;
 }
 
-/*
- * glibc 2.35 and later registers the area of each thread and says where it lies.  Weak: with an
- * older or another C library there is none, and the slow cursors serve.
- */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned int __rseq_size __attribute__((weak));
-
-#define RSEQ_CS_OFFSET 8 /* struct rseq: cpu_id_start, cpu_id, then rseq_cs */
-
-/* The area of this thread; NULL if the C library has none, or says that it is not in use. */
-static char *rseq_area(void)
-{
-#if defined(__x86_64__)
-	char *area;
-
-	if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
-		return NULL;
-	area = (char *)__builtin_thread_pointer() + __rseq_offset;
-	/* cpu_id is negative while this thread is not registered. */
-	return *(volatile int *)(area + 4) < 0 ? NULL : area;
-#else
-	return NULL;
-#endif
-}
-
-#ifndef SYS_rseq
-#define SYS_rseq 334 /* x86-64, which alone has sequences here */
-#endif
-#define RSEQ_UNREGISTER 1
-#define RSEQ_LEN 32    /* what all C libraries before 2.41 register */
-#define RSEQ_NO_SIG 0u /* nobody's signature */
-
-/*
- * Does the kernel know of @area?  A thread that was made by clone() itself has an area that nobody
- * registered, and its cpu_id may be anything.  So the kernel is asked to forget it, with the wrong
- * signature: EPERM, it knows of it and does not; EINVAL, it does not.  EINVAL is also said to a
- * length other than was registered; so what is said to the first thread, which is a registered one,
- * shows whether the question is one.
- */
-static bool rseq_is_known(const char *area)
-{
-	enum { UNASKED, MEANS_NOTHING, MEANS_UNKNOWN };
-	static int einval; /* racy: all who come first get the same answer */
-	long err = sys4(SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER, RSEQ_NO_SIG);
-
-	if (READ_ONCE(einval) == UNASKED)
-		WRITE_ONCE(einval, err == -EPERM ? MEANS_UNKNOWN : MEANS_NOTHING);
-	return err != -EINVAL || READ_ONCE(einval) == MEANS_NOTHING;
-}
-
-struct rseq_cs **os_rseq_slot(void)
-{
-	char *area = rseq_area();
-
-	return area && rseq_is_known(area) ? (struct rseq_cs **)(area + RSEQ_CS_OFFSET) : NULL;
-}
-
-int os_cpu_hint(void)
-{
-	const char *area = rseq_area();
-
-	return area ? *(const volatile int *)(area + 4) : -1;
-}
-
-/* glibc 2.32 and later. */
-extern char __libc_single_threaded __attribute__((weak));
-
-bool os_single_threaded(void)
-{
-	return &__libc_single_threaded && __libc_single_threaded;
-}
-
-int os_rseq_fence_register(void)
-{
-	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
-}
-
-int os_rseq_fence(void)
-{
-	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0);
-}
-
 static pthread_key_t exit_key;
 static bool exit_key_made; /* const after start */
 
@@ -487,7 +312,7 @@ static struct thread_start start; /* written before the only thread that reads i
 
 static void *thread_main(void *arg)
 {
-	(void)sys2(SYS_prctl, 15 /* PR_SET_NAME */, start.name);
+	(void)sys2(SYS_prctl, PR_SET_NAME, start.name);
 	return start.fn(arg);
 }
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rseq.c - restartable sequences: where a thread arms them, and the fence that ends them
+ *
+ * The C library registers the area of each thread, and everybody in the process shares it.
+ */
+#include "base/atomic.h"
+#include "platform/linux/syscall.h"
+#include "platform/os.h"
+#include <errno.h>
+#include <linux/membarrier.h>
+
+/*
+ * glibc 2.35 and later registers the area of each thread and says where it lies.  Weak: with an
+ * older or another C library there is none, and the slow cursors serve.
+ */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+#define RSEQ_CS_OFFSET 8 /* struct rseq: cpu_id_start, cpu_id, then rseq_cs */
+
+/* The area of this thread; NULL if the C library has none, or says that it is not in use. */
+static char *rseq_area(void)
+{
+#if defined(__x86_64__)
+	char *area;
+
+	if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
+		return NULL;
+	area = (char *)__builtin_thread_pointer() + __rseq_offset;
+	/* cpu_id is negative while this thread is not registered. */
+	return *(volatile int *)(area + 4) < 0 ? NULL : area;
+#else
+	return NULL;
+#endif
+}
+
+#ifndef SYS_rseq
+#define SYS_rseq 334 /* x86-64, which alone has sequences here */
+#endif
+#define RSEQ_UNREGISTER 1
+#define RSEQ_LEN 32    /* what all C libraries before 2.41 register */
+#define RSEQ_NO_SIG 0u /* nobody's signature */
+
+/*
+ * Does the kernel know of @area?  A thread that was made by clone() itself has an area that nobody
+ * registered, and its cpu_id may be anything.  So the kernel is asked to forget it, with the wrong
+ * signature: EPERM, it knows of it and does not; EINVAL, it does not.  EINVAL is also said to a
+ * length other than was registered; so what is said to the first thread, which is a registered one,
+ * shows whether the question is one.
+ */
+static bool rseq_is_known(const char *area)
+{
+	enum { UNASKED, MEANS_NOTHING, MEANS_UNKNOWN };
+	static int einval; /* racy: all who come first get the same answer */
+	long err = sys4(SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER, RSEQ_NO_SIG);
+
+	if (READ_ONCE(einval) == UNASKED)
+		WRITE_ONCE(einval, err == -EPERM ? MEANS_UNKNOWN : MEANS_NOTHING);
+	return err != -EINVAL || READ_ONCE(einval) == MEANS_NOTHING;
+}
+
+struct rseq_cs **os_rseq_slot(void)
+{
+	char *area = rseq_area();
+
+	return area && rseq_is_known(area) ? (struct rseq_cs **)(area + RSEQ_CS_OFFSET) : NULL;
+}
+
+int os_cpu_hint(void)
+{
+	const char *area = rseq_area();
+
+	return area ? *(const volatile int *)(area + 4) : -1;
+}
+
+/* glibc 2.32 and later. */
+extern char __libc_single_threaded __attribute__((weak));
+
+bool os_single_threaded(void)
+{
+	return &__libc_single_threaded && __libc_single_threaded;
+}
+
+int os_rseq_fence_register(void)
+{
+	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+}
+
+int os_rseq_fence(void)
+{
+	return (int)sys3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * write.c - text to a file descriptor, and which one reports may go to
+ *
+ * Reports are written while the heap may be broken, by a thread that may be in a signal handler: by
+ * system calls alone.
+ */
+#define _GNU_SOURCE
+#include "base/compiler.h"
+#include "platform/linux/syscall.h"
+#include "platform/os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static struct {
+	dev_t dev;
+	ino_t ino;
+	bool noted, open; /* open: it was, at the start */
+} first_stderr;		  /* const after start */
+
+void os_note_stderr(void)
+{
+	struct stat st;
+
+	first_stderr.open = sys2(SYS_fstat, 2, &st) == 0;
+	if (first_stderr.open) {
+		first_stderr.dev = st.st_dev;
+		first_stderr.ino = st.st_ino;
+	}
+	first_stderr.noted = true;
+}
+
+/*
+ * A program may have closed fd 2 and opened a file of its own there; a report must not land in
+ * its data.  Where fd 2 was closed at the start, whatever came there since is the program's.  Else
+ * the decision is taken by the kind of file, if it is not what was there at the start: a program
+ * sends its messages to a pipe, or to a file that is open for writing only, since one that is
+ * opened for reading too may be a database; a socket is a connection, and somebody else at its end.
+ */
+slowpath bool os_stderr_is_ours(void)
+{
+	struct stat st;
+
+	if (sys2(SYS_fstat, 2, &st) != 0)
+		return false;
+	if (S_ISCHR(st.st_mode))
+		return true;
+	if (!first_stderr.noted)
+		os_note_stderr();
+	if (!first_stderr.open)
+		return false;
+	if (st.st_ino == first_stderr.ino && st.st_dev == first_stderr.dev)
+		return true;
+	return S_ISFIFO(st.st_mode) ||
+	       (S_ISREG(st.st_mode) && (sys2(SYS_fcntl, 2, F_GETFL) & O_ACCMODE) == O_WRONLY);
+}
+
+slowpath void os_write_err(const char *text, size_t len)
+{
+	if (os_stderr_is_ours())
+		os_write_fd(2, text, len);
+}
+
+/* A pipe may be full and not block: a reader that is alive has a second for each piece. */
+static slowpath bool wait_until_writable(int fd)
+{
+	struct pollfd poll = {.fd = fd, .events = POLLOUT};
+	struct timespec second = {.tv_sec = 1};
+	long err;
+
+	do
+		err = sys5(SYS_ppoll, &poll, 1, &second, NULL, 0);
+	while (err == -EINTR); /* the system has taken off what has passed */
+	return err == 1;
+}
+
+/* Return: false if nobody reads from the pipe. */
+static slowpath bool write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		long n = sys3(SYS_write, fd, text, len);
+
+		if (n == -EINTR || (n == -EAGAIN && wait_until_writable(fd)))
+			continue;
+		if (n <= 0)
+			return n != -EPIPE;
+		text += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* A pipe without a reader is no reason to end a program that wrote nothing itself. */
+slowpath void os_write_fd(int fd, const char *text, size_t len)
+{
+	const u64 pipe = (u64)1 << (SIGPIPE - 1);
+	const struct timespec now = {.tv_sec = 0};
+	u64 old = 0, pending = 0;
+
+	(void)sys4(SYS_rt_sigprocmask, SIG_BLOCK, &pipe, &old, sizeof(old));
+	(void)sys2(SYS_rt_sigpending, &pending, sizeof(pending));
+	if (!write_all(fd, text, len) && !(pending & pipe))
+		(void)sys4(SYS_rt_sigtimedwait, &pipe, NULL, &now, sizeof(pipe));
+	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+}
