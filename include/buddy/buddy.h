@@ -5,7 +5,8 @@
  * buddy.h - the library itself: version, options, statistics, verification, nodes
  *
  * Every function here may be called from any thread.  Unless it says otherwise, none may be
- * called from a signal handler, and none touches errno.
+ * called from a signal handler, and none touches errno.  Views of a heap that has not been used yet
+ * are empty: all sums are 0, and no zone and no cache has a number.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -156,7 +157,10 @@ int buddy_verify(void);
  */
 uint64_t buddy_reclaim(void);
 
-/** buddy_nr_nodes - highest NUMA node number plus one, as far as this process may use memory */
+/**
+ * buddy_nr_nodes - how many NUMA nodes are told apart
+ * Return: the highest number of a node whose memory this process may use, plus one.
+ */
 int buddy_nr_nodes(void);
 
 /**

@@ -7,10 +7,14 @@
  * Linux: include/linux/gfp_types.h.  Which flags already mean something here:
  *
  *   __GFP_ZERO            the memory reads as zero
- *   __GFP_THISNODE        the node asked for or nothing
- *   __GFP_DIRECT_RECLAIM  absent: the call waits on no lock and runs no reclaim
+ *   __GFP_THISNODE        the node that is named or nothing; without a name it says nothing
+ *   __GFP_DIRECT_RECLAIM  absent: the call waits for no lock, reclaims nothing and starts no
+ *                         thread.  The first call of a thread, which makes it known to the
+ *                         library, may wait all the same
  *   __GFP_MOVABLE, __GFP_RECLAIMABLE
- *                         choose the migratetype of the pageblock that pages come from
+ *                         of blocks of 2^order pages: the migratetype of the pageblock that they
+ *                         come from; of both MOVABLE counts.  Objects are UNMOVABLE and exact
+ *                         blocks MOVABLE, whatever the flags say
  *   __GFP_DMA, __GFP_DMA32
  *                         NULL: those zones have no memory yet
  *

@@ -4,10 +4,13 @@
 /*
  * page_alloc.h - pages: blocks of 2^order contiguous pages of 4 KiB
  *
- * Any thread may call these.  Without __GFP_DIRECT_RECLAIM in @gfp no lock is waited for, so
- * such calls, and the frees, may be made from a signal handler.  errno is never touched.
- * @order is 0 to BUDDY_MAX_PAGE_ORDER; @node a node number or BUDDY_NUMA_NO_NODE for the
- * caller's.
+ * Any thread may call these, before main(), after exit() has begun and in a forked child too.
+ * Without __GFP_DIRECT_RECLAIM in @gfp no lock is waited for, so such calls, and the frees, may be
+ * made from a signal handler.  So may those that only look: where a page is, and on which node.
+ *
+ * @order is 0 to BUDDY_MAX_PAGE_ORDER; @node the number of a node that the machine has, or
+ * BUDDY_NUMA_NO_NODE for the caller's.  An allocation with any other returns NULL, and a line on
+ * stderr says which it was.  errno is never touched.
  */
 #include <buddy/gfp.h>
 #include <stddef.h>

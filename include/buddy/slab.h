@@ -4,9 +4,13 @@
 /*
  * slab.h - the kmalloc family and object caches
  *
- * Any thread may call these.  Without __GFP_DIRECT_RECLAIM in @gfp no lock is waited for, so
- * such allocations, and the frees, may be made from a signal handler.  errno is never touched:
- * an allocation that cannot be had is NULL.
+ * Any thread may call these, before main(), after exit() has begun and in a forked child too.
+ * Without __GFP_DIRECT_RECLAIM in @gfp no lock is waited for, so such allocations, and the frees,
+ * may be made from a signal handler.  So may buddy_ksize().  Caches are made, shrunk and ended
+ * neither there nor in the constructor of a cache.
+ *
+ * An allocation that cannot be had is NULL.  So is one from a cache or a node that does not exist,
+ * and a line on stderr says which.  errno is never touched.
  */
 #include <buddy/gfp.h>
 #include <stdbool.h>
@@ -45,7 +49,7 @@ void *buddy_kmalloc_array(size_t n, size_t size, gfp_t gfp);
 
 /**
  * buddy_kmalloc_node - from @node first; from it only with __GFP_THISNODE
- * @node: a node number, or -1 for the caller's
+ * @node: the number of a node that the machine has, or -1 for the caller's
  */
 void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node);
 
@@ -90,8 +94,8 @@ typedef unsigned int slab_flags_t;
  *        may be called again, in a later call of any thread.  It must not allocate from this
  *        cache, nor wait for a lock that is held where caches are shrunk or destroyed.
  *
- * Return: the cache, or NULL if there is no memory or an argument is wrong, which is reported by
- * name on stderr.
+ * Return: the cache, or NULL: there is no memory; an argument is wrong, which is reported by name
+ * on stderr; or this is a constructor, or a signal handler that interrupted a call of libbuddy's.
  */
 struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t size, size_t align,
 					   slab_flags_t flags, void (*ctor)(void *));
@@ -100,9 +104,9 @@ struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t size, size_t
  * buddy_kmem_cache_destroy - end a cache
  *
  * Objects in use are reported and the cache stays (abort_on_error=on ends the program).  NULL is
- * ignored.  No other thread may be using the cache.  In a constructor, or in a signal handler that
- * interrupted a call of libbuddy's, the cache stays, with a warning on stderr; so it may in a child
- * that a signal handler has forked in the middle of this.
+ * ignored.  No other thread may be using the cache.  In a constructor of a cache, or in a signal
+ * handler that interrupted a call of libbuddy's, the cache stays, with a warning on stderr; so it
+ * may in a child that a signal handler has forked in the middle of this.
  */
 void buddy_kmem_cache_destroy(struct kmem_cache *s);
 
@@ -114,8 +118,8 @@ void *buddy_kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp);
 void *buddy_kmem_cache_alloc_node(struct kmem_cache *s, gfp_t gfp, int node);
 
 /**
- * buddy_kmem_cache_alloc_bulk - @nr objects at once into @objs
- * Return: @nr, or 0 with none allocated.
+ * buddy_kmem_cache_alloc_bulk - @nr objects into @objs[], all or none
+ * Return: @nr, or 0 with none allocated; what is in @objs[] then means nothing.
  */
 size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
 
@@ -130,7 +134,9 @@ void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs);
 
 /**
  * buddy_kmem_cache_shrink - give back all pages of @s that hold no object in use
- * Return: 0 if nothing of it is left, and not 0 if objects are in use, as in the kernel.
+ *
+ * To the free pages of the heap, from where they go to the system in time; buddy_reclaim() is
+ * quicker.  Return: 0 if nothing of it is left, and not 0 if objects are in use, as in the kernel.
  */
 int buddy_kmem_cache_shrink(struct kmem_cache *s);
 
