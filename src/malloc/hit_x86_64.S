@@ -10,7 +10,8 @@
  *
  * No lock, no atomic instruction, no store to the object.  Cache lines touched: malloc: the
  * task's head, its size table, the cursor, the sheaf.  free: the page map, the task's head, the
- * cursor, the sheaf.
+ * cursor, the sheaf.  Both: of the thread's own storage, where the task is told and where sequences
+ * are armed.
  *
  * Each hit is a restartable sequence (rseq): the store of its address arms it, the store of the
  * cursor commits it.  A signal or a preemption in between takes the thread to the abort label,

@@ -6,7 +6,8 @@
  * is mapped in strides that grow with the zone, so that a heap costs few system calls, and is
  * given to the buddy in MAX_PAGE_ORDER blocks as it is asked for.  The first such block of a zone
  * comes in parts, each as large as what there is already: to split it would touch 20 KiB of
- * descriptors in a program that holds one object.
+ * descriptors in a program that holds one object.  The other blocks of its first 64 MiB come in
+ * halves, see next_order().
  *
  * Not holding the whole range keeps three promises that a large reservation breaks: mlockall()
  * locks what is used and not 128 GiB (of what is mapped later all of a stride, at once; it reads as
@@ -199,7 +200,7 @@ static void hand_over(struct zone *zone, u64 pfn, unsigned int order)
 }
 
 /*
- * Accept one more block, or part of the first.  @first: of a request.  Under accept_lock.
+ * Accept one more block, or part of one.  @first: of a request.  Under accept_lock.
  * Return: pages, a hole's included; 0 if there is no more.
  */
 static u64 accept_one(struct zone *zone, bool first, bool nowait, bool large)

@@ -13,6 +13,7 @@
 
 #pragma GCC visibility push(hidden)
 
+/* The kernel's.  No pageblock is HIGHATOMIC or CMA yet. */
 enum migratetype {
 	MIGRATE_UNMOVABLE,
 	MIGRATE_MOVABLE,
@@ -23,6 +24,7 @@ enum migratetype {
 	MIGRATE_TYPES,
 };
 
+/* The kernel's.  NORMAL alone has memory yet. */
 enum zone_type { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, MAX_NR_ZONES };
 enum zone_watermarks { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, NR_WMARK };
 
@@ -79,21 +81,21 @@ struct zone {
 	/* Written by every allocation that gets here. */
 	cacheline_aligned struct spinlock lock;
 	unsigned long nr_free_pages;	/* zone->lock, racy readers */
-	unsigned long nr_zero_pages;	/* of those: not resident; zone->lock */
+	unsigned long nr_zero_pages;	/* of those: not resident; zone->lock, racy readers */
 	unsigned long nr_punched_pages; /* of slabs: gone back by themselves, at least; atomic */
-	struct free_area free_area[NR_PAGE_ORDERS];
-	struct zone_stat stat;
+	struct free_area free_area[NR_PAGE_ORDERS]; /* zone->lock */
+	struct zone_stat stat;			    /* zone->lock, racy readers */
 	u64 resident_mark; /* resident pages that may not be passed without a look; racy */
 	u64 longest_run;   /* pages of the longest run asked for; racy */
 	u64 growing_run;   /* the same if it was not resident, until the next is freed; racy */
 	bool outgrows;	   /* and that was what it was copied from; racy */
 	u64 sets_yielded;  /* stat.pgalloc when all page sets yielded last; racy */
-	int huge_edges;	   /* between huge and broken pageblocks, about; lock */
+	int huge_edges;	   /* between huge and broken pageblocks, about; zone->lock */
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;
-	u64 accept_pfn;	    /* below: accepted; written under accept_lock and zone->lock */
-	u64 commit_pfn;	    /* below: mapped; accept_lock */
+	u64 accept_pfn;	    /* below: accepted; written under both locks; racy readers */
+	u64 commit_pfn;	    /* below: mapped; accept_lock, racy readers */
 	u64 mapping_pfn;    /* the stride from commit_pfn to here is being mapped; accept_lock */
 	u8 mapped_parts;    /* of that stride: 1 descriptors, 2 memory too; accept_lock */
 	u64 huge_again_pfn; /* below: small pages, since huge ones did not pay; accept_lock */
@@ -104,7 +106,7 @@ struct zone {
 	u64 huge_since;		  /* pages mapped for large blocks since, to be huge; accept_lock */
 	u8 large;	   /* enum large_use: what the latest that was used says; accept_lock */
 	u64 small_ns;	   /* quickest first touch of a small page; 0: none; accept_lock */
-	u64 present_pages; /* accepted less holes; zone->lock */
+	u64 present_pages; /* accepted less holes; zone->lock, racy readers */
 };
 FIELD_STARTS_LINE(struct zone, lock);
 FIELD_STARTS_LINE(struct zone, accept_lock);

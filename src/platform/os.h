@@ -137,8 +137,9 @@ void os_thread_exit_arm(void *value);
  * os_in_handler - does this thread run a signal handler, or might it?
  *
  * A handler may have interrupted the C library anywhere: what takes a lock of that, as starting a
- * thread does, would wait for what this thread itself has.  Some microseconds.  No is not certain:
- * the handler may use more than 64 KiB of stack, or the machine be another than x86-64.
+ * thread does, would wait for what this thread itself has.  Some microseconds.  Neither answer is
+ * certain.  No: the handler may use more than 64 KiB of stack, or the machine be neither x86-64 nor
+ * aarch64.  Yes: what a handler that is over has left on the stack looks the same.
  */
 bool os_in_handler(void);
 

@@ -170,6 +170,7 @@ slowpath void slab_fork_thread_made(void)
  *               anything of that sees the cookie changed, since a fork copies no later store of a
  *               thread without the earlier ones
  *   relied on   slab_fork_pending(); settle_lone(), for which the first thread has forked
+ *   checked by  tests/life/lone_child.c
  */
 static u32 newcomers; /* entries without a task; atomic */
 

@@ -5,8 +5,8 @@
  * Linux:  calculate_order(), sheaf capacities.  Differs: classes step four to a
  *         doubling up to 32 KiB; orders are looked for that waste a 32nd before those that waste
  *         a 16th; classes above 8 KiB may have slabs of up to 128 KiB, so that at most an eighth
- *         is wasted; slabs have colours, as mm/slab.c once gave them; sheaves hold up to 32 KiB of
- *         objects, or 12 objects.
+ *         is wasted; slabs have colours, as mm/slab.c once gave them; a sheaf holds up to 32 KiB of
+ *         objects, or 12 of them where these are no more than 128 KiB.
  */
 #include "slab/internal.h"
 #include "platform/os.h"
@@ -105,10 +105,10 @@ static unsigned int calculate_order(u32 size)
 #define BARN_EXTRA_BYTES_SMALL (4 * MiB) /* where a slot is more than an eighth of its object */
 
 /*
- * 32 KiB of objects, but for large ones as many as go into the smallest sheaf: with 2 in a sheaf
- * every other call went to the barn, and random churn of 1 to 32 KiB took 1.3 times as long with
- * one thread and 1.7 times with two.  With 16 KiB reverse took 1.1 times as long, random churn of
- * 8 to 1000 bytes 1.06 times; with 64 KiB a row takes as long and 1 % more memory.
+ * 32 KiB of objects, but of large ones as many as go into the smallest sheaf, up to 128 KiB: with 2
+ * in a sheaf every other call went to the barn, and random churn of 1 to 32 KiB took 1.3 times as
+ * long with one thread and 1.7 times with two.  With 16 KiB reverse took 1.1 times as long, random
+ * churn of 8 to 1000 bytes 1.06 times; with 64 KiB a row takes as long and 1 % more memory.
  */
 static size_t sheaf_objects(u32 size)
 {

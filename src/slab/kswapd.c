@@ -32,8 +32,8 @@ static u32 stop;				  /* atomic; futex: the thread is to end */
 static u32 kswapd_tid;				  /* atomic; 0 until it runs */
 static bool first_left;				  /* atomic */
 static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
-static u64 inherited_pages; /* of a forked child's heap; const but in one that is alone */
-static unsigned long activity_seen;
+static u64 inherited_pages;	    /* of a forked child's heap; const but in one that is alone */
+static unsigned long activity_seen; /* the thread's own */
 
 static unsigned long zone_activity(void)
 {
@@ -210,7 +210,7 @@ void kswapd_wake(void)
 }
 
 /**
- * kswapd_freed - a slow path of free() is over
+ * kswapd_freed - a slow path that freed is over
  *
  * With no lock held.  In a group with a limit what is free is not to become too much.
  */
@@ -280,7 +280,7 @@ static slowpath void relieve_pressure(void)
 }
 
 /**
- * kswapd_poke - a slow path was taken: is there work for the background?
+ * kswapd_poke - a slow path that allocated is over: is there work for the background?
  *
  * Called with no lock held and outside slow_enter(), since starting a thread allocates.
  * @slow: the slow path that was; only an outermost allocation may start the thread, because the

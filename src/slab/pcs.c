@@ -18,8 +18,8 @@
  * the middle finds the cursor empty and full, the lock held, and goes to the slabs.
  *
  * Linux:  slub_percpu_sheaves, __pcs_replace_empty_main(), __pcs_replace_full_main().  Differs:
- *         sheaves start small and double when they are missed in often (pcs_adapt.c), up to 32 KiB
- *         of objects, or 12 (geometry.c).
+ *         sheaves start small and double when they are missed in often (pcs_adapt.c), up to a
+ *         length that goes by bytes (sheaf_objects(), geometry.c).
  * Locks:  task.lock; below it barn.lock or list_lock.
  */
 #include "base/check.h"

@@ -50,7 +50,7 @@ void pcs_count_miss(const struct kmem_cache *s, struct pcs *p)
  * came by, and 75 since.  Where there are few, containers would take 1.06 times the memory: slabs
  * would be empty, go back and be made again elsewhere.
  */
-#define MANY_THREADS 4 /* for each CPU */
+#define MANY_THREADS 4 /* for each barn: one of a CPU, up to 16 */
 #define EARLY_ALLOCS 4
 #define EARLY_ALLOC_SIZE 2048 /* 128: 50 KiB; threads of 400 blocks take 1.1 times as long */
 

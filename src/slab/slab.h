@@ -203,14 +203,16 @@ STRUCT_SIZE_IS(struct hit_rseq_cs, 32);
 struct hit_area {
 	alignas(64) struct hit_rseq_cs malloc_cs; /* const */
 	struct hit_rseq_cs free_cs;		  /* const */
-	struct rseq_cs **rseq_slot;		  /* const: where sequences are armed */
+	struct rseq_cs **rseq_slot;		  /* const while LIVE: where sequences are armed */
 	struct rseq_cs *no_rseq;		  /* written where there is no rseq */
 	u8 aborts;	/* sequences that were interrupted, times 16; owner */
 	u8 tables_node; /* the node that both tables are of, plus 1; 0: they are not whole; owner */
 	u8 reserved[46];
 	struct cursor cursor[MAP_CURSORS];
-	u8 size_to_map[HIT_MAX_SIZE + 8]; /* const: page map value of the class of each size */
-	u8 steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP + 8]; /* const: the same by steps, rounded up */
+	/* Page map value of the class of each size, and of steps, rounded up; owner, by its node.
+	 */
+	u8 size_to_map[HIT_MAX_SIZE + 8];
+	u8 steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP + 8];
 };
 FIELD_AT(struct hit_area, malloc_cs, 0);
 FIELD_AT(struct hit_area, free_cs, 32);

@@ -24,8 +24,9 @@
 
 /*
  * Objects freed where nothing could be waited for, linked through their first word: the one
- * place where a free object is written.  Pushed by handlers, taken whole by the next free.  A child
- * that is forked while another thread has them in hand loses them.
+ * place where a free object is written.  Pushed by handlers, taken whole by the next slow path that
+ * may wait, of an allocation or a free.  A child that is forked while another thread has them in
+ * hand loses them.
  */
 static struct list_head *deferred; /* atomic */
 static u32 takers;		   /* threads that have such in hand; atomic */

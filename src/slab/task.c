@@ -16,7 +16,10 @@
 #include "slab/sheaf.h"
 #include <string.h>
 
-/* What disabled cursors of boot_hit point behind, before there is a page map. */
+/*
+ * What the first cursor of boot_hit points behind: empty and full.  Its tables are zeros, so malloc
+ * comes to no other.  To the others comes free, and zeros are full.
+ */
 static void *boot_null[3];
 
 struct hit_area boot_hit = {
