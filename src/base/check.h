@@ -30,7 +30,7 @@ extern void (*bug_start)(void);
  */
 void bug_report(const char *format, ...) printf_like(1, 2);
 
-/* The same without the end: warnings about options and the like. */
+/* The same, and the program goes on: warnings about options and the like. */
 void bug_warn(const char *format, ...) printf_like(1, 2);
 
 /* Our own broken invariant: always ends the program. */

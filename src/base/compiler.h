@@ -30,7 +30,7 @@ typedef uint64_t u64;
 #else
 #define tail_call
 #endif
-/* Of a function that ends in one, for gcc before 15, which makes jumps only where it optimizes. */
+/* For a function that ends in one: gcc before 15 makes jumps only where it optimizes. */
 #if !__has_attribute(musttail) && __has_attribute(optimize)
 #define has_tail_call __attribute__((optimize("O2")))
 #else
@@ -65,8 +65,10 @@ typedef uint64_t u64;
 	static_assert(offsetof(t, f) % CACHE_LINE == 0, #t "." #f " must start a line")
 #define FIELD_AT(t, f, n) static_assert(offsetof(t, f) == (n), #t "." #f " moved")
 
-/* Keeps the order of two plain stores as the program has it: enough against a signal handler of
- * the same thread, and against a fork, which copies memory as of one instant. */
+/*
+ * Keeps the order of two plain stores as the program has it: enough against a signal handler of
+ * the same thread, and against a fork, which copies memory as of one instant.
+ */
 #define barrier() __asm__ volatile("" ::: "memory")
 
 #endif

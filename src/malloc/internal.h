@@ -40,7 +40,7 @@ static inline void *large_start(const struct page *head)
 	return (char *)page_address(head) + head->offset;
 }
 void free_named(const char *call, void *ptr);
-/* Of what object_size_at() does not know; 0 and a report under @call if it is nothing of ours. */
+/* The same for what object_size_at() does not know.  0, and a report under @call, for others'. */
 size_t usable_size_other(const char *call, const void *ptr);
 static inline struct kmem_cache *map_value_cache(u8 value)
 {
@@ -53,8 +53,8 @@ static inline struct kmem_cache *map_value_cache(u8 value)
 }
 
 /*
- * Of an object of malloc's caches, with what it may use beyond what was asked for; 0: no such, or
- * it is to be looked at first.
+ * The bytes usable at @ptr, with what is beyond what was asked for.  0: no object of malloc's
+ * caches begins there, or slab_debug=F wants it looked at first.
  */
 static inline size_t object_size_at(const void *ptr)
 {
@@ -105,7 +105,7 @@ static inline u8 size_map_value(const struct hit_area *hit, size_t size)
 				    : hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)];
 }
 
-/* The same by size, up to KMALLOC_MAX_SIZE; NULL also while this thread has no task. */
+/* hit_pop() by size, up to KMALLOC_MAX_SIZE.  NULL also while this thread has no task. */
 static inline void *pop_size(size_t size)
 {
 	return hit_pop(size_map_value(hit_malloc_tls, size));

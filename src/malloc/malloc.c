@@ -65,7 +65,7 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 	    (!slow_enter_quick(&slow) && !slow_enter(&slow)))
 		return NULL;
 	nowait = slow.nested || asks_not_to_wait(gfp);
-	/* To look for such a place in the heap would take it into use up to there. */
+	/* To look for a place so far aligned would take the heap into use up to there. */
 	if (align <= MAX((u64)size, 64 * (u64)MiB)) {
 		struct page_request rq = {
 			.gfp = gfp,
@@ -233,7 +233,7 @@ static slowpath bool free_of_program(void *ptr, bool nested)
 	return true;
 }
 
-/* Of what has, or had, a mapping of its own no descriptor says more. */
+/* For what has, or had, a mapping of its own there is no descriptor that would say more. */
 static slowpath void bad_free(const char *call, const void *ptr)
 {
 	bool owned = mm_owns(ptr);
@@ -302,7 +302,7 @@ void free_slow(void *ptr)
 	free_named("free", ptr);
 }
 
-/* Of an object of malloc's, under slab_debug=F. */
+/* The size of an object of malloc's under slab_debug=F; 0 with a report if it is none in use. */
 static slowpath size_t usable_size_checked(const char *call, const void *ptr, struct kmem_cache *s)
 {
 	if (is_object(s, ptr))
@@ -332,7 +332,7 @@ set_apart size_t usable_size_other(const char *call, const void *ptr)
 		s = slab_check_object(call, ptr);
 		return s ? s->object_size : 0;
 	}
-	/* Also inside the range, if the system has no other place left. */
+	/* Such a mapping may lie inside the range too, if the system has no other place left. */
 	size = direct_size(ptr);
 	if (!size)
 		bad_free(call, ptr);

@@ -188,7 +188,7 @@ static slowpath void parse(const char *text)
 	}
 }
 
-/* Also the first that may have to say something. */
+/* Also fills in how to say something, since this is the first that may have to. */
 void options_parse_env(void)
 {
 	static bool parsed; /* the first caller is alone, or races with the same result */

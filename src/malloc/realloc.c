@@ -90,7 +90,7 @@ static slowpath void copy_large(char *to, const char *from, size_t bytes)
 		memcpy(to, from, bytes);
 }
 
-/* Not cold: a compiler copies with one short instruction in what it takes for cold. */
+/* Not marked cold: in cold code a compiler copies with one instruction, which is short but slow. */
 static noinline void *move(void *ptr, size_t old, size_t size)
 {
 	void *p = new_place(old, size);

@@ -57,7 +57,7 @@ static slowpath void unmap_stride(struct zone *zone)
 	note_mapped(zone, 0, 0);
 }
 
-/* Of [@pfn, @pfn + @nr), which begins at commit_pfn.  @large: for a large block. */
+/* Map the stride [@pfn, @pfn + @nr), which begins at commit_pfn.  @large: for a large block. */
 static int map_stride(struct zone *zone, u64 pfn, u64 nr, bool large)
 {
 	int err;
@@ -83,7 +83,7 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr, bool large)
 	}
 	if (zone->bind)
 		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node, topology.strict);
-	/* Of the descriptors of large blocks few are touched.  The first stride's are too few. */
+	/* Few descriptors of large blocks are touched.  The first stride has too few to matter. */
 	if (pfn > zone->start_pfn)
 		vm_advise_huge(pfn_to_page(pfn), nr * sizeof(struct page), false);
 	hugepage_advise_new(zone, pfn, nr, large);

@@ -42,7 +42,7 @@ void buddy_init_zone(struct zone *zone)
 	}
 }
 
-/* For large.c: which pageblocks are free as a whole. */
+/* Note which pageblocks are free as a whole: large.c looks for runs of them. */
 static void mark_free_blocks(struct zone *zone, const struct page *page, unsigned int order,
 			     bool is_free)
 {
@@ -101,7 +101,10 @@ void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int 
 		mark_free_blocks(zone, page, order, false);
 }
 
-/* In the hands of this thread: a forked child that finds the thread gone frees it. */
+/*
+ * Say that @page is in the hands of this thread: a forked child that finds the thread gone frees
+ * it.
+ */
 void page_set_owned(struct page *page, unsigned int order, u32 flags)
 {
 	page->owner = task_id();
@@ -138,8 +141,8 @@ static bool may_merge_pageblocks(struct zone *zone, u64 pfn, u64 buddy_pfn, unsi
  * May a block that is resident merge with one that is not?  All of it would pass for resident then,
  * and when it is used memory grows and nobody sees.  A container near its limit cannot afford that:
  * of 64 MiB, blocks of 32 KB to 1 MB with 50 MiB live went past the limit in one run of ten.
- * Up to what a slab is made of they may.  What has waited for its buddy merges when both have gone
- * back.
+ * Blocks up to the order that most slabs have may all the same.  Larger ones wait for their buddy,
+ * and merge when both have gone back.
  */
 bool may_mix(const struct zone *zone, unsigned int order)
 {

@@ -163,8 +163,8 @@ slowpath void budget_settle(void)
 }
 
 /*
- * @now: what has passed its mark, in pages.  Of more fresh ones than the limit most stay untouched,
- * or the program ends.  Under budget_lock.
+ * @now: what has passed its mark, in pages.  If more pages are fresh than the limit allows, most
+ * will stay untouched, or the program ends.  Under budget_lock.
  */
 static slowpath void look_and_make_room(u64 fresh, u64 now)
 {
@@ -198,7 +198,7 @@ slowpath void budget_slow(const struct zone *zone, u64 fresh)
 /**
  * budget_direct - direct mappings have become @fresh bytes more, which are not resident yet
  *
- * The same look, by who may wait and holds no lock.
+ * The same look as budget_slow()'s.  The caller may wait, and holds no lock.
  */
 slowpath void budget_direct(size_t fresh)
 {
@@ -213,7 +213,7 @@ slowpath void budget_direct(size_t fresh)
 /**
  * budget_revived_slow - objects were taken whose pages may have gone back, and come again
  *
- * The same look, for slabs that were punched.  Who may wait.
+ * The same look as budget_slow()'s, for slabs that were punched.  The caller may wait.
  */
 slowpath void budget_revived_slow(const struct zone *zone)
 {
@@ -268,7 +268,7 @@ static slowpath u64 spare_share(u64 spare, u64 limit, u64 room)
 /**
  * budget_is_too_much - are @spare pages, free and resident, to go back?
  *
- * Looks at the group.  By who may wait.
+ * Looks at the group.  The caller may wait.
  */
 slowpath bool budget_is_too_much(u64 spare)
 {

@@ -94,7 +94,10 @@ static void take_off(struct per_task_pages *pcp, struct page *head)
 		pcp->exact_lists &= ~(1ul << list);
 }
 
-/* Of the shortest length only the block that would be next: a search would find little. */
+/*
+ * A look at the shortest list that may do, and there at the block on top: a search would find
+ * little.
+ */
 static struct page *find_short(const struct per_task_pages *pcp, u64 nr, u64 align)
 {
 	unsigned int last = MIN(exact_list_of(nr + nr / 3), EXACT_LONG_LIST - 1u);

@@ -31,7 +31,7 @@ static bool should_try_claim_block(unsigned int order, enum migratetype mt)
 	return order >= PAGEBLOCK_ORDER / 2 || mt == MIGRATE_RECLAIMABLE || mt == MIGRATE_UNMOVABLE;
 }
 
-/* In the pageblock of @pfn.  What is not accepted yet is nobody's, and as good as free. */
+/* Free pages of the pageblock of @pfn.  What is not accepted yet is as good as free. */
 static u64 count_free(const struct zone *zone, u64 pfn)
 {
 	u64 start = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES), end = start + PAGEBLOCK_NR_PAGES;

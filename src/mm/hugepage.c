@@ -39,7 +39,7 @@ static void note_advice(struct zone *zone, u64 pfn, u64 end, u8 advice)
 		set_pageblock_advice(zone, pfn, advice);
 }
 
-/* As above. */
+/* Advise for [@pfn, @end), and note it.  Locks as above. */
 static void advise(struct zone *zone, u64 pfn, u64 end, bool huge)
 {
 	if (pfn >= end)
@@ -89,13 +89,13 @@ static slowpath bool huge_pays(struct zone *zone, u64 pfn, u64 end, u64 limit)
 }
 
 /*
- * Of large blocks programs may use little, however dense the heap is else: slapd, whose database
- * takes 16 MiB for each search, was 33 to 74 MiB instead of 33.  Huge pages would be resident as a
- * whole and look used.  So what was mapped for large blocks last in small pages is looked at: where
- * less than a quarter of what is in use is resident, the next are small too.  (A vector that was
- * just copied has half of its block in use.)  Of the others a part is small now and then, to look
- * at later.  Before anything is known, all but the part to look at is left to the system's setting,
- * as the C library leaves it: there may be no second block.
+ * Programs may use little of their large blocks, however dense the rest of the heap is: slapd,
+ * whose database takes 16 MiB for each search, was 33 to 74 MiB instead of 33.  Huge pages would be
+ * resident as a whole and look used.  So what was mapped for large blocks last in small pages is
+ * looked at: where less than a quarter of what is in use is resident, the next are small too.  (A
+ * vector that was just copied has half of its block in use.)  Of the others a part is small now and
+ * then, to look at later.  Before anything is known, all but the part to look at is left to the
+ * system's setting, as the C library leaves it: there may be no second block.
  */
 #define PROBE_MAX (16 * MiB / PAGE_SIZE)
 #define PROBE_EVERY (128 * MiB / PAGE_SIZE)
@@ -118,7 +118,10 @@ static slowpath void look_at_probe(struct zone *zone)
 		zone->large = (u64)resident >= in_use / 4 ? LARGE_DENSE : LARGE_SPARSE;
 }
 
-/* Of [@pfn, @end), for a large block, which may be huge from @limit on: from where is it to be? */
+/*
+ * [@pfn, @end) was mapped for a large block, and may be huge from @limit on.  Return: from where on
+ * it is to be.
+ */
 static slowpath u64 limit_large(struct zone *zone, u64 pfn, u64 end, u64 limit)
 {
 	if (zone->large == LARGE_SPARSE)

@@ -169,7 +169,7 @@ static inline void budget_check(const struct zone *zone, u64 fresh)
 		budget_slow(zone, fresh);
 }
 
-/* Of the block @page, in this thread's hands: those that are not resident. */
+/* How many pages of the block @page, in this thread's hands, are not resident. */
 static inline u64 fresh_pages(const struct page *page, unsigned int order)
 {
 	return page_is_zero(page) ? (u64)1 << order : 0;

@@ -278,7 +278,7 @@ void mm_task_init(struct mm_task *task, u32 id)
 	task->cpu = -1;
 	task->node = mm_local_node(task);
 	task->leaving = false;
-	/* Of another node, and empty since its last owner left it. */
+	/* The set is of another node, and has been empty since the thread before left it. */
 	if (task->pcp.zone && task->pcp.zone->node != task->node) {
 		task->pcp.ready = false;
 		task->pcp.zone = NULL;

@@ -17,9 +17,9 @@ u64 os_clock_ms(void);
 
 /** os_write_err - best effort text to the stderr the program was started with */
 void os_write_err(const char *text, size_t len);
-/* Is fd 2 still what it was, and no file of the program's?  os_note_stderr(): at start, what it is.
- */
+/* Is fd 2 still what it was at the start, and no file of the program's? */
 bool os_stderr_is_ours(void);
+/* Notes what it is: at start, and once. */
 void os_note_stderr(void);
 
 /**

@@ -44,7 +44,7 @@ struct topology {
  * is unknown until topology_load() has asked the module.
  */
 void topology_probe(struct topology *ret);
-/* Of all nodes, from one small file for each. */
+/* The distances of all nodes, from one small file for each. */
 void topology_read_distances(struct topology *t);
 
 /**

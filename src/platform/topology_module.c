@@ -3,8 +3,8 @@
  * topology_module.c - the full picture of the machine, as a library of its own
  *
  * hwloc and libnuma cost every process that is linked with them milliseconds and system calls,
- * so they are loaded only where the kernel reports more than one node, by the background
- * thread.
+ * so they are loaded only where the kernel reports more than one node, by the background thread or
+ * by a call that asks for what they know.
  */
 #include "platform/topology.h"
 #include "base/compiler.h"

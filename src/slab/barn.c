@@ -108,7 +108,7 @@ bool barn_lock(struct barn *barn, bool nowait)
 	return r != LOCK_BUSY;
 }
 
-/* In a forked child, where a vanished thread may have been inside any of them. */
+/* In a forked child: a vanished thread may have been inside any of them, and have its lock. */
 slowpath void barns_repair(struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn)

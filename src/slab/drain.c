@@ -154,15 +154,16 @@ static bool is_whole(struct task *task, enum lock_result r, const struct slow *s
 	return false;
 }
 
-/* Of a thread that has objects which the caller cannot do without. */
+/* The lock of a thread that has objects which the caller cannot do without: waits for it. */
 slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
 {
 	return is_whole(task, spin_lock(&task->lock), slow);
 }
 
 /*
- * Of one that may stay as it is.  Who holds the lock is at work, and no longer than that takes, but
- * for one in a constructor: it may want what the caller has, who asked for memory back or for some.
+ * The lock of a thread that may stay as it is.  Who holds it is at work, and soon done, unless it
+ * is in a constructor: that may want a lock which the caller has, so it is waited for PATIENCE_MS
+ * at most.
  */
 static bool lock_in_time(struct task *task, bool only_idle, const struct slow *slow)
 {

@@ -23,7 +23,7 @@ bool is_foreign(const struct slab_sheaf *sheaf)
 #define SAMPLES_FEW 4
 #define SAMPLES_MANY 16
 
-/* Of a few objects, other ones each time, or of more where some were found. */
+/* Looks at a few objects of @sheaf, others each time, and more where some were found lately. */
 static bool has_foreign_objects(const struct kmem_cache *s, struct kmem_cache_node *n,
 				struct pcs *p, const struct slab_sheaf *sheaf)
 {

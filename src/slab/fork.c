@@ -240,7 +240,7 @@ static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
 	if (content)
 		slab_give(content, sheaf->objects, sheaf->size);
 	sheaf->size = 0;
-	/* By the cache it lies in: one that was being made says nothing of itself yet. */
+	/* By the cache that it lies in: a sheaf that was being made does not say its kind yet. */
 	slab_give(s, &obj, 1);
 }
 

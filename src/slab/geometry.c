@@ -114,7 +114,7 @@ static size_t sheaf_objects(u32 size)
 {
 	size_t nr = MAX(SHEAF_BYTES / size, MIN((size_t)SHEAF_SMALLEST, SHEAF_BYTES_MAX / size));
 
-	/* Not for the last few slots an array of twice the length. */
+	/* The last few slots are not worth an array of twice the length. */
 	for (unsigned int kind = 0; kind < NR_SHEAF_KINDS; kind++) {
 		size_t fits = sheaf_kind_capacity(kind);
 

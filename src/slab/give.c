@@ -188,7 +188,7 @@ static unsigned int give_run(struct kmem_cache *s, struct slab_home *home, struc
 		if (unlikely(g.odd || (bits & g.mask) != g.mask)) {
 			*cleared += give_odd(s, &v, objs + i, g.nr);
 		} else {
-			/* In this order: see above. */
+			/* In this order: see the top of this file. */
 			memset(objs + i, 0, g.nr * sizeof(*objs));
 			barrier();
 			WRITE_ONCE(v.bits[g.word], bits & ~g.mask);
@@ -255,7 +255,7 @@ static inline bool give_single(const struct kmem_cache *s, const struct slab_sha
 
 	if (unlikely(first + index * shape->size != obj || !(bits & bit)))
 		return false;
-	/* In this order: see above. */
+	/* In this order: see the top of this file. */
 	WRITE_ONCE(*slot, NULL);
 	barrier();
 	WRITE_ONCE(*word, bits & ~bit);

@@ -105,7 +105,7 @@ struct slab_home *own_home(struct kmem_cache *s, struct kmem_cache_node *n, stru
 	return likely(home) ? home : make_home(n, index, slow);
 }
 
-/* The same to look at; the first one if there is none yet. */
+/* The same for who only looks: none is made; the first one if this thread has none yet. */
 struct slab_home *own_home_hint(const struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	struct slab_home *home = load_acquire(&n->home[own_index(s)]);
@@ -274,7 +274,8 @@ static void move_slab(struct page *slab, struct slab_home *from, struct slab_hom
 /**
  * adopt - before @home takes another block of pages, look for a slab that another has to spare
  *
- * In one of them at a time: each is a look at what its threads write.  Under list_lock.
+ * It looks into one other home at each call, by turns: to look is to read what other threads write.
+ * Under list_lock.
  * Return: whether @home has one now.
  */
 bool adopt(struct kmem_cache *s, struct slab_home *home)

@@ -9,7 +9,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* For a thread that may be in a constructor, which may want what the caller has. */
+/* For a thread that may be in a constructor, and so may want a lock of who waits for it. */
 #define PATIENCE_MS 20
 
 /* geometry.c */

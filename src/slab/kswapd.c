@@ -195,7 +195,8 @@ static void wanted_perhaps(void)
 /**
  * kswapd_wake - memory came back
  *
- * Also where the thread may not be started: then one of the next allocations will see to it.
+ * May be called where the thread may not be started.  If one is wanted, one of the next allocations
+ * that may wait starts it.
  */
 void kswapd_wake(void)
 {

@@ -36,7 +36,7 @@ static unsigned long valid_mask(unsigned int objects, unsigned int word)
 	return left >= 64 ? ~0ul : (1ul << left) - 1;
 }
 
-/* Of the bits of @avail those whose whole group is in it: objects that share no cache line. */
+/* Those bits of @avail whose whole group is in it: their objects share no line with others. */
 static unsigned long whole_lines(unsigned long avail, unsigned int group)
 {
 	if (group == 2) {
@@ -177,7 +177,9 @@ static void open_slab(struct kmem_cache *s, struct slab_home *home, struct page 
 	stat_inc(home->nr_slabs);
 }
 
-/* It is empty, off its list, and a slab no longer, but a block in this thread's hands.  As above.
+/*
+ * @slab is empty and off its list: from here on it is no slab, but a block in this thread's hands.
+ * Under list_lock.
  */
 void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
@@ -205,7 +207,7 @@ static void note_taken(struct slab_home *home, unsigned int nr)
 	note_user(home);
 }
 
-/* Up to @nr objects to the end of objs[].  Under list_lock. */
+/* Put up to @nr objects of @home's slabs at the end of objs[].  Under list_lock. */
 static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, void **objs,
 				unsigned int nr, bool exact)
 {
@@ -230,7 +232,7 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 	return got;
 }
 
-/* There is no memory: objects as above, of whatever slabs any home has.  Takes the locks. */
+/* There is no memory: the same from the slabs of any home.  Takes the locks. */
 static slowpath unsigned int take_elsewhere(struct kmem_cache *s, struct kmem_cache_node *n,
 					    void **objs, unsigned int nr, bool exact, bool nowait)
 {

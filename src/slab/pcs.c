@@ -294,7 +294,7 @@ static inline bool is_top(const struct slab_sheaf *sheaf, const void *obj)
 	return sheaf->size && sheaf->objects[sheaf->size - 1] == obj;
 }
 
-/* Of @obj, which the program freed twice or more in a row, what lies in @sheaf is dropped. */
+/* The program freed @obj twice or more in a row: drop it from the top of @sheaf, and say so. */
 static slowpath void drop_freed_twice(const struct kmem_cache *s, struct slab_sheaf *sheaf,
 				      const void *obj)
 {

@@ -89,7 +89,7 @@ bool pcs_is_early_free(struct pcs *p)
 #define FIRST_REFILL_BYTES (8 * KiB) /* of objects, on the first miss within a tick */
 #define FIRST_REFILL_BYTES_MANY (2 * KiB)
 
-/* Of large objects a thread that asks for the first time is given few. */
+/* What to fill @sheaf with: a thread that asks for the first time is given few large objects. */
 unsigned int pcs_refill_objects(const struct kmem_cache *s, const struct slab_sheaf *sheaf,
 				const struct pcs *p)
 {

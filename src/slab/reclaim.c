@@ -154,7 +154,7 @@ slowpath void slab_reclaim_rest(void)
 	slow_leave(&slow);
 }
 
-/* In a forked child. */
+/* In a forked child: a pass that a vanished thread was making is over. */
 slowpath void slab_reclaim_settle(void)
 {
 	spin_settle(&reclaim_lock);

@@ -209,8 +209,7 @@ struct hit_area {
 	u8 tables_node; /* the node that both tables are of, plus 1; 0: they are not whole; owner */
 	u8 reserved[46];
 	struct cursor cursor[MAP_CURSORS];
-	/* Page map value of the class of each size, and of steps, rounded up; owner, by its node.
-	 */
+	/* Page map values of the classes, by size and by steps rounded up; owner, by its node. */
 	u8 size_to_map[HIT_MAX_SIZE + 8];
 	u8 steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP + 8];
 };
@@ -350,7 +349,7 @@ static inline void slow_leave(struct slow *s)
 	else
 		slow_leave_bare();
 }
-/* For frees: never fails; the task may be missing. */
+/* The same for frees.  It never fails, but the task may be missing. */
 void slow_enter_free(struct slow *s);
 
 /*
@@ -368,7 +367,10 @@ static inline bool slab_fork_pending(void)
 	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) != FORK_REPAIRED;
 }
 
-/* The same, and no thread may be started yet: who is at work should not have to be guessed. */
+/*
+ * The same, but not where it is only undecided which thread has forked.  As long as it is true no
+ * thread may be started: which one puts the child in order should not have to be guessed.
+ */
 static inline bool slab_fork_alone_yet(void)
 {
 	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) < FORK_REPAIRED;
@@ -488,7 +490,7 @@ static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
 	return likely(object_address(s, start, index) == (uintptr_t)ptr);
 }
 
-/* The same, and it is out of the slab. */
+/* The same, and the object is out of its slab: in use, or in a sheaf. */
 static inline bool is_object(const struct kmem_cache *s, const void *ptr)
 {
 	uintptr_t start = ALIGN_DOWN((uintptr_t)ptr, PAGE_SIZE << s->order);

@@ -57,8 +57,8 @@ static slowpath void take_deferred(void)
 }
 
 /*
- * The same, and what others have in hand is in its slabs afterwards too.  Return: false if somebody
- * has some still: he was not let run, or is in a constructor.
+ * The same, and wait until what other threads have taken is back in its slabs as well.  Return:
+ * false if one has some still: it was not let run, or is in a constructor.
  */
 slowpath bool settle_deferred(void)
 {
@@ -73,7 +73,7 @@ slowpath bool settle_deferred(void)
 	return true;
 }
 
-/* Who had them in hand did not come along into a forked child. */
+/* In a forked child: the threads that had them in hand did not come along. */
 slowpath void forget_takers(void)
 {
 	takers = 0;

@@ -188,7 +188,7 @@ slowpath void tasks_find_dead(void)
 		dead += t->state != TASK_LIVE;
 	for (t = dead_first; t && listed <= dead; t = t->next_dead, listed++)
 		last = t;
-	/* To write to each is a copied page for each thread that ever was. */
+	/* To write to each block would copy a page for each thread that ever was. */
 	if (listed == dead && last == dead_last)
 		return;
 	dead_first = dead_last = NULL;
@@ -509,8 +509,8 @@ static inline void count_inside(struct slow *s)
 }
 
 /*
- * To look comes before it counts as inside, see fork_notice.c.  A guest is nested, so that it stays
- * without a task.
+ * Look around first, and count as inside then: see fork_notice.c.  A guest counts as nested, so
+ * that it stays without a task.
  */
 static noinline void enter_after_look(struct slow *s)
 {

@@ -40,7 +40,7 @@ enum lock_result {
 
 /* Fork generation of this process, shifted to its place in the word.  Changed by a child only. */
 extern u32 spin_generation;
-/* Of a child: who forked in a slow path, and has its locks still; 0: nobody (fork_notice.c). */
+/* In a child: the task that forked in a slow path and has its locks; 0: none (fork_notice.c). */
 extern u32 spin_kept_owner;
 
 /* How often a lock was found held; racy. */
@@ -108,7 +108,7 @@ static inline bool spin_held_by_another(const struct spinlock *lock)
 /**
  * spin_settle - if a thread that vanished in a fork has @lock, it has it no longer
  *
- * For what a vanished owner leaves whole.
+ * For locks whose vanished owner has left whole what they guard.
  */
 static inline void spin_settle(struct spinlock *lock)
 {

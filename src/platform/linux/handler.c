@@ -41,7 +41,7 @@ static_assert(offsetof(struct saved, rsp) == 8 + 40 + 15 * 8, "as the system lay
 #define EFLAGS_SET 0x202 /* always: interrupts on, and bit 1 */
 #define EFLAGS_MAX (1u << 22)
 
-/* Of another function's variables, which may be anything. */
+/* @s lies among other functions' variables, and may be anything. */
 __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile struct saved *s)
 {
 	u64 flags = s->flags;
@@ -65,7 +65,7 @@ static_assert(offsetof(struct saved, magic) == 288, "as the system lays it out")
 #define FPSIMD_MAGIC 0x46508001
 #define FPSIMD_SIZE 528
 
-/* Of another function's variables, which may be anything. */
+/* @s lies among other functions' variables, and may be anything. */
 __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile struct saved *s)
 {
 	return s->magic == FPSIMD_MAGIC && s->size == FPSIMD_SIZE && s->pc && s->sp;

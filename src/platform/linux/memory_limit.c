@@ -134,7 +134,7 @@ static bool take_group(const char *line)
 	return true;
 }
 
-/* Of "4:hugetlb,memory:/path": the path, if memory is among the controllers; or NULL. */
+/* The path in "4:hugetlb,memory:/path", if memory is among the controllers; or NULL. */
 static const char *path_of_memory(const char *line)
 {
 	static const char name[] = "memory";

@@ -142,7 +142,10 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 #define PAGEMAP_USED ((u64)3 << 62)
 #define PAGEMAP_BATCH 128 /* a KiB of stack */
 
-/* Of the pages from @page on, which begins one: what of [@from, @end) lies in those in use. */
+/*
+ * Copy what of [@from, @end) lies in pages that are in use.  @entry[]: what the system tells of the
+ * @nr pages from @page on.
+ */
 static void copy_used(char *to, const char *from, const char *end, const char *page,
 		      const u64 *entry, size_t nr)
 {
