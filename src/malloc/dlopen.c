@@ -15,7 +15,7 @@
 #include "platform/os.h"
 #include <stdlib.h>
 
-static os_dlopen_fn *next_dlopen; /* atomic; whoever looks finds the same */
+static os_dlopen_fn *next_dlopen; /* release/acquire here; whoever looks finds the same */
 
 static slowpath os_dlopen_fn *find_next(void)
 {

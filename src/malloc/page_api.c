@@ -113,6 +113,7 @@ static void drop_reference(struct page *page, unsigned int order, struct slow *s
 
 	if (claim_tail(page, order))
 		free_tail(page, order, slow);
+	/* What each holder did to the block comes before its free: pairs with itself. */
 	old = __atomic_fetch_sub(&page->refcount, 1, __ATOMIC_ACQ_REL);
 	if ((old & ~REF_TAIL_FREED) == 1)
 		free_block(page, old & REF_TAIL_FREED ? 0 : order, slow);

@@ -31,10 +31,10 @@ struct direct_table {
 #define DELETED 1
 
 static struct spinlock direct_lock = SPINLOCK_INIT(RANK_DIRECT);
-static struct direct_table *table; /* release/acquire; open addressing */
-static struct direct_map spare[64];
-static unsigned long live;  /* atomic */
-static size_t mapped_bytes; /* atomic */
+static struct direct_table *table;  /* release/acquire; open addressing */
+static struct direct_map spare[64]; /* who sets the address from 0 to DELETED has the entry */
+static unsigned long live;	    /* atomic */
+static size_t mapped_bytes;	    /* atomic */
 
 /* To be freed.  The table of a page stays: there is no end to who may be looking at it. */
 struct deferred_page {
@@ -182,7 +182,7 @@ static void insert(struct direct_table *t, uintptr_t addr, size_t bytes)
 			continue;
 		t->used += m->addr == 0;
 		m->bytes = bytes;
-		store_release(&m->addr, addr);
+		store_release(&m->addr, addr); /* pairs with find_in_table() */
 		return;
 	}
 }
@@ -204,7 +204,7 @@ static bool make_room(void)
 	for (size_t i = 0; t && i < t->len; i++)
 		if (t->map[i].addr > DELETED)
 			insert(bigger, t->map[i].addr, t->map[i].bytes);
-	store_release(&table, bigger);
+	store_release(&table, bigger); /* pairs with find_in_table() */
 	return true;
 }
 
@@ -216,7 +216,7 @@ static bool record_spare(uintptr_t addr, size_t bytes)
 		if (!atomic_cmpxchg(&spare[i].addr, &empty, DELETED))
 			continue;
 		spare[i].bytes = bytes;
-		store_release(&spare[i].addr, addr);
+		store_release(&spare[i].addr, addr); /* pairs with find() */
 		return true;
 	}
 	return false;

@@ -24,7 +24,12 @@ struct page_request {
  * Return: 0 or -errno; may be tried again.
  */
 int mm_init(void);
-extern bool mm_ready; /* const after start */
+extern bool mm_ready; /* const after start; release/acquire */
+/* For who has not come in through a slow path: are there zones to look at? */
+static inline bool mm_is_ready(void)
+{
+	return load_acquire(&mm_ready);
+}
 /* Our own structures take up no more addresses: 32 bits tell their cache lines apart. */
 #define META_SPAN_MAX ((u64)CACHE_LINE << 32)
 enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };

@@ -164,6 +164,7 @@ static int try_base(u64 base, u64 span)
 		page_map.bytes = NULL;
 		return err;
 	}
+	/* Pairs with page_map_get(). */
 	store_release(&page_map.nr, l.end >> PAGE_SHIFT);
 	return 0;
 }
@@ -223,6 +224,7 @@ int mm_init(void)
 		build_zonelists();
 	}
 	err = choose_base();
+	/* Pairs with mm_is_ready(). */
 	if (!err)
 		store_release(&mm_ready, true);
 	return err;

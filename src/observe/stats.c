@@ -107,7 +107,7 @@ BUDDY_API int buddy_cache_stats(int index, struct buddy_cache_stats *ret)
 	struct slow slow;
 	int err = -ENOENT;
 
-	if (!mm_ready || index < 0)
+	if (!mm_is_ready() || index < 0)
 		return -ENOENT;
 	slow_enter_free(&slow);
 	if (lock_unless(&slab_mutex, slow.nested)) {
@@ -135,7 +135,7 @@ static struct zone *zone_by_index(int index)
 
 BUDDY_API int buddy_zone_stats(int index, struct buddy_zone_stats *ret)
 {
-	const struct zone *zone = mm_ready && index >= 0 ? zone_by_index(index) : NULL;
+	const struct zone *zone = mm_is_ready() && index >= 0 ? zone_by_index(index) : NULL;
 
 	if (!zone)
 		return -ENOENT;
@@ -194,7 +194,7 @@ BUDDY_API void buddy_stats(struct buddy_stats *ret)
 	struct zone *zone;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!mm_ready)
+	if (!mm_is_ready())
 		return;
 	for (int i = 0; (zone = zone_by_index(i)) != NULL; i++) {
 		u64 present = READ_ONCE(zone->present_pages) << PAGE_SHIFT;
@@ -290,7 +290,7 @@ BUDDY_API int buddy_node_of_cpu(int cpu)
 
 BUDDY_API int buddy_node_of(const void *ptr)
 {
-	if (!mm_ready || !mm_owns(ptr))
+	if (!mm_is_ready() || !mm_owns(ptr))
 		return -EINVAL;
 	for (int n = 0; n < topology.nr_nodes; n++)
 		if (zone_spans_pfn(&node_data[n].zones[ZONE_NORMAL], addr_to_pfn(ptr)))

@@ -246,7 +246,7 @@ static slowpath bool claim_of(u32 process)
 		return false;
 	if (os_process_id() == process)
 		return true;
-	store_release(&fork_page[FORK_CLAIM], 0u);
+	store_release(&fork_page[FORK_CLAIM], 0u); /* pairs with the exchange in claim() */
 	return false;
 }
 
@@ -367,6 +367,7 @@ static slowpath void repair(struct task *task, u32 *depth)
 	send_off_guests();
 	slab_fork_repair(newcomer);
 	go_outside(depth);
+	/* Pairs with claim() and fork_repair(): who waited finds the heap in order. */
 	store_release(&child_words()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
 }
 

@@ -85,7 +85,7 @@ static slowpath void *kswapd(void *arg)
 		quiet = 0;
 	}
 	WRITE_ONCE(stop, 0);
-	store_release(&state, OFF);
+	store_release(&state, OFF); /* pairs with the exchange in try_to_start() */
 	return NULL;
 }
 
@@ -129,7 +129,7 @@ static slowpath void try_to_start(u64 now)
 		hit_fence_register();
 	/* With several nodes it loads libraries. */
 	if (os_thread_start(kswapd, "kswapd", /* deep= */ topology.nr_nodes > 1) == 0) {
-		store_release(&state, RUNNING);
+		store_release(&state, RUNNING); /* pairs with kswapd_thread_left() */
 		return;
 	}
 	WRITE_ONCE(next_try_ms, now + RETRY_MS);

@@ -375,7 +375,7 @@ static void give_up_spare(struct task *task, struct kmem_cache *s, struct kmem_c
 {
 	struct slab_sheaf *spare = p->spare;
 
-	store_release(&p->spare, NULL);
+	store_release(&p->spare, NULL); /* pairs with has_sheaves() */
 	give_up_sheaf(task, s, n, spare);
 }
 
@@ -520,7 +520,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 		give_up_sheaf(task, s, n, main);
 	if (spare)
 		give_up_sheaf(task, s, n, spare);
-	store_release(&p->emptied, false);
+	store_release(&p->emptied, false); /* likewise */
 }
 
 /* Its objects go back to their slabs, its sheaves stay.  Under task.lock. */

@@ -349,7 +349,7 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 	WRITE_ONCE(nr_blocks, nr_blocks + 1);
 	*ret_id = take_number();
 	task->next = all_tasks;
-	store_release(&all_tasks, task);
+	store_release(&all_tasks, task); /* pairs with every walk over the tasks */
 	spin_unlock(&tasks_lock);
 	return task;
 }
@@ -484,7 +484,7 @@ static set_apart void thread_exit(void *value)
 
 /* ---- slow paths ---- */
 
-static bool started; /* acquire/release */
+static bool started; /* release in start_slow(), acquire in slow_enter() and slow_enter_free() */
 
 static noinline bool start_slow(void)
 {

@@ -124,7 +124,7 @@ slowpath bool topology_node_exists(int node)
  */
 static slowpath void *module(void)
 {
-	static void *handle; /* atomic; loading twice yields the same handle */
+	static void *handle; /* release/acquire here; loading twice yields the same handle */
 
 	if (!__atomic_load_n(&handle, __ATOMIC_ACQUIRE))
 		__atomic_store_n(&handle,
