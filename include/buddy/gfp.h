@@ -7,7 +7,7 @@
  * Linux: include/linux/gfp_types.h.  Which flags already mean something here:
  *
  *   __GFP_ZERO            the memory reads as zero
- *   __GFP_THISNODE        the node that is named or nothing; without a name it says nothing
+ *   __GFP_THISNODE        the node that is named, or else the caller's, or nothing
  *   __GFP_DIRECT_RECLAIM  absent: the call waits for no lock, reclaims nothing and starts no
  *                         thread.  The first call of a thread, which makes it known to the
  *                         library, may wait all the same

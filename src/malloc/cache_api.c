@@ -119,8 +119,8 @@ static inline bool put_own(const struct kmem_cache *s, void *obj)
 	return hit_put(c, obj);
 }
 
-/* What a hit does not do: zero, and fail. */
-#define GFP_NO_HIT (__GFP_ZERO | __GFP_DMA | __GFP_DMA32)
+/* What a hit does not do: to zero, to fail, and to look where the object lies. */
+#define GFP_NO_HIT (__GFP_ZERO | __GFP_DMA | __GFP_DMA32 | __GFP_THISNODE)
 
 /* A hit takes 46 instructions, and no lock. */
 BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)

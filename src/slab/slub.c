@@ -188,6 +188,17 @@ slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 
 /* ---- for callers outside the hit paths ---- */
 
+/*
+ * Is the object to be of a certain node?  Then what lies in sheaves will not do: some of it may
+ * have come from another, when this thread ran there or its node was full.
+ */
+static inline bool wants_node(const struct slow *slow, gfp_t gfp, int node)
+{
+	if (node == NUMA_NO_NODE)
+		return (gfp & __GFP_THISNODE) && topology.nr_nodes > 1;
+	return (gfp & __GFP_THISNODE) || !slow->task || node != slow->task->mm.node;
+}
+
 /* Up to @nr of what this thread has in its sheaves, without a look at anybody else's. */
 static slowpath size_t alloc_own(struct kmem_cache *s, const struct slow *slow, size_t nr,
 				 void **objs)
@@ -216,13 +227,22 @@ static slowpath void *alloc_nowait(struct kmem_cache *s, gfp_t gfp, int node,
 	struct slow nowait = {.task = slow->task, .nested = true};
 	void *obj = NULL;
 
-	if (node == NUMA_NO_NODE)
+	if (!wants_node(slow, gfp, node))
 		(void)alloc_own(s, slow, 1, &obj);
 	for (int i = 0; !obj && i < NOWAIT_TRIES; i++) {
 		obj = alloc_direct(s, gfp, request_node(slow, gfp, node), &nowait);
 		cpu_relax();
 	}
 	return obj;
+}
+
+static set_apart void *alloc_one(struct kmem_cache *s, gfp_t gfp, int node, struct slow *slow)
+{
+	if (asks_not_to_wait(gfp))
+		return alloc_nowait(s, gfp, node, slow);
+	if (wants_node(slow, gfp, node))
+		return alloc_direct(s, gfp, request_node(slow, gfp, node), slow);
+	return slab_alloc_slow(s, slow);
 }
 
 set_apart void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
@@ -232,13 +252,7 @@ set_apart void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
 
 	if (!slow_enter(&slow))
 		return NULL;
-	if (asks_not_to_wait(gfp))
-		obj = alloc_nowait(s, gfp, node, &slow);
-	else if (node == NUMA_NO_NODE ||
-		 (slow.task && node == slow.task->mm.node && !(gfp & __GFP_THISNODE)))
-		obj = slab_alloc_slow(s, &slow);
-	else
-		obj = alloc_direct(s, gfp, request_node(&slow, gfp, node), &slow);
+	obj = alloc_one(s, gfp, node, &slow);
 	slow_leave(&slow);
 	if (obj && (gfp & __GFP_ZERO))
 		memset(obj, 0, s->object_size);
@@ -258,19 +272,20 @@ void slab_free(struct kmem_cache *s, void *obj)
 set_apart size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs)
 {
 	struct slow slow;
-	size_t got;
+	size_t got = 0;
+	bool own;
 
 	if (!slow_enter(&slow))
 		return 0;
-	got = alloc_own(s, &slow, nr, objs);
-	if (asks_not_to_wait(gfp))
-		while (got < nr && (objs[got] = alloc_nowait(s, gfp, NUMA_NO_NODE, &slow)))
-			got++;
-	else
-		while (got < nr && (objs[got] = slab_alloc_slow(s, &slow))) {
-			got++;
+	own = !wants_node(&slow, gfp, NUMA_NO_NODE);
+	if (own)
+		got = alloc_own(s, &slow, nr, objs);
+	while (got < nr && (objs[got] = alloc_one(s, gfp, NUMA_NO_NODE, &slow))) {
+		got++;
+		/* A miss has filled the sheaf. */
+		if (own && !asks_not_to_wait(gfp))
 			got += alloc_own(s, &slow, nr - got, objs + got);
-		}
+	}
 	if (got < nr) {
 		struct slow undo = {.task = slow.task,
 				    .nested = slow.nested || asks_not_to_wait(gfp)};

@@ -482,6 +482,31 @@ SIM_TEST(thisnode_never_leaves_its_node)
 	}
 }
 
+/* The sheaves of a thread whose node is full have objects of others. */
+SIM_TEST(thisnode_without_a_name_is_the_node_of_the_caller)
+{
+	struct kmem_cache *s = &kmalloc_caches[NR_KMALLOC_CLASSES - 1];
+	struct sim_thread thread;
+	void *obj, *objs[20];
+
+	eight_nodes_and_one_without_memory(NODE_BYTES);
+	start();
+	sim_thread_new(&thread, 6);
+	sim_switch_to(&thread);
+	do {
+		obj = slab_alloc(s, GFP_KERNEL, NUMA_NO_NODE);
+		EXPECT(obj);
+	} while (page_to_nid(virt_to_page(obj)) == 6);
+	for (int i = 0; i < 20; i++)
+		expect_on_node(slab_alloc(s, GFP_KERNEL | __GFP_THISNODE, NUMA_NO_NODE), 6);
+	for (int i = 0; i < 20; i++)
+		expect_on_node(slab_alloc(s, GFP_NOWAIT | __GFP_THISNODE, NUMA_NO_NODE), 6);
+	EXPECT_EQ(slab_alloc_bulk(s, GFP_KERNEL | __GFP_THISNODE, 20, objs), 20);
+	for (int i = 0; i < 20; i++)
+		expect_on_node(objs[i], 6);
+	EXPECT_SOUND();
+}
+
 /* The range was looked at where it begins; what lies at the start of another span is met later. */
 SIM_TEST(a_node_whose_first_block_is_taken_begins_behind_it)
 {
@@ -681,6 +706,7 @@ int main(void)
 		cmocka_unit_test(while_others_free_memory_comes_from_the_callers_node),
 		cmocka_unit_test(smaller_large_blocks_of_a_full_node_come_from_the_nearest),
 		cmocka_unit_test(thisnode_never_leaves_its_node),
+		cmocka_unit_test(thisnode_without_a_name_is_the_node_of_the_caller),
 		cmocka_unit_test(a_node_whose_first_block_is_taken_begins_behind_it),
 		cmocka_unit_test(a_thread_keeps_no_set_of_pages_of_a_node_without_memory),
 		cmocka_unit_test(thisnode_on_a_node_without_memory_gets_nothing),
