@@ -68,7 +68,7 @@ static inline size_t object_size_at(const void *ptr)
 	return is_object_start(s, ptr) ? s->size : 0;
 }
 
-/* kmalloc.c: does the machine have no such node?  bad_node() says so under @call. */
+/* common_api.c: does the machine have no such node?  bad_node() says so under @call. */
 bool node_unknown(int node);
 bool bad_node(const char *call, int node);
 /*
