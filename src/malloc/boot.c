@@ -7,8 +7,6 @@
  * read from /proc or /sys, but for the distances of more than two nodes; no thread is started,
  * nothing else is loaded.
  */
-#include "base/check.h"
-#include "base/math.h"
 #include "malloc/internal.h"
 #include "platform/os.h"
 

@@ -5,12 +5,8 @@
  * Linux:  kmalloc().  Shares caches, sheaves and hit path with malloc, so that memory of either
  *         may be freed by either.
  */
-#include "base/check.h"
 #include "buddy/slab.h"
 #include "malloc/internal.h"
-#include "platform/vm.h"
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Also what is beyond the size that was asked for: krealloc() may come to hand it out. */

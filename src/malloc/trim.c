@@ -4,7 +4,6 @@
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
-#include <errno.h>
 #include <malloc.h>
 
 BUDDY_API uint64_t buddy_reclaim(void)

@@ -19,7 +19,6 @@
  * Linux:  unaccepted memory, cond_accept_memory().
  * Locks:  zone->accept_lock around the system calls, zone->lock for the hand-over.
  */
-#include "base/check.h"
 #include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/vm.h"

@@ -22,7 +22,6 @@
  * Linux:  the role that memory.high plays for the kernel: reclaim by who allocates.
  * Locks:  budget_lock, then zone->lock.
  */
-#include "base/check.h"
 #include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/os.h"

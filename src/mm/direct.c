@@ -12,7 +12,6 @@
  *         of a few spare entries, and leaves one to be freed in a list for the next who locks,
  *         which gets a page when it is full.
  */
-#include "base/check.h"
 #include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/vm.h"

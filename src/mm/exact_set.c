@@ -30,7 +30,6 @@
  * Linux:  none; the page sets of pcp.c for blocks of any length.
  * Locks:  per_task_pages.lock, tried; below it zone->lock.
  */
-#include "base/check.h"
 #include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/os.h"

@@ -22,7 +22,6 @@
 #include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/vm.h"
-#include <string.h>
 
 unsigned long large_pages, api_pages;
 

@@ -11,7 +11,6 @@
  *         that finds it held goes to the buddy.
  * Locks:  per_task_pages.lock, then zone->lock.
  */
-#include "base/check.h"
 #include "mm/internal.h"
 #include "mm/mm.h"
 #include "platform/os.h"

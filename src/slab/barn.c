@@ -19,7 +19,6 @@
  *         again (barn_deepen()), until a zone would grow or a reclaim pass halves them.
  * Locks:  barn.lock, rank BARN, one at a time.  Nothing is allocated while it is held.
  */
-#include "base/check.h"
 #include "platform/os.h"
 #include "slab/internal.h"
 

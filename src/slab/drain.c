@@ -9,7 +9,6 @@
  * Linux:  flush_all_cpus_locked(), which sends work to each CPU; a thread has none to send to.
  * Locks:  task.lock, waited for a while; below it barn.lock and list_lock.
  */
-#include "base/check.h"
 #include "platform/os.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"

@@ -17,7 +17,6 @@
  * Locks:  slab_mutex, task.lock, barn.lock and list_lock.  All are tried first, since a thread that
  *         holds one may have been stopped for good.
  */
-#include "base/check.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"
 

@@ -11,7 +11,6 @@
  * and pay nothing.  A slow path that a signal handler interrupted in this very thread goes on
  * undisturbed: it holds what it holds, and nobody else is left.
  */
-#include "base/check.h"
 #include "platform/os.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"

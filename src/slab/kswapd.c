@@ -8,7 +8,6 @@
  *
  * Linux:  kswapd by its role; watermarks do not drive it yet, use and age do.
  */
-#include "base/check.h"
 #include "platform/os.h"
 #include "platform/topology.h"
 #include "slab/internal.h"

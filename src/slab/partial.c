@@ -27,7 +27,6 @@
  */
 #include "base/check.h"
 #include "slab/internal.h"
-#include <string.h>
 
 static unsigned long valid_mask(unsigned int objects, unsigned int word)
 {

@@ -15,8 +15,6 @@
  * Linux:  shrink_node() and shrink_slab() by their role; use and age drive it, not yet watermarks.
  * Locks:  reclaim_lock, then those of what is taken back.
  */
-#include "base/check.h"
-#include "platform/os.h"
 #include "platform/topology.h"
 #include "slab/internal.h"
 

@@ -10,7 +10,6 @@
  * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task; slow paths try it,
  *         who drains a task waits for it, but for a while only if it is no matter, and task_exit().
  */
-#include "base/check.h"
 #include "platform/os.h"
 #include "slab/internal.h"
 #include "slab/sheaf.h"

@@ -8,7 +8,6 @@
  */
 #include "base/check.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
 
 static int bad_slab(const struct kmem_cache *s, const struct page *slab, const char *what)
 {

@@ -11,11 +11,9 @@
 #include "platform/linux/syscall.h"
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/mempolicy.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAX_KERNEL_NODES 1024
 
