@@ -73,7 +73,7 @@ static void expect_hits_to_be_known_in_a_child(bool was_inside)
 	struct cursor *c;
 
 	start_with(threads, 1);
-	s = cache_create("own", 64, 8, 0, NULL);
+	s = cache_create("own", 64, 8, NULL);
 	sim_switch_to(&threads[0]);
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
 	lost = current_task();

@@ -22,7 +22,7 @@ static void start(size_t size)
 static void start_own(void)
 {
 	EXPECT(sim_start());
-	s = cache_create("own", 64, 8, 0, NULL);
+	s = cache_create("own", 64, 8, NULL);
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
 	n = s->node[0];
 }

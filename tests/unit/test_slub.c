@@ -269,8 +269,8 @@ SIM_TEST(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache)
 	void *objs[2];
 
 	EXPECT(sim_start());
-	s = cache_create("slow", 64, 8, 0, construct_slowly);
-	ended = cache_create("ended", 64, 8, 0, NULL);
+	s = cache_create("slow", 64, 8, construct_slowly);
+	ended = cache_create("ended", 64, 8, NULL);
 	sim_thread_new(&ender, 0);
 	EXPECT(use_heap(&ender));
 	objs[0] = slab_alloc_slow(ended, &nested);
