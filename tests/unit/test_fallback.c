@@ -112,6 +112,21 @@ SIM_TEST(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
+/* The same small blocks are worth it for the two kinds whose pages stay where they are. */
+SIM_TEST(reclaimable_pages_claim_from_blocks_of_any_order)
+{
+	struct page *pages[PAGEBLOCK_NR_PAGES];
+
+	EXPECT(sim_start());
+	take_both(__GFP_MOVABLE, pages);
+	for (int i = 0; i < 512; i += 2)
+		buddy_put(pages[i], 0);
+	EXPECT(buddy_get(0, __GFP_RECLAIMABLE, 0));
+	EXPECT_EQ(type_at(A), MIGRATE_RECLAIMABLE);
+	EXPECT_EQ(zone_of(0)->stat.fallback_steal, 0);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 /* Of the first pageblock an eighth is there, all free; what comes later of it is of its type. */
 SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 {
@@ -128,6 +143,14 @@ SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 	EXPECT_SOUND();
 }
 
+/* MOVABLE, and of the order of the one that is there: a larger one is taken first, whatever it is. */
+static void accept_another_block(void)
+{
+	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES, false, true));
+	EXPECT_EQ(zone_of(0)->free_area[MAX_PAGE_ORDER].nr_free, 2);
+	EXPECT_EQ(type_at(MAX_ORDER_NR_PAGES), MIGRATE_MOVABLE);
+}
+
 /* UNMOVABLE takes from RECLAIMABLE before MOVABLE, at equal order. */
 SIM_TEST(unmovable_falls_back_to_reclaimable_before_movable)
 {
@@ -136,9 +159,8 @@ SIM_TEST(unmovable_falls_back_to_reclaimable_before_movable)
 	EXPECT(sim_start());
 	page = buddy_get(0, __GFP_RECLAIMABLE, 0);
 	buddy_put(page, 0);
-	EXPECT(accept_memory(zone_of(0), 1, false, true));
 	EXPECT_EQ(type_at(0), MIGRATE_RECLAIMABLE);
-	EXPECT_EQ(type_at(MAX_ORDER_NR_PAGES), MIGRATE_MOVABLE);
+	accept_another_block();
 	EXPECT_EQ(place(buddy_get(0, 0, 0)), 0);
 	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
 	EXPECT_EQ(mm_verify(), 0);
@@ -151,9 +173,8 @@ SIM_TEST(reclaimable_falls_back_to_unmovable_before_movable)
 	EXPECT(sim_start());
 	page = buddy_get(0, 0, 0);
 	buddy_put(page, 0);
-	EXPECT(accept_memory(zone_of(0), 1, false, true));
 	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
-	EXPECT_EQ(type_at(MAX_ORDER_NR_PAGES), MIGRATE_MOVABLE);
+	accept_another_block();
 	EXPECT_EQ(place(buddy_get(0, __GFP_RECLAIMABLE, 0)), 0);
 	EXPECT_EQ(type_at(0), MIGRATE_RECLAIMABLE);
 	EXPECT_EQ(mm_verify(), 0);
@@ -209,6 +230,7 @@ RUN_TESTS(T(a_whole_free_block_is_claimed_by_the_first_kind_that_needs_it),
 	  T(a_pageblock_less_than_half_of_which_is_free_is_stolen_from),
 	  T(free_pages_count_for_the_half_rule_however_they_lie),
 	  T(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order),
+	  T(reclaimable_pages_claim_from_blocks_of_any_order),
 	  T(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed),
 	  T(unmovable_falls_back_to_reclaimable_before_movable),
 	  T(reclaimable_falls_back_to_unmovable_before_movable),
