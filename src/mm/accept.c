@@ -190,8 +190,8 @@ static void hand_over(struct zone *zone, u64 pfn, unsigned int order)
 	stat_add(zone->stat.accepted, nr);
 	if (order == MAX_PAGE_ORDER) {
 		section_set_free(zone, pfn, nr);
-		/* Behind those that were accepted before: lowest address first. */
-		add_to_free_list(zone, page, order, MIGRATE_MOVABLE, PG_ZERO, /* tail= */ true);
+		/* It is not resident, so it comes behind those before: lowest address first. */
+		add_to_free_list(zone, page, order, MIGRATE_MOVABLE, PG_ZERO);
 	} else {
 		__free_one_page(zone, page, order, PG_ZERO);
 		stat_add(zone->stat.pgfree, 0ul - nr);
@@ -295,8 +295,6 @@ enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_p
 		return ACCEPT_NOTHING;
 	}
 	while (got < nr_pages && zone->accept_pfn < zone->end_pfn) {
-		if (!over_budget && zone->present_pages >= zone->managed_pages)
-			break;
 		more = accept_one(zone, /* first= */ !got, nowait, large);
 		if (!more)
 			break;

@@ -80,10 +80,10 @@ static void link_free(struct zone *zone, struct page *page, unsigned int order, 
 }
 
 void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
-		      u32 flags, bool tail)
+		      u32 flags)
 {
 	page_set_state(page, page_state(PAGE_FREE, order, flags & PG_ZERO));
-	link_free(zone, page, order, mt, tail);
+	link_free(zone, page, order, mt, /* tail= */ false);
 }
 
 /* Off its list; the state still says FREE, the caller stores what comes next. */
@@ -111,10 +111,13 @@ void page_set_owned(struct page *page, unsigned int order, u32 flags)
 	page_set_state(page, page_state(PAGE_PCP, order, flags & PG_ZERO));
 }
 
-static bool page_is_buddy(const struct zone *zone, u64 buddy_pfn, unsigned int order)
+/*
+ * Its descriptor is there, and where it is not accepted yet it is zero: zones begin, and are mapped,
+ * by whole blocks of the largest order.
+ */
+static bool page_is_buddy(u64 buddy_pfn, unsigned int order)
 {
-	return buddy_pfn >= zone->start_pfn && buddy_pfn < zone->accept_pfn &&
-	       page_is_free(pfn_to_page(buddy_pfn), order);
+	return page_is_free(pfn_to_page(buddy_pfn), order);
 }
 
 /*
@@ -150,14 +153,14 @@ bool may_mix(const struct zone *zone, unsigned int order)
 }
 
 /* Is the block one order up likely to become whole soon?  Then this one had better wait. */
-static bool buddy_merge_likely(const struct zone *zone, u64 pfn, unsigned int order)
+static bool buddy_merge_likely(u64 pfn, unsigned int order)
 {
 	u64 higher;
 
 	if (order >= MAX_PAGE_ORDER - 1)
 		return false;
 	higher = pfn & ~((u64)1 << order);
-	return page_is_buddy(zone, higher ^ ((u64)1 << (order + 1)), order + 1);
+	return page_is_buddy(higher ^ ((u64)1 << (order + 1)), order + 1);
 }
 
 /* A block that counts as free already, in this thread's hands: merge it and link it. */
@@ -174,7 +177,7 @@ static void merge_and_link(struct zone *zone, struct page *page, unsigned int or
 		u64 buddy_pfn = pfn ^ ((u64)1 << order);
 		struct page *buddy = pfn_to_page(buddy_pfn), *head, *upper;
 
-		if (!page_is_buddy(zone, buddy_pfn, order))
+		if (!page_is_buddy(buddy_pfn, order))
 			break;
 		if (order >= PAGEBLOCK_ORDER && !may_merge_pageblocks(zone, pfn, buddy_pfn, order))
 			break;
@@ -193,7 +196,7 @@ static void merge_and_link(struct zone *zone, struct page *page, unsigned int or
 		pfn = page_to_pfn(head);
 	}
 	page_set_state(page, page_state(PAGE_FREE, order, flags));
-	link_free(zone, page, order, mt, tail || buddy_merge_likely(zone, pfn, order));
+	link_free(zone, page, order, mt, tail || buddy_merge_likely(pfn, order));
 }
 
 /* Pages that come back count as free, before the blocks they are in are linked one by one. */

@@ -54,7 +54,7 @@ static struct page *try_to_claim_block(struct zone *zone, struct page *page,
 		del_page_from_free_list(zone, page, block_order);
 		for (u64 p = pfn; p < pfn + ((u64)1 << block_order); p += PAGEBLOCK_NR_PAGES)
 			set_pageblock_migratetype(zone, p, mt);
-		add_to_free_list(zone, page, block_order, mt, READ_ONCE(page->state), false);
+		add_to_free_list(zone, page, block_order, mt, READ_ONCE(page->state));
 		return page_del_and_expand(zone, page, order, mt);
 	}
 	if (count_free(zone, pfn) < PAGEBLOCK_NR_PAGES / 2)

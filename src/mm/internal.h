@@ -12,7 +12,7 @@
 /* buddy.c: free areas; all under zone->lock */
 void buddy_init_zone(struct zone *zone);
 void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
-		      u32 flags, bool tail);
+		      u32 flags);
 void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order);
 #define FPI_TO_TAIL (1u << 23) /* to the end of its list; beside the state's PG_*, none of them */
 void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags);

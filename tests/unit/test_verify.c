@@ -101,8 +101,8 @@ SIM_TEST(I_3_free_buddies_that_did_not_merge_are_reported)
 	page = first_free(4);
 	zone_lock(zone);
 	del_page_from_free_list(zone, page, 4);
-	add_to_free_list(zone, page + 8, 3, MIGRATE_MOVABLE, PG_ZERO, false);
-	add_to_free_list(zone, page, 3, MIGRATE_MOVABLE, PG_ZERO, false);
+	add_to_free_list(zone, page + 8, 3, MIGRATE_MOVABLE, PG_ZERO);
+	add_to_free_list(zone, page, 3, MIGRATE_MOVABLE, PG_ZERO);
 	zone_unlock(zone);
 	expect_mm_report("I-3");
 }
