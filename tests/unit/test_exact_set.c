@@ -330,6 +330,75 @@ SIM_TEST(a_set_that_is_used_may_grow)
 	EXPECT_SOUND();
 }
 
+/* The count has 16 bits: who takes for long without an overflow has not taken little. */
+SIM_TEST(what_was_taken_counts_up_to_the_most_that_a_set_may_grow_to)
+{
+	switch_on();
+	my_set()->exact_taken = EXACT_SET_HIGH_MAX - 1;
+	for (int i = 0; i < 4000; i++)
+		set_run_put(set_run_get(20));
+	EXPECT_EQ(my_set()->exact_taken, EXACT_SET_HIGH_MAX);
+}
+
+/* It would become part of this node's set for good. */
+SIM_TEST(a_block_of_another_node_is_not_kept)
+{
+	struct page *head;
+	bool zero;
+	u64 free;
+
+	sim_add_node(GiB, true);
+	switch_on();
+	set_run_put(set_run_get(20));
+	head = run_get(1, 20, 1, &zero);
+	EXPECT(head && page_to_nid(head) == 1);
+	free = zone_of(1)->nr_free_pages;
+	set_run_put(head);
+	EXPECT_EQ(my_set()->exact_count, 20);
+	EXPECT_EQ(zone_of(1)->nr_free_pages, free + 20);
+	EXPECT_SOUND();
+}
+
+/* While it is kept the byte stays, since the next request is of the same kind. */
+SIM_TEST(what_goes_back_to_the_zone_is_no_large_block_any_more)
+{
+	struct page *head;
+	unsigned long flushes;
+
+	switch_on();
+	head = set_run_get(20);
+	page_map_set(page_to_pfn(head), 1, MAP_LARGE);
+	set_run_put(head);
+	EXPECT_EQ(page_map_get(page_address(head)), MAP_LARGE);
+	flushes = zone_of(0)->stat.flush;
+	exact_set_trim(my_set(), 0, 0);
+	EXPECT_EQ(page_map_get(page_address(head)), MAP_NONE);
+	EXPECT_EQ(zone_of(0)->stat.flush, flushes + 1);
+}
+
+/* As an idle thread's: half at each tick. */
+SIM_TEST(an_idle_set_keeps_half_of_its_blocks_short_and_long)
+{
+	struct page *run[4], *large[2];
+
+	switch_on();
+	get_all(run, 4, 20);
+	get_all(large, 2, 300);
+	for (int i = 0; i < 2; i++)
+		set_run_put(large[i]);
+	for (int i = 0; i < 4; i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(my_set()->exact_nr_long, 2);
+	EXPECT_EQ(my_set()->exact_count, 2 * 300 + 4 * 20);
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(my_set()->exact_count, 300 + 2 * 20);
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(my_set()->exact_count, 20);
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(my_set()->exact_count, 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(lengths_take_turns_in_giving_back)
 {
 	struct page *run[3][4];
@@ -440,7 +509,11 @@ RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set), T(only_blocks_that_come
 	  T(a_long_block_that_would_not_do_for_the_latest_request_is_not_kept),
 	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
 	  T(long_blocks_do_not_make_a_set_full), T(a_full_set_gives_back_its_coldest),
-	  T(a_set_that_is_used_may_grow), T(lengths_take_turns_in_giving_back),
+	  T(a_set_that_is_used_may_grow), T(what_was_taken_counts_up_to_the_most_that_a_set_may_grow_to),
+	  T(a_block_of_another_node_is_not_kept),
+	  T(what_goes_back_to_the_zone_is_no_large_block_any_more),
+	  T(an_idle_set_keeps_half_of_its_blocks_short_and_long),
+	  T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for), T(nobody_waits_for_a_set),
 	  T(the_blocks_of_a_vanished_thread_are_taken_back))

@@ -30,11 +30,10 @@ SIM_TEST(the_batch_follows_the_size_of_the_zone)
 }
 
 /* Threads outnumber CPUs: 1 MiB idle, 16 MiB at work, whatever the marks of the zone say. */
-SIM_TEST(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work)
+static void expect_heights(u64 cpus)
 {
-	u64 cpus = os_nr_cpus();
-
-	for (u64 bytes = 256 * MiB; bytes <= 1024 * (u64)GiB; bytes *= 2) {
+	sim.nr_cpus = (unsigned int)cpus;
+	for (u64 bytes = 64 * MiB; bytes <= 1024 * (u64)GiB; bytes *= 2) {
 		struct zone zone = {.managed_pages = bytes / PAGE_SIZE};
 		u64 batch, low;
 
@@ -45,6 +44,12 @@ SIM_TEST(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work)
 		low = MAX(zone.managed_pages / 8 / cpus, 4 * batch);
 		EXPECT_EQ(zone.pcp_high_max, (int)MIN(low, 16 * MiB / PAGE_SIZE));
 	}
+}
+
+SIM_TEST(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work)
+{
+	for (u64 cpus = 1; cpus <= 1024; cpus *= 4)
+		expect_heights(cpus);
 }
 
 SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
@@ -73,6 +78,24 @@ SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 	EXPECT_SOUND();
 }
 
+/* Of a pageblock one: a second would be 2 MiB that nobody has asked for. */
+SIM_TEST(a_refill_of_pageblocks_is_one)
+{
+	EXPECT(pages_get(0, PAGEBLOCK_ORDER));
+	EXPECT_EQ(my_set()->count, 0);
+	EXPECT_EQ(zone_of(0)->stat.refill, 1);
+}
+
+/* However small the batch. */
+SIM_TEST(a_refill_of_a_higher_order_is_two_blocks_at_least)
+{
+	sim_no_nodes();
+	sim_add_node(8 * MiB, true);
+	EXPECT(pages_get(0, 3));
+	EXPECT_EQ(my_set()->batch, 1);
+	EXPECT_EQ(my_set()->count, 1 << 3);
+}
+
 SIM_TEST(the_page_freed_last_comes_back_first)
 {
 	struct page *pages[20];
@@ -83,6 +106,18 @@ SIM_TEST(the_page_freed_last_comes_back_first)
 		pages_put(pages[i], 0);
 	for (int i = 20; i-- > 0;)
 		EXPECT_EQ(place(pages_get(0, 0)), place(pages[i]));
+}
+
+/* Nothing makes such pageblocks yet. */
+SIM_TEST(a_page_of_a_kind_that_has_no_list_is_filed_as_movable)
+{
+	struct page *page = pages_get(__GFP_MOVABLE, 0);
+
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	set_pageblock_migratetype(zone_of(0), page_to_pfn(page), MIGRATE_CMA);
+	pages_put(page, 0);
+	EXPECT_EQ(my_set()->count, 1);
+	EXPECT(pages_get(__GFP_MOVABLE, 0) == page);
 }
 
 static unsigned long zone_moves(void)
@@ -243,6 +278,33 @@ SIM_TEST(an_idle_set_decays_and_a_drained_one_is_empty)
 	EXPECT_SOUND();
 }
 
+/* An eighth of the height at each tick, but no more than 32 batches of what is there. */
+SIM_TEST(a_tick_takes_an_eighth_or_less_if_that_is_more_than_32_batches)
+{
+	static struct page *pages[3000];
+	struct per_task_pages *set;
+	int count;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = pages_get(0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages_put(pages[i], 0);
+	set = my_set();
+	EXPECT(set->count > 1000);
+	set->high = 1600;
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(set->high, 1600 - 200);
+	EXPECT(set->count <= 1400);
+	count = set->count;
+	set->high = count;
+	set->batch = 4;
+	EXPECT(count / 8 > 32 * 4);
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(set->high, count - 32 * 4);
+	EXPECT_EQ(set->count, count - 32 * 4);
+	EXPECT_EQ(mm_verify(), 0);
+}
+
 /* As a handler finds it that interrupted its own thread in there. */
 SIM_TEST(a_set_whose_lock_is_held_is_passed_by)
 {
@@ -286,6 +348,32 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 		EXPECT(pages_get(0, 3));
 	EXPECT_EQ(zone->present_pages, present);
 	EXPECT_SOUND();
+}
+
+/* What is left of a batch is not worth another look at the zone. */
+SIM_TEST(a_set_of_a_batch_at_most_does_not_yield)
+{
+	struct mm_task *task;
+
+	EXPECT(pages_get(0, 0));
+	task = &current_task()->mm;
+	EXPECT_EQ(my_set()->count, my_set()->batch - 1);
+	pages_put(buddy_get(0, 0, 0), 0);
+	EXPECT(!pcp_yield(task, zone_of(0)));
+	EXPECT_EQ(my_set()->count, my_set()->batch);
+	pages_put(buddy_get(0, 0, 0), 0);
+	EXPECT(pcp_yield(task, zone_of(0)));
+	EXPECT_EQ(my_set()->count, 0);
+}
+
+/* It has nothing that the zone could use. */
+SIM_TEST(a_set_does_not_yield_to_the_zone_of_another_node)
+{
+	sim_add_node(GiB, true);
+	use_and_free_order_2();
+	EXPECT(!pcp_yield(&current_task()->mm, zone_of(1)));
+	EXPECT(my_set()->count > 4 * my_set()->batch);
+	EXPECT(pcp_yield(&current_task()->mm, zone_of(0)));
 }
 
 static struct sim_thread other_thread;
@@ -446,13 +534,18 @@ SIM_TEST(a_half_that_was_not_cut_off_yet_is_not_taken_back)
 RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
+	  T(a_refill_of_pageblocks_is_one), T(a_refill_of_a_higher_order_is_two_blocks_at_least),
 	  T(the_page_freed_last_comes_back_first),
+	  T(a_page_of_a_kind_that_has_no_list_is_filed_as_movable),
 	  T(orders_0_to_3_and_9_are_recycled_without_the_zone), T(kinds_do_not_mix_in_a_page_set),
 	  T(a_thread_that_only_frees_keeps_the_set_below_its_height),
 	  T(a_free_halves_the_next_refill_and_an_allocation_the_next_flush),
 	  T(a_flush_takes_the_coldest_of_each_list_by_turns),
 	  T(an_idle_set_decays_and_a_drained_one_is_empty),
+	  T(a_tick_takes_an_eighth_or_less_if_that_is_more_than_32_batches),
 	  T(a_set_whose_lock_is_held_is_passed_by),
+	  T(a_set_of_a_batch_at_most_does_not_yield),
+	  T(a_set_does_not_yield_to_the_zone_of_another_node),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for),
 	  T(a_zone_does_not_grow_while_the_set_of_another_thread_has_what_is_asked_for),
 	  T(sets_of_other_threads_yield_once_in_an_eighth_of_the_zone),
