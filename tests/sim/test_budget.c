@@ -412,6 +412,77 @@ SIM_TEST(near_the_limit_blocks_merge_with_their_like)
 	EXPECT_SOUND();
 }
 
+/* Up to what a slab is made of, 128 KiB, they merge all the same. */
+SIM_TEST(near_the_limit_small_blocks_merge_whatever_they_are)
+{
+	struct zone *zone = zone_of(0);
+	struct page *page;
+
+	start_limited();
+	while (zone->nr_free_pages)
+		EXPECT(buddy_get(0, __GFP_MOVABLE, 0));
+	hugepage_stop(zone);
+	EXPECT(accept_memory(zone, MAX_ORDER_NR_PAGES, false, true));
+	page = buddy_get(0, __GFP_MOVABLE, 0);
+	buddy_put(page, 0);
+	EXPECT(page_is_free(page, 5));
+	EXPECT(!page_is_zero(page));
+	EXPECT(page_is_zero(page + 32));
+	EXPECT_SOUND();
+}
+
+/* What is left of a pageblock may be part of a huge page, all of which is there. */
+SIM_TEST(near_the_limit_the_rest_of_a_pageblock_counts_as_resident)
+{
+	struct zone *zone = zone_of(0);
+
+	start_limited();
+	EXPECT(buddy_get(0, __GFP_MOVABLE, 0));
+	EXPECT_EQ(zone->nr_zero_pages, MAX_ORDER_NR_PAGES - 1);
+	hugepage_stop(zone);
+	EXPECT_EQ(zone->nr_zero_pages, PAGEBLOCK_NR_PAGES);
+	EXPECT_EQ(zone_resident(zone), PAGEBLOCK_NR_PAGES);
+	EXPECT_SOUND();
+}
+
+static u64 fixed_room;
+
+static u64 tell_fixed_room(void)
+{
+	return fixed_room;
+}
+
+/* For what others need, and for what is no heap: a 32nd of the limit, from 1 to 64 MiB. */
+SIM_TEST(a_32nd_of_the_limit_is_left_free)
+{
+	EXPECT(sim_start());
+	sim.memory_room = tell_fixed_room;
+	for (u64 limit = 8 * MiB; limit <= 16 * GiB; limit *= 2) {
+		u64 headroom = CLAMP(limit / 32, MiB, 64 * MiB);
+
+		sim.memory_limit = limit;
+		fixed_room = headroom;
+		EXPECT(!budget_tight());
+		fixed_room = headroom - 1;
+		EXPECT(budget_tight());
+	}
+}
+
+/* What they take is little, and nothing of it could go back at once. */
+SIM_TEST(our_own_structures_are_not_looked_at)
+{
+	const struct page_request rq = {.metadata = true};
+
+	start_limited();
+	for (int i = 0; i < 16; i++)
+		EXPECT(pages_are_allocated(alloc_pages_request(&rq, PAGEBLOCK_ORDER)));
+	EXPECT_EQ(sim.memory_looks, 0);
+	budget_look_again();
+	EXPECT(pages_are_allocated(alloc_pages_request(&rq, PAGEBLOCK_ORDER)));
+	EXPECT_EQ(sim.memory_looks, 0);
+	EXPECT_SOUND();
+}
+
 static void *out_of_slab(struct kmem_cache *s)
 {
 	struct slow slow = {.task = NULL};
@@ -1044,6 +1115,10 @@ int main(void)
 		cmocka_unit_test(a_little_too_little_room_is_made_up_for),
 		cmocka_unit_test(what_is_resident_already_takes_no_room),
 		cmocka_unit_test(near_the_limit_blocks_merge_with_their_like),
+		cmocka_unit_test(near_the_limit_small_blocks_merge_whatever_they_are),
+		cmocka_unit_test(near_the_limit_the_rest_of_a_pageblock_counts_as_resident),
+		cmocka_unit_test(a_32nd_of_the_limit_is_left_free),
+		cmocka_unit_test(our_own_structures_are_not_looked_at),
 		cmocka_unit_test(near_the_limit_no_page_is_to_be_huge),
 		cmocka_unit_test(what_is_mapped_while_huge_pages_are_given_up_is_small_too),
 		cmocka_unit_test(what_comes_again_out_of_slabs_counts),

@@ -134,6 +134,78 @@ SIM_TEST(what_cannot_go_back_is_not_looked_at_each_time)
 	EXPECT_SOUND();
 }
 
+/* Half of the way to what would be too much: that is room enough not to look again at once. */
+SIM_TEST(what_may_stay_is_not_looked_at_each_time)
+{
+	u64 looks;
+
+	start_limited();
+	use_pages_and_free(LIMIT / 2);
+	look();
+	looks = sim.memory_looks;
+	EXPECT(looks > 0);
+	look();
+	EXPECT_EQ(sim.memory_looks, looks);
+}
+
+/* What is not resident takes nobody's room; our own structures are not the program's to keep. */
+SIM_TEST(only_resident_pages_of_the_heap_are_spare)
+{
+	const struct page_request rq = {.metadata = true};
+	struct page *page;
+
+	start_limited();
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL));
+	EXPECT(zone_of(0)->nr_free_pages);
+	EXPECT_EQ(mm_spare_pages(), 0);
+	page = alloc_pages_request(&rq, 4);
+	EXPECT(page);
+	free_pages_request(page, 4, NULL, false);
+	EXPECT_EQ(mm_spare_pages(), 0);
+	EXPECT_SOUND();
+}
+
+/* A 128th of the limit, from 512 KiB to 2 MiB. */
+SIM_TEST(what_is_next_to_be_looked_at_goes_by_the_limit)
+{
+	start_limited();
+	for (u64 limit = 32 * MiB; limit <= 512 * MiB; limit *= 2) {
+		sim.memory_limit = limit;
+		others = 0;
+		(void)budget_tight(); /* sees the limit */
+		mm_spare_mark = 0;
+		budget_note_spare(1000);
+		EXPECT_EQ(mm_spare_mark,
+			  1000 + CLAMP(limit / 128, 512 * KiB, 2 * MiB) / PAGE_SIZE);
+	}
+}
+
+/*
+ * Of 96 MiB 48 are used, half of them by this process: of the quarter of the room that all may keep
+ * free, 12 MiB, half is for it.
+ */
+SIM_TEST(of_the_room_each_keeps_free_by_its_share)
+{
+	start_limited();
+	others = LIMIT / 4;
+	while (resident() < LIMIT / 4)
+		EXPECT(buddy_get(0, 0, PAGEBLOCK_ORDER));
+	EXPECT(!budget_is_too_much(5 * MiB / PAGE_SIZE));
+	EXPECT(budget_is_too_much(7 * MiB / PAGE_SIZE));
+}
+
+/* What lies outside of all zones is used by this process too, which is alone then. */
+SIM_TEST(direct_mappings_are_of_this_process)
+{
+	start_limited();
+	EXPECT(direct_alloc(LIMIT / 2, PAGE_SIZE, /* nowait= */ false));
+	others = LIMIT / 2; /* that is them */
+	use_pages_and_free(LIMIT / 4);
+	look();
+	EXPECT(resident() >= LIMIT / 4);
+}
+
 SIM_TEST(a_limit_that_is_gone_is_not_looked_for_any_more)
 {
 	start_limited();
@@ -155,6 +227,11 @@ int main(void)
 		cmocka_unit_test(a_process_that_is_alone_keeps_what_it_used),
 		cmocka_unit_test(a_third_of_the_limit_is_for_whoever_comes_first),
 		cmocka_unit_test(what_cannot_go_back_is_not_looked_at_each_time),
+		cmocka_unit_test(what_may_stay_is_not_looked_at_each_time),
+		cmocka_unit_test(only_resident_pages_of_the_heap_are_spare),
+		cmocka_unit_test(what_is_next_to_be_looked_at_goes_by_the_limit),
+		cmocka_unit_test(of_the_room_each_keeps_free_by_its_share),
+		cmocka_unit_test(direct_mappings_are_of_this_process),
 		cmocka_unit_test(a_limit_that_is_gone_is_not_looked_for_any_more),
 	};
 
