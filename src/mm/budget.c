@@ -161,17 +161,14 @@ slowpath void budget_settle(void)
 	spin_settle(&budget_lock);
 }
 
-/*
- * @now: what has passed its mark, in pages.  If more pages are fresh than the limit allows, most
- * will stay untouched, or the program ends.  Under budget_lock.
- */
+/* @now: what has passed its mark, in pages.  Under budget_lock. */
 static slowpath void look_and_make_room(u64 fresh, u64 now)
 {
 	u64 limit, room;
 	int err = look(&limit, &room);
 
 	if (limit != OS_UNLIMITED)
-		make_room(MIN(fresh, limit >> PAGE_SHIFT), limit, room);
+		make_room(fresh, limit, room);
 	else if (err)
 		set_marks(FIRST_LOOK);
 	else
