@@ -371,8 +371,35 @@ SIM_TEST(a_full_node_spills_to_the_nearest_until_all_are_full)
 	EXPECT_SOUND();
 }
 
+/* Slabs of @s that the part of @node counts as its own. */
+static unsigned long slabs_counted(const struct kmem_cache *s, int node)
+{
+	unsigned long slabs = 0;
+
+	if (s->node[node])
+		for_each_home (s->node[node], home)
+			slabs += home->nr_slabs;
+	return slabs;
+}
+
+/* Those that lie there. */
+static unsigned long slabs_there(const struct kmem_cache *s, int node)
+{
+	const struct zone *zone = zone_of(node);
+	unsigned long slabs = 0;
+
+	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
+		const struct page *page = pfn_to_page(pfn);
+
+		slabs += page_type(page) == PAGE_SLAB && page->cache == s;
+		pfn += page_block_pages(page);
+	}
+	return slabs;
+}
+
 SIM_TEST(objects_of_a_full_node_come_from_the_nearest)
 {
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(4096)];
 	struct sim_thread t;
 	struct model m;
 	int seen = 0;
@@ -383,7 +410,7 @@ SIM_TEST(objects_of_a_full_node_come_from_the_nearest)
 	sim_switch_to(&t);
 	/* Three nodes' worth of 4 KiB objects. */
 	for (size_t i = 0; i < 3 * NODE_BYTES / 4096; i++) {
-		void *p = slab_alloc(&kmalloc_caches[kmalloc_class(4096)], 0, NUMA_NO_NODE);
+		void *p = slab_alloc(s, 0, NUMA_NO_NODE);
 		int node = page_to_nid(virt_to_page(p));
 
 		if (node != m.order[6][seen])
@@ -392,6 +419,10 @@ SIM_TEST(objects_of_a_full_node_come_from_the_nearest)
 		memset(p, 1, 4096);
 	}
 	EXPECT(seen >= 2);
+	for (int i = 0; i <= seen; i++) {
+		EXPECT(slabs_there(s, m.order[6][i]));
+		EXPECT_EQ(slabs_counted(s, m.order[6][i]), slabs_there(s, m.order[6][i]));
+	}
 	EXPECT_SOUND();
 }
 

@@ -172,6 +172,90 @@ SIM_TEST(a_home_is_left_with_a_few_slabs_that_are_not_full)
 	EXPECT_SOUND();
 }
 
+/* 32 KiB of each kind, but for slabs that are larger. */
+SIM_TEST(a_few_slabs_are_as_many_as_make_32_kib)
+{
+	start();
+	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
+		EXPECT_EQ(few_slabs(&kmalloc_caches[c]),
+			  MAX(32 * KiB / (PAGE_SIZE << kmalloc_caches[c].order), 1));
+}
+
+/* It has partial ones to spare, and no empty ones. */
+SIM_TEST(of_the_kind_that_a_home_has_to_spare_one_is_adopted)
+{
+	void *objs[2];
+
+	start();
+	leave_slabs(few + 1, 3, few);
+	EXPECT_EQ(home(0)->nr_empty, few);
+	sim_switch_to(&other);
+	take(objs, 2);
+	EXPECT_EQ(home(0)->nr_empty, few);
+	EXPECT_EQ(home(0)->nr_partial, few);
+	EXPECT_EQ(home(1)->inuse, 5);
+	EXPECT_SOUND();
+}
+
+/* One look for each slab that is wanted, at another home each time: in the end all are found. */
+SIM_TEST(homes_are_looked_at_by_turns)
+{
+	static void *objs[MOST];
+	struct sim_thread third;
+
+	sim.nr_cpus = 4;
+	start();
+	sim_thread_new(&third, 0);
+	EXPECT(use_heap(&third));
+	sim_switch_to(&third);
+	leave_slabs(0, 0, few + 1);
+	EXPECT_EQ(page_home(list_first_entry(&home(2)->empty, struct page, lru)), 2);
+	sim_switch_to(&sim_main_thread);
+	for (int i = 0; i < 3; i++)
+		take(objs, s->objects);
+	EXPECT_EQ(n->adopted, 1);
+	EXPECT_EQ(home(0)->nr_slabs, 3);
+	EXPECT_EQ(home(2)->nr_slabs, few);
+	EXPECT_SOUND();
+}
+
+/* What a CPU has at hand is likely of those that became empty last. */
+SIM_TEST(the_slab_that_has_been_empty_longest_goes_first)
+{
+	static void *objs[3][MOST];
+	struct page *slabs[3];
+
+	start();
+	for (int i = 0; i < 3; i++) {
+		take(objs[i], s->objects);
+		slabs[i] = slab_of(s, objs[i][0]);
+	}
+	for (int i = 0; i < 3; i++)
+		slab_give(s, objs[i], s->objects);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(page_type(slabs[i]), PAGE_SLAB);
+		EXPECT(home_discard_empty(s, home(0), 1));
+		EXPECT(page_type(slabs[i]) != PAGE_SLAB);
+		EXPECT_EQ(home(0)->nr_slabs, 2 - i);
+	}
+	EXPECT_SOUND();
+}
+
+/* Of all homes together. */
+SIM_TEST(no_more_holes_are_made_than_are_wanted)
+{
+	start();
+	leave_slabs(2, 3, 0);
+	sim_switch_to(&other);
+	leave_slabs(2, 3, 0);
+	EXPECT_EQ(home(0)->nr_partial, 2);
+	EXPECT_EQ(home(1)->nr_partial, 2);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, 1), 1);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, 2), 2);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, 2), 1);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_slab_that_is_mostly_full_stays_where_it_is)
 {
 	void *objs[2];
@@ -318,6 +402,10 @@ RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it),
 	  T(what_is_gone_of_a_slab_is_known_when_it_is_adopted),
 	  T(a_home_is_left_with_a_few_slabs_that_are_not_full),
+	  T(a_few_slabs_are_as_many_as_make_32_kib),
+	  T(of_the_kind_that_a_home_has_to_spare_one_is_adopted), T(homes_are_looked_at_by_turns),
+	  T(the_slab_that_has_been_empty_longest_goes_first),
+	  T(no_more_holes_are_made_than_are_wanted),
 	  T(a_slab_that_is_mostly_full_stays_where_it_is), T(adoption_waits_for_no_lock),
 	  T(without_memory_any_slab_of_another_home_will_do),
 	  T(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone),
