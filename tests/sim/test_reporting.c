@@ -49,6 +49,37 @@ SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 	EXPECT_SOUND();
 }
 
+/* Where its freed_ms would be, there is what the page was used for. */
+SIM_TEST(small_blocks_have_no_age)
+{
+	struct page *pages[1];
+
+	EXPECT(sim_start());
+	dirty_and_free(3, 1, pages);
+	EXPECT_EQ(page_order(pages[0]), MAX_PAGE_ORDER);
+	EXPECT(buddy_get(0, __GFP_MOVABLE, 3) == pages[0]);
+	EXPECT(buddy_get(0, __GFP_MOVABLE, 4));
+	buddy_put(pages[0], 3);
+	EXPECT_EQ(page_order(pages[0]), 4);
+	pages[0]->freed_ms = ~(u64)0 / 2;
+	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) >= 16);
+	EXPECT(sim_was_discarded(page_address(pages[0]), 16 * PAGE_SIZE));
+	EXPECT_SOUND();
+}
+
+/* To make up for a longest run nothing small goes: it would cost more than it gives. */
+SIM_TEST(what_is_made_up_for_is_whole_pageblocks)
+{
+	struct page *pages[2];
+
+	EXPECT(sim_start());
+	dirty_and_free(MAX_PAGE_ORDER, 2, pages);
+	EXPECT(buddy_get(0, __GFP_MOVABLE, 0));
+	page_reporting_make_up(zone_of(0), REPORT_ALL);
+	EXPECT_EQ(zone_of(0)->nr_free_pages - zone_of(0)->nr_zero_pages, PAGEBLOCK_NR_PAGES - 1);
+	EXPECT_SOUND();
+}
+
 /* All but the page of the head's own; and zeros there are as good as what was there. */
 SIM_TEST(descriptors_that_say_nothing_go_back_along)
 {
@@ -537,6 +568,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after),
 		cmocka_unit_test(what_was_freed_while_the_pass_waited_for_the_lock_is_young),
+		cmocka_unit_test(small_blocks_have_no_age),
+		cmocka_unit_test(what_is_made_up_for_is_whole_pageblocks),
 		cmocka_unit_test(descriptors_that_say_nothing_go_back_along),
 		cmocka_unit_test(descriptors_that_cannot_go_back_are_no_harm),
 		cmocka_unit_test(a_discarded_block_is_not_discarded_again),

@@ -335,12 +335,12 @@ SIM_TEST(what_was_in_a_part_of_the_way_of_a_vanished_thread_stays)
 }
 
 struct totals {
-	unsigned long free, zero, nr[NR_PAGE_ORDERS];
+	unsigned long free, zero, pgfree, nr[NR_PAGE_ORDERS];
 };
 
 static struct totals totals_of(const struct zone *zone)
 {
-	struct totals t = {zone->nr_free_pages, zone->nr_zero_pages, {0}};
+	struct totals t = {zone->nr_free_pages, zone->nr_zero_pages, zone->stat.pgfree, {0}};
 
 	for (unsigned int o = 0; o < NR_PAGE_ORDERS; o++)
 		t.nr[o] = zone->free_area[o].nr_free;

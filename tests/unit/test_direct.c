@@ -223,6 +223,33 @@ SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
 	expect_totals(0, 0);
 }
 
+static void *mapped_in_handler;
+
+static void map_in_handler(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_UNMAP)
+		return;
+	sim.before_call = NULL;
+	mapped_in_handler = direct_alloc(OS_PAGE, 16, /* nowait= */ true);
+	EXPECT(mapped_in_handler);
+}
+
+/* There are 64 entries for those: each is there for the next when its block is gone. */
+SIM_TEST(what_handlers_map_is_known_however_often_they_do)
+{
+	EXPECT(sim_start());
+	for (int i = 0; i < 200; i++) {
+		void *p = direct_alloc(OS_PAGE, 16, false);
+
+		sim.before_call = map_in_handler;
+		EXPECT(direct_free(p, false));
+		EXPECT_EQ(direct_size(mapped_in_handler), OS_PAGE);
+		EXPECT(direct_free(mapped_in_handler, false));
+	}
+	expect_totals(0, 0);
+}
+
 #define FREED_IN_HANDLER 1500 /* two pages of them */
 static void *freed_in_handler[FREED_IN_HANDLER];
 
@@ -255,7 +282,8 @@ SIM_TEST(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next)
 	EXPECT(direct_free(p, false));
 }
 
-RUN_TESTS(T(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next),
+RUN_TESTS(T(what_handlers_map_is_known_however_often_they_do),
+	  T(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next),
 	  T(a_block_that_moves_is_not_known_by_its_old_address_meanwhile),
 	  T(blocks_that_move_often_fill_no_table), T(blocks_that_come_and_go_fill_no_table),
 	  T(a_block_is_mapped_zero_and_known_by_its_address_alone),

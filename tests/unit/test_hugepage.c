@@ -56,6 +56,47 @@ SIM_TEST(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_ha
 	EXPECT_SOUND();
 }
 
+/* The kernel's mappings end where the zone does. */
+SIM_TEST(the_last_pageblock_has_one_edge)
+{
+	struct zone *zone = zone_of(0);
+
+	start(256 * MiB, HUGEPAGES_ALWAYS);
+	hugepage_break(zone, zone->commit_pfn - 1);
+	EXPECT_EQ(zone->huge_edges, 1);
+}
+
+static void grow_to(u64 bytes)
+{
+	while (zone_of(0)->present_pages < bytes / PAGE_SIZE)
+		block_of(MAX_PAGE_ORDER);
+}
+
+/* With `always` nothing is left to evidence either. */
+SIM_TEST(without_huge_pages_none_is_advised_or_looked_at)
+{
+	start(GiB, HUGEPAGES_NEVER);
+	grow_to(256 * MiB);
+	EXPECT_EQ(sim_count(SIM_HUGE), 0);
+	EXPECT_EQ(sim.touches, 0);
+	mm_hugepages = HUGEPAGES_ALWAYS;
+	grow_to(512 * MiB);
+	EXPECT(sim_count(SIM_HUGE) > 0);
+	EXPECT_EQ(sim.touches, 0);
+}
+
+/* Programs that need no more pay for no clock. */
+SIM_TEST(the_first_block_of_a_zone_is_not_looked_at)
+{
+	sim.small_steps = true;
+	EXPECT(sim_start());
+	while (zone_of(0)->present_pages < MAX_ORDER_NR_PAGES)
+		EXPECT(accept_memory(zone_of(0), 1, false, true));
+	EXPECT_EQ(sim.touches, 0);
+	EXPECT(accept_memory(zone_of(0), 1, false, true));
+	EXPECT(sim.touches > 0);
+}
+
 SIM_TEST(where_pages_are_small_nothing_is_advised_anew)
 {
 	struct page *half;
@@ -192,6 +233,8 @@ SIM_TEST(mappings_are_not_split_without_bound)
 }
 
 RUN_TESTS(T(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_has),
+	  T(the_last_pageblock_has_one_edge), T(without_huge_pages_none_is_advised_or_looked_at),
+	  T(the_first_block_of_a_zone_is_not_looked_at),
 	  T(where_pages_are_small_nothing_is_advised_anew),
 	  T(a_pageblock_keeps_its_migratetype_when_it_is_broken), T(what_was_stopped_is_not_mended),
 	  T(what_is_mended_while_it_is_stopped_is_not_huge),

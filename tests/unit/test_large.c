@@ -176,6 +176,43 @@ SIM_TEST(of_runs_that_fit_alike_the_lowest_is_taken)
 	put(runs[3]);
 	put(runs[1]);
 	EXPECT_EQ(place(get(1020, 1)), place(runs[1]));
+	/* Also where both are much too long. */
+	put(runs[0]);
+	EXPECT_EQ(place(get(600, 512)), place(runs[0]));
+	EXPECT_EQ(zone_of(0)->stat.run_alloc, 8);
+}
+
+/*
+ *   pageblocks:   |   A    |   B    |   C    |   D    |
+ *   free:         |    ====|========|====    |        |      100 pages of A and of C, all of B
+ */
+SIM_TEST(a_run_takes_pages_in_front_of_its_pageblocks_and_behind)
+{
+	static struct page *pages[4 * PAGEBLOCK_NR_PAGES];
+	const u64 b = PAGEBLOCK_NR_PAGES, c = 2 * PAGEBLOCK_NR_PAGES;
+	struct page *run;
+	bool zero;
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		if (place(pages[i]) >= b - 100 && place(pages[i]) < c + 100)
+			buddy_put(pages[i], 0);
+	run = get(PAGEBLOCK_NR_PAGES + 90, 1);
+	EXPECT(place(run) >= b - 100 && place(run) + run->nr_pages <= c + 100);
+	put(run);
+	/* One that is to be aligned may reach behind only. */
+	run = get(PAGEBLOCK_NR_PAGES + 90, PAGEBLOCK_NR_PAGES);
+	EXPECT_EQ(place(run), b);
+	put(run);
+	run = run_get(0, PAGEBLOCK_NR_PAGES + 110, PAGEBLOCK_NR_PAGES, &zero);
+	EXPECT(run && place(run) % PAGEBLOCK_NR_PAGES == 0);
+	EXPECT(place(run) > c);
+	put(run);
+	run = get(PAGEBLOCK_NR_PAGES + 190, 1);
+	EXPECT(place(run) >= b - 100 && place(run) < b);
+	EXPECT_SOUND();
 }
 
 /* A run larger than any block of the buddy: over many MAX_PAGE_ORDER blocks in a row. */
@@ -377,6 +414,9 @@ SIM_TEST(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge)
 	begin = place(a);
 	end = begin + 1600;
 	EXPECT(begin % PAGEBLOCK_NR_PAGES && end % PAGEBLOCK_NR_PAGES);
+	/* Of one between a part had gone before: it goes as a whole now, and may be huge again. */
+	hugepage_break(zone_of(0), page_to_pfn(a) + PAGEBLOCK_NR_PAGES);
+	EXPECT_EQ(advice_at(begin + PAGEBLOCK_NR_PAGES), SIM_NO_HUGE);
 	get(2400, 1);
 	mark = zone_of(0)->resident_mark;
 	put(a);
@@ -446,6 +486,17 @@ SIM_TEST(a_block_beyond_half_a_span_is_refused)
 	EXPECT(!run_get(0, span / 2 + 1, 1, &zero));
 	EXPECT(!run_get(0, (u64)1 << 50, 1, &zero));
 	EXPECT_EQ(mm_verify(), 0);
+}
+
+/* Of a span that is smaller than its node's memory too. */
+SIM_TEST(a_block_beyond_half_of_a_small_span_is_refused)
+{
+	bool zero;
+
+	sim.limits.address_space = 64 * MiB;
+	EXPECT(sim_start());
+	EXPECT(!run_get(0, 33 * MiB / PAGE_SIZE, 1, &zero));
+	EXPECT(run_get(0, 32 * MiB / PAGE_SIZE, 1, &zero));
 }
 
 /* A free that may wait for nothing and finds the zone locked leaves the block to the next. */
@@ -527,9 +578,10 @@ SIM_TEST(a_zone_that_is_busy_is_not_taken_for_empty)
 	bool zero;
 
 	EXPECT(sim_start());
-	large_free(get(3 * PAGEBLOCK_NR_PAGES, 1), NULL, /* nowait= */ false);
+	large_free(get(4 * PAGEBLOCK_NR_PAGES, 1), NULL, /* nowait= */ false);
 	accepted = zone->accept_pfn;
 	mapped = zone->commit_pfn;
+	EXPECT_EQ(accepted, mapped); /* whoever takes more into use maps it */
 	EXPECT(zone_trylock(zone));
 	EXPECT(!alloc_pages_request(&rq, 5));
 	EXPECT(!large_alloc(&rq, 50, 1, &zero));
@@ -607,6 +659,7 @@ RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_fr
 	  T(of_two_poor_fits_the_shorter_is_taken), T(the_tail_of_a_block_is_free_for_others),
 	  T(what_a_block_leaves_over_waits_behind_what_is_resident), T(a_block_is_aligned_as_asked),
 	  T(a_run_comes_from_the_closest_fit), T(of_runs_that_fit_alike_the_lowest_is_taken),
+	  T(a_run_takes_pages_in_front_of_its_pageblocks_and_behind),
 	  T(a_run_spans_blocks_and_comes_back_as_whole_ones),
 	  T(a_freed_run_is_used_again_without_more_memory), T(large_blocks_and_slabs_keep_apart),
 	  T(the_pageblocks_of_a_run_are_movable),
@@ -620,5 +673,6 @@ RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_fr
 	  T(of_runs_that_come_and_go_none_is_given_back),
 	  T(a_longest_run_of_resident_memory_gives_nothing_back),
 	  T(a_block_beyond_half_a_span_is_refused),
+	  T(a_block_beyond_half_of_a_small_span_is_refused),
 	  T(a_free_that_may_not_wait_is_caught_up_by_the_next),
 	  T(random_blocks_of_all_lengths_stay_disjoint_and_come_back))
