@@ -283,7 +283,7 @@ bool adopt(struct kmem_cache *s, struct slab_home *home)
 	struct slab_home *other;
 	struct page *slab;
 
-	if (nr_homes == 1 || s->one_home)
+	if (nr_homes == 1)
 		return false;
 	home->looked_at = (u8)((home->looked_at + 1) % (nr_homes - 1));
 	other = load_acquire(&home->node->home[(home->index + 1u + home->looked_at) % nr_homes]);

@@ -52,7 +52,6 @@ static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 		return node_discard_empty(s, n, /* all= */ false);
 	}
 	barn_shrink(s, n, BARN_NOTHING);
-	n->last_use = node_use(n);
 	return node_discard_empty(s, n, /* all= */ true);
 }
 
