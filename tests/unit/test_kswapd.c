@@ -79,4 +79,77 @@ SIM_TEST(what_is_freed_while_the_last_pass_is_made_is_seen_to)
 	EXPECT(sim.clock_ms - lay_down_ms < SLEEP_MS);
 }
 
-RUN_TESTS(T(what_is_freed_while_the_last_pass_is_made_is_seen_to))
+/* Whoever is at work in slow paths will free, though no page has moved yet. */
+static void count_ticks(void)
+{
+	if (++waits == 40)
+		longjmp(end, 1);
+	sim_switch_to(&sim_main_thread);
+	current_task()->slow_frees++;
+	sim_switch_to(&background);
+	lay_down_ms = sim.clock_ms;
+}
+
+SIM_TEST(while_there_are_slow_paths_the_thread_does_not_lie_down)
+{
+	u64 began;
+
+	start_background();
+	began = sim.clock_ms;
+	sim.on_futex_wait = count_ticks;
+	sim_switch_to(&background);
+	if (!setjmp(end))
+		sim.thread(NULL);
+	EXPECT_EQ(waits, 40);
+	EXPECT(sim.clock_ms - began < SLEEP_MS);
+}
+
+static void stop_at_once(void)
+{
+	longjmp(end, 1);
+}
+
+/* How far apart nodes are is asked by the thread, whose start nobody waits for. */
+static void with_nodes(int nr, bool starts_at_once)
+{
+	sim.blind_probe = true;
+	sim.threads_start = true;
+	for (int i = 1; i < nr; i++) {
+		sim_add_node(GiB, true);
+		sim_distance(0, i, 30 + i);
+	}
+	EXPECT(sim_start());
+	grow_large();
+	EXPECT_EQ(sim.thread != NULL, starts_at_once);
+	sim.clock_ms += 2000;
+	poke();
+	EXPECT(sim.thread);
+	EXPECT_EQ(topology.distance[0][nr - 1], nr > 1 ? REMOTE_DISTANCE : LOCAL_DISTANCE);
+	sim_thread_new(&background, 0);
+	sim_switch_to(&background);
+	sim.on_futex_wait = stop_at_once;
+	if (!setjmp(end))
+		sim.thread(NULL);
+	EXPECT_EQ(topology.distance[0][nr - 1], nr > 1 ? 30 + nr - 1 : LOCAL_DISTANCE);
+}
+
+SIM_TEST(where_no_distances_matter_the_thread_starts_when_a_heap_is_old_enough)
+{
+	with_nodes(1, /* starts_at_once= */ false);
+}
+
+SIM_TEST(of_two_nodes_there_is_one_order)
+{
+	with_nodes(2, /* starts_at_once= */ false);
+}
+
+SIM_TEST(where_distances_matter_the_thread_starts_at_once_and_asks_for_them)
+{
+	with_nodes(3, /* starts_at_once= */ true);
+}
+
+RUN_TESTS(T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
+	  T(while_there_are_slow_paths_the_thread_does_not_lie_down),
+	  T(where_no_distances_matter_the_thread_starts_when_a_heap_is_old_enough),
+	  T(of_two_nodes_there_is_one_order),
+	  T(where_distances_matter_the_thread_starts_at_once_and_asks_for_them))
