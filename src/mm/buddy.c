@@ -112,8 +112,8 @@ void page_set_owned(struct page *page, unsigned int order, u32 flags)
 }
 
 /*
- * Its descriptor is there, and where it is not accepted yet it is zero: zones begin, and are mapped,
- * by whole blocks of the largest order.
+ * Its descriptor is there, and where it is not accepted yet it is zero: zones begin, and are
+ * mapped, by whole blocks of the largest order.
  */
 static bool page_is_buddy(u64 buddy_pfn, unsigned int order)
 {

@@ -51,7 +51,8 @@ unsigned int kmalloc_class(size_t size)
 		return size ? (unsigned int)(size - 1) / 16 : 0;
 	log = ilog2(size - 1); /* at least 7: size is in (2^log, 2^(log + 1)] */
 	/* Each of the two more begins where one of the others does, which is one further behind it. */
-	class = 8 + (log - 7) * 4 + (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
+	class = 8 + (log - 7) * 4;
+	class += (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
 	return MIN(class + (size > KIB_AND_HEADER) + (size > PAGE_AND_HEADER), LAST_CLASS);
 }
 

@@ -143,7 +143,7 @@ SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 	EXPECT_SOUND();
 }
 
-/* MOVABLE, and of the order of the one that is there: a larger one is taken first, whatever it is. */
+/* MOVABLE, and of the order of the one that is there: a larger one is taken first, in any case. */
 static void accept_another_block(void)
 {
 	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES, false, true));
