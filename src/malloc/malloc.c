@@ -238,7 +238,9 @@ static slowpath void bad_free(const char *call, const void *ptr)
 {
 	bool owned = mm_owns(ptr);
 
-	if (owned && find_slab(ptr))
+	if (page_map_get(ptr) == MAP_PAGES)
+		bug_report("%s(%p): pages of the page API", call, ptr);
+	else if (owned && find_slab(ptr))
 		(void)slab_check_object(call, ptr);
 	else
 		bug_report("%s(%p): %snot the start of a live block: freed already, or a pointer "
@@ -288,8 +290,6 @@ void free_named(const char *call, void *ptr)
 		s = slab_check_object(call, ptr);
 		if (s)
 			slab_free_slow(s, ptr, &slow);
-	} else if (value == MAP_PAGES) {
-		bug_report("%s(%p): pages of the page API", call, ptr);
 	} else if (!direct_free(ptr, slow.nested) && !free_of_program(ptr, slow.nested)) {
 		bad_free(call, ptr);
 	}

@@ -700,13 +700,24 @@ static void free_pages_by_free(void)
 	buddy_free_pages_addr(mem, 2);
 }
 
+static void resize_pages(void)
+{
+	void *mem = buddy_alloc_pages_exact(5 * PAGE, GFP_KERNEL);
+
+	child_check(!realloc(mem, 6 * PAGE));
+	buddy_free_pages_exact(mem, 5 * PAGE);
+}
+
 static void blocks_are_freed_by_the_call_of_their_kind(void **state)
 {
 	(void)state;
 	assert_error(free_exact_with_wrong_size, "it has 5 pages");
 	assert_error(free_block_as_exact, "buddy_free_pages_exact(");
 	assert_error(free_exact_as_block, "buddy_free_pages(");
+	assert_error(free_pages_by_free, "free(");
 	assert_error(free_pages_by_free, "pages of the page API");
+	assert_error(resize_pages, "realloc(");
+	assert_error(resize_pages, "pages of the page API");
 }
 
 int main(void)
