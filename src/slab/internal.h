@@ -124,6 +124,7 @@ u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep 
 void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most);
 
 /* slab_common.c */
+struct kmem_cache *cache_by_id(u32 id);
 void cache_set_name(struct kmem_cache *s, const char *name);
 void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
 		     size_t size);
@@ -131,6 +132,9 @@ void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char
 /* task.c */
 extern struct spinlock tasks_lock;
 void task_caches_init(void);
+/* The thread @tid, which ends or is gone, leaves the block @task, unless it is another's by now. */
+void task_exit(struct task *task, u32 tid);
+bool task_trylock(struct task *task);
 void task_bury(struct task *task);
 void tasks_find_dead(void);
 void **cursor_disabled_at(void);
@@ -138,6 +142,16 @@ void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
 void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray);
 
 /* fork_notice.c */
+/*
+ * slab_fork_pending(), but not where it is only undecided which thread has forked.  As long as it
+ * is true no thread may be started: which one puts the child in order should not have to be
+ * guessed.
+ */
+static inline bool slab_fork_alone_yet(void)
+{
+	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) < FORK_REPAIRED;
+}
+
 void slab_fork_watch(void);
 bool slab_fork_notice(u32 inside);
 void slab_fork_noticed(void);
@@ -160,13 +174,29 @@ static inline bool slab_fork_is_borrowed(void)
 	       slab_fork_is_vfork_child();
 }
 
+/* fork.c */
+void slab_fork_repair(bool started_here);
+void slab_fork_decide(const struct task *me);
+extern u32 slab_undecided_tid;
+void slab_fork_new_generation(u32 inside);
+
 /* drain.c */
+void task_drain(struct task *task, bool only_idle, struct slow *slow);
 void task_end_left_behind(struct task *task, const struct slow *slow);
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void task_drain_cache(struct task *task, struct kmem_cache *s, bool quiet);
 void hit_fence_register(void);
 bool hit_fence_promised(void);
 extern bool hit_fence_ready, hit_fence_broken;
+
+/* reclaim.c */
+void slab_look_at_spare(const struct slow *freed);
+void slab_reclaim_rest(void);
+void slab_reclaim_settle(void);
+
+/* kswapd.c */
+void kswapd_thread_left(u32 tid);
+void kswapd_forget(void);
 
 #pragma GCC visibility pop
 

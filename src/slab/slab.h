@@ -368,15 +368,6 @@ static inline bool slab_fork_pending(void)
 }
 
 /*
- * The same, but not where it is only undecided which thread has forked.  As long as it is true no
- * thread may be started: which one puts the child in order should not have to be guessed.
- */
-static inline bool slab_fork_alone_yet(void)
-{
-	return READ_ONCE(*READ_ONCE(slab_fork_cookie)) < FORK_REPAIRED;
-}
-
-/*
  * What slow_enter() and slow_enter_free() come to where there is nothing to start, to notice or to
  * make.  For paths that are quick themselves.  Return: false, and nothing is done, where there is.
  */
@@ -406,10 +397,6 @@ static inline bool asks_not_to_wait(gfp_t gfp)
 	return gfp && !(gfp & __GFP_DIRECT_RECLAIM);
 }
 
-/* The thread @tid, which ends or is gone, leaves the block @task, unless it is another's by now. */
-void task_exit(struct task *task, u32 tid);
-bool task_trylock(struct task *task);
-void task_drain(struct task *task, bool only_idle, struct slow *slow);
 /*
  * Option slab_debug=F: every free is checked at once, and nothing goes through sheaves.  Threads
  * born before it was set still hit, and what lies in their sheaves looks as if it were in use.
@@ -502,7 +489,6 @@ static inline bool is_object(const struct kmem_cache *s, const void *ptr)
 
 /* ---- caches (slab_common.c) ---- */
 void slab_init(void);
-struct kmem_cache *cache_by_id(u32 id);
 struct kmem_cache *cache_by_index(int index);
 struct kmem_cache *cache_create(const char *name, u32 size, u32 align, void (*ctor)(void *));
 int cache_destroy(const char *call, struct kmem_cache *s);
@@ -521,26 +507,13 @@ static inline struct kmem_cache_node *cache_node(struct kmem_cache *s, int node,
 
 /* ---- reclaim.c ---- */
 u64 slab_reclaim(bool all);
-void slab_look_at_spare(const struct slow *freed);
 extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 
 /* ---- kswapd.c ---- */
 void kswapd_poke(struct slow *slow);
 void kswapd_wake(void);
 void kswapd_freed(const struct slow *slow);
-void kswapd_thread_left(u32 tid);
 extern bool kswapd_enabled; /* option background_threads; racy, buddy_option_set() */
-
-/* ---- fork.c ---- */
-void slab_fork_repair(bool started_here);
-void slab_fork_decide(const struct task *me);
-extern u32 slab_undecided_tid;
-void slab_fork_new_generation(u32 inside);
-/* kswapd.c */
-void kswapd_forget(void);
-/* reclaim.c */
-void slab_reclaim_rest(void);
-void slab_reclaim_settle(void);
 
 /* ---- verify.c ---- */
 int slab_verify(void);

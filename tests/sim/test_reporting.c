@@ -7,6 +7,7 @@
 #include "pages.h"
 #include "mm/internal.h"
 #include "platform/vm.h"
+#include "slab/internal.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
