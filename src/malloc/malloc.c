@@ -50,6 +50,22 @@ static size_t large_offset(const struct page *head, u64 pfn, size_t size)
 	return (u64)hash * places >> 32 << ilog2(CACHE_LINE);
 }
 
+/* The block at @head becomes the program's.  Return: where that begins in it. */
+static alwaysinline void *hand_out(struct page *head, size_t size, size_t align,
+				   const struct slow *slow)
+{
+	u64 pfn = page_to_pfn(head);
+	size_t offset = align < PAGE_SIZE ? large_offset(head, pfn, size) : 0;
+
+	head->offset = offset;
+	page_set_state(head, LIVE_LARGE);
+	/* A block from this thread's set is known already. */
+	if (READ_ONCE(page_map.bytes[pfn]) != MAP_LARGE)
+		page_map_set(pfn, 1, MAP_LARGE);
+	count_large(slow, head->nr_pages);
+	return (char *)pfn_to_addr(pfn) + offset;
+}
+
 /* malloc_large(), and once more for what malloc() asks for, which is half as long. */
 static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int node,
 				      bool *ret_zero)
@@ -79,16 +95,7 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
 	}
 	if (likely(head)) {
-		u64 pfn = page_to_pfn(head);
-		size_t offset = align < PAGE_SIZE ? large_offset(head, pfn, size) : 0;
-
-		head->offset = offset;
-		page_set_state(head, LIVE_LARGE);
-		/* A block from this thread's set is known already. */
-		if (READ_ONCE(page_map.bytes[pfn]) != MAP_LARGE)
-			page_map_set(pfn, 1, MAP_LARGE);
-		count_large(&slow, head->nr_pages);
-		ret = (char *)pfn_to_addr(pfn) + offset;
+		ret = hand_out(head, size, align, &slow);
 	} else {
 		ret = gfp & __GFP_THISNODE ? NULL
 					   : direct_alloc(size, MAX(align, PAGE_SIZE), nowait);
