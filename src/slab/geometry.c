@@ -50,7 +50,7 @@ unsigned int kmalloc_class(size_t size)
 	if (size <= 128)
 		return size ? (unsigned int)(size - 1) / 16 : 0;
 	log = ilog2(size - 1); /* at least 7: size is in (2^log, 2^(log + 1)] */
-	/* Each of the two more begins where one of the others does, which is one further behind it. */
+	/* Each of the two more begins where one of the others does, which is one further then. */
 	class = 8 + (log - 7) * 4;
 	class += (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
 	return MIN(class + (size > KIB_AND_HEADER) + (size > PAGE_AND_HEADER), LAST_CLASS);
