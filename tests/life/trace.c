@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BREAKPOINT 0xcc
@@ -22,8 +23,10 @@ struct trace {
 	pid_t thread;			  /* that is within */
 	void (*visit)(uintptr_t address); /* NULL: a breakpoint instead */
 	uintptr_t address;
-	int signal;
-	long code; /* that the breakpoint replaces */
+	int signal;		 /* or */
+	bool (*meanwhile)(void); /* to be called while the thread is held there */
+	pid_t held;		 /* 0: none */
+	long code;		 /* that the breakpoint replaces */
 	bool reached;
 };
 
@@ -99,7 +102,7 @@ static void set_breakpoint(struct trace *t)
 	poke(t->thread, t->address, (t->code & ~0xffl) | BREAKPOINT);
 }
 
-/* Whichever thread it is: take the breakpoint out, and have it interrupted right there. */
+/* Whichever thread it is: take the breakpoint out, and have it interrupted or held right there. */
 static bool at_breakpoint(struct trace *t, pid_t thread)
 {
 	struct user_regs_struct regs;
@@ -113,7 +116,10 @@ static bool at_breakpoint(struct trace *t, pid_t thread)
 	ptrace(PTRACE_SETREGS, thread, NULL, &regs);
 	poke(thread, t->address, t->code);
 	if (t->phase == WITHIN) {
-		syscall(SYS_tkill, thread, t->signal);
+		if (t->meanwhile)
+			t->held = thread;
+		else
+			syscall(SYS_tkill, thread, t->signal);
 		t->reached = true;
 	}
 	t->phase = AFTER;
@@ -146,7 +152,28 @@ static void at_trap(struct trace *t, pid_t thread)
 		t->visit((uintptr_t)ptrace(PTRACE_PEEKUSER, thread,
 					   offsetof(struct user_regs_struct, rip), NULL));
 	}
-	go_on(t, thread, 0);
+	if (thread != t->held)
+		go_on(t, thread, 0);
+}
+
+/* The next thread that stops or ends, or -1.  One that is held goes on when it is time. */
+static pid_t wait_for_next(struct trace *t, int *status)
+{
+	const struct timespec tick = {.tv_nsec = 100000};
+	pid_t thread;
+
+	while (t->held) {
+		thread = waitpid(-1, status, __WALL | WNOHANG);
+		if (thread)
+			return thread;
+		if (t->meanwhile()) {
+			go_on(t, t->held, 0);
+			t->held = 0;
+		} else {
+			nanosleep(&tick, NULL);
+		}
+	}
+	return waitpid(-1, status, __WALL);
 }
 
 /* Return: the status of @child, once it and all that it started are gone. */
@@ -156,10 +183,12 @@ static int follow(struct trace *t, pid_t child)
 	pid_t thread;
 
 	go_on(t, child, 0);
-	while ((thread = waitpid(-1, &status, __WALL)) > 0) {
+	while ((thread = wait_for_next(t, &status)) > 0) {
 		if (!WIFSTOPPED(status)) {
 			if (thread == t->thread)
 				t->phase = AFTER;
+			if (thread == t->held)
+				t->held = 0;
 			if (thread == child)
 				result = status;
 		} else if (status >> 16 || WSTOPSIG(status) == SIGSTOP) {
@@ -183,6 +212,15 @@ int trace_walk(void (*body)(void), void (*visit)(uintptr_t address))
 int trace_signal(void (*body)(void), uintptr_t address, int signal, bool *reached)
 {
 	struct trace t = {.address = address, .signal = signal};
+	int status = follow(&t, start_traced(body));
+
+	*reached = t.reached;
+	return status;
+}
+
+int trace_stop(void (*body)(void), uintptr_t address, bool (*meanwhile)(void), bool *reached)
+{
+	struct trace t = {.address = address, .meanwhile = meanwhile};
 	int status = follow(&t, start_traced(body));
 
 	*reached = t.reached;

@@ -1,0 +1,664 @@
+/*
+ * preempted.c - a thread loses its CPU at any instruction of libbuddy's, and another one goes on
+ *
+ *   preempted [FIRST|all [SECOND|all [SEED]]]
+ *
+ * One thread is stopped in the middle of a piece of work, and a second one does all of its own
+ * meanwhile, or as much as it can without a lock that the first one has.  Then the first one goes
+ * on, and the child that both lived in checks its heap: contents, structures and sums.
+ *
+ * Each piece is first walked through, which says to which instructions of libbuddy it comes.  Of
+ * the pieces, of these instructions and of what the second thread does some are drawn; with
+ * BUDDY_SOAK=1 each piece is taken, with many more instructions (an hour).
+ */
+#include "life.h"
+#include "trace.h"
+
+#include <buddy/buddy.h>
+#include <buddy/page_alloc.h>
+#include <buddy/slab.h>
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PIECES = 5,
+	SAMPLES = 20, /* of each piece */
+	SOAK_SAMPLES = 3000,
+	MAX_BLOCKS = 1000,
+	STEPS_WALKED = 3,
+	STAMP = 200,  /* bytes at each end of a block that are filled */
+	HELD_MS = 50, /* at most; the second thread may wait for the first */
+	HANG_SECONDS = 60,
+	KEPT_BY_LIBC = 4096, /* bytes */
+	SPAN = 1 << 20,	     /* of libbuddy's file, at most */
+};
+
+/* ---- blocks of a thread ---- */
+
+struct block {
+	char *mem;
+	size_t size;
+	struct kmem_cache *cache; /* NULL: of malloc */
+	unsigned int key;
+};
+
+struct side {
+	const struct work *work;
+	struct block blocks[MAX_BLOCKS];
+	unsigned int nr, key;
+	struct kmem_cache *cache; /* to be ended, or NULL */
+};
+
+static struct side sides[2];
+static struct kmem_cache *shared_cache;
+
+static void stamp(const struct block *b)
+{
+	if (b->size <= 2 * STAMP) {
+		fill(b->mem, b->size, b->key);
+		return;
+	}
+	fill(b->mem, STAMP, b->key);
+	fill(b->mem + b->size - STAMP, STAMP, b->key);
+}
+
+static bool stamped(const struct block *b)
+{
+	if (b->size <= 2 * STAMP)
+		return filled(b->mem, b->size, b->key);
+	return filled(b->mem, STAMP, b->key) && filled(b->mem + b->size - STAMP, STAMP, b->key);
+}
+
+static void keep_block(struct side *s, void *mem, size_t size, struct kmem_cache *cache)
+{
+	struct block *b = &s->blocks[s->nr++];
+
+	CHECK(mem, "no memory for %zu bytes", size);
+	CHECK(s->nr < MAX_BLOCKS, "too many blocks");
+	*b = (struct block){mem, size, cache, s->key++};
+	stamp(b);
+}
+
+static void take(struct side *s, size_t size, unsigned int count)
+{
+	while (count--)
+		keep_block(s, malloc(size), size, NULL);
+}
+
+static void take_objects(struct side *s, struct kmem_cache *cache, unsigned int count)
+{
+	while (count--)
+		keep_block(s, buddy_kmem_cache_alloc(cache, GFP_KERNEL),
+			   buddy_kmem_cache_size(cache), cache);
+}
+
+static void drop_one(const struct block *b)
+{
+	CHECK(stamped(b), "a block of %zu bytes is not what it was", b->size);
+	if (b->cache)
+		buddy_kmem_cache_free(b->cache, b->mem);
+	else
+		free(b->mem);
+}
+
+/* The latest, or the earliest: those lie in the slabs that are used last. */
+static void drop(struct side *s, unsigned int count)
+{
+	while (count-- && s->nr)
+		drop_one(&s->blocks[--s->nr]);
+}
+
+static void drop_first(struct side *s, unsigned int count)
+{
+	count = count < s->nr ? count : s->nr;
+	for (unsigned int i = 0; i < count; i++)
+		drop_one(&s->blocks[i]);
+	s->nr -= count;
+	memmove(s->blocks, s->blocks + count, s->nr * sizeof(*s->blocks));
+}
+
+/* All but every @one_in. */
+static void thin_out(struct side *s, unsigned int one_in)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < s->nr; i++) {
+		if (i % one_in)
+			drop_one(&s->blocks[i]);
+		else
+			s->blocks[left++] = s->blocks[i];
+	}
+	s->nr = left;
+}
+
+static void use_cache(struct kmem_cache *cache)
+{
+	void *objects[60];
+
+	for (int i = 0; i < 60; i++)
+		objects[i] = keep(buddy_kmem_cache_alloc(cache, GFP_KERNEL));
+	for (int i = 0; i < 60; i++)
+		buddy_kmem_cache_free(cache, objects[i]);
+}
+
+/* ---- what the threads do ---- */
+
+/*
+ * The work of a thread is in steps.  What is prepared before is done by the thread itself, or by
+ * the other one.
+ */
+struct work {
+	const char *name;
+	void (*prepare)(struct side *s);
+	void (*prepare_by_other)(struct side *s);
+	void (*step)(struct side *s);
+	unsigned int steps;
+	size_t size;
+};
+
+static void nothing(struct side *s)
+{
+	(void)s;
+}
+
+static void have_some(struct side *s)
+{
+	take(s, s->work->size, s->work->size < 10000 ? 90 : 12);
+	thin_out(s, 2);
+}
+
+static void have_many(struct side *s)
+{
+	take(s, s->work->size, s->work->size < 10000 ? 240 : 40);
+}
+
+static void have_few_left(struct side *s)
+{
+	have_many(s);
+	thin_out(s, 9);
+}
+
+static void churn(struct side *s)
+{
+	unsigned int count = s->work->size < 10000 ? 12 : 3;
+
+	take(s, s->work->size, count);
+	drop(s, count - 1);
+}
+
+static void take_more(struct side *s)
+{
+	take(s, s->work->size, s->work->size < 10000 ? 30 : 4);
+}
+
+static void give_back(struct side *s)
+{
+	drop_first(s, s->work->size < 10000 ? 24 : 4);
+}
+
+static void give_back_each(struct side *s)
+{
+	drop_first(s, 1);
+}
+
+/* A block that grows, in place and by moving, and shrinks. */
+static void resize(struct side *s)
+{
+	static const size_t factors[] = {2, 2, 3, 3, 4, 4, 6, 30, 31, 9, 8, 1};
+	size_t size = s->work->size * factors[s->key % 12];
+	struct block *b;
+
+	if (!s->nr)
+		take(s, s->work->size, 1);
+	b = &s->blocks[s->nr - 1];
+	CHECK(filled(b->mem, STAMP, b->key), "a block that grows is not what it was");
+	b->mem = realloc(b->mem, size);
+	CHECK(b->mem && filled(b->mem, STAMP, b->key), "a block that grew is not what it was");
+	b->size = size;
+	b->key = s->key++;
+	stamp(b);
+}
+
+static void take_zeroed(struct side *s)
+{
+	char *mem = keep(calloc(1, s->work->size));
+
+	CHECK(mem, "no memory");
+	for (size_t i = 0; i < s->work->size; i += 500)
+		CHECK(!mem[i], "calloc is not zero at %zu of %zu", i, s->work->size);
+	memset(mem, 1, s->work->size);
+	free(mem);
+}
+
+static void take_aligned(struct side *s)
+{
+	keep_block(s, aligned_alloc(1ul << (6 + s->key % 15), 5000), 5000, NULL);
+	if (s->nr > 4)
+		drop_first(s, 2);
+}
+
+static void take_pages(struct side *s)
+{
+	unsigned int order = s->key++ % 4;
+	struct page *pages[6];
+
+	for (int i = 0; i < 6; i++) {
+		pages[i] = buddy_alloc_pages(GFP_KERNEL, order);
+		CHECK(pages[i], "no pages");
+		buddy_get_page(pages[i]);
+		buddy_free_pages(pages[i], order);
+	}
+	for (int i = 0; i < 6; i++)
+		buddy_free_pages(pages[i], order);
+}
+
+static void have_objects(struct side *s)
+{
+	take_objects(s, shared_cache, 100);
+	thin_out(s, 2);
+}
+
+static void churn_objects(struct side *s)
+{
+	take_objects(s, shared_cache, 30);
+	drop_first(s, 28);
+}
+
+static void shrink_cache(struct side *s)
+{
+	(void)s;
+	buddy_kmem_cache_shrink(shared_cache);
+}
+
+/* Both have used it, and neither does any more. */
+static void make_cache(struct side *s)
+{
+	s->cache = buddy_kmem_cache_create("ends", 300, 0, 0, NULL);
+	CHECK(s->cache, "no cache");
+	use_cache(s->cache);
+}
+
+static void use_made_cache(struct side *s)
+{
+	use_cache(s->cache);
+}
+
+static void end_cache(struct side *s)
+{
+	CHECK(!buddy_kmem_cache_shrink(s->cache), "objects that nobody has are in use");
+	buddy_kmem_cache_destroy(s->cache);
+	s->cache = NULL;
+}
+
+static void have_idle_memory(struct side *s)
+{
+	take(s, 1500, 60);
+	take(s, 100, 100);
+	take(s, 60000, 6);
+	take_objects(s, shared_cache, 40);
+	thin_out(s, 3);
+}
+
+static void trim(struct side *s)
+{
+	(void)s;
+	malloc_trim(0);
+}
+
+static void *live_shortly(void *unused)
+{
+	char *small = keep(malloc(100)), *large = keep(malloc(100000));
+
+	use_cache(shared_cache);
+	free(small);
+	free(large);
+	return unused;
+}
+
+static void have_thread(struct side *s)
+{
+	pthread_t thread;
+
+	(void)s;
+	CHECK(!pthread_create(&thread, NULL, live_shortly, NULL), "no thread");
+	pthread_join(thread, NULL);
+}
+
+static void check_sums(const char *where)
+{
+	struct buddy_stats now;
+
+	buddy_stats(&now);
+	CHECK(now.present == now.free + now.cached + now.slabs + now.large + now.pages,
+	      "what there is is not what it is used for %s: %ld bytes", where,
+	      (long)(now.present - now.free - now.cached - now.slabs - now.large - now.pages));
+}
+
+static void have_child(struct side *s)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		alarm(HANG_SECONDS);
+		drop(s, s->nr);
+		live_shortly(NULL);
+		malloc_trim(0);
+		have_thread(s);
+		verify("in a child");
+		check_sums("in a child");
+		_exit(0);
+	}
+	expect_success(child, "a child");
+}
+
+static void look(struct side *s)
+{
+	struct buddy_cache_stats cache;
+
+	(void)s;
+	verify("meanwhile");
+	for (int i = 0; buddy_cache_stats(i, &cache) == 0; i++)
+		CHECK(cache.name[0], "a cache without a name");
+	(void)mallinfo2();
+}
+
+static const struct work works[] = {
+	{"lines", have_some, NULL, churn, 12, 40},
+	{"objects", have_some, NULL, churn, 12, 1000},
+	{"large_objects", have_some, NULL, churn, 12, 20000},
+	{"blocks", have_some, NULL, churn, 12, 70000},
+	{"runs", have_some, NULL, churn, 6, 3000000},
+	{"taken", nothing, NULL, take_more, 8, 1000},
+	{"taken_pages", nothing, NULL, take_more, 8, 4000},
+	{"given", have_many, NULL, give_back, 10, 1000},
+	{"given_large", have_many, NULL, give_back, 10, 60000},
+	{"foreign", nothing, have_many, give_back, 10, 200},
+	{"foreign_large", nothing, have_many, give_back, 10, 40000},
+	{"few_left", have_few_left, NULL, give_back_each, 27, 1000},
+	{"strings", nothing, NULL, resize, 12, 300},
+	{"buffers", nothing, NULL, resize, 12, 40000},
+	{"mappings", nothing, NULL, resize, 12, 1000000},
+	{"zeroed", nothing, NULL, take_zeroed, 4, 1000000},
+	{"aligned", nothing, NULL, take_aligned, 15, 0},
+	{"pages", nothing, NULL, take_pages, 8, 0},
+	{"caches", have_objects, NULL, churn_objects, 6, 0},
+	{"shrunk", have_objects, NULL, shrink_cache, 1, 0},
+	{"ended", make_cache, use_made_cache, end_cache, 1, 0},
+	{"trimmed", have_idle_memory, NULL, trim, 1, 0},
+	{"threads", have_idle_memory, NULL, have_thread, 1, 0},
+	{"children", have_idle_memory, NULL, have_child, 1, 0},
+	{"looks", nothing, NULL, look, 1, 0},
+};
+
+#define NR_WORKS (sizeof(works) / sizeof(*works))
+
+/* ---- a child with two threads ---- */
+
+/* What the parent has drawn. */
+static struct {
+	const struct work *work[2];
+	unsigned int first_step; /* that is walked through */
+	bool checked;		 /* under slab_debug=F: nothing goes through sheaves */
+	unsigned int seconds;	 /* after which the child hangs; 0: never */
+} drawn;
+
+/* Between a child and its tracer.  Atomic. */
+static struct {
+	bool go, done; /* the second thread */
+} * shared;
+
+static pthread_barrier_t barrier;
+
+static void prepare(struct side *s, struct side *other)
+{
+	s->work->prepare(s);
+	pthread_barrier_wait(&barrier);
+	if (other->work->prepare_by_other)
+		other->work->prepare_by_other(other);
+	pthread_barrier_wait(&barrier);
+}
+
+static void *first_thread(void *arg)
+{
+	struct side *s = &sides[0];
+
+	prepare(s, &sides[1]);
+	for (unsigned int i = 0; i < s->work->steps; i++) {
+		if (i == drawn.first_step)
+			trace_mark();
+		s->work->step(s);
+		if (i == drawn.first_step + STEPS_WALKED - 1)
+			trace_mark();
+	}
+	/* It may not have come to where it was to be stopped. */
+	__atomic_store_n(&shared->go, true, __ATOMIC_RELEASE);
+	return arg;
+}
+
+static void *second_thread(void *arg)
+{
+	struct side *s = &sides[1];
+
+	prepare(s, &sides[0]);
+	while (!__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE))
+		usleep(50);
+	for (unsigned int i = 0; i < s->work->steps; i++)
+		s->work->step(s);
+	__atomic_store_n(&shared->done, true, __ATOMIC_RELEASE);
+	return arg;
+}
+
+static void run_threads(void)
+{
+	void *(*const fns[2])(void *) = {first_thread, second_thread};
+	pthread_t threads[2];
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (int i = 0; i < 2; i++) {
+		sides[i].work = drawn.work[i];
+		sides[i].key = 1000u * (unsigned int)i;
+		CHECK(!pthread_create(&threads[i], NULL, fns[i], NULL), "no thread");
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* Nothing is left of what the two had, but for what the C library keeps of threads. */
+static void check_heap(const struct buddy_stats *before)
+{
+	struct buddy_stats now;
+
+	verify("in the end");
+	check_sums("in the end");
+	for (int i = 0; i < 2; i++)
+		drop(&sides[i], sides[i].nr);
+	buddy_kmem_cache_destroy(shared_cache);
+	malloc_trim(0);
+	verify("when all is freed");
+	check_sums("when all is freed");
+	buddy_stats(&now);
+	CHECK(now.large == before->large && now.pages == before->pages &&
+		      now.direct == before->direct,
+	      "blocks are lost");
+	CHECK(now.objects <= before->objects + KEPT_BY_LIBC, "objects are lost: %ld bytes",
+	      (long)(now.objects - before->objects));
+}
+
+static void body(void)
+{
+	struct buddy_stats before;
+
+	alarm(drawn.seconds);
+	buddy_option_set("background_threads", "off");
+	if (drawn.checked)
+		buddy_option_set("slab_debug", "F");
+	shared_cache = buddy_kmem_cache_create("shared", 112, 0, 0, NULL);
+	CHECK(shared_cache, "no cache");
+	buddy_stats(&before);
+	run_threads();
+	check_heap(&before);
+	exit(0); /* what lies in sheaves is looked at */
+}
+
+/* ---- where the first one is stopped ---- */
+
+static uintptr_t base; /* of libbuddy */
+static bool visited[SPAN];
+static unsigned int reached_sum, whole_sum; /* the second thread came to its end meanwhile */
+static unsigned int held_ms10;
+
+static void visit(uintptr_t address)
+{
+	if (address - base < SPAN)
+		visited[address - base] = true;
+}
+
+/* Called ten times in a millisecond.  Return: whether the first thread may go on. */
+static bool meanwhile(void)
+{
+	bool done = __atomic_load_n(&shared->done, __ATOMIC_ACQUIRE);
+
+	__atomic_store_n(&shared->go, true, __ATOMIC_RELEASE);
+	if (!done && held_ms10++ < 10 * HELD_MS)
+		return false;
+	whole_sum += done;
+	return true;
+}
+
+static unsigned int walk(void)
+{
+	unsigned int count = 0;
+	int status;
+
+	memset(visited, 0, sizeof(visited));
+	drawn.seconds = 0;
+	memset(shared, 0, sizeof(*shared));
+	status = trace_walk(body, visit);
+	CHECK(status == 0, "%s goes wrong, not interrupted, beside %s: status %#x",
+	      drawn.work[0]->name, drawn.work[1]->name, (unsigned int)status);
+	for (size_t i = 0; i < SPAN; i++)
+		count += visited[i];
+	return count;
+}
+
+/* With a prefix that locks the bus, or an exchange, which needs none. */
+static bool is_atomic(size_t offset)
+{
+	const unsigned char *code = (const unsigned char *)(base + offset);
+
+	if ((*code & 0xf0) == 0x40)
+		code++;
+	return *code == 0xf0 || *code == 0x86 || *code == 0x87;
+}
+
+static size_t draw_any(unsigned int count)
+{
+	unsigned int left = (unsigned int)rand() % count;
+	size_t i = 0;
+
+	while (!visited[i] || left--)
+		i++;
+	return i;
+}
+
+/*
+ * Every other time one that takes a lock or lets one go: what is done under a lock others see as a
+ * whole, so most of the rest are alike.
+ */
+static size_t draw_address(unsigned int count)
+{
+	size_t drawn_one = draw_any(count);
+
+	if (rand() % 2)
+		for (int tries = 0; tries < 1000 && !is_atomic(drawn_one); tries++)
+			drawn_one = draw_any(count);
+	return drawn_one;
+}
+
+static void stop_at(size_t offset)
+{
+	bool reached;
+	int status;
+
+	drawn.seconds = HANG_SECONDS;
+	held_ms10 = 0;
+	memset(shared, 0, sizeof(*shared));
+	status = trace_stop(body, base + offset, meanwhile, &reached);
+	CHECK(status == 0,
+	      "%s, stopped in step %u%s at %#zx of libbuddy, beside %s: %s, status %#x",
+	      drawn.work[0]->name, drawn.first_step, drawn.checked ? ", checked," : "", offset,
+	      drawn.work[1]->name,
+	      WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hangs" : "fails",
+	      (unsigned int)status);
+	reached_sum += reached;
+}
+
+static const struct work *draw_work(const char *name)
+{
+	for (size_t i = 0; name && i < NR_WORKS; i++)
+		if (!strcmp(name, works[i].name))
+			return &works[i];
+	CHECK(!name, "usage: preempted [FIRST|all [SECOND|all [SEED]]]");
+	return &works[(unsigned int)rand() % NR_WORKS];
+}
+
+/* Of a fork there is nothing to walk through: libbuddy hears of it in the child. */
+static void try_piece(const struct work *first, const char *second, unsigned int samples)
+{
+	unsigned int count;
+
+	drawn.work[0] = first;
+	drawn.work[1] = draw_work(second);
+	drawn.first_step = (unsigned int)rand() % first->steps;
+	drawn.checked = rand() % 2;
+	count = walk();
+	for (unsigned int i = 0; count && i < samples; i++) {
+		drawn.work[1] = draw_work(second);
+		stop_at(draw_address(count));
+	}
+}
+
+static const char *name_in(int argc, char **argv, int i)
+{
+	return argc > i && strcmp(argv[i], "all") ? argv[i] : NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *first = name_in(argc, argv, 1), *second = name_in(argc, argv, 2);
+	unsigned int seed = argc > 3 ? (unsigned int)atoi(argv[3]) : (unsigned int)time(NULL);
+	bool soak = getenv("BUDDY_SOAK") != NULL;
+	unsigned int pieces = soak ? NR_WORKS : PIECES;
+	Dl_info info;
+
+	require_libbuddy();
+	/* What there is one of for each CPU is made before one CPU is left. */
+	free(keep(malloc(1)));
+	trace_required();
+	CHECK(dladdr((void *)(uintptr_t)malloc, &info), "who has malloc?");
+	base = (uintptr_t)info.dli_fbase;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	CHECK(shared != MAP_FAILED, "no memory");
+	setvbuf(stdout, NULL, _IONBF, 0); /* children would have what is not written yet */
+	malloc_trim(0);			  /* and have no fence to register */
+	srand(seed);
+	printf("seed %u\n", seed);
+	for (unsigned int i = 0; i < pieces; i++)
+		try_piece(soak && !first ? &works[i] : draw_work(first), second,
+			  soak ? SOAK_SAMPLES : SAMPLES);
+	printf("%u stops, %u of them for the whole of what the other thread did\n", reached_sum,
+	       whole_sum);
+	CHECK(whole_sum, "nothing was done while a thread was stopped");
+	return 0;
+}
