@@ -374,6 +374,7 @@ slowpath void buddy_rebuild(struct zone *zone)
 	sections_forget_free(zone);
 	zone->nr_free_pages = 0;
 	zone->nr_zero_pages = 0;
+	WRITE_ONCE(zone->low_spare, 0);
 	for (u64 i = 0;
 	     i < DIV_ROUND_UP((zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER, 64); i++)
 		zone->free_block_map[i] = 0;

@@ -65,8 +65,14 @@ int zonelist_length(int nid, bool thisnode);
 /* zone locks: taking one from an owner that a fork lost repairs the lists first */
 void zone_lock(struct zone *zone);
 bool zone_trylock(struct zone *zone);
+static inline unsigned long zone_spare(const struct zone *zone)
+{
+	return zone->nr_free_pages - zone->nr_zero_pages;
+}
 static inline void zone_unlock(struct zone *zone)
 {
+	if (zone_spare(zone) < zone->low_spare)
+		WRITE_ONCE(zone->low_spare, zone_spare(zone));
 	spin_unlock(&zone->lock);
 }
 bool zone_lock_ctx(struct zone *zone, bool nowait);

@@ -116,6 +116,14 @@ static inline bool pcp_allowed_order(unsigned int order)
  */
 u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
 /**
+ * page_reporting_unneeded - give back of what was free the whole time since the last call
+ * @age_ms: of blocks of pageblock order or more
+ *
+ * Half of it, where it is more than an eighth of what is resident; small blocks as well, down to
+ * @min_order.  Return: pages given back.
+ */
+u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order);
+/**
  * page_reporting_make_up - give whole free pageblocks of @zone back, whatever their age
  * @enough: pages after which to stop
  */

@@ -238,6 +238,34 @@ slowpath u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough)
 	return pages;
 }
 
+#define SPARE_PART 8
+
+static slowpath u64 report_unneeded(struct zone *zone, u64 age_ms, unsigned int min_order)
+{
+	u64 low = READ_ONCE(zone->low_spare), pages = 0;
+
+	if (low > zone_resident(zone) / SPARE_PART)
+		pages = report_zone(zone, age_ms, min_order, DIV_ROUND_UP(low, 2));
+	zone_lock(zone);
+	WRITE_ONCE(zone->low_spare, zone_spare(zone));
+	zone_unlock(zone);
+	return pages;
+}
+
+/*
+ * Small blocks have no age, but how many pages were never needed is known (low_spare).  A program
+ * that is never quite idle would keep all that lies between what it uses: after a few spikes of 300
+ * MiB one of 50 MiB, which asked for 10,000 blocks a second, had 750 MiB resident.
+ */
+slowpath u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order)
+{
+	struct zone *zone;
+	u64 pages = 0;
+
+	for_each_populated_zone(zone) pages += report_unneeded(zone, age_ms, min_order);
+	return pages;
+}
+
 slowpath void page_reporting_make_up(struct zone *zone, u64 enough)
 {
 	(void)report_zone(zone, 0, PAGEBLOCK_ORDER, enough);

@@ -100,6 +100,18 @@ static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int
 	return page_reporting_pass(age_ms, min_order, REPORT_ALL);
 }
 
+/* What was free the whole time for twice as long as large blocks stay.  Return: pages. */
+static u64 take_unneeded(void)
+{
+	static u64 last_ms; /* reclaim_lock */
+	u64 now = os_clock_ms(), delay = reporting_delay_ms;
+
+	if (now - last_ms < 2 * delay)
+		return 0;
+	last_ms = now;
+	return page_reporting_unneeded(delay, SMALL_ORDER_MIN);
+}
+
 /**
  * slab_reclaim - one pass
  * @all: everything that can go back, used or not, to the system (malloc_trim())
@@ -126,8 +138,7 @@ slowpath u64 slab_reclaim(bool all)
 		if (load_acquire(&t->state) == TASK_LIVE)
 			task_drain(t, !all, &slow);
 	pages = take_back(&slow, all, all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
-	if (all)
-		pages += punch_all(/* dense= */ true);
+	pages += all ? punch_all(/* dense= */ true) : take_unneeded();
 	spin_unlock(&reclaim_lock);
 out:
 	slow_leave(&slow);

@@ -381,6 +381,80 @@ SIM_TEST(what_is_resident_is_used_before_what_is_not)
 	EXPECT_SOUND();
 }
 
+#define SMALL_ORDER 5
+#define SMALL_BLOCKS 512
+#define SMALL_PAGES ((u64)SMALL_BLOCKS << SMALL_ORDER)
+
+static struct page *small_block[2 * SMALL_BLOCKS];
+
+/* Every other of so many blocks is free: nothing merges. */
+static void free_between(void)
+{
+	for (int i = 0; i < 2 * SMALL_BLOCKS; i++)
+		small_block[i] = buddy_get(0, 0, SMALL_ORDER);
+	for (int i = 0; i < 2 * SMALL_BLOCKS; i += 2)
+		buddy_put(small_block[i], SMALL_ORDER);
+	EXPECT(zone_spare(zone_of(0)) >= SMALL_PAGES);
+	/* What comes before is another time. */
+	EXPECT_EQ(page_reporting_unneeded(DELAY, 2), 0);
+}
+
+SIM_TEST(of_small_blocks_that_nobody_needed_half_goes_back_each_time)
+{
+	u64 left;
+
+	EXPECT(sim_start());
+	free_between();
+	left = zone_spare(zone_of(0));
+	for (int i = 0; i < 2; i++) {
+		u64 got = page_reporting_unneeded(DELAY, 2);
+
+		EXPECT(got >= left / 2 && got <= left / 2 + ((u64)1 << SMALL_ORDER));
+		EXPECT_EQ(zone_spare(zone_of(0)), left - got);
+		left -= got;
+		EXPECT_SOUND();
+	}
+	/* A little stays: the program is at work. */
+	while (page_reporting_unneeded(DELAY, 2))
+		;
+	EXPECT(zone_spare(zone_of(0)) > 0);
+	EXPECT(zone_spare(zone_of(0)) <= zone_resident(zone_of(0)) / 8);
+}
+
+SIM_TEST(small_blocks_that_were_needed_in_between_stay)
+{
+	EXPECT(sim_start());
+	free_between();
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < 2 * SMALL_BLOCKS; i += 2)
+			small_block[i] = buddy_get(0, 0, SMALL_ORDER);
+		for (int i = 0; i < 2 * SMALL_BLOCKS; i += 2)
+			buddy_put(small_block[i], SMALL_ORDER);
+		EXPECT_EQ(page_reporting_unneeded(DELAY, 2), 0);
+	}
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+#define AT_WORK 20u
+
+/* A few of them are taken and freed all the time, as by a program that is never idle. */
+SIM_TEST(a_program_at_work_keeps_no_small_blocks_that_it_does_not_need)
+{
+	EXPECT(sim_start());
+	free_between();
+	for (int pass = 0; pass < 60; pass++) {
+		for (unsigned int i = 0; i < AT_WORK; i++)
+			small_block[2 * i] = buddy_get(0, 0, SMALL_ORDER);
+		for (unsigned int i = 0; i < AT_WORK; i++)
+			buddy_put(small_block[2 * i], SMALL_ORDER);
+		sim.clock_ms += 500;
+		slab_reclaim(/* all= */ false);
+	}
+	EXPECT(zone_spare(zone_of(0)) <= zone_resident(zone_of(0)) / 8 + (AT_WORK << SMALL_ORDER));
+	EXPECT(zone_spare(zone_of(0)) >= AT_WORK << SMALL_ORDER);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(200)];
@@ -586,6 +660,9 @@ int main(void)
 		cmocka_unit_test(a_pass_finds_all_that_is_resident_wherever_it_lies),
 		cmocka_unit_test(a_pass_looks_at_no_block_for_each_of_its_batches),
 		cmocka_unit_test(what_is_resident_is_used_before_what_is_not),
+		cmocka_unit_test(of_small_blocks_that_nobody_needed_half_goes_back_each_time),
+		cmocka_unit_test(small_blocks_that_were_needed_in_between_stay),
+		cmocka_unit_test(a_program_at_work_keeps_no_small_blocks_that_it_does_not_need),
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
