@@ -71,6 +71,15 @@ static unsigned int note_holes(struct page *slab, unsigned int holes)
 	return holes - MIN(before, holes);
 }
 
+static unsigned int count_holes(const struct kmem_cache *s, const struct page *slab)
+{
+	unsigned int holes = 0;
+
+	for (u64 offset = 0; offset < PAGE_SIZE << s->order; offset += PAGE_SIZE)
+		holes += is_hole(s, slab, offset);
+	return holes;
+}
+
 /*
  * *pages: and so many went back.  Return: 0; -EINVAL if the program has locked some of it, which
  * stays; another -errno if the system refuses altogether.  Under list_lock.
@@ -81,6 +90,11 @@ static int punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 	unsigned int holes = 0;
 	int err, locked = 0;
 
+	/* An object came back, and no page is the emptier for it. */
+	if (page_punched(slab) && count_holes(s, slab) == page_punched(slab)) {
+		page_set_state(slab, READ_ONCE(slab->state) | PG_PUNCHED);
+		return 0;
+	}
 	for (u64 hole = 0; hole < end; hole = next + PAGE_SIZE) {
 		for (next = hole; next < end && is_hole(s, slab, next);)
 			next += PAGE_SIZE;
@@ -145,21 +159,20 @@ static u64 punch_home(struct kmem_cache *s, struct slab_home *home, unsigned int
 	return pages;
 }
 
-static u64 punch_node(struct kmem_cache *s, struct kmem_cache_node *n, unsigned int buckets,
-		      u64 most)
-{
-	u64 pages = 0;
-
-	for_each_home (n, home)
-		pages += punch_home(s, home, buckets, most - MIN(pages, most));
-	stat_add(n->punched, pages);
-	return pages;
-}
-
 /* Is a free object of @s nothing but memory?  Not if it has to stay as it was constructed. */
 static bool may_have_holes(const struct kmem_cache *s)
 {
 	return s->order && !s->ctor && !s->metadata;
+}
+
+/* Return: pages that went back from slabs in the first @buckets lists of @home, counted. */
+static u64 punch_counted(struct kmem_cache *s, struct slab_home *home, unsigned int buckets,
+			 u64 most)
+{
+	u64 pages = punch_home(s, home, buckets, most);
+
+	stat_add(home->node->punched, pages);
+	return pages;
 }
 
 /**
@@ -183,8 +196,50 @@ slowpath u64 punch_holes(int node, bool dense, u64 most)
 		if (!may_have_holes(s))
 			continue;
 		for_each_kmem_cache_node (s, i, n)
-			if (node == NUMA_NO_NODE || node == i)
-				pages += punch_node(s, n, buckets, most - MIN(pages, most));
+			for_each_home (n, home)
+				if (node == NUMA_NO_NODE || node == i)
+					pages += punch_counted(s, home, buckets,
+							       most - MIN(pages, most));
+	}
+	return pages;
+}
+
+/*
+ * Lists whose slabs are emptier than any that objects of @home were taken from since the last call,
+ * where a quarter of what its slabs hold, or more, is free.  Racy.
+ */
+static unsigned int unneeded_lists(const struct kmem_cache *s, struct slab_home *home)
+{
+	unsigned long slabs = READ_ONCE(home->nr_slabs) - READ_ONCE(home->nr_empty);
+	unsigned int lists = MIN((unsigned int)READ_ONCE(home->reached), SPARSE_BUCKETS);
+
+	WRITE_ONCE(home->reached, NR_PARTIAL_BUCKETS);
+	return READ_ONCE(home->inuse) < slabs * s->objects / 4 * 3 ? lists : 0;
+}
+
+/**
+ * punch_unneeded - the same, of a program at work: in slabs that are emptier than any that was used
+ * @most: pages after which to stop, about
+ *
+ * Objects come from the fullest slabs, so those that are emptier than any that objects were taken
+ * from since the last call were not needed.  Under slab_mutex.  Return: pages.
+ */
+slowpath u64 punch_unneeded(u64 most)
+{
+	struct list_head *pos;
+	u64 pages = 0;
+
+	list_for_each (pos, &slab_caches) {
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		struct kmem_cache_node *n;
+
+		if (!may_have_holes(s))
+			continue;
+		for_each_kmem_cache_node (s, i, n)
+			for_each_home (n, home)
+				pages += punch_counted(s, home, unneeded_lists(s, home),
+						       most - MIN(pages, most));
 	}
 	return pages;
 }

@@ -49,6 +49,7 @@ static void home_reset(struct slab_home *home)
 	list_init(&home->empty);
 	home->nr_empty = home->low_empty = 0;
 	home->nr_slabs = home->nr_partial = home->inuse = 0;
+	home->reached = 0;
 }
 
 /* @home reads as zero. */
@@ -188,7 +189,7 @@ void note_user(struct slab_home *home)
 		WRITE_ONCE(home->last_user, me);
 		WRITE_ONCE(home->uses_by_last, 0);
 	} else if (home->uses_by_last < USES_ALONE) {
-		WRITE_ONCE(home->uses_by_last, (u16)(home->uses_by_last + 1));
+		WRITE_ONCE(home->uses_by_last, (u8)(home->uses_by_last + 1));
 	}
 }
 

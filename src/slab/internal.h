@@ -70,6 +70,7 @@ void home_rebuild(struct kmem_cache *s, struct slab_home *home);
 
 /* holes.c */
 u64 punch_holes(int node, bool dense, u64 most);
+u64 punch_unneeded(u64 most);
 
 /* sheaf.c */
 #define SHEAF_BYTES_MIN 128u /* the size class above has room for twice as much */

@@ -206,6 +206,13 @@ static void note_taken(struct slab_home *home, unsigned int nr)
 	note_user(home);
 }
 
+/* Objects are taken from a slab of list @bucket: what is fuller did not do.  Under list_lock. */
+static inline void note_reached(struct slab_home *home, unsigned int bucket)
+{
+	if (bucket < home->reached)
+		WRITE_ONCE(home->reached, (u8)bucket);
+}
+
 /* Put up to @nr objects of @home's slabs at the end of objs[].  Under list_lock. */
 static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, void **objs,
 				unsigned int nr, bool exact)
@@ -220,6 +227,7 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 		if (got && !slab->inuse && !exact)
 			break;
 		slab_take_out(home, slab);
+		note_reached(home, slab_bucket(slab));
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		/* Counts that the bitmap denies would keep us here for ever. */
@@ -281,6 +289,7 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 			break;
 		}
 		open_slab(s, home, slab);
+		note_reached(home, 0);
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
 		note_taken(home, more);

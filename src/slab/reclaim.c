@@ -100,16 +100,21 @@ static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int
 	return page_reporting_pass(age_ms, min_order, REPORT_ALL);
 }
 
+#define PUNCH_MOST (64 * MiB / PAGE_SIZE) /* at a time: some 20 ms */
+
 /* What was free the whole time for twice as long as large blocks stay.  Return: pages. */
 static u64 take_unneeded(void)
 {
 	static u64 last_ms; /* reclaim_lock */
-	u64 now = os_clock_ms(), delay = reporting_delay_ms;
+	u64 now = os_clock_ms(), delay = reporting_delay_ms, pages;
 
 	if (now - last_ms < 2 * delay)
 		return 0;
 	last_ms = now;
-	return page_reporting_unneeded(delay, SMALL_ORDER_MIN);
+	spin_lock(&slab_mutex);
+	pages = punch_unneeded(PUNCH_MOST);
+	spin_unlock(&slab_mutex);
+	return pages + page_reporting_unneeded(delay, SMALL_ORDER_MIN);
 }
 
 /**

@@ -205,6 +205,112 @@ SIM_TEST(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(a_slab_whose_holes_are_gone_is_not_asked_for_again)
+{
+	void *objs[MOST];
+	unsigned int half;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SMALL)];
+	half = s->objects / 2;
+	EXPECT_EQ((u64)half * s->size % PAGE_SIZE, 0);
+	for (unsigned int i = 0; i < s->objects; i++)
+		objs[i] = take(s);
+	for (unsigned int i = half - 1; i < s->objects; i++)
+		give(s, objs[i]);
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+	/* It goes to another list, and has no more holes than before. */
+	for (unsigned int i = 1; i < half - 1; i++)
+		give(s, objs[i]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
+	EXPECT_SOUND();
+}
+
+#define SPARSE_SLABS 7
+
+/* SPARSE_SLABS slabs with an object each, and one that lacks one.  Return: pages of the first. */
+static u64 sparse_and_dense(void)
+{
+	void *objs[MOST];
+	unsigned int each;
+
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	each = s->objects;
+	for (unsigned int i = 0; i < (SPARSE_SLABS + 1) * each; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 0; i < SPARSE_SLABS * each; i++)
+		if (i % each)
+			give(s, objs[i]);
+	give(s, objs[SPARSE_SLABS * each]);
+	/* What comes before is another time. */
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	return (u64)SPARSE_SLABS << s->order;
+}
+
+SIM_TEST(at_work_slabs_that_are_emptier_than_any_that_was_used_are_punched)
+{
+	u64 pages, got;
+
+	EXPECT(sim_start());
+	pages = sparse_and_dense();
+	for (int i = 0; i < 100; i++)
+		give(s, take(s));
+	got = punch_unneeded(ALL);
+	EXPECT(got > pages / 2 && got < pages);
+	EXPECT_EQ(cache_node(s, 0, false)->punched, got);
+	for (int i = 0; i < 100; i++)
+		give(s, take(s));
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(at_work_slabs_as_full_as_those_that_were_used_stay)
+{
+	void *objs[3];
+
+	EXPECT(sim_start());
+	(void)sparse_and_dense();
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 3; i++)
+			objs[i] = take(s);
+		for (int i = 0; i < 3; i++)
+			give(s, objs[i]);
+		EXPECT_EQ(punch_unneeded(ALL), 0);
+	}
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+}
+
+/* A slab was opened: nothing was free. */
+SIM_TEST(at_work_a_cache_that_grew_keeps_its_pages)
+{
+	EXPECT(sim_start());
+	(void)one_in_a_slab();
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	(void)take(s);
+	for (int i = 0; i < 3; i++)
+		(void)one_in_a_slab();
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+}
+
+SIM_TEST(at_work_a_dense_cache_keeps_its_pages)
+{
+	void *objs[MOST];
+	unsigned int nr;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	nr = SLABS * s->objects;
+	for (unsigned int i = 0; i < nr; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 1; i < s->objects; i++)
+		give(s, objs[i]);
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	EXPECT(punch_holes(0, /* dense= */ false, ALL) > 0);
+}
+
 /* Others may have taken the room when it comes again. */
 SIM_TEST(the_mark_of_a_zone_falls_with_what_goes_back)
 {
@@ -529,6 +635,10 @@ SIM_TEST(a_small_heap_that_grows_keeps_its_pages)
 RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(a_slab_is_punched_once_until_objects_come_or_go),
 	  T(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass),
+	  T(a_slab_whose_holes_are_gone_is_not_asked_for_again),
+	  T(at_work_slabs_that_are_emptier_than_any_that_was_used_are_punched),
+	  T(at_work_slabs_as_full_as_those_that_were_used_stay),
+	  T(at_work_a_cache_that_grew_keeps_its_pages), T(at_work_a_dense_cache_keeps_its_pages),
 	  T(the_mark_of_a_zone_falls_with_what_goes_back),
 	  T(what_lies_around_a_hole_is_not_huge),
 	  T(an_object_in_a_page_that_went_back_reads_as_zero),
