@@ -148,7 +148,54 @@ SIM_TEST(where_distances_matter_the_thread_starts_at_once_and_asks_for_them)
 	with_nodes(3, /* starts_at_once= */ true);
 }
 
+static u64 before_ms, longest_ms;
+static int each_wait;
+
+/* The program took and freed @each_wait objects while the thread waited. */
+static void work_between_waits(void)
+{
+	longest_ms = MAX(longest_ms, sim.clock_ms - before_ms);
+	before_ms = sim.clock_ms;
+	if (++waits > 40)
+		longjmp(end, 1);
+	sim_switch_to(&sim_main_thread);
+	for (int i = 0; i < each_wait; i++) {
+		slab_free(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], objs[i]);
+		objs[i] = slab_alloc(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], 0, NUMA_NO_NODE);
+		poke();
+	}
+	sim_switch_to(&background);
+}
+
+static void run_beside(int each)
+{
+	each_wait = each;
+	start_background();
+	before_ms = sim.clock_ms;
+	sim.on_futex_wait = work_between_waits;
+	sim_switch_to(&background);
+	if (!setjmp(end))
+		sim.thread(NULL);
+	EXPECT(waits > 40);
+}
+
+/* Small free blocks go, and the thread looks after it seldom, though it never sleeps for good. */
+SIM_TEST(a_program_that_idles_but_for_its_timers_has_its_last_pass_too)
+{
+	run_beside(1);
+	EXPECT(sim_count(SIM_DISCARD) > 0);
+	EXPECT(longest_ms >= 2000 && longest_ms < SLEEP_MS);
+}
+
+SIM_TEST(beside_a_program_at_work_the_thread_looks_often)
+{
+	run_beside(OBJECTS);
+	EXPECT(longest_ms < 1000);
+}
+
 RUN_TESTS(T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
+	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
+	  T(beside_a_program_at_work_the_thread_looks_often),
 	  T(while_there_are_slow_paths_the_thread_does_not_lie_down),
 	  T(where_no_distances_matter_the_thread_starts_when_a_heap_is_old_enough),
 	  T(of_two_nodes_there_is_one_order),
