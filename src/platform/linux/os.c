@@ -31,15 +31,6 @@
 #define MADV_WIPEONFORK 18
 #endif
 
-u64 os_clock_ms(void)
-{
-	struct timespec t = {0};
-
-	/* The vDSO answers; clock_gettime() cannot fail for this clock, so errno stays. */
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (u64)t.tv_sec * 1000 + (u64)t.tv_nsec / 1000000;
-}
-
 void os_abort(void)
 {
 	/* abort() of the C library flushes nothing and takes only its own lock. */

@@ -18,7 +18,6 @@
 #include <linux/mempolicy.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #ifndef SYS_set_mempolicy_home_node
 #define SYS_set_mempolicy_home_node 450 /* newer than some C libraries; the same everywhere */
@@ -197,20 +196,12 @@ slowpath void vm_split_huge(void *addr, size_t len)
 	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
 }
 
-static u64 clock_ns(void)
-{
-	struct timespec t = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
-}
-
 u64 vm_touch(void *addr)
 {
-	u64 start = clock_ns();
+	u64 start = sys_clock_ns();
 
 	*(volatile char *)addr = 0;
-	return clock_ns() - start;
+	return sys_clock_ns() - start;
 }
 
 void *vm_resize(void *addr, size_t old_len, size_t new_len)
