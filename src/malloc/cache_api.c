@@ -69,8 +69,6 @@ static gfp_t zero_allowed(const char *call, const struct kmem_cache *s, gfp_t gf
 
 static void *alloc_named(const char *call, struct kmem_cache *s, gfp_t gfp, int node)
 {
-	void *obj;
-
 	if (!s) {
 		bug_warn("%s(): cache is NULL", call);
 		return NULL;
@@ -81,9 +79,7 @@ static void *alloc_named(const char *call, struct kmem_cache *s, gfp_t gfp, int 
 	}
 	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return NULL;
-	obj = slab_alloc(s, zero_allowed(call, s, gfp) | __GFP_NOWARN, node);
-	after_alloc(gfp);
-	return obj;
+	return slab_alloc(s, zero_allowed(call, s, gfp) | __GFP_NOWARN, node);
 }
 
 /* ---- hits: an object that this thread has at hand, or room for one; hit_x86_64.S ---- */
@@ -158,7 +154,6 @@ BUDDY_API size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, si
 		return 0;
 	gfp = zero_allowed(call, s, gfp);
 	got = slab_alloc_bulk(s, (gfp & ~__GFP_ZERO) | __GFP_NOWARN, nr, objs);
-	after_alloc(gfp);
 	if (gfp & __GFP_ZERO)
 		for (size_t i = 0; i < got; i++)
 			memset(objs[i], 0, s->object_size);
@@ -190,12 +185,10 @@ BUDDY_API void buddy_kmem_cache_free(struct kmem_cache *s, void *obj)
 {
 	if (!obj)
 		return;
-	if (unlikely(!is_object_of(s, obj))) {
+	if (unlikely(!is_object_of(s, obj)))
 		report_object("buddy_kmem_cache_free", s, obj);
-	} else if (unlikely(!put_own(s, obj))) {
+	else if (unlikely(!put_own(s, obj)))
 		slab_free(s, obj);
-		after_free();
-	}
 }
 
 BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void **objs)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * common_api.c - what the buddy_ calls share: nodes that do not exist, and the background thread
+ * common_api.c - what the buddy_ calls share: nodes that do not exist
  */
 #include "base/check.h"
 #include "malloc/internal.h"
@@ -19,30 +19,4 @@ bool bad_node(const char *call, int node)
 		return false;
 	bug_warn("%s(): node %d does not exist", call, node);
 	return true;
-}
-
-/* The slow path that is over: nested, if a handler or a constructor is in the middle of another. */
-static struct slow last_slow(void)
-{
-	struct task *task = current_task();
-
-	return (struct slow){.task = task, .nested = task && task->mm.depth};
-}
-
-void after_alloc(gfp_t gfp)
-{
-	struct slow slow = last_slow();
-
-	/* To start a thread, or to take memory back, is to wait. */
-	if (gfp & __GFP_DIRECT_RECLAIM)
-		kswapd_poke(&slow);
-	else
-		kswapd_wake();
-}
-
-void after_free(void)
-{
-	struct slow slow = last_slow();
-
-	kswapd_freed(&slow);
 }

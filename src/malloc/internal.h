@@ -71,12 +71,6 @@ static inline size_t object_size_at(const void *ptr)
 /* common_api.c: does the machine have no such node?  bad_node() says so under @call. */
 bool node_unknown(int node);
 bool bad_node(const char *call, int node);
-/*
- * What malloc() and free() do when a slow path of theirs is over, for calls whose slow path was
- * slab_alloc()'s or slab_free()'s: the background thread is started or woken.
- */
-void after_alloc(gfp_t gfp);
-void after_free(void);
 
 /* aligned.c */
 void *aligned_any(size_t align, size_t size);

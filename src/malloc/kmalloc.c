@@ -38,11 +38,9 @@ static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 	if (size > KMALLOC_MAX_SIZE)
 		return kmalloc_large(size, gfp, node);
 	p = node == NUMA_NO_NODE && !(gfp & __GFP_THISNODE) ? pop_size(size) : NULL;
-	if (!p) {
+	if (!p)
 		p = slab_alloc(&kmalloc_caches[kmalloc_class(size)],
 			       (gfp & ~__GFP_ZERO) | __GFP_NOWARN, node);
-		after_alloc(gfp);
-	}
 	if (p && (gfp & __GFP_ZERO))
 		zero_all(p);
 	return p;

@@ -104,11 +104,7 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 	if (slow.task)
 		stat_inc(slow.task->slow_allocs);
 	slow_leave(&slow);
-	/* To start a thread, or to take memory back, is to wait. */
-	if (asks_not_to_wait(gfp))
-		kswapd_wake();
-	else
-		kswapd_poke(&slow);
+	kswapd_after_alloc(&slow, asks_not_to_wait(gfp));
 	return ret;
 }
 

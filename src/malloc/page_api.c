@@ -45,7 +45,7 @@ static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned 
 			memset(page_address(page), 0, PAGE_SIZE << order);
 	}
 	slow_leave(&slow);
-	after_alloc(gfp);
+	kswapd_after_alloc(&slow, !(gfp & __GFP_DIRECT_RECLAIM));
 	return page;
 }
 
@@ -191,7 +191,7 @@ BUDDY_API void *buddy_alloc_pages_exact_node(int node, size_t size, gfp_t gfp)
 			clear_block(page_address(head), nr << PAGE_SHIFT);
 	}
 	slow_leave(&slow);
-	after_alloc(gfp);
+	kswapd_after_alloc(&slow, !(gfp & __GFP_DIRECT_RECLAIM));
 	return head ? page_address(head) : NULL;
 }
 

@@ -513,6 +513,14 @@ extern u32 reporting_delay_ms; /* option; racy, buddy_option_set() */
 /* ---- kswapd.c ---- */
 void kswapd_poke(struct slow *slow);
 void kswapd_wake(void);
+/* What an allocation ends with: to start a thread, or to take memory back, is to wait. */
+static inline void kswapd_after_alloc(struct slow *slow, bool nowait)
+{
+	if (nowait)
+		kswapd_wake();
+	else
+		kswapd_poke(slow);
+}
 void kswapd_freed(const struct slow *slow);
 extern bool kswapd_enabled; /* option background_threads; racy, buddy_option_set() */
 

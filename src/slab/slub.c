@@ -254,6 +254,7 @@ set_apart void *slab_alloc(struct kmem_cache *s, gfp_t gfp, int node)
 		return NULL;
 	obj = alloc_one(s, gfp, node, &slow);
 	slow_leave(&slow);
+	kswapd_after_alloc(&slow, asks_not_to_wait(gfp));
 	if (obj && (gfp & __GFP_ZERO))
 		memset(obj, 0, s->object_size);
 	return obj;
@@ -266,6 +267,7 @@ void slab_free(struct kmem_cache *s, void *obj)
 	slow_enter_free(&slow);
 	slab_free_slow(s, obj, &slow);
 	slow_leave(&slow);
+	kswapd_freed(&slow);
 }
 
 /* All @nr objects or none.  Return: @nr or 0. */
@@ -294,5 +296,6 @@ set_apart size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, voi
 			slab_free_slow(s, objs[--got], &undo);
 	}
 	slow_leave(&slow);
+	kswapd_after_alloc(&slow, asks_not_to_wait(gfp));
 	return got;
 }

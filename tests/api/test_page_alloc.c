@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -720,6 +721,62 @@ static void blocks_are_freed_by_the_call_of_their_kind(void **state)
 	assert_error(resize_pages, "pages of the page API");
 }
 
+/* Without a call of malloc() in between. */
+static nlink_t threads(void)
+{
+	struct stat s;
+
+	child_check(stat("/proc/self/task", &s) == 0);
+	return s.st_nlink - 2;
+}
+
+static uint64_t present(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	return st.present;
+}
+
+/* By 72 MiB: from 64 on the thread is wanted, of what a child adds to its parent's heap. */
+static void grow(void *(*alloc)(void))
+{
+	uint64_t before = present();
+
+	child_check(threads() == 1);
+	while (present() - before < 72 << 20)
+		child_check(alloc());
+	child_check(threads() == 2);
+}
+
+static void *alloc_pages(void)
+{
+	return buddy_alloc_pages(GFP_KERNEL, BUDDY_MAX_PAGE_ORDER);
+}
+
+static void grow_by_pages(void)
+{
+	grow(alloc_pages);
+}
+
+static void *alloc_exact(void)
+{
+	return buddy_alloc_pages_exact(1 << 20, GFP_KERNEL);
+}
+
+static void grow_by_exact_pages(void)
+{
+	grow(alloc_exact);
+}
+
+/* A program that has nothing else has a heap that is to go back too. */
+static void pages_start_the_background_thread(void **state)
+{
+	(void)state;
+	assert_silent(grow_by_pages);
+	assert_silent(grow_by_exact_pages);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +804,7 @@ int main(void)
 		cmocka_unit_test(memory_that_is_not_in_use_yet_has_no_descriptor),
 		cmocka_unit_test(the_call_that_was_made_is_named),
 		cmocka_unit_test(blocks_are_freed_by_the_call_of_their_kind),
+		cmocka_unit_test(pages_start_the_background_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

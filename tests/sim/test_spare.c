@@ -57,11 +57,15 @@ static void use_objects_and_free(u64 bytes)
 {
 	static void *objs[LIMIT / SIZE];
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(SIZE)];
+	struct slow slow;
 
 	for (u64 i = 0; i < bytes / SIZE; i++)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	/* Who frees an object looks too, on the way out. */
+	slow_enter_free(&slow);
 	for (u64 i = 0; i < bytes / SIZE; i++)
-		slab_free(s, objs[i]);
+		slab_free_slow(s, objs[i], &slow);
+	slow_leave(&slow);
 }
 
 static u64 resident(void)
@@ -88,6 +92,24 @@ SIM_TEST(empty_slabs_go_back_where_others_fill_the_group)
 	EXPECT(resident() >= SOME);
 	look();
 	EXPECT(resident() < SOME / 4);
+	EXPECT_SOUND();
+}
+
+/* A program may have objects of its own caches alone, and never come to free(). */
+SIM_TEST(who_frees_an_object_of_a_cache_looks)
+{
+	static void *objs[SOME / SIZE];
+	struct kmem_cache *s;
+
+	start_limited();
+	others = LIMIT / 2;
+	s = cache_create("objects", SIZE, 8, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	EXPECT(resident() >= SOME);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		slab_free(s, objs[i]);
+	EXPECT(resident() < SOME / 2);
 	EXPECT_SOUND();
 }
 
@@ -176,8 +198,7 @@ SIM_TEST(what_is_next_to_be_looked_at_goes_by_the_limit)
 		(void)budget_tight(); /* sees the limit */
 		mm_spare_mark = 0;
 		budget_note_spare(1000);
-		EXPECT_EQ(mm_spare_mark,
-			  1000 + CLAMP(limit / 128, 512 * KiB, 2 * MiB) / PAGE_SIZE);
+		EXPECT_EQ(mm_spare_mark, 1000 + CLAMP(limit / 128, 512 * KiB, 2 * MiB) / PAGE_SIZE);
 	}
 }
 
@@ -224,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_go_back_where_others_fill_the_group),
 		cmocka_unit_test(empty_slabs_go_back_where_others_fill_the_group),
+		cmocka_unit_test(who_frees_an_object_of_a_cache_looks),
 		cmocka_unit_test(a_process_that_is_alone_keeps_what_it_used),
 		cmocka_unit_test(a_third_of_the_limit_is_for_whoever_comes_first),
 		cmocka_unit_test(what_cannot_go_back_is_not_looked_at_each_time),

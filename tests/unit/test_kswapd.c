@@ -193,7 +193,99 @@ SIM_TEST(beside_a_program_at_work_the_thread_looks_often)
 	EXPECT(longest_ms < 1000);
 }
 
-RUN_TESTS(T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
+static void *alloc_one(struct kmem_cache *s)
+{
+	return slab_alloc(s, GFP_KERNEL, NUMA_NO_NODE);
+}
+
+static void *alloc_in_bulk(struct kmem_cache *s)
+{
+	void *obj = NULL;
+
+	return slab_alloc_bulk(s, GFP_KERNEL, 1, &obj) ? obj : NULL;
+}
+
+/* 80 MB of them. */
+static void use_cache(void *(*alloc)(struct kmem_cache *))
+{
+	struct kmem_cache *s;
+
+	EXPECT(sim_start());
+	sim.threads_start = true;
+	s = cache_create("objects", 4000, 8, NULL);
+	for (int i = 0; i < 20000; i++)
+		EXPECT(alloc(s));
+	EXPECT(sim.thread);
+}
+
+/* A program may never come to malloc(). */
+SIM_TEST(a_heap_of_objects_of_a_cache_starts_the_thread)
+{
+	use_cache(alloc_one);
+}
+
+SIM_TEST(a_heap_of_objects_in_bulk_starts_the_thread)
+{
+	use_cache(alloc_in_bulk);
+}
+
+/* To start one, or to make a pass, would be to wait. */
+SIM_TEST(who_may_not_wait_starts_no_thread)
+{
+	struct kmem_cache *s;
+	void *obj;
+
+	EXPECT(sim_start());
+	sim.threads_start = true;
+	s = cache_create("objects", 4000, 8, NULL);
+	for (int i = 0; i < 20000; i++)
+		EXPECT(slab_alloc(s, GFP_NOWAIT, NUMA_NO_NODE) &&
+		       slab_alloc_bulk(s, GFP_NOWAIT, 1, &obj));
+	EXPECT(!sim.thread);
+}
+
+/* The 14th time it lies down. */
+static void free_when_it_has_lain_down(void)
+{
+	if (++waits == 14) {
+		sim_switch_to(&sim_main_thread);
+		slab_free(&kmalloc_caches[NR_KMALLOC_CLASSES - 1], objs[1]);
+		sim_switch_to(&background);
+	}
+	if (waits == 15)
+		lay_down_ms = sim.clock_ms;
+	if (waits == 16)
+		longjmp(end, 1);
+}
+
+SIM_TEST(who_frees_an_object_wakes_the_thread)
+{
+	start_background();
+	sim.on_futex_wait = free_when_it_has_lain_down;
+	sim_switch_to(&background);
+	if (!setjmp(end))
+		sim.thread(NULL);
+	EXPECT(sim.clock_ms - lay_down_ms < SLEEP_MS);
+}
+
+SIM_TEST(without_background_threads_none_is_started)
+{
+	kswapd_enabled = false;
+	EXPECT(sim_start());
+	sim.threads_start = true;
+	grow_large();
+	sim.clock_ms += SLEEP_MS;
+	poke();
+	EXPECT(!sim.thread);
+	kswapd_enabled = true;
+	poke();
+	EXPECT(sim.thread);
+}
+
+RUN_TESTS(T(a_heap_of_objects_of_a_cache_starts_the_thread),
+	  T(a_heap_of_objects_in_bulk_starts_the_thread), T(who_may_not_wait_starts_no_thread),
+	  T(who_frees_an_object_wakes_the_thread), T(without_background_threads_none_is_started),
+	  T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
 	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
 	  T(beside_a_program_at_work_the_thread_looks_often),
 	  T(while_there_are_slow_paths_the_thread_does_not_lie_down),
