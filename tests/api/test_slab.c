@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -1140,6 +1141,72 @@ static void shrink_gives_back_what_holds_no_object(void **state)
 	buddy_kmem_cache_destroy(s);
 }
 
+static nlink_t threads(void)
+{
+	struct stat s;
+
+	child_check(stat("/proc/self/task", &s) == 0);
+	return s.st_nlink - 2;
+}
+
+static uint64_t present(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	return st.present;
+}
+
+static void *(*alloc)(void);
+
+/* By 72 MiB: from 64 on the thread is wanted, of what a child adds to its parent's heap. */
+static void grow(void)
+{
+	uint64_t before = present();
+
+	child_check(threads() == 1);
+	while (present() - before < 72 << 20)
+		child_check(alloc());
+	child_check(threads() == 2);
+}
+
+static void *alloc_small(void)
+{
+	return malloc(1000);
+}
+
+static void *alloc_large(void)
+{
+	return malloc(100000);
+}
+
+static void *alloc_object(void)
+{
+	static struct kmem_cache *cache;
+
+	if (!cache)
+		cache = buddy_kmem_cache_create("growing", 1000, 0, 0, NULL);
+	return buddy_kmem_cache_alloc(cache, GFP_KERNEL);
+}
+
+static void a_large_heap_of_any_kind_starts_the_background_thread(void **state)
+{
+	void *(*const kinds[])(void) = {alloc_small, alloc_large, alloc_object};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		alloc = kinds[i];
+		assert_silent(grow);
+	}
+}
+
+/* Nothing but a mapping of its own could have so many pages, and that is of no node. */
+static void what_is_to_be_of_a_node_is_no_mapping_of_its_own(void **state)
+{
+	(void)state;
+	assert_null(buddy_kmalloc_node((size_t)1 << 40, GFP_KERNEL | __GFP_THISNODE, 0));
+}
+
 enum { PAIRS = 20000 };
 
 static uint64_t slow_calls(void)
@@ -1243,6 +1310,8 @@ int main(void)
 		cmocka_unit_test(a_missing_cache_is_named_by_bulk_calls),
 		cmocka_unit_test(a_missing_cache_is_named_by_size),
 		cmocka_unit_test(shrink_gives_back_what_holds_no_object),
+		cmocka_unit_test(a_large_heap_of_any_kind_starts_the_background_thread),
+		cmocka_unit_test(what_is_to_be_of_a_node_is_no_mapping_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
