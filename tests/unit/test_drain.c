@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_drain.c - what a pass takes from a thread that does not use it: src/slab/drain.c
+ *
+ * Cursors, and hits that are under way, are in test_pcs.c.
+ */
+#include "unit.h"
+
+static struct sim_thread other;
+static struct task *task;
+static struct kmem_cache *s;
+
+/* A thread that has objects of a program's cache in a sheaf, and pages in its set. */
+static void start(void)
+{
+	void *objs[40];
+
+	start_with(&other, 1);
+	s = cache_create("objects", 64, 8, 0, NULL);
+	sim_switch_to(&other);
+	task = current_task();
+	for (int i = 0; i < 40; i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	for (int i = 0; i < 40; i++)
+		slab_free(s, objs[i]);
+	pages_put(pages_get(0, 0), 0);
+	sim_switch_to(&sim_main_thread);
+}
+
+static void pass(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	task_drain(task, /* only_idle= */ true, &slow);
+	slow_leave(&slow);
+}
+
+static const struct pcs *pcs(void)
+{
+	return task_pcs(task, s, /* create= */ false);
+}
+
+SIM_TEST(what_a_thread_has_of_a_cache_goes_with_the_second_pass)
+{
+	start();
+	EXPECT(pcs()->main && pcs()->used);
+	pass();
+	EXPECT(pcs()->main && !pcs()->used);
+	pass();
+	EXPECT(!pcs()->main && !pcs()->spare);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(sheaves_that_are_missed_in_stay)
+{
+	start();
+	for (int i = 0; i < 4; i++) {
+		pass();
+		sim_switch_to(&other);
+		for (int o = 0; o < 200; o++)
+			EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
+		sim_switch_to(&sim_main_thread);
+	}
+	EXPECT(pcs()->main);
+	pass();
+	EXPECT(pcs()->main);
+	pass();
+	EXPECT(!pcs()->main);
+	EXPECT_SOUND();
+}
+
+/* Of a thread at work it decays; an idle one has no use for it. */
+SIM_TEST(pages_of_an_idle_thread_go_with_the_second_pass)
+{
+	start();
+	EXPECT(task->mm.pcp.count > 0);
+	pass();
+	EXPECT(task->mm.pcp.count > 0);
+	task->slow_frees++;
+	pass();
+	EXPECT(task->mm.pcp.count > 0);
+	pass();
+	EXPECT_EQ(task->mm.pcp.count, 0);
+	EXPECT_SOUND();
+}
+
+/* Who asks for memory back gets all of it. */
+SIM_TEST(who_asks_for_all_gets_what_is_in_use_too)
+{
+	struct slow slow;
+
+	start();
+	slow_enter_free(&slow);
+	task_drain(task, /* only_idle= */ false, &slow);
+	slow_leave(&slow);
+	EXPECT(!pcs()->main && !pcs()->spare);
+	EXPECT_EQ(task->mm.pcp.count, 0);
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(what_a_thread_has_of_a_cache_goes_with_the_second_pass),
+	  T(sheaves_that_are_missed_in_stay), T(pages_of_an_idle_thread_go_with_the_second_pass),
+	  T(who_asks_for_all_gets_what_is_in_use_too))
