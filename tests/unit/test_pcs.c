@@ -251,6 +251,36 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 	EXPECT(n->first.nr_slabs <= slabs);
 }
 
+/* What a CPU has at hand is what was freed last. */
+SIM_TEST(what_was_freed_longest_ago_goes_to_the_slabs)
+{
+	static void *objs[3000];
+	size_t nr = ARRAY_SIZE(objs) / 2, last;
+	unsigned long flushed;
+	unsigned int kept;
+
+	start(512);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	/* Until the barn has enough; then the thread asks for some, so that it has a spare. */
+	while (nr)
+		slab_free(s, objs[--nr]);
+	while (nr < 3u * s->capacity)
+		objs[nr++] = slab_alloc(s, 0, NUMA_NO_NODE);
+	flushed = n->home[0]->flushed;
+	for (last = 0; last < nr + 3u * s->capacity; last++)
+		slab_free(s, last < nr ? objs[last] : objs[ARRAY_SIZE(objs) / 2 + last - nr]);
+	EXPECT(n->home[0]->flushed > flushed);
+	kept = held();
+	EXPECT(kept > s->capacity);
+	for (unsigned int i = 0; i < kept; i++) {
+		last--;
+		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE) ==
+		       (last < nr ? objs[last] : objs[ARRAY_SIZE(objs) / 2 + last - nr]));
+	}
+	EXPECT_SOUND();
+}
+
 SIM_TEST(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long)
 {
 	unsigned long moves;
@@ -1230,6 +1260,7 @@ RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
 	  T(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve),
 	  T(a_burst_of_frees_fills_spare_then_barn_then_slabs),
+	  T(what_was_freed_longest_ago_goes_to_the_slabs),
 	  T(bursts_deeper_than_the_barn_do_not_go_to_the_slabs_for_long),
 	  T(a_zone_does_not_grow_while_a_barn_keeps_more_than_usual),
 	  T(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn),

@@ -58,6 +58,25 @@ SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free)
 	EXPECT_SOUND();
 }
 
+/* A thread that only allocates would leave it there. */
+SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_allocation_too)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
+	struct slab_home *home;
+	void *obj;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	obj = slab_alloc_slow(s, &nested);
+	home = hold_slabs(s);
+	slab_free_slow(s, obj, &nested);
+	let_go(home);
+	EXPECT_EQ(home->inuse, 1);
+	EXPECT(slab_alloc(&kmalloc_caches[kmalloc_class(1000)], 0, NUMA_NO_NODE));
+	EXPECT_EQ(home->inuse, 0);
+	EXPECT_SOUND();
+}
+
 /* Linked to itself, the list would have no end. */
 SIM_TEST(an_object_freed_twice_while_its_slab_is_held_is_reported_once)
 {
@@ -299,4 +318,5 @@ RUN_TESTS(T(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cac
 	  T(who_may_not_wait_is_served_from_the_own_sheaf),
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
-	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free))
+	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free),
+	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_allocation_too))
