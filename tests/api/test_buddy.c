@@ -343,6 +343,128 @@ static void mallinfo_stops_counting_where_its_numbers_end(void **state)
 	free(p);
 }
 
+/* That of the cache of this name, which is there. */
+static struct buddy_cache_stats cache_named(const char *name)
+{
+	struct buddy_cache_stats c;
+
+	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
+		if (!strcmp(c.name, name))
+			return c;
+	fail();
+	return (struct buddy_cache_stats){0};
+}
+
+#define COUNTED 20000
+
+/* Each number of a cache says what has happened to it, and nothing before it has. */
+static void a_cache_says_what_has_happened_to_it(void **state)
+{
+	static void *objs[COUNTED];
+	struct kmem_cache *cache = buddy_kmem_cache_create("counted", 1000, 0, 0, NULL);
+	struct buddy_cache_stats before, c = cache_named("counted");
+	cpu_set_t all, one;
+
+	(void)state;
+	/* Each CPU has a barn. */
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(c.object_size, 1000);
+	assert_true(c.size >= 1000 && c.pages_per_slab && c.sheaf_capacity);
+	assert_true(c.objects_per_slab && !c.active && !c.slabs && !c.refills && !c.homes);
+
+	for (int i = 0; i < COUNTED; i++)
+		objs[i] = buddy_kmem_cache_alloc(cache, GFP_KERNEL);
+	c = cache_named("counted");
+	assert_int_equal(c.active - c.cached, COUNTED);
+	assert_int_equal(c.objects, c.slabs * c.objects_per_slab);
+	assert_true(c.objects >= c.active);
+	assert_int_equal(c.homes, 1);
+	assert_int_equal(c.refilled, c.active);
+	assert_true(c.refills > 0 && c.refills < c.refilled);
+	assert_true(c.barn_miss > 0 && !c.barn_get && !c.barn_put && !c.barn_over);
+	assert_true(!c.flushes && !c.flushed && !c.full_sheaves && !c.punched);
+
+	/* Of each slab every other object. */
+	for (int i = 0; i < COUNTED; i += 2)
+		buddy_kmem_cache_free(cache, objs[i]);
+	c = cache_named("counted");
+	assert_int_equal(c.active - c.cached, COUNTED / 2);
+	assert_true(c.partial_slabs > c.slabs / 2);
+	assert_true(c.full_sheaves > 0 && c.full_sheaves * c.sheaf_capacity <= c.cached);
+	assert_true(c.barn_put >= c.full_sheaves && c.barn_over > 0);
+	assert_true(c.flushes > 0 && c.flushes < c.flushed);
+	assert_int_equal(c.refilled - c.flushed, c.active);
+
+	before = c;
+	for (int i = 0; i < COUNTED; i += 2)
+		objs[i] = buddy_kmem_cache_alloc(cache, GFP_KERNEL);
+	c = cache_named("counted");
+	assert_true(c.barn_get >= before.full_sheaves);
+	assert_true(c.empty_sheaves > 0);
+	assert_true(c.partial_slabs < before.partial_slabs);
+
+	/* Most pages hold nothing. */
+	for (int i = 0; i < COUNTED; i++)
+		if (i % 16)
+			buddy_kmem_cache_free(cache, objs[i]);
+	(void)buddy_reclaim();
+	assert_true(cache_named("counted").punched > 0);
+	for (int i = 0; i < COUNTED; i += 16)
+		buddy_kmem_cache_free(cache, objs[i]);
+	assert_true(cache_named("counted").empty_slabs > 0);
+	assert_int_equal(buddy_kmem_cache_shrink(cache), 0);
+	c = cache_named("counted");
+	assert_true(!c.active && !c.slabs && !c.partial_slabs && !c.empty_slabs);
+	assert_true(!c.full_sheaves && !c.empty_sheaves && !c.cached);
+	buddy_kmem_cache_destroy(cache);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+/* The zone of this name, with the most pages. */
+static struct buddy_zone_stats zone_named(const char *name)
+{
+	struct buddy_zone_stats z, found = {.present = 0};
+
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		if (!strcmp(z.name, name) && z.present >= found.present)
+			found = z;
+	return found;
+}
+
+static void a_zone_says_what_has_happened_to_it(void **state)
+{
+	static struct page *pages[4000];
+	struct buddy_zone_stats before = zone_named("Normal"), z;
+	void *large = malloc(64 << 20);
+
+	(void)state;
+	assert_non_null(large);
+	z = zone_named("Normal");
+	assert_true(z.runs > before.runs && z.pgalloc >= before.pgalloc + ((64 << 20) >> 12));
+	assert_true(z.accepted - before.accepted >= z.present - before.present);
+	before = z;
+	memset(large, 1, 64 << 20);
+	free(large);
+	z = zone_named("Normal");
+	assert_int_equal(z.pgfree - before.pgfree, z.free - before.free);
+	before = z;
+	(void)buddy_reclaim();
+	z = zone_named("Normal");
+	assert_true(z.reported - before.reported >= (64 << 20) >> 12);
+	assert_true(z.zero - before.zero >= (64 << 20) >> 12);
+
+	for (int i = 0; i < 4000; i++)
+		pages[i] = buddy_alloc_pages(GFP_KERNEL, 0);
+	z = zone_named("Normal");
+	assert_true(z.refills > before.refills && z.claims > 0);
+	for (int i = 0; i < 4000; i++)
+		buddy_free_pages(pages[i], 0);
+	assert_true(zone_named("Normal").flushes > z.flushes);
+}
+
 static void zones_add_up_to_the_totals(void **state)
 {
 	struct buddy_zone_stats z;
@@ -608,6 +730,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_freed_is_in_use_no_more_wherever_it_is_kept),
 		cmocka_unit_test(mallinfo2_says_of_the_totals_what_glibc_has_words_for),
 		cmocka_unit_test(mallinfo_stops_counting_where_its_numbers_end),
+		cmocka_unit_test(a_cache_says_what_has_happened_to_it),
+		cmocka_unit_test(a_zone_says_what_has_happened_to_it),
 		cmocka_unit_test(zones_add_up_to_the_totals),
 		cmocka_unit_test(caches_are_listed_with_those_of_malloc_first),
 		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),

@@ -362,27 +362,29 @@ SIM_TEST(our_own_structures_have_one_home)
 	EXPECT_EQ(homes, 0);
 }
 
-static unsigned long homes_made(void)
+static unsigned long inuse_of(const char *name)
 {
 	struct list_head *pos;
 
 	list_for_each (pos, &slab_caches) {
 		const struct kmem_cache *c = list_entry(pos, struct kmem_cache, list);
 
-		if (!strcmp(c->name, "slab_home"))
+		if (!strcmp(c->name, name))
 			return cache_inuse(c);
 	}
 	return 0;
 }
 
-SIM_TEST(the_homes_of_a_cache_end_with_it)
+SIM_TEST(what_a_cache_is_made_of_ends_with_it)
 {
+	unsigned long before, nodes, caches;
 	struct kmem_cache *c;
-	unsigned long before;
 	void *obj;
 
 	start();
-	before = homes_made();
+	before = inuse_of("slab_home");
+	nodes = inuse_of("kmem_cache_node");
+	caches = inuse_of("kmem_cache");
 	c = cache_create("short-lived", 100, 8, NULL);
 	for (int i = 0; i < 2; i++) {
 		obj = slab_alloc(c, 0, NUMA_NO_NODE);
@@ -390,9 +392,12 @@ SIM_TEST(the_homes_of_a_cache_end_with_it)
 		sim_switch_to(&other);
 	}
 	EXPECT(c->node[0]->home[1]);
-	EXPECT_EQ(homes_made(), before + 1);
+	EXPECT_EQ(inuse_of("slab_home"), before + 1);
+	EXPECT_EQ(inuse_of("kmem_cache_node"), nodes + 1);
 	EXPECT_EQ(cache_destroy("test", c), 0);
-	EXPECT_EQ(homes_made(), before);
+	EXPECT_EQ(inuse_of("slab_home"), before);
+	EXPECT_EQ(inuse_of("kmem_cache_node"), nodes);
+	EXPECT_EQ(inuse_of("kmem_cache"), caches);
 	EXPECT_SOUND();
 }
 
@@ -410,4 +415,4 @@ RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(without_memory_any_slab_of_another_home_will_do),
 	  T(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone),
 	  T(a_double_free_is_reported_wherever_the_slab_lives), T(our_own_structures_have_one_home),
-	  T(the_homes_of_a_cache_end_with_it))
+	  T(what_a_cache_is_made_of_ends_with_it))

@@ -26,6 +26,19 @@ static void start(void)
 	n = cache_node(s, 0, false);
 }
 
+/* A handler's free links it, by two pointers. */
+SIM_TEST(an_object_has_room_for_two_pointers)
+{
+	EXPECT(sim_start());
+	for (u32 size = 1; size <= 16; size++) {
+		const struct kmem_cache *c = cache_create("small", size, 1, 0, NULL);
+
+		EXPECT_EQ(c->object_size, size);
+		EXPECT_EQ(c->size, sizeof(struct list_head));
+		EXPECT_EQ(c->align, alignof(struct list_head));
+	}
+}
+
 /* As handlers free it: nothing may be waited for. */
 SIM_TEST(what_handlers_have_freed_is_not_in_use)
 {
@@ -338,7 +351,8 @@ SIM_TEST(caches_are_found_by_their_place_also_when_some_have_left)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(caches_are_found_by_their_place_also_when_some_have_left),
+RUN_TESTS(T(an_object_has_room_for_two_pointers),
+	  T(caches_are_found_by_their_place_also_when_some_have_left),
 	  T(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free),
 	  T(what_handlers_have_freed_is_not_in_use),
 	  T(what_another_thread_puts_back_for_a_handler_is_not_in_use),
