@@ -89,6 +89,54 @@ SIM_TEST(a_block_is_left_once)
 	EXPECT_EQ(left->state, TASK_LIVE);
 }
 
+/* Of malloc's classes, and of the program's caches, which could not be ended else. */
+SIM_TEST(a_thread_that_ends_keeps_no_objects)
+{
+	struct kmem_cache *own, *classes = &kmalloc_caches[kmalloc_class(64)];
+	void *objs[100];
+
+	start_with(threads, 1);
+	own = cache_create("objects", 64, 8, 0, NULL);
+	sim_switch_to(&threads[0]);
+	for (int i = 0; i < 100; i += 2) {
+		objs[i] = slab_alloc(own, 0, NUMA_NO_NODE);
+		objs[i + 1] = slab_alloc(classes, 0, NUMA_NO_NODE);
+	}
+	for (int i = 0; i < 100; i += 2) {
+		slab_free(own, objs[i]);
+		slab_free(classes, objs[i + 1]);
+	}
+	sim_switch_to(&sim_main_thread);
+	EXPECT(task_pcs(task_of(&threads[0]), own, false)->main);
+	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(cache_shrink(own), 0);
+	EXPECT_EQ(cache_destroy("test", own), 0);
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(classes), 0);
+	EXPECT_SOUND();
+}
+
+/* malloc's hit looks up a class there, and objects of another node have no cursor. */
+SIM_TEST(a_thread_that_moves_to_another_node_looks_sizes_up_for_that)
+{
+	const struct hit_area *hit;
+
+	sim_add_node(GiB, true);
+	start_with(threads, 0);
+	hit = &current_task()->hit;
+	for (int node = 0; node < 2; node++) {
+		sim_main_thread.node = node;
+		for (int i = 0; i < 40; i++)
+			EXPECT(use_heap(&sim_main_thread));
+		EXPECT_EQ(current_task()->mm.node, node);
+		EXPECT_EQ(hit->tables_node, node + 1);
+		for (u32 size = 1; size <= HIT_MAX_SIZE; size++)
+			EXPECT_EQ(hit->size_to_map[size],
+				  kmalloc_map_value(kmalloc_class(size), node));
+	}
+	EXPECT_SOUND();
+}
+
 /* Destructors that come later may still allocate. */
 SIM_TEST(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses)
 {
@@ -172,8 +220,9 @@ SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ true);
 }
 
-RUN_TESTS(T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers),
-	  T(a_block_is_left_once),
+RUN_TESTS(T(a_thread_that_ends_keeps_no_objects),
+	  T(a_thread_that_moves_to_another_node_looks_sizes_up_for_that),
+	  T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers), T(a_block_is_left_once),
 	  T(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses),
 	  T(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass),
 	  T(a_pass_that_a_child_of_vfork_makes_ends_nobody),
