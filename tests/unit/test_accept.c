@@ -92,6 +92,33 @@ static void start_in_64_mib(void)
 	EXPECT_EQ(zone_of(0)->end_pfn - zone_of(0)->start_pfn, 64 * MiB / PAGE_SIZE);
 }
 
+/* The page map is as long as the highest address is high, and counts against the limit. */
+SIM_TEST(where_addresses_are_limited_the_range_is_a_low_one)
+{
+	start_in_64_mib();
+	EXPECT((uintptr_t)pfn_to_addr(zone_of(0)->end_pfn) < 16 * (u64)GiB);
+	EXPECT((uintptr_t)pfn_to_addr(zone_of(0)->start_pfn) >= 8 * (u64)GiB);
+}
+
+/* Not those of our own structures: nobody else has a use for them. */
+SIM_TEST(pages_of_the_heap_have_descriptors_for_all)
+{
+	EXPECT(sim_start());
+	EXPECT(mm_has_page(page_address(at(0))));
+	EXPECT(!mm_has_page(pfn_to_addr(zone_of(0)->accept_pfn)));
+	EXPECT(!mm_has_page(pfn_to_addr(meta_zone.start_pfn)));
+	EXPECT(mm_owns(pfn_to_addr(meta_zone.start_pfn)));
+}
+
+/* Its own memory, where the system tells; else an equal part of all. */
+SIM_TEST(a_node_has_the_budget_of_its_memory)
+{
+	sim_add_node(256 * MiB, true);
+	EXPECT(sim_start());
+	EXPECT_EQ(zone_of(0)->managed_pages, GiB / PAGE_SIZE);
+	EXPECT_EQ(zone_of(1)->managed_pages, 256 * MiB / PAGE_SIZE);
+}
+
 /* What cannot be had does not use up what others could have. */
 SIM_TEST(a_block_for_which_the_rest_of_a_zone_is_too_short_takes_nothing_of_it)
 {
@@ -163,4 +190,6 @@ RUN_TESTS(T(a_zone_is_mapped_in_strides_that_grow_with_it),
 	  T(a_block_for_which_the_rest_of_a_zone_is_too_short_takes_nothing_of_it),
 	  T(a_large_block_finds_its_place_behind_what_is_in_the_way),
 	  T(a_range_that_begins_with_something_is_not_taken),
+	  T(where_addresses_are_limited_the_range_is_a_low_one),
+	  T(pages_of_the_heap_have_descriptors_for_all), T(a_node_has_the_budget_of_its_memory),
 	  T(the_background_is_told_from_the_second_block_on))
