@@ -166,6 +166,10 @@ SIM_TEST(a_range_that_begins_with_something_is_not_taken)
 	EXPECT(pfn_to_addr(zone->start_pfn) != first);
 	EXPECT(page_type(at(0)) != PAGE_HOLE);
 	EXPECT(!zone_spans_pfn(zone, addr_to_pfn(first)));
+	/* What was mapped by then, for our own structures, is not there any more. */
+	EXPECT(!sim_is_mapped((char *)first + ((zone->end_pfn - zone->start_pfn) << PAGE_SHIFT) +
+				      4 * MiB,
+			      OS_PAGE));
 	EXPECT_SOUND();
 }
 

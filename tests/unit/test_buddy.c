@@ -396,7 +396,7 @@ SIM_TEST(rebuilding_restores_lists_and_counts_from_the_states_of_pages)
 	expect_whole_blocks_only();
 }
 
-SIM_TEST(taking_the_zone_lock_of_a_vanished_thread_rebuilds)
+static void lock_and_rebuild(bool nowait)
 {
 	struct page *pages[200];
 	struct zone *zone = zone_of(0);
@@ -407,11 +407,21 @@ SIM_TEST(taking_the_zone_lock_of_a_vanished_thread_rebuilds)
 	before = totals_of(zone);
 	ruin_lists(zone);
 	lock_of_vanished_thread(&zone->lock);
-	zone_lock(zone);
+	EXPECT(zone_lock_ctx(zone, nowait));
 	zone_unlock(zone);
 	after = totals_of(zone);
 	EXPECT(!memcmp(&before, &after, sizeof(before)));
 	EXPECT_EQ(mm_verify(), 0);
+}
+
+SIM_TEST(taking_the_zone_lock_of_a_vanished_thread_rebuilds)
+{
+	lock_and_rebuild(/* nowait= */ false);
+}
+
+SIM_TEST(so_does_who_may_not_wait)
+{
+	lock_and_rebuild(/* nowait= */ true);
 }
 
 /* The block was off its list, but still marked FREE, when its thread vanished. */
@@ -448,5 +458,5 @@ RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(what_was_in_the_way_of_a_vanished_thread_stays),
 	  T(what_was_in_a_part_of_the_way_of_a_vanished_thread_stays),
 	  T(rebuilding_restores_lists_and_counts_from_the_states_of_pages),
-	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds),
+	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds), T(so_does_who_may_not_wait),
 	  T(a_free_block_between_two_lists_is_found_again))

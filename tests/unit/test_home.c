@@ -317,6 +317,7 @@ SIM_TEST(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone)
 	leave_slabs(2, s->objects * 3u / 4, 0);
 	sim_switch_to(&other);
 	take(objs, 2);
+	page_map_set(page_to_pfn(slab_of(s, objs[0])), 1, MAP_NONE); /* it was opening it */
 	home(1)->partial[0].next = (void *)8;
 	home(1)->nr_slabs = home(1)->inuse = 77777;
 	lock_of_vanished_thread(&home(1)->list_lock);

@@ -428,6 +428,20 @@ SIM_TEST(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge)
 	EXPECT_SOUND();
 }
 
+/* A handler has no time for the system. */
+SIM_TEST(a_free_that_may_not_wait_gives_nothing_back)
+{
+	struct page *a;
+
+	EXPECT(sim_start());
+	a = get(1600, 1);
+	get(2400, 1);
+	EXPECT(zone_of(0)->growing_run);
+	large_free(a, NULL, /* nowait= */ true);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_short_block_that_is_freed_in_between_says_nothing_of_it)
 {
 	struct page *small, *a;
@@ -669,6 +683,7 @@ RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_fr
 	  T(fresh_memory_is_known_to_be_zero_and_used_memory_is_not),
 	  T(what_outgrows_all_by_copying_leaves_nothing_resident_behind),
 	  T(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge),
+	  T(a_free_that_may_not_wait_gives_nothing_back),
 	  T(a_short_block_that_is_freed_in_between_says_nothing_of_it),
 	  T(of_runs_that_come_and_go_none_is_given_back),
 	  T(a_longest_run_of_resident_memory_gives_nothing_back),

@@ -129,10 +129,31 @@ static void empty_slabs(unsigned int nr)
 		give(objs[i]);
 }
 
+/* Every other object, and of one an address within it: they are of one word of the bitmap. */
+SIM_TEST(an_address_within_an_object_among_others_is_reported_and_frees_none)
+{
+	void *objs[16], *given[5];
+
+	start();
+	bug_abort_on_error = false;
+	EXPECT_EQ(slab_take(s, 0, objs, 16, /* exact= */ true, 0, &slow), 16);
+	for (int i = 0; i < 5; i++)
+		given[i] = objs[15 - 2 * i];
+	given[2] = (char *)given[2] + 8;
+	slab_give(s, given, 5);
+	EXPECT(strstr(sim_reports(), "into the middle"));
+	EXPECT_EQ(n->first.inuse, 16 - 4);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 {
+	const void *obj;
+
 	start();
 	empty_slabs(9);
+	obj = page_address(list_first_entry(&n->first.empty, struct page, lru));
+	EXPECT(page_map_get(obj) != MAP_NONE);
 	EXPECT_EQ(n->first.nr_empty, 9);
 	EXPECT_EQ(n->first.nr_slabs, 9);
 	EXPECT_EQ(n->first.inuse, 0);
@@ -141,6 +162,8 @@ SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 	EXPECT_SOUND();
 	EXPECT_EQ(node_discard_empty(s, n, /* all= */ true), (u64)6 << s->order);
 	EXPECT_EQ(n->first.nr_slabs, 0);
+	/* A stray free() finds nothing there. */
+	EXPECT_EQ(page_map_get(obj), MAP_NONE);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_SOUND();
 }
@@ -505,7 +528,8 @@ SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(objects_of_a_fresh_slab_come_in_address_order),
+RUN_TESTS(T(an_address_within_an_object_among_others_is_reported_and_frees_none),
+	  T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_batch_is_filled_from_its_end_with_the_lowest_address_last),
 	  T(small_objects_come_by_whole_cache_lines_while_there_are_any),
 	  T(the_fullest_slab_is_used_first), T(empty_slabs_are_kept_until_they_are_asked_back),

@@ -499,8 +499,11 @@ SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 	EXPECT(task->mm.pcp.count > 0);
 	sim_switch_to(&sim_main_thread);
 	spin_generation += 1u << SPIN_GEN_SHIFT;
+	lock_of_vanished_thread(&task->mm.pcp.lock);
 	mm_fork_repair();
 	pcp_abandon(&task->mm);
+	/* Or the next child would take its owner for one that was inside. */
+	EXPECT_EQ(task->mm.pcp.lock.word, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_EQ(mm_verify(), 0);
 }
