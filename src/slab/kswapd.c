@@ -76,9 +76,8 @@ static void note_tick(struct ticks *t)
 	else
 		t->calm += t->length;
 	/* In a container that others fill up too, who looks seldom may look too late. */
-	t->length = t->calm >= QUIET_TICKS && READ_ONCE(mm_spare_mark) == NO_SPARE_MARK
-			    ? LONG_TICKS
-			    : 1;
+	t->length = t->calm >= QUIET_TICKS && READ_ONCE(mm_spare_mark) == NO_SPARE_MARK ? LONG_TICKS
+											: 1;
 }
 
 static void lie_down(struct ticks *t)

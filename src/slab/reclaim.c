@@ -102,13 +102,16 @@ static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int
 
 #define PUNCH_MOST (64 * MiB / PAGE_SIZE) /* at a time: some 20 ms */
 
-/* What was free the whole time for twice as long as large blocks stay.  Return: pages. */
+#define UNNEEDED_DELAYS 4
+
+/* What was free the whole time for so many times as long as large blocks stay.  Return: pages. */
 static u64 take_unneeded(void)
 {
 	static u64 last_ms; /* reclaim_lock */
 	u64 now = os_clock_ms(), delay = reporting_delay_ms, pages;
 
-	if (now - last_ms < 2 * delay)
+	/* Who asks for huge pages everywhere does not want them broken. */
+	if (mm_hugepages == HUGEPAGES_ALWAYS || now - last_ms < UNNEEDED_DELAYS * delay)
 		return 0;
 	last_ms = now;
 	spin_lock(&slab_mutex);

@@ -107,11 +107,11 @@ struct slab_home {
 	unsigned long refills, refilled, flushes, flushed; /* list_lock, racy readers */
 	unsigned long barn_miss, barn_over; /* of its threads; racy: counted without a lock */
 	struct kmem_cache_node *node;	    /* const */
-	u32 last_user;	  /* task id of who took or gave objects last; list_lock, racy readers */
-	u8 uses_by_last;  /* in a row; list_lock, racy readers */
-	u8 index;	  /* const: in node->home[] */
-	u8 looked_at;	  /* other homes, for slabs to adopt; list_lock */
-	u8 reached;	  /* list of the emptiest slab taken from, see punch_unneeded() */
+	u32 last_user;	 /* task id of who took or gave objects last; list_lock, racy readers */
+	u8 uses_by_last; /* in a row; list_lock, racy readers */
+	u8 index;	 /* const: in node->home[] */
+	u8 looked_at;	 /* other homes, for slabs to adopt; list_lock */
+	u8 reached;	 /* list of the emptiest slab taken from, see punch_unneeded() */
 };
 STRUCT_SIZE_IS(struct slab_home, 4 * CACHE_LINE);
 

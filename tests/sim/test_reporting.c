@@ -455,6 +455,18 @@ SIM_TEST(a_program_at_work_keeps_no_small_blocks_that_it_does_not_need)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(at_work_nothing_small_goes_back_where_all_is_to_be_huge)
+{
+	mm_hugepages = HUGEPAGES_ALWAYS;
+	EXPECT(sim_start());
+	free_between();
+	for (int pass = 0; pass < 60; pass++) {
+		sim.clock_ms += 500;
+		slab_reclaim(/* all= */ false);
+	}
+	EXPECT(zone_spare(zone_of(0)) >= SMALL_PAGES);
+}
+
 SIM_TEST(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(200)];
@@ -663,6 +675,7 @@ int main(void)
 		cmocka_unit_test(of_small_blocks_that_nobody_needed_half_goes_back_each_time),
 		cmocka_unit_test(small_blocks_that_were_needed_in_between_stay),
 		cmocka_unit_test(a_program_at_work_keeps_no_small_blocks_that_it_does_not_need),
+		cmocka_unit_test(at_work_nothing_small_goes_back_where_all_is_to_be_huge),
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
