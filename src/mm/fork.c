@@ -32,6 +32,8 @@ static void repair_zone(struct zone *zone)
 {
 	struct list_head lost, *pos, *next;
 
+	/* What was away, to be reported, is among the lost. */
+	zone->reporting = 0;
 	/* Lists first: freeing merges with neighbours that must be linked. */
 	buddy_rebuild(zone);
 	list_init(&lost);

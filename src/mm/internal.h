@@ -82,6 +82,11 @@ bool zone_lock_ctx(struct zone *zone, bool nowait);
 enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_SETS, RECLAIM_BARNS, RECLAIM_DONE };
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
 		  enum reclaim_step *step);
+/* Does a request wait for free blocks that are away, before it ends without memory? */
+static inline bool waits_at_last(const struct page_request *rq, bool over_budget)
+{
+	return over_budget && !rq->nowait;
+}
 extern struct list_head *deferred_blocks; /* atomic */
 void defer_block(struct page *head);
 void take_deferred_blocks(void);
@@ -180,6 +185,9 @@ static inline u64 fresh_pages(const struct page *page, unsigned int order)
 {
 	return page_is_zero(page) ? (u64)1 << order : 0;
 }
+
+/* page_reporting.c */
+bool page_reporting_wait(struct zone *zone, u32 seen);
 
 /* hugepage.c */
 #define HUGEPAGE_PROBED 64 /* pages: blocks from here on may be large and stay empty */

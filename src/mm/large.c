@@ -181,6 +181,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 	/* Each failed try takes more into use; another thread may win it. */
 	for (int tries = 0; tries < 8;) {
 		u64 seen = READ_ONCE(zone->accept_pfn), tail = 0, pfn;
+		u32 reports = READ_ONCE(zone->reports);
 		enum accept_result more;
 
 		if (!zone_lock_ctx(zone, rq->nowait))
@@ -200,7 +201,8 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 		more = accept_memory_after(zone, seen,
 					   nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
 					   rq->nowait, over_budget, /* large= */ true);
-		if (more == ACCEPT_NOTHING)
+		if (more == ACCEPT_NOTHING &&
+		    !(waits_at_last(rq, over_budget) && page_reporting_wait(zone, reports)))
 			return NULL;
 		tries += more == ACCEPT_MORE;
 	}
@@ -396,6 +398,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	struct page *page;
 	u64 seen, dirty = 0;
 	bool busy = false;
+	u32 reports;
 
 	if (order > PAGEBLOCK_ORDER) {
 		page = alloc_run(zone, rq, nr, align, over_budget, &dirty);
@@ -405,12 +408,14 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 	}
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
+		reports = READ_ONCE(zone->reports);
 		page = alloc_block(zone, nr, order, /* packed= */ align == 1, rq->nowait, &dirty,
 				   &busy);
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget,
-				      nr >= HUGEPAGE_PROBED)));
+				      nr >= HUGEPAGE_PROBED) ||
+		  (waits_at_last(rq, over_budget) && page_reporting_wait(zone, reports))));
 out:
 	if (page && !rq->nowait)
 		budget_check(zone, nr - dirty);

@@ -92,6 +92,8 @@ struct zone {
 	bool outgrows;	   /* and that was what it was copied from; racy */
 	u64 sets_yielded;  /* stat.pgalloc when all page sets yielded last; racy */
 	int huge_edges;	   /* between huge and broken pageblocks, about; zone->lock */
+	u32 reporting; /* batches of free blocks that are away to be reported; lock, racy readers */
+	u32 reports;   /* and those that have come back; lock, racy readers; futex */
 
 	/* Taking memory into use. */
 	cacheline_aligned struct spinlock accept_lock;

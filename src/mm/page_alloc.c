@@ -9,6 +9,7 @@
  *         rmqueue_buddy           zone->lock
  *       zone_reclaim              what lies idle, then once more
  *       accept_memory_after       then once more
+ *       page_reporting_wait       then once more; what was away, to be reported
  *
  * Linux:  mm/page_alloc.c.  The slow path ends here with the system's refusal: reclaim,
  *         compaction and the OOM policy come with watermarks that can refuse.
@@ -170,6 +171,7 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 	u64 seen, nr = (u64)1 << order;
 	struct page *page;
 	bool busy = false;
+	u32 reports;
 
 	/*
 	 * Another thread may take what was just accepted, so this is a loop.  A zone that is busy
@@ -178,10 +180,12 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 	 */
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
+		reports = READ_ONCE(zone->reports);
 		page = rmqueue(zone, rq, order, &busy);
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
-		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget, false)));
+		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget, false) ||
+		  (waits_at_last(rq, over_budget) && page_reporting_wait(zone, reports))));
 	return page;
 }
 

@@ -153,6 +153,8 @@ static bool isolate_batch(struct zone *zone, int min_order, u64 age_ms, struct r
 			break;
 		next_list(zone, scan);
 	}
+	if (batch->nr)
+		WRITE_ONCE(zone->reporting, zone->reporting + 1);
 	zone_unlock(zone);
 	return scan->order >= min_order;
 }
@@ -200,6 +202,8 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 		stat_add(zone->stat.pgfree, 0ul - (1ul << order));
 		__free_one_page(zone, page, order, (ok[i] ? PG_ZERO : 0) | FPI_TO_TAIL);
 	}
+	WRITE_ONCE(zone->reporting, zone->reporting - 1);
+	WRITE_ONCE(zone->reports, zone->reports + 1);
 	zone_unlock(zone);
 	return pages;
 }
@@ -264,6 +268,25 @@ slowpath u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order)
 
 	for_each_populated_zone(zone) pages += report_unneeded(zone, age_ms, min_order);
 	return pages;
+}
+
+#define REPORT_WAIT_MS 1000 /* in a child that a handler forks meanwhile none comes back */
+
+/**
+ * page_reporting_wait - the system gives no more memory: wait for a batch that is away
+ * @seen: zone->reports, before the caller looked for free pages and found none
+ *
+ * With less than a batch free a program at its limit was told that there is no memory, now and
+ * then, because of our own thread.  Polls: who reports is not to wake anybody each time.
+ * Return: whether one has come back.
+ */
+slowpath bool page_reporting_wait(struct zone *zone, u32 seen)
+{
+	int ms = REPORT_WAIT_MS;
+
+	while (READ_ONCE(zone->reports) == seen && READ_ONCE(zone->reporting) && ms--)
+		os_futex_wait(&zone->reports, seen, 1);
+	return READ_ONCE(zone->reports) != seen;
 }
 
 slowpath void page_reporting_make_up(struct zone *zone, u64 enough)

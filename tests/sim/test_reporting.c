@@ -8,6 +8,7 @@
 #include "mm/internal.h"
 #include "platform/vm.h"
 #include "slab/internal.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -650,9 +651,109 @@ SIM_TEST(a_thread_that_was_refused_is_tried_again_after_ten_seconds)
 	}
 }
 
+/* ---- who finds no memory while blocks are on their way to the system ---- */
+
+static struct sim_thread wanter;
+static struct page *(*want)(void);
+static struct page *had;
+static pthread_t want_thread;
+static bool waits, gave_up;
+
+static struct page *want_block(void)
+{
+	return buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER);
+}
+
+static struct page *want_run(void)
+{
+	bool zero;
+
+	return run_get(0, MAX_ORDER_NR_PAGES, 1, &zero);
+}
+
+static struct page *want_short_run(void)
+{
+	bool zero;
+
+	return run_get(0, 100, 1, &zero);
+}
+
+static void *be_without_memory(void *arg)
+{
+	sim_impersonate(&wanter);
+	had = want();
+	WRITE_ONCE(gave_up, !had);
+	return arg;
+}
+
+static void note_wait(void)
+{
+	WRITE_ONCE(waits, true);
+}
+
+/* Another thread comes while the pass has all that is free. */
+static void come_meanwhile(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_DISCARD)
+		return;
+	sim.before_call = NULL;
+	EXPECT(!pthread_create(&want_thread, NULL, be_without_memory, NULL));
+	while (!READ_ONCE(waits) && !READ_ONCE(gave_up))
+		cpu_relax();
+}
+
+static void waits_for_a_pass(struct page *(*fn)(void))
+{
+	struct page *page;
+
+	EXPECT(sim_start());
+	sim_thread_new(&wanter, 0);
+	want = fn;
+	waits = gave_up = false;
+	page = buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER);
+	while (zone_of(0)->nr_free_pages)
+		EXPECT(buddy_get(0, __GFP_MOVABLE, 0));
+	memset(page_address(page), 0x5a, PAGE_SIZE << MAX_PAGE_ORDER);
+	buddy_put(page, MAX_PAGE_ORDER);
+	sim.fail_op = SIM_MAP_AT;
+	sim.fail_op_always = true;
+	sim.on_futex_wait = note_wait;
+	sim.before_call = come_meanwhile;
+	(void)page_reporting_pass(0, 0, REPORT_ALL);
+	pthread_join(want_thread, NULL);
+	EXPECT(had);
+	EXPECT(waits);
+	EXPECT_EQ(zone_of(0)->reporting, 0);
+	/* There is nothing to wait for any more. */
+	waits = false;
+	while (fn())
+		;
+	EXPECT(!waits);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(who_finds_no_block_waits_for_a_pass)
+{
+	waits_for_a_pass(want_block);
+}
+
+SIM_TEST(who_finds_no_run_waits_for_a_pass)
+{
+	waits_for_a_pass(want_run);
+}
+
+SIM_TEST(who_finds_no_short_run_waits_for_a_pass)
+{
+	waits_for_a_pass(want_short_run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_finds_no_block_waits_for_a_pass),
+		cmocka_unit_test(who_finds_no_run_waits_for_a_pass),
+		cmocka_unit_test(who_finds_no_short_run_waits_for_a_pass),
 		cmocka_unit_test(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after),
 		cmocka_unit_test(what_was_freed_while_the_pass_waited_for_the_lock_is_young),
 		cmocka_unit_test(small_blocks_have_no_age),
