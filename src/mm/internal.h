@@ -79,14 +79,18 @@ bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
 /* What of zone_reclaim() a request has still to try in a zone; in this order, each once. */
-enum reclaim_step { RECLAIM_PAGE_SET, RECLAIM_SLABS, RECLAIM_SETS, RECLAIM_BARNS, RECLAIM_DONE };
+enum reclaim_step {
+	RECLAIM_PAGE_SET,
+	RECLAIM_SLABS,
+	RECLAIM_SETS,
+	RECLAIM_BARNS,
+	RECLAIM_DONE,
+	RECLAIM_WAITED, /* at last */
+};
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
 		  enum reclaim_step *step);
-/* Does a request wait for free blocks that are away, before it ends without memory? */
-static inline bool waits_at_last(const struct page_request *rq, bool over_budget)
-{
-	return over_budget && !rq->nowait;
-}
+bool zone_reclaim_at_last(const struct page_request *rq, struct zone *zone, u32 reports,
+			  enum reclaim_step *step);
 extern struct list_head *deferred_blocks; /* atomic */
 void defer_block(struct page *head);
 void take_deferred_blocks(void);

@@ -202,7 +202,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 					   nr - MIN(tail, nr - 1) + (align > 1 ? align - 1 : 0),
 					   rq->nowait, over_budget, /* large= */ true);
 		if (more == ACCEPT_NOTHING &&
-		    !(waits_at_last(rq, over_budget) && page_reporting_wait(zone, reports)))
+		    !(over_budget && zone_reclaim_at_last(rq, zone, reports, &step)))
 			return NULL;
 		tries += more == ACCEPT_MORE;
 	}
@@ -415,7 +415,7 @@ static struct page *alloc_in_zone(struct zone *zone, const struct page_request *
 		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, (u64)1 << order, rq->nowait, over_budget,
 				      nr >= HUGEPAGE_PROBED) ||
-		  (waits_at_last(rq, over_budget) && page_reporting_wait(zone, reports))));
+		  (over_budget && zone_reclaim_at_last(rq, zone, reports, &step))));
 out:
 	if (page && !rq->nowait)
 		budget_check(zone, nr - dirty);

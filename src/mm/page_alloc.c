@@ -9,7 +9,7 @@
  *         rmqueue_buddy           zone->lock
  *       zone_reclaim              what lies idle, then once more
  *       accept_memory_after       then once more
- *       page_reporting_wait       then once more; what was away, to be reported
+ *       zone_reclaim_at_last      then once more
  *
  * Linux:  mm/page_alloc.c.  The slow path ends here with the system's refusal: reclaim,
  *         compaction and the OOM policy come with watermarks that can refuse.
@@ -111,6 +111,7 @@ static struct page *rmqueue(struct zone *zone, const struct page_request *rq, un
 
 u64 (*shrink_slab)(const struct zone *zone, bool barns);
 bool (*yield_page_sets)(const struct zone *zone);
+void (*reclaim_at_last)(const struct zone *zone);
 
 #define SETS_PART 8 /* of a zone */
 
@@ -146,7 +147,7 @@ bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr, enum
 {
 	bool found = false;
 
-	while (!found && !rq->nowait && *step != RECLAIM_DONE)
+	while (!found && !rq->nowait && *step < RECLAIM_DONE)
 		switch ((*step)++) {
 		case RECLAIM_PAGE_SET:
 			found = pcp_yield(rq->task, zone);
@@ -162,6 +163,32 @@ bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr, enum
 				shrink_slab(zone, /* barns= */ true);
 		}
 	return found;
+}
+
+/**
+ * zone_reclaim_at_last - the system gives no more: what lies idle in others' hands
+ * @reports: zone->reports, before the caller looked for free pages and found none
+ * @step: as zone_reclaim() left it
+ *
+ * Who gives memory back meanwhile, which may be our own thread, has a good part of what is free in
+ * hand, or the lock that leads to it: with 9 MiB free, and no more to be had, malloc() was NULL in
+ * a third of the instants of another thread's malloc_trim().  It is waited for; the lock once for a
+ * request.
+ *
+ * Return: whether another look at the free lists is worth it.
+ */
+slowpath bool zone_reclaim_at_last(const struct page_request *rq, struct zone *zone, u32 reports,
+				   enum reclaim_step *step)
+{
+	if (rq->nowait)
+		return false;
+	if (page_reporting_wait(zone, reports))
+		return true;
+	if (*step == RECLAIM_WAITED)
+		return false;
+	*step = RECLAIM_WAITED;
+	reclaim_at_last(zone);
+	return true;
 }
 
 static struct page *try_zone(struct zone *zone, const struct page_request *rq, unsigned int order,
@@ -185,7 +212,7 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
 		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget, false) ||
-		  (waits_at_last(rq, over_budget) && page_reporting_wait(zone, reports))));
+		  (over_budget && zone_reclaim_at_last(rq, zone, reports, &step))));
 	return page;
 }
 

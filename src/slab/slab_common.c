@@ -160,6 +160,22 @@ static bool yield_page_sets_of_others(const struct zone *zone)
 	return READ_ONCE(nr_tasks) > 1 && yield_each(zone);
 }
 
+#define AT_LAST_MS 1000
+
+/*
+ * There is no memory.  Who has the mutex is likely giving some back, and has it in hand: it is
+ * waited for, and then all is looked through that lies idle.  Not for ever: it may want a lock of
+ * this thread's, or be lost, in a child that a handler has forked.
+ */
+static slowpath void reclaim_for(const struct zone *zone)
+{
+	for (int ms = AT_LAST_MS; ms && spin_held_by_another(&slab_mutex); ms--)
+		os_sleep_ms(1);
+	(void)shrink_caches_of(zone, /* barns= */ true);
+	if (!zone->metadata)
+		(void)yield_page_sets_of_others(zone);
+}
+
 void slab_init(void)
 {
 	list_init(&slab_caches); /* a start that a fork cut off may have begun it */
@@ -174,6 +190,7 @@ void slab_init(void)
 	task_caches_init();
 	shrink_slab = shrink_caches_of;
 	yield_page_sets = yield_page_sets_of_others;
+	reclaim_at_last = reclaim_for;
 }
 
 noinline struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node, bool nowait)

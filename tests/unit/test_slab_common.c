@@ -351,7 +351,34 @@ SIM_TEST(caches_are_found_by_their_place_also_when_some_have_left)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(an_object_has_room_for_two_pointers),
+/* ---- there is no memory, but for what another thread gives back ---- */
+
+static void let_go_of_mutex(void)
+{
+	slab_mutex.word = 0;
+}
+
+SIM_TEST(who_finds_no_memory_waits_for_who_gives_it_back)
+{
+	void *obj;
+
+	start();
+	obj = slab_alloc_slow(s, &nested);
+	sim.fail_op = SIM_MAP_AT;
+	sim.fail_op_always = true;
+	while (buddy_get(0, 0, 0))
+		;
+	slab_free_slow(s, obj, &nested);
+	hold(&slab_mutex);
+	sim.on_sleep = let_go_of_mutex;
+	EXPECT(buddy_get(0, 0, 0));
+	EXPECT(!slab_mutex.word);
+	EXPECT(!buddy_get(0, 0, MAX_PAGE_ORDER));
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(who_finds_no_memory_waits_for_who_gives_it_back),
+	  T(an_object_has_room_for_two_pointers),
 	  T(caches_are_found_by_their_place_also_when_some_have_left),
 	  T(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free),
 	  T(what_handlers_have_freed_is_not_in_use),
