@@ -58,8 +58,7 @@ extern bool mm_grew;
 extern u64 (*shrink_slab)(const struct zone *zone, bool barns);
 /* And how the page sets of all other threads yield (pcp_yield()).  Likewise. */
 extern bool (*yield_page_sets)(const struct zone *zone);
-/* There is no memory: who gives some back is waited for, and all is looked through that lies idle.
- */
+/* There is no memory: who gives some back is waited for, and all that lies idle looked through. */
 extern void (*reclaim_at_last)(const struct zone *zone);
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);

@@ -16,7 +16,7 @@ static void start(void)
 	void *objs[40];
 
 	start_with(&other, 1);
-	s = cache_create("objects", 64, 8, 0, NULL);
+	s = cache_create("objects", 64, 8, NULL);
 	sim_switch_to(&other);
 	task = current_task();
 	for (int i = 0; i < 40; i++)
@@ -38,7 +38,7 @@ static void pass(void)
 
 static const struct pcs *pcs(void)
 {
-	return task_pcs(task, s, /* create= */ false);
+	return task_pcs(task, s);
 }
 
 SIM_TEST(what_a_thread_has_of_a_cache_goes_with_the_second_pass)

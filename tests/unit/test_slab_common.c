@@ -31,7 +31,7 @@ SIM_TEST(an_object_has_room_for_two_pointers)
 {
 	EXPECT(sim_start());
 	for (u32 size = 1; size <= 16; size++) {
-		const struct kmem_cache *c = cache_create("small", size, 1, 0, NULL);
+		const struct kmem_cache *c = cache_create("small", size, 1, NULL);
 
 		EXPECT_EQ(c->object_size, size);
 		EXPECT_EQ(c->size, sizeof(struct list_head));

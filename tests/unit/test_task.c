@@ -96,7 +96,7 @@ SIM_TEST(a_thread_that_ends_keeps_no_objects)
 	void *objs[100];
 
 	start_with(threads, 1);
-	own = cache_create("objects", 64, 8, 0, NULL);
+	own = cache_create("objects", 64, 8, NULL);
 	sim_switch_to(&threads[0]);
 	for (int i = 0; i < 100; i += 2) {
 		objs[i] = slab_alloc(own, 0, NUMA_NO_NODE);
@@ -107,7 +107,7 @@ SIM_TEST(a_thread_that_ends_keeps_no_objects)
 		slab_free(classes, objs[i + 1]);
 	}
 	sim_switch_to(&sim_main_thread);
-	EXPECT(task_pcs(task_of(&threads[0]), own, false)->main);
+	EXPECT(task_pcs(task_of(&threads[0]), own)->main);
 	sim_thread_exit(&threads[0]);
 	EXPECT_EQ(cache_shrink(own), 0);
 	EXPECT_EQ(cache_destroy("test", own), 0);
