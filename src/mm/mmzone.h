@@ -80,8 +80,8 @@ struct zone {
 
 	/* Written by every allocation that gets here. */
 	cacheline_aligned struct spinlock lock;
-	unsigned long nr_free_pages;	/* zone->lock, racy readers */
-	unsigned long nr_zero_pages;	/* of those: not resident; zone->lock, racy readers */
+	unsigned long nr_free_pages; /* zone->lock, racy readers */
+	unsigned long nr_zero_pages; /* of those: not resident; zone->lock, racy readers */
 	unsigned long low_spare; /* fewest of the others since page_reporting_unneeded(); lock */
 	unsigned long nr_punched_pages; /* of slabs: gone back by themselves, at least; atomic */
 	struct free_area free_area[NR_PAGE_ORDERS]; /* zone->lock */

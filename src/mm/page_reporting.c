@@ -266,7 +266,8 @@ slowpath u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order)
 	struct zone *zone;
 	u64 pages = 0;
 
-	for_each_populated_zone(zone) pages += report_unneeded(zone, age_ms, min_order);
+	for_each_populated_zone (zone)
+		pages += report_unneeded(zone, age_ms, min_order);
 	return pages;
 }
 

@@ -67,6 +67,7 @@ static void note_tick(struct ticks *t)
 {
 	unsigned long now = zone_activity(), more = now - activity_seen;
 	unsigned long calm = CALM * (unsigned long)t->length;
+	bool seldom;
 
 	activity_seen = now;
 	t->too_much = t->too_much + more - MIN(t->too_much + more, calm);
@@ -76,8 +77,8 @@ static void note_tick(struct ticks *t)
 	else
 		t->calm += t->length;
 	/* In a container that others fill up too, who looks seldom may look too late. */
-	t->length = t->calm >= QUIET_TICKS && READ_ONCE(mm_spare_mark) == NO_SPARE_MARK ? LONG_TICKS
-											: 1;
+	seldom = t->calm >= QUIET_TICKS && READ_ONCE(mm_spare_mark) == NO_SPARE_MARK;
+	t->length = seldom ? LONG_TICKS : 1;
 }
 
 static void lie_down(struct ticks *t)
