@@ -209,7 +209,7 @@ static void note_taken(struct slab_home *home, unsigned int nr)
 /* Objects are taken from a slab of list @bucket: what is fuller did not do.  Under list_lock. */
 static inline void note_reached(struct slab_home *home, unsigned int bucket)
 {
-	if (bucket < home->reached)
+	if (bucket < READ_ONCE(home->reached))
 		WRITE_ONCE(home->reached, (u8)bucket);
 }
 

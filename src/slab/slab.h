@@ -111,7 +111,7 @@ struct slab_home {
 	u8 uses_by_last; /* in a row; list_lock, racy readers */
 	u8 index;	 /* const: in node->home[] */
 	u8 looked_at;	 /* other homes, for slabs to adopt; list_lock */
-	u8 reached;	 /* list of the emptiest slab taken from, see punch_unneeded() */
+	u8 reached;	 /* list of the emptiest slab taken from, see punch_unneeded(); racy */
 };
 STRUCT_SIZE_IS(struct slab_home, 4 * CACHE_LINE);
 
