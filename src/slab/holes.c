@@ -175,35 +175,6 @@ static u64 punch_counted(struct kmem_cache *s, struct slab_home *home, unsigned 
 	return pages;
 }
 
-/**
- * punch_holes - give free pages in partial slabs back to the system
- * @node: of slabs of this node; NUMA_NO_NODE: of any
- * @dense: of slabs that are nearly full, too
- * @most: pages after which to stop, about
- *
- * Under slab_mutex.  Return: pages.
- */
-slowpath u64 punch_holes(int node, bool dense, u64 most)
-{
-	unsigned int buckets = dense ? NR_PARTIAL_BUCKETS : SPARSE_BUCKETS;
-	struct list_head *pos;
-	u64 pages = 0;
-
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-		struct kmem_cache_node *n;
-
-		if (!may_have_holes(s))
-			continue;
-		for_each_kmem_cache_node (s, i, n)
-			for_each_home (n, home)
-				if (node == NUMA_NO_NODE || node == i)
-					pages += punch_counted(s, home, buckets,
-							       most - MIN(pages, most));
-	}
-	return pages;
-}
-
 /*
  * Lists whose slabs are emptier than any that objects of @home were taken from since the last call,
  * where a quarter of what its slabs hold, or more, is free.  Racy.
@@ -217,6 +188,44 @@ static unsigned int unneeded_lists(const struct kmem_cache *s, struct slab_home 
 	return READ_ONCE(home->inuse) < slabs * s->objects / 4 * 3 ? lists : 0;
 }
 
+#define UNNEEDED 0 /* lists: what unneeded_lists() says of each home */
+
+/* Under slab_mutex.  Return: pages that went back from the first @lists lists of every home. */
+static slowpath u64 punch_homes(int node, unsigned int lists, u64 most)
+{
+	struct kmem_cache_node *n;
+	struct list_head *pos;
+	u64 pages = 0;
+
+	list_for_each (pos, &slab_caches) {
+		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+
+		if (!may_have_holes(s))
+			continue;
+		for_each_kmem_cache_node (s, i, n)
+			for_each_home (n, home)
+				if (node == NUMA_NO_NODE || node == i)
+					pages += punch_counted(
+						s, home,
+						lists == UNNEEDED ? unneeded_lists(s, home) : lists,
+						most - MIN(pages, most));
+	}
+	return pages;
+}
+
+/**
+ * punch_holes - give free pages in partial slabs back to the system
+ * @node: of slabs of this node; NUMA_NO_NODE: of any
+ * @dense: of slabs that are nearly full, too
+ * @most: pages after which to stop, about
+ *
+ * Under slab_mutex.  Return: pages.
+ */
+slowpath u64 punch_holes(int node, bool dense, u64 most)
+{
+	return punch_homes(node, dense ? NR_PARTIAL_BUCKETS : SPARSE_BUCKETS, most);
+}
+
 /**
  * punch_unneeded - the same, of a program at work: in slabs that are emptier than any that was used
  * @most: pages after which to stop, about
@@ -226,20 +235,5 @@ static unsigned int unneeded_lists(const struct kmem_cache *s, struct slab_home 
  */
 slowpath u64 punch_unneeded(u64 most)
 {
-	struct list_head *pos;
-	u64 pages = 0;
-
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
-		struct kmem_cache_node *n;
-
-		if (!may_have_holes(s))
-			continue;
-		for_each_kmem_cache_node (s, i, n)
-			for_each_home (n, home)
-				pages += punch_counted(s, home, unneeded_lists(s, home),
-						       most - MIN(pages, most));
-	}
-	return pages;
+	return punch_homes(NUMA_NO_NODE, UNNEEDED, most);
 }
