@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,4 +143,32 @@ void assert_silent(void (*fn)(void))
 	in_child(&o, /* abort_on_error= */ true, fn);
 	assert_returned(&o);
 	assert_string_equal(o.text, "");
+}
+
+/* Without a call of malloc() in between. */
+static nlink_t threads(void)
+{
+	struct stat s;
+
+	child_check(stat("/proc/self/task", &s) == 0);
+	return s.st_nlink - 2;
+}
+
+static uint64_t present(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	return st.present;
+}
+
+/* By 72 MiB: from 64 on the thread is wanted, of what a child adds to its parent's heap. */
+void child_starts_background(void *(*alloc)(void))
+{
+	uint64_t before = present();
+
+	child_check(threads() == 1);
+	while (present() - before < 72 << 20)
+		child_check(alloc());
+	child_check(threads() == 2);
 }

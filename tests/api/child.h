@@ -30,6 +30,12 @@ void child_fail(const char *file, int line, const char *what);
 	} while (0)
 
 /*
+ * In a child: the heap grows by what @alloc gets, which is never called in vain, until the
+ * background thread is wanted, and then that is there.
+ */
+void child_starts_background(void *(*alloc)(void));
+
+/*
  * @fn is misuse that is reported: with abort_on_error=off it says @what in one line and returns
  * with the heap intact, with abort_on_error=on it ends the program after that line.
  */

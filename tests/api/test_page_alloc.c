@@ -16,7 +16,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -721,34 +720,6 @@ static void blocks_are_freed_by_the_call_of_their_kind(void **state)
 	assert_error(resize_pages, "pages of the page API");
 }
 
-/* Without a call of malloc() in between. */
-static nlink_t threads(void)
-{
-	struct stat s;
-
-	child_check(stat("/proc/self/task", &s) == 0);
-	return s.st_nlink - 2;
-}
-
-static uint64_t present(void)
-{
-	struct buddy_stats st;
-
-	buddy_stats(&st);
-	return st.present;
-}
-
-/* By 72 MiB: from 64 on the thread is wanted, of what a child adds to its parent's heap. */
-static void grow(void *(*alloc)(void))
-{
-	uint64_t before = present();
-
-	child_check(threads() == 1);
-	while (present() - before < 72 << 20)
-		child_check(alloc());
-	child_check(threads() == 2);
-}
-
 static void *alloc_pages(void)
 {
 	return buddy_alloc_pages(GFP_KERNEL, BUDDY_MAX_PAGE_ORDER);
@@ -756,7 +727,7 @@ static void *alloc_pages(void)
 
 static void grow_by_pages(void)
 {
-	grow(alloc_pages);
+	child_starts_background(alloc_pages);
 }
 
 static void *alloc_exact(void)
@@ -766,7 +737,7 @@ static void *alloc_exact(void)
 
 static void grow_by_exact_pages(void)
 {
-	grow(alloc_exact);
+	child_starts_background(alloc_exact);
 }
 
 /* A program that has nothing else has a heap that is to go back too. */

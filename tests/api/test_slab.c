@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -1141,33 +1140,11 @@ static void shrink_gives_back_what_holds_no_object(void **state)
 	buddy_kmem_cache_destroy(s);
 }
 
-static nlink_t threads(void)
-{
-	struct stat s;
-
-	child_check(stat("/proc/self/task", &s) == 0);
-	return s.st_nlink - 2;
-}
-
-static uint64_t present(void)
-{
-	struct buddy_stats st;
-
-	buddy_stats(&st);
-	return st.present;
-}
-
 static void *(*alloc)(void);
 
-/* By 72 MiB: from 64 on the thread is wanted, of what a child adds to its parent's heap. */
 static void grow(void)
 {
-	uint64_t before = present();
-
-	child_check(threads() == 1);
-	while (present() - before < 72 << 20)
-		child_check(alloc());
-	child_check(threads() == 2);
+	child_starts_background(alloc);
 }
 
 static void *alloc_small(void)

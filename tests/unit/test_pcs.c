@@ -943,17 +943,26 @@ SIM_TEST(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages
 	EXPECT_EQ(task->mm.pcp.count, 0);
 }
 
+/* This thread's sheaf of a cache of the program is in its cursor, if hits are @promised a fence. */
+static struct task *start_own_in_cursor(bool promised)
+{
+	struct task *task;
+
+	start_own();
+	task = current_task();
+	task->cursors_on = true;
+	hit_fence_ready = promised;
+	pcs_attach(task, s, mine());
+	return task;
+}
+
 /* There are no hits in it then. */
 SIM_TEST(where_no_fence_is_promised_what_a_thread_has_of_a_cache_of_the_program_is_taken)
 {
 	struct slow slow = {.task = NULL};
 	struct task *task;
 
-	start_own();
-	task = current_task();
-	task->cursors_on = true;
-	hit_fence_ready = false;
-	pcs_attach(task, s, mine());
+	task = start_own_in_cursor(/* promised= */ false);
 	EXPECT(task_cursor(task, s)->cur == cursor_disabled_at());
 	EXPECT(mine()->main && mine()->main->size);
 	task_drain(task, /* only_idle= */ false, &slow);
@@ -967,11 +976,7 @@ SIM_TEST(without_a_promise_a_cursor_in_use_of_a_cache_of_the_program_is_left)
 	struct slow slow = {.task = NULL};
 	struct task *task;
 
-	start_own();
-	task = current_task();
-	task->cursors_on = true;
-	hit_fence_ready = true;
-	pcs_attach(task, s, mine());
+	task = start_own_in_cursor(/* promised= */ true);
 	hit_fence_ready = false;
 	task_drain(task, /* only_idle= */ false, &slow);
 	EXPECT(mine()->main);
@@ -990,11 +995,7 @@ SIM_TEST(a_cache_that_ends_is_taken_out_of_the_cursors_of_other_threads)
 	struct sim_thread other;
 	struct task *task;
 
-	start_own();
-	task = current_task();
-	task->cursors_on = true;
-	hit_fence_ready = true;
-	pcs_attach(task, s, mine());
+	task = start_own_in_cursor(/* promised= */ true);
 	/* A hit took one that the program gave back by another way. */
 	slab_give(s, (void *[]){*--task_cursor(task, s)->cur}, 1);
 	sim_thread_new(&other, 0);
