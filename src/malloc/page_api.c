@@ -9,6 +9,10 @@
 #include "malloc/internal.h"
 #include <string.h>
 
+static_assert(BUDDY_PAGE_SIZE == PAGE_SIZE && BUDDY_MAX_PAGE_ORDER == MAX_PAGE_ORDER &&
+		      BUDDY_NUMA_NO_NODE == NUMA_NO_NODE,
+	      "page_alloc.h says the same as mm");
+
 static bool bad_request(const char *call, int node, unsigned int order)
 {
 	if (order <= MAX_PAGE_ORDER)

@@ -10,6 +10,13 @@
 #include <errno.h>
 #include <string.h>
 
+static_assert(sizeof(((struct buddy_zone_stats *)0)->free_blocks) ==
+		      NR_PAGE_ORDERS * sizeof(uint64_t),
+	      "a number for each order");
+static_assert(sizeof(((struct buddy_cache_stats *)0)->name) ==
+		      sizeof(((struct kmem_cache *)0)->name),
+	      "a name is copied as it is");
+
 racy_on_purpose static u64 objects_in(const struct cursor *c, const struct slab_sheaf *sheaf)
 {
 	ptrdiff_t stray;
