@@ -4,9 +4,9 @@
 /*
  * buddy.h - the library itself: version, options, statistics, verification, nodes
  *
- * Every function here may be called from any thread.  Unless it says otherwise, none may be
- * called from a signal handler, and none touches errno.  Views of a heap that has not been used yet
- * are empty: all sums are 0, and no zone and no cache has a number.
+ * Any thread may call these.  Unless a function says otherwise, it must not be called from a signal
+ * handler, and it leaves errno alone.  A heap that has not been used yet shows as empty: all sums
+ * are 0, and there is no zone and no cache.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -18,54 +18,57 @@ extern "C" {
 #define BUDDY_VERSION_MAJOR 0
 #define BUDDY_VERSION_MINOR 1
 
-/** buddy_version - "0.1" */
+/** buddy_version - of the library that is loaded: "0.1".  Return: a constant string. */
 const char *buddy_version(void);
 
 /**
  * buddy_option_set - set an option by name
- * @name: as in BUDDY_OPTIONS
- * @value: as text
+ * @name, @value: as in BUDDY_OPTIONS (README.md)
  *
- * Takes effect on what is done from now on; a background thread that runs is not ended by
- * background_threads=off, and slab_debug=F is for threads that start later.  Return: 0, -ENOENT
- * for an unknown name, -EINVAL for a bad value; errors are also reported on stderr.
+ * Takes effect from now on: background_threads=off does not end a background thread that is
+ * running, and slab_debug=F holds for threads that start later.
+ * Return: 0; -ENOENT if there is no such option; -EINVAL if the value is wrong, or either argument
+ * is NULL.  Errors are also reported on stderr.
  */
 int buddy_option_set(const char *name, const char *value);
 
 /**
  * buddy_option_get - the value of an option, as text
- * @buf: where the text goes, terminated, cut off at @size bytes
+ * @buf: gets the text, terminated and cut off to fit
+ * @size: of @buf, in bytes
  *
- * Return: the length of the whole text, cut off or not; -ENOENT for an unknown name, -EINVAL if
- * there is no room for anything.
+ * Return: the length of the whole text without its terminator, as snprintf() does; -ENOENT if there
+ * is no such option; -EINVAL if @buf is NULL or @size is 0.
  */
 int buddy_option_get(const char *name, char *buf, size_t size);
 
 /**
- * buddy_option_help - one line about option number @index
- * @ret_name: its name, if not NULL
+ * buddy_option_help - one line about an option
+ * @index: from 0 on
+ * @ret_name: gets its name; may be NULL
  *
- * Return: the line, or NULL beyond the last option.
+ * Return: a constant string, or NULL beyond the last option.
  */
 const char *buddy_option_help(size_t index, const char **ret_name);
 
 /**
- * struct buddy_stats - the whole heap, in bytes, and two counters
+ * struct buddy_stats - the whole heap: bytes, but for the three counters
  *
- * present = free + cached + slabs + large + pages, exactly while no other thread allocates and no
- * reclaim pass is under way, and within what is in flight otherwise.
+ * present = free + cached + slabs + large + pages.  That is exact while no other thread allocates
+ * or frees and no reclaim pass is under way; otherwise it is off by what is in flight.
  *
- * @present: address space taken into use
- * @free: in free blocks of the buddy; @zero of it is not resident
- * @cached: in page sets of threads
+ * @present: address space in use by the heap
+ * @free: in free blocks of the buddy allocator; @zero of it is not resident
+ * @cached: in the page sets of threads
  * @slabs: in slabs; @objects of it in objects that the program holds
  * @large: in large blocks of malloc
  * @pages: handed out by the page API
- * @direct: in mappings of their own, outside present; @direct_count of them
- * @metadata: taken into use for the library's own structures, outside present; @metadata_free of
- * it in free blocks.  Descriptors of pages, 64 bytes for each page of present, come beside it.
- * @slow_allocs, @slow_frees: calls since the start that were no hits: the thread had no object at
- * hand, or no room for one.  Of large blocks allocations are counted alone.
+ * @direct: in @direct_count mappings of their own, not part of @present
+ * @metadata: address space in use by the library's own structures, not part of @present;
+ * @metadata_free of it is in free blocks.  Page descriptors, 64 bytes for each page of @present,
+ * are not counted.
+ * @slow_allocs, @slow_frees: calls since the start that missed: the thread had no object at hand,
+ * or no room for one.  Allocations of large blocks count, their frees do not.
  */
 struct buddy_stats {
 	uint64_t present, free, zero, cached, slabs, objects, large, pages;
@@ -73,20 +76,25 @@ struct buddy_stats {
 	uint64_t metadata, metadata_free;
 	uint64_t slow_allocs, slow_frees;
 };
+
+/** buddy_stats - add up the whole heap; takes locks, one cache after the other */
 void buddy_stats(struct buddy_stats *ret);
 
 /**
- * struct buddy_zone_stats - one zone, in pages of 4 KiB; counters since the start
+ * struct buddy_zone_stats - one zone: pages of 4 KiB, and counters since the start
  *
- * @name: "Normal", or "Meta": the library's own structures, outside buddy_stats.present
- * @managed: of the node's memory, what watermarks are computed from; @present: taken into use
- * @free: in free blocks, @free_blocks of each order; @zero of the pages are not resident
- * @pgalloc, @pgfree: pages taken from and given to the free blocks
- * @refills, @flushes: batches of pages moved to and from page sets of threads
- * @claims, @steals: requests served from pageblocks of another migratetype, with the whole
- * pageblock changed over to theirs, or without
- * @accepted: pages the zone has grown by; @reported: given back to the system
- * @runs: blocks above order 10 handed out
+ * @name: "Normal", or "Meta" for the library's own structures
+ * @managed: the share of the machine's memory that the watermarks are computed from
+ * @present: address space in use, without holes
+ * @free: in free blocks; @zero of it is not resident
+ * @free_blocks: free blocks of order 0 to 10
+ * @pgalloc, @pgfree: pages taken from the free blocks and given back to them
+ * @refills, @flushes: batches of pages moved to and from the page sets of threads
+ * @claims: requests served by changing a pageblock over from another migratetype
+ * @steals: requests served from a pageblock that stayed of another migratetype
+ * @accepted: pages that the zone has grown by
+ * @reported: pages given back to the system
+ * @runs: blocks of more than a pageblock (2 MiB) handed out
  */
 struct buddy_zone_stats {
 	char name[16];
@@ -98,23 +106,28 @@ struct buddy_zone_stats {
 };
 
 /**
- * buddy_zone_stats - zone number @index
+ * buddy_zone_stats - look at zone number @index, from 0 on; takes no lock
  * Return: 0, or -ENOENT beyond the last.
  */
 int buddy_zone_stats(int index, struct buddy_zone_stats *ret);
 
 /**
- * struct buddy_cache_stats - one object cache, over all nodes
- * @object_size: bytes asked for; @size: what an object takes; @sheaf_capacity: in objects
- * @active: objects out of slabs, of which @cached lie in sheaves
- * @objects: that the slabs have room for
- * @refills: times that objects were taken from slabs for a sheaf, @refilled of them; @flushes and
- * @flushed: put back
- * @barn_get, @barn_put: sheaves taken from barns and left there
- * @barn_miss: times the barn of the CPU had no full sheaf; @barn_over: sheaves it had no room for
- * @homes: groups of threads with slabs of their own, by node; @adopted: slabs that went from one to
- * another; @strange: sheaves given back since they held objects of another's slabs
- * @punched: pages given back to the system out of slabs that had objects in use
+ * struct buddy_cache_stats - one object cache, over all nodes; counters since the start
+ *
+ * @object_size: bytes asked for; @size: bytes from one object to the next
+ * @sheaf_capacity: the most objects that a sheaf holds
+ * @active: objects out of their slabs; @cached of them lie in sheaves, the program holds the others
+ * @objects: what the slabs have room for
+ * @full_sheaves, @empty_sheaves: in barns
+ * @refills: times that objects were taken from slabs, @refilled of them in all
+ * @flushes: times that objects were put back into slabs, @flushed of them in all
+ * @barn_get, @barn_put: full sheaves taken from barns and left there
+ * @barn_miss: times that the barn of the CPU had no full sheaf
+ * @barn_over: sheaves that the barn had no room for
+ * @homes: groups of threads with slabs of their own, summed over the nodes
+ * @adopted: slabs that moved from one home to another
+ * @strange: sheaves given back because they held objects of another home
+ * @punched: pages given back to the system out of slabs with objects in use
  */
 struct buddy_cache_stats {
 	char name[32];
@@ -127,57 +140,65 @@ struct buddy_cache_stats {
 };
 
 /**
- * buddy_cache_stats - cache number @index, malloc's classes first
+ * buddy_cache_stats - look at cache number @index, from 0 on; malloc's size classes come first
  * Return: 0, or -ENOENT beyond the last.
  */
 int buddy_cache_stats(int index, struct buddy_cache_stats *ret);
 
-/** buddy_lock_contended - since the start, how often a lock of the library was found held */
+/** buddy_lock_contended - how often, since the start, a thread had to wait for one of our locks */
 uint64_t buddy_lock_contended(void);
 
 /**
  * buddy_show - write the state of zones and slabs to a file descriptor, as text
- * May be called from a signal handler; what is locked just then is left out.
+ *
+ * Best effort: what cannot be written is dropped.  May be called from a signal handler; what is
+ * locked at that moment is left out.
  */
 void buddy_show(int fd);
 
 /**
- * buddy_verify - walk every structure and check that it is what it claims to be
+ * buddy_verify - walk every structure and check that it is consistent
  *
- * Takes the locks of what it walks, one after the other; a thread that holds its own is passed by.
- * Return: the number of violations, 0 if all is well; each is reported on stderr.
+ * Locks one structure at a time, and skips threads that are in a slow path at that moment.  Takes
+ * time in proportion to the heap.
+ * Return: the number of violations, each reported on stderr; 0 if all is well.
  */
 int buddy_verify(void);
 
 /**
- * buddy_reclaim - give back everything that holds no live object
+ * buddy_reclaim - give everything that holds no live object back to the system
  *
- * Caches of all threads, empty slabs, free blocks.  Return: bytes given back to the system, some of
- * which may never have been touched.
+ * What threads and barns cache, empty slabs, free blocks, and free pages inside slabs.  Waits for a
+ * reclaim pass that is under way.
+ * Return: bytes given back; some of them may never have been resident.
  */
 uint64_t buddy_reclaim(void);
 
 /**
- * buddy_nr_nodes - how many NUMA nodes are told apart
- * Return: the highest number of a node whose memory this process may use, plus one.
+ * buddy_nr_nodes - one more than the highest number of a NUMA node that is told apart
+ *
+ * These are the nodes whose memory this process may use; some of the lower numbers may be missing.
+ * Return: at least 1, or 0 where the library cannot start.
  */
 int buddy_nr_nodes(void);
 
 /**
- * buddy_node_distance - as the firmware tells: 10 for a node itself
- * Return: the distance, or -EINVAL for a node that does not exist.
+ * buddy_node_distance - the distance of two nodes as the firmware gives it; 10 is local
+ * Return: the distance, or -EINVAL if a number is not below buddy_nr_nodes().
  */
 int buddy_node_distance(int a, int b);
 
 /**
- * buddy_node_of_cpu - the node that @cpu is on, with memory or without
- * Return: the node, or -EINVAL for a CPU this process does not know.
+ * buddy_node_of_cpu - the node that @cpu is on, whether that has memory or not
+ * Return: the node, or -EINVAL if the machine has no such CPU, or it cannot be told.
  */
 int buddy_node_of_cpu(int cpu);
 
 /**
- * buddy_node_of - the node whose memory @ptr was taken from
- * Return: the node, or -EINVAL if @ptr is not in the heap.
+ * buddy_node_of - the node that the memory at @ptr was taken from
+ *
+ * May be called from a signal handler.
+ * Return: the node, or -EINVAL if @ptr is in no zone: not ours, or in a mapping of its own.
  */
 int buddy_node_of(const void *ptr);
 

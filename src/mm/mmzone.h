@@ -45,7 +45,7 @@ struct zone_stat {
 	unsigned long accepted, reported; /* pages */
 	unsigned long report_failed;	  /* discards refused by the system */
 	unsigned long report_looks;	  /* free blocks that were looked at for it */
-	unsigned long run_alloc;	  /* blocks beyond MAX_PAGE_ORDER */
+	unsigned long run_alloc;	  /* blocks of more than a pageblock */
 };
 
 #define SECTION_SIZE_BITS 27 /* 128 MiB, as on x86-64 */
