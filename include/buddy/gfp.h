@@ -2,26 +2,25 @@
 #ifndef BUDDY_GFP_H
 #define BUDDY_GFP_H
 /*
- * gfp.h - what an allocation may cost: the kernel's GFP flags, bit for bit
+ * gfp.h - how an allocation may get its memory: the kernel's GFP flags, bit for bit
  *
- * Linux: include/linux/gfp_types.h.  Which flags already mean something here:
+ * Linux: include/linux/gfp_types.h.  These have an effect here:
  *
  *   __GFP_ZERO            the memory reads as zero
- *   __GFP_THISNODE        the node that is named, or else the caller's, or nothing
- *   __GFP_DIRECT_RECLAIM  absent: the call waits for no lock, reclaims nothing and starts no
- *                         thread.  The first call of a thread, which makes it known to the
- *                         library, may wait all the same
+ *   __GFP_THISNODE        memory of the node that is named, or else of the caller's, or none
+ *   __GFP_DIRECT_RECLAIM  without it the call waits for no lock, reclaims nothing and starts no
+ *                         thread.  Only a thread's first call, which makes the thread known to the
+ *                         library, may still wait
  *   __GFP_MOVABLE, __GFP_RECLAIMABLE
- *                         of blocks of 2^order pages: the migratetype of the pageblock that they
- *                         come from; of both MOVABLE counts.  Objects are UNMOVABLE and exact
- *                         blocks MOVABLE, whatever the flags say
+ *                         the migratetype of a block of 2^order pages, and so the pageblock it
+ *                         comes from; MOVABLE wins over RECLAIMABLE.  Objects are always UNMOVABLE,
+ *                         and exact blocks MOVABLE
  *   __GFP_DMA, __GFP_DMA32
- *                         NULL: those zones have no memory yet
+ *                         the allocation returns NULL: those zones have no memory yet
  *
- * Every other flag is accepted and has no effect yet: HIGHMEM, HIGH, IO, FS, KSWAPD_RECLAIM,
- * WRITE, NOWARN, RETRY_MAYFAIL, NOFAIL, NORETRY, MEMALLOC, COMP, NOMEMALLOC, HARDWALL, ACCOUNT,
- * ZEROTAGS.  There is no limit that could refuse memory yet but the system's own, so NOFAIL
- * returns NULL when the system has none left.
+ * All others are accepted and have no effect yet: HIGHMEM, HIGH, IO, FS, KSWAPD_RECLAIM, WRITE,
+ * NOWARN, RETRY_MAYFAIL, NOFAIL, NORETRY, MEMALLOC, COMP, NOMEMALLOC, HARDWALL, ACCOUNT, ZEROTAGS.
+ * So even with NOFAIL an allocation returns NULL when the system has no memory left.
  */
 
 /** gfp_t - a set of the flags below */
