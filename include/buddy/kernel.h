@@ -2,8 +2,10 @@
 #ifndef BUDDY_KERNEL_H
 #define BUDDY_KERNEL_H
 /*
- * kernel.h - opt-in: the kernel's own names for the functions of <buddy/page_alloc.h> and
- * <buddy/slab.h>, so that kernel-style code compiles as it is, but for names used as values
+ * kernel.h - opt-in: the kernel's names for what <buddy/page_alloc.h> and <buddy/slab.h> declare
+ *
+ * Code written for the kernel compiles as it is.  The names are macros with arguments, so they can
+ * be called, but not stored in a pointer.
  */
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
