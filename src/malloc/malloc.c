@@ -89,7 +89,7 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 			       : slow.task ? slow.task->mm.node
 					   : mm_nearest_node(0),
 			.nowait = nowait,
-			.task = slow.task ? &slow.task->mm : NULL,
+			.task = slow_mm(&slow),
 		};
 
 		head = large_alloc(&rq, nr, MAX(align >> PAGE_SHIFT, (u64)1), ret_zero);
@@ -263,7 +263,7 @@ static void free_large(const char *call, void *ptr, struct slow *slow)
 		return;
 	}
 	count_large(slow, 0 - head->nr_pages);
-	large_free(head, slow->task ? &slow->task->mm : NULL, slow->nested);
+	large_free(head, slow_mm(slow), slow->nested);
 }
 
 static void free_object(const char *call, void *ptr, struct kmem_cache *s, struct slow *slow)

@@ -33,7 +33,7 @@ static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned 
 		struct page_request rq = {.gfp = gfp,
 					  .nid = request_node(&slow, gfp, node),
 					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM),
-					  .task = slow.task ? &slow.task->mm : NULL};
+					  .task = slow_mm(&slow)};
 
 		/* THISNODE on a node without memory is nobody's memory. */
 		if (!(gfp & __GFP_THISNODE) || (topology.has_memory >> rq.nid & 1))
@@ -78,7 +78,7 @@ static void free_block(struct page *page, unsigned int order, struct slow *slow)
 	page_set_owned(page, order, 0);
 	page_map_set(page_to_pfn(page), 1, MAP_NONE);
 	atomic_sub(&api_pages, 1ul << order);
-	free_pages_request(page, order, slow->task ? &slow->task->mm : NULL, slow->nested);
+	free_pages_request(page, order, slow_mm(slow), slow->nested);
 }
 
 /*
@@ -96,8 +96,7 @@ static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 	page_set_state(page, page_state(PAGE_ALLOC, 0, 0));
 	atomic_sub(&api_pages, (1ul << order) - 1);
 	for (unsigned int o = order; o-- > 0;)
-		free_pages_request(page + ((size_t)1 << o), o, slow->task ? &slow->task->mm : NULL,
-				   slow->nested);
+		free_pages_request(page + ((size_t)1 << o), o, slow_mm(slow), slow->nested);
 }
 
 /* Return: whether it fell to the caller to free the tail, and its reference is still there. */

@@ -152,7 +152,7 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 				  .nid = node,
 				  .nowait = slow->nested,
 				  .metadata = s->metadata,
-				  .task = slow->task ? &slow->task->mm : NULL};
+				  .task = slow_mm(slow)};
 	struct page *slab = alloc_pages_request(&rq, s->order);
 
 	if (!slab)
@@ -192,9 +192,7 @@ void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 /* @slab is closed, or was never opened. */
 void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow)
 {
-	struct mm_task *task = slow && slow->task ? &slow->task->mm : NULL;
-
-	free_pages_request(slab, s->order, task, slow && slow->nested);
+	free_pages_request(slab, s->order, slow ? slow_mm(slow) : NULL, slow && slow->nested);
 }
 
 /* @nr objects left their slabs for this thread.  Under list_lock. */

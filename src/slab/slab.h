@@ -384,6 +384,12 @@ static inline bool slow_enter_quick(struct slow *s)
 	return true;
 }
 
+/* Whose page set serves a slow path; NULL: none. */
+static inline struct mm_task *slow_mm(const struct slow *slow)
+{
+	return slow->task ? &slow->task->mm : NULL;
+}
+
 /* The node of a request for memory of @node, or, NUMA_NO_NODE, of the caller's. */
 static inline int request_node(const struct slow *slow, gfp_t gfp, int node)
 {
