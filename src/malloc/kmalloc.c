@@ -9,7 +9,7 @@
 #include "malloc/internal.h"
 #include <string.h>
 
-/* Also what is beyond the size that was asked for: krealloc() may come to hand it out. */
+/* What lies beyond the size asked for as well: krealloc() may hand it out later. */
 static void zero_all(void *p)
 {
 	clear_block(p, buddy_ksize(p));
@@ -20,7 +20,7 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 	bool zero = false;
 	void *p;
 
-	/* Decided here so that 0, no flags at all, means what it does in the kernel: no waiting. */
+	/* No flags at all mean no waiting here, as in the kernel; malloc_large() would wait. */
 	p = malloc_large(size, PAGE_SIZE, gfp ? gfp : __GFP_NOWARN, node, &zero);
 	if (p && (gfp & __GFP_ZERO) && !zero)
 		zero_all(p);
@@ -73,7 +73,7 @@ BUDDY_API void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node)
 {
 	if (bad_node("buddy_kmalloc_node", node))
 		return NULL;
-	/* Who asks for the node it runs on means now: not what an earlier node left in a sheaf. */
+	/* The caller's node is the one it runs on now: its sheaves may hold memory of another. */
 	if (node == NUMA_NO_NODE && topology.nr_nodes > 1) {
 		struct slow slow;
 
@@ -102,26 +102,28 @@ BUDDY_API size_t buddy_ksize(const void *p)
 
 BUDDY_API void *buddy_krealloc(const void *old_block, size_t size, gfp_t gfp)
 {
-	void *p = (void *)(uintptr_t)old_block;
-	size_t old = BUDDY_ZERO_OR_NULL_PTR(p) ? 0 : object_size_at(p);
-	void *ret;
+	void *p = (void *)(uintptr_t)old_block, *ret;
+	size_t old;
 
-	if (!old && !BUDDY_ZERO_OR_NULL_PTR(p))
+	if (BUDDY_ZERO_OR_NULL_PTR(p))
+		return kmalloc_any(size, gfp, NUMA_NO_NODE);
+	old = object_size_at(p);
+	if (!old)
 		old = usable_size_other("buddy_krealloc", p);
-	if (!old && !BUDDY_ZERO_OR_NULL_PTR(p))
+	if (!old)
 		return NULL; /* reported, under abort_on_error=off */
 	if (!size) {
-		buddy_kfree(p);
+		own_free(p);
 		return BUDDY_ZERO_SIZE_PTR;
 	}
-	if (old && size <= old) {
-		/* What is grown into later, without a look at what was asked for before. */
+	if (size <= old) {
+		/* It may grow into the rest later, and what was asked for is not recorded. */
 		if (gfp & __GFP_ZERO)
 			clear_block((char *)p + size, old - size);
 		return p;
 	}
 	ret = kmalloc_any(size, gfp, NUMA_NO_NODE);
-	if (ret && old) {
+	if (ret) {
 		memcpy(ret, p, old);
 		own_free(p);
 	}
