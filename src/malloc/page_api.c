@@ -21,11 +21,23 @@ static bool bad_request(const char *call, int node, unsigned int order)
 	return true;
 }
 
+/* @page, just taken, becomes a block of the program's, with one reference. */
+static void hand_out(struct page *page, unsigned int order, gfp_t gfp)
+{
+	bool was_zero = page_is_zero(page);
+
+	WRITE_ONCE(page->refcount, 1);
+	page_set_state(page, page_state(PAGE_ALLOC, order, 0));
+	page_map_set(page_to_pfn(page), 1, MAP_PAGES);
+	atomic_add(&api_pages, 1ul << order);
+	if ((gfp & __GFP_ZERO) && !was_zero)
+		memset(page_address(page), 0, PAGE_SIZE << order);
+}
+
 static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned int order)
 {
 	struct page *page = NULL;
 	struct slow slow;
-	bool was_zero;
 
 	if (!slow_enter(&slow))
 		return NULL;
@@ -35,19 +47,10 @@ static struct page *alloc_named(const char *call, int node, gfp_t gfp, unsigned 
 					  .nowait = slow.nested || !(gfp & __GFP_DIRECT_RECLAIM),
 					  .task = slow_mm(&slow)};
 
-		/* THISNODE on a node without memory is nobody's memory. */
-		if (!(gfp & __GFP_THISNODE) || (topology.has_memory >> rq.nid & 1))
-			page = alloc_pages_request(&rq, order);
+		page = alloc_pages_request(&rq, order);
 	}
-	if (page) {
-		was_zero = page_is_zero(page);
-		WRITE_ONCE(page->refcount, 1);
-		page_set_state(page, page_state(PAGE_ALLOC, order, 0));
-		page_map_set(page_to_pfn(page), 1, MAP_PAGES);
-		atomic_add(&api_pages, 1ul << order);
-		if ((gfp & __GFP_ZERO) && !was_zero)
-			memset(page_address(page), 0, PAGE_SIZE << order);
-	}
+	if (page)
+		hand_out(page, order, gfp);
 	slow_leave(&slow);
 	kswapd_after_alloc(&slow, !(gfp & __GFP_DIRECT_RECLAIM));
 	return page;
@@ -72,7 +75,7 @@ BUDDY_API void buddy_get_page(struct page *page)
 			   page ? page_address(page) : NULL);
 }
 
-/* In this thread's hands before all else: a forked child gives back what lost threads have. */
+/* First of all it is in this thread's hands: a forked child frees what lost threads had there. */
 static void free_block(struct page *page, unsigned int order, struct slow *slow)
 {
 	page_set_owned(page, order, 0);
@@ -82,13 +85,14 @@ static void free_block(struct page *page, unsigned int order, struct slow *slow)
 }
 
 /*
- * References and whether all pages but the first are gone, or about to be, in one word, so that
- * holders who let go at the same time agree on who frees what.  Who frees the tail keeps its
- * reference until that is gone, so that nobody has to wait for it: a handler could not.
+ * The tail of a block, all pages but the first, is freed or about to be.  In one word with the
+ * references, so that holders who let go at the same time agree on who frees what.  Whoever frees
+ * the tail keeps its reference until that is done: nobody has to wait for it, which a handler could
+ * not do.
  */
 #define REF_TAIL_FREED (1u << 31)
 
-/* Somebody else still holds the first page: it stays, as a block of order 0; the others go. */
+/* Others still hold the first page: it stays as a block of order 0, the rest goes. */
 static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 {
 	for (unsigned int o = order; o-- > 0;)
@@ -99,7 +103,7 @@ static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 		free_pages_request(page + ((size_t)1 << o), o, slow_mm(slow), slow->nested);
 }
 
-/* Return: whether it fell to the caller to free the tail, and its reference is still there. */
+/* Return: whether the caller is to free the tail; its reference is still there then. */
 static bool claim_tail(struct page *page, unsigned int order)
 {
 	u32 old = READ_ONCE(page->refcount);
@@ -116,7 +120,7 @@ static void drop_reference(struct page *page, unsigned int order, struct slow *s
 
 	if (claim_tail(page, order))
 		free_tail(page, order, slow);
-	/* What each holder did to the block comes before its free: pairs with itself. */
+	/* What every holder did to the block comes before it is freed: pairs with itself. */
 	old = __atomic_fetch_sub(&page->refcount, 1, __ATOMIC_ACQ_REL);
 	if ((old & ~REF_TAIL_FREED) == 1)
 		free_block(page, old & REF_TAIL_FREED ? 0 : order, slow);
@@ -134,7 +138,10 @@ BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 		bug_report("buddy_free_pages(%p): not a live block of pages", page_address(page));
 		return;
 	}
-	/* Once the tail is gone the order is not recorded any more. */
+	/*
+	 * Once the tail is freed nothing tells the order any more.  The second look is for a holder
+	 * that freed it between the first look and page_order().
+	 */
 	if (!(refs & REF_TAIL_FREED) && page_order(page) != order &&
 	    !(READ_ONCE(page->refcount) & REF_TAIL_FREED)) {
 		bug_report("buddy_free_pages(%p): order %u, but it was allocated with %u",
@@ -226,7 +233,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 	}
 	slow_enter_free(&slow);
 	nr = head->nr_pages;
-	/* Of two frees at once one wins, the other is reported. */
+	/* Of two frees at once one wins, and the other is reported. */
 	if (!atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {
 		slow_leave(&slow);
 		bug_report("buddy_free_pages_exact(%p, %zu): freed already", addr, size);
