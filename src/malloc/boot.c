@@ -3,12 +3,13 @@
  * boot.c - start of the library
  *
  * The first slow path of the process starts everything: options, the range of addresses, the
- * caches.  That may be long before constructors run, when the loader allocates.  Nothing is
- * read from /proc or /sys, but for the distances of more than two nodes; no thread is started,
- * nothing else is loaded.
+ * caches.  That may be long before constructors run, when the loader allocates.  So it reads
+ * nothing from /proc or /sys, but for the distances of more than two nodes, starts no thread and
+ * loads no library.
  */
 #include "malloc/internal.h"
 #include "platform/os.h"
+#include <limits.h>
 
 #if !CONFIG_GENERIC_HIT
 extern const u64 hit_sequences[2][3] __attribute__((visibility("hidden")));
@@ -22,14 +23,17 @@ bool (*slow_start)(void) = boot;
 
 #define NOT_STARTED 0u
 #define STARTED (~0u)
-static u32 boot_state; /* or, in between, the thread that is starting; atomic; futex */
-/* It is this one.  What it calls may be the program's: munmap() of a listener, which allocates. */
+static u32 boot_state; /* in between, the thread that starts the library; atomic; futex */
+/*
+ * It is this thread.  What it calls may come back here: a munmap() that another library has put in
+ * front of the C library's may allocate.
+ */
 static __thread bool starting __attribute__((tls_model("initial-exec")));
 
 /*
- * Another thread is starting the library: wait for it.  In a child forked meanwhile that thread
- * is gone, though this one may have its number in another namespace, and what it had mapped by then
- * is lost; start anew.
+ * Another thread is starting the library: wait for it.  In a child forked meanwhile that thread is
+ * gone, even if this one has its number, in another namespace: start anew.  What the lost thread
+ * had mapped by then is lost too.
  */
 static slowpath bool wait_for_boot(void)
 {
@@ -64,7 +68,7 @@ bool boot(void)
 		return true;
 	if (starting)
 		return false;
-	/* A handler that allocated in the middle of this would wait for itself. */
+	/* A handler that allocates in the middle of this would wait for its own thread. */
 	signals = os_block_signals();
 	if (!atomic_cmpxchg(&boot_state, &expected, os_thread_id())) {
 		os_restore_signals(signals);
@@ -73,10 +77,10 @@ bool boot(void)
 	starting = true;
 	ok = start_everything();
 	starting = false;
-	/* Release pairs with load_acquire() above; a failed start may be tried again. */
+	/* Pairs with every load_acquire() of it here.  A start that failed may be tried again. */
 	store_release(&boot_state, ok ? STARTED : NOT_STARTED);
 	os_restore_signals(signals);
-	os_futex_wake(&boot_state, 1 << 20);
+	os_futex_wake(&boot_state, INT_MAX);
 	return ok;
 }
 
@@ -86,9 +90,9 @@ bool boot_done(void)
 }
 
 /*
- * Who allocates before the C library knows its environment is served without options; they come
- * now.  A program that has not allocated yet, and may never, pays for a look at one word, and at
- * what its stderr is before it may have closed that.
+ * What was allocated before the C library had its environment was served without options: they are
+ * read now.  A program that has not allocated yet, and may never, pays only for a look at one word,
+ * and at stderr, which it may close later.
  */
 __attribute__((constructor)) static void library_constructor(void)
 {
