@@ -24,30 +24,35 @@ struct option {
 	const char *name;
 	enum option_type type;
 	void *value;
-	u64 min, max;
-	const char *const *names; /* OPT_ENUM, NULL-terminated */
 	const char *help;
+	u64 max;		  /* OPT_U32, OPT_SIZE */
+	const char *const *names; /* OPT_ENUM: by value; NULL-terminated */
 };
 
-static const char *const hugepage_names[] = {"never", "auto", "always", NULL};
+static const char *const hugepage_names[] = {[HUGEPAGES_NEVER] = "never",
+					     [HUGEPAGES_AUTO] = "auto",
+					     [HUGEPAGES_ALWAYS] = "always",
+					     NULL};
 
 static const struct option options[] = {
-	{"abort_on_error", OPT_BOOL, &bug_abort_on_error, 0, 1, NULL,
-	 "end the program when it corrupts the heap (on)"},
-	{"background_threads", OPT_BOOL, &kswapd_enabled, 0, 1, NULL,
-	 "give memory back from a thread of our own (on); off: from slow paths"},
-	{"deepbind", OPT_BOOL, &option_deepbind, 0, 1, NULL,
-	 "let libraries loaded with RTLD_DEEPBIND use the C library's malloc (off)"},
-	{"hugepage_threshold", OPT_SIZE, &mm_hugepage_threshold, 0, (u64)1 << 46, NULL,
-	 "bytes of heap below which huge pages are not asked for (32M)"},
-	{"hugepages", OPT_ENUM, &mm_hugepages, 0, 2, hugepage_names,
-	 "never, auto (by evidence) or always (auto)"},
-	{"reporting_delay_ms", OPT_U32, &reporting_delay_ms, 0, 3600000, NULL,
-	 "how long a free block stays before it goes back to the system (1000)"},
-	{"slab_debug", OPT_CHECKS, &slab_unchecked_last, 0, 0, NULL,
-	 "F: check every free at once; -: none (-)"},
-	{"stats_at_exit", OPT_BOOL, &option_stats_at_exit, 0, 1, NULL,
-	 "print zones and slabs on stderr when the program ends (off)"},
+	{"abort_on_error", OPT_BOOL, &bug_abort_on_error,
+	 .help = "end the program when it corrupts the heap (on)"},
+	{"background_threads", OPT_BOOL, &kswapd_enabled,
+	 .help = "give memory back from a thread of our own (on); off: from slow paths"},
+	{"deepbind", OPT_BOOL, &option_deepbind,
+	 .help = "let libraries loaded with RTLD_DEEPBIND use the C library's malloc (off)"},
+	{"hugepage_threshold", OPT_SIZE, &mm_hugepage_threshold,
+	 .help = "bytes of heap below which huge pages are not asked for (32M)",
+	 .max = (u64)1 << 46},
+	{"hugepages", OPT_ENUM, &mm_hugepages, .help = "never, auto (by evidence) or always (auto)",
+	 .names = hugepage_names},
+	{"reporting_delay_ms", OPT_U32, &reporting_delay_ms,
+	 .help = "how long a free block stays before it goes back to the system (1000)",
+	 .max = 3600000},
+	{"slab_debug", OPT_CHECKS, &slab_unchecked_last,
+	 .help = "F: check every free at once; -: none (-)"},
+	{"stats_at_exit", OPT_BOOL, &option_stats_at_exit,
+	 .help = "print zones and slabs on stderr when the program ends (off)"},
 };
 
 static bool equals(const char *name, const char *text, size_t len)
@@ -67,6 +72,7 @@ static bool parse_bool(const char *v, size_t n, bool *ret)
 	return true;
 }
 
+/* Digits and, if @suffix, a K, M or G behind them. */
 static bool parse_number(const char *v, size_t n, bool suffix, u64 *ret)
 {
 	u64 x = 0;
@@ -97,7 +103,7 @@ static bool set_number(const struct option *o, const char *v, size_t n)
 {
 	u64 x;
 
-	if (!parse_number(v, n, o->type == OPT_SIZE, &x) || x < o->min || x > o->max)
+	if (!parse_number(v, n, /* suffix= */ o->type == OPT_SIZE, &x) || x > o->max)
 		return false;
 	if (o->type == OPT_SIZE)
 		*(size_t *)o->value = x;
@@ -179,7 +185,7 @@ static slowpath void parse(const char *text)
 	while (*text) {
 		size_t len;
 
-		/* Blanks after a comma, and empty ones, are nothing. */
+		/* Blanks and commas before an option mean nothing. */
 		text += strspn(text, ", ");
 		len = strcspn(text, ",");
 		if (len)
@@ -188,7 +194,7 @@ static slowpath void parse(const char *text)
 	}
 }
 
-/* Also fills in how to say something, since this is the first that may have to. */
+/* Also says where reports go, since this is the first code that may have to make one. */
 void options_parse_env(void)
 {
 	static bool parsed; /* the first caller is alone, or races with the same result */
@@ -197,7 +203,7 @@ void options_parse_env(void)
 	bug_ops.write = os_write_err;
 	bug_ops.abort = os_abort;
 
-	/* Before the C library has its environment: the constructor asks again. */
+	/* While the C library has no environment yet there is nothing to read: see boot.c. */
 	if (parsed || !os_have_environment())
 		return;
 	parsed = true;
@@ -214,7 +220,7 @@ BUDDY_API slowpath int buddy_option_set(const char *name, const char *value)
 		bug_warn("buddy_option_set(): %s is NULL", name ? "value" : "name");
 		return -EINVAL;
 	}
-	/* What the program says counts, so the environment must not come after it. */
+	/* The program has the last word, so the environment is read first. */
 	options_parse_env();
 	err = set_option(name, strlen(name), value, strlen(value));
 	if (err)
