@@ -3,8 +3,8 @@
 /*
  * aligned.c - memory aligned beyond 16 bytes
  *
- * Up to a cache line a class is aligned if its stride is.  Beyond, only powers of two are, since
- * the objects of other slabs begin at any line (slab_colour()); size_of_class() says which.
+ * Up to a cache line the objects of a class are aligned if their stride is.  Beyond that only those
+ * of powers of two are: the objects of other slabs begin at any line (slab_colour()).
  */
 #include "malloc/internal.h"
 #include <errno.h>
@@ -15,14 +15,13 @@
 static_assert(KMALLOC_MAX_SIZE % ALIGN_BY_CLASS_MAX == 0, "rounding up stays within the classes");
 
 /*
- * A size whose class has all its objects aligned to @align, a power of two, for @size bytes; 0:
- * none.
+ * The size to ask for so that @size bytes are aligned to @align, a power of two: all objects of its
+ * class are.  0: no class will do, or it would waste too many pages: those for an alignment of more
+ * than 16 KiB, or for one of more than a line if the object is larger than 16 KiB.
  *
- * Where classes step by less than a line, the size rounded up to the alignment is a class itself;
- * where they step by as much or more, every class is a multiple of a line.  A small object that is
- * aligned to more than 16 KiB, or one above that that is aligned to more than a line, would take
- * the room of more pages than are worth it.  Checked by tests/unit/test_geometry.c and
- * tests/contract.
+ * Up to a line the size rounded up is enough.  Where classes step by less than a line it is a class
+ * itself; where they step by a line or more, every class is a multiple of a line.  Checked by
+ * tests/unit/test_geometry.c and tests/contract.
  */
 static inline size_t size_of_class(size_t align, size_t size)
 {
@@ -35,7 +34,7 @@ static inline size_t size_of_class(size_t align, size_t size)
 	return rounded <= ALIGN_BY_CLASS_MAX ? roundup_pow_of_two(rounded) : 0;
 }
 
-/* @align is a power of two.  NULL without errno, or with ENOMEM. */
+/* @align is a power of two.  Return: the memory; NULL, with errno as it was or ENOMEM. */
 void *aligned_any(size_t align, size_t size)
 {
 	size_t rounded = size_of_class(align, size + !size);
@@ -43,7 +42,7 @@ void *aligned_any(size_t align, size_t size)
 
 	if (likely(rounded))
 		return own_malloc(rounded);
-	if (align <= 16)
+	if (align <= KMALLOC_MINALIGN)
 		return size <= PTRDIFF_MAX ? own_malloc(size) : NULL;
 	return malloc_large(size + !size, MAX(align, PAGE_SIZE), 0, NUMA_NO_NODE, &zero);
 }
@@ -57,7 +56,7 @@ static void *set_errno(void *p, int err)
 
 BUDDY_API void *memalign(size_t align, size_t size)
 {
-	/* As glibc: any alignment is taken, up to the next power of two. */
+	/* As in glibc: any alignment is rounded up to a power of two. */
 	if (align > ((size_t)1 << 63))
 		return set_errno(NULL, EINVAL);
 	return set_errno(aligned_any(roundup_pow_of_two(align), size), ENOMEM);
@@ -70,7 +69,7 @@ BUDDY_API void *aligned_alloc(size_t align, size_t size)
 	return set_errno(aligned_any(align, size), ENOMEM);
 }
 
-/* All but a hit, since errno is to stay what it was and is not cheap to ask for. */
+/* All but a hit, which does not touch errno: here it has to be saved, and that is not cheap. */
 static noinline int posix_memalign_slow(void **ret, size_t align, size_t size)
 {
 	int saved = errno;

@@ -35,7 +35,7 @@ BUDDY_API struct kmem_cache *buddy_kmem_cache_create(const char *name, size_t si
 	if (flags & SLAB_HWCACHE_ALIGN && !wrong) {
 		size_t line = CACHE_LINE;
 
-		/* As the kernel: half a line is enough for objects that small. */
+		/* As in the kernel: small objects are aligned to a part of a line. */
 		while (size <= line / 2 && line > 8)
 			line /= 2;
 		align = MAX(align, line);
@@ -58,7 +58,7 @@ BUDDY_API void buddy_kmem_cache_destroy(struct kmem_cache *s)
 		(void)cache_destroy("buddy_kmem_cache_destroy", s);
 }
 
-/* Zeroing would undo what the constructor made. */
+/* @gfp without __GFP_ZERO if zeroing would undo what the constructor made. */
 static gfp_t zero_allowed(const char *call, const struct kmem_cache *s, gfp_t gfp)
 {
 	if (!(gfp & __GFP_ZERO) || !s->ctor)
@@ -84,7 +84,7 @@ static void *alloc_named(const char *call, struct kmem_cache *s, gfp_t gfp, int 
 
 /* ---- hits: an object that this thread has at hand, or room for one; hit_x86_64.S ---- */
 
-/* Where this thread has what it may take of @s, and give back, without a lock; NULL: nowhere. */
+/* This thread's cursor for @s, by which it takes and gives back without a lock; NULL: none. */
 static inline struct cursor *own_cursor(const struct kmem_cache *s)
 {
 	struct task *task = current_task();
@@ -105,7 +105,7 @@ static slowpath bool is_of_another_node(const struct kmem_cache *s, const void *
 	return page_to_nid(slab_of(s, obj)) != current_task()->mm.node;
 }
 
-/* Objects of other nodes do not get into this one's sheaves. */
+/* Objects of another node must not get into the sheaves of this one. */
 static inline bool put_own(const struct kmem_cache *s, void *obj)
 {
 	struct cursor *c = own_cursor(s);
@@ -115,10 +115,10 @@ static inline bool put_own(const struct kmem_cache *s, void *obj)
 	return hit_put(c, obj);
 }
 
-/* What a hit does not do: to zero, to fail, and to look where the object lies. */
+/* What a hit cannot do: zero, fail, or look which node the object is of. */
 #define GFP_NO_HIT (__GFP_ZERO | __GFP_DMA | __GFP_DMA32 | __GFP_THISNODE)
 
-/* A hit takes 46 instructions, and no lock. */
+/* A hit takes 46 instructions and no lock. */
 BUDDY_API void *buddy_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
 	void *obj = likely(s && !(gfp & GFP_NO_HIT)) ? take_own(s) : NULL;
@@ -160,7 +160,7 @@ BUDDY_API size_t buddy_kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, si
 	return got;
 }
 
-/* Say what @obj is, if not an object of @s. */
+/* Report what @obj is instead of an object of @s. */
 static slowpath void report_object(const char *call, const struct kmem_cache *s, const void *obj)
 {
 	const struct kmem_cache *of = slab_check_object(call, obj);

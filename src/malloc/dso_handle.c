@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dso_handle.c - when pthread_atfork() is to forget what the library has registered: never
+ * dso_handle.c - what pthread_atfork() registers for this library is never forgotten
  *
- * The C library's part of it, which is linked into each library, hands on what this holds.  Usually
- * the compiler's start files bring it, with its own address; libbuddy.so is linked without them.
+ * The part of pthread_atfork() that is linked into each library passes on the value of this
+ * variable, which says whose handlers to forget when a library is unloaded; NULL means the
+ * program's.  Usually the compiler's start files define it; libbuddy.so is linked without them.
  */
 extern void *__dso_handle;
 __attribute__((visibility("hidden"))) void *__dso_handle;

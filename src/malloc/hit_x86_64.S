@@ -8,27 +8,28 @@
  *   free      16 instructions: an object of a class of this thread's node, sheaf not full
  *     free_slow       everything else: NULL, large, foreign, another node, full
  *
- * No lock, no atomic instruction, no store to the object.  Cache lines touched: malloc: the
- * task's head, its size table, the cursor, the sheaf.  free: the page map, the task's head, the
- * cursor, the sheaf.  Both: of the thread's own storage, where the task is told and where sequences
- * are armed.
+ * No lock, no atomic instruction, no store to the object.  Cache lines touched:
  *
- * Each hit is a restartable sequence (rseq): the store of its address arms it, the store of the
- * cursor commits it.  A signal or a preemption in between takes the thread to the abort label,
- * which starts over.  That is what makes two things safe without an atomic instruction: a
- * signal handler that allocates while its thread was inside a hit, and the reclaimer, which
- * swaps the cursor of a sleeping thread for a disabled one and fences (os_rseq_fence).  Without
- * rseq every cursor stays disabled and the slow path serves (task.cursors_on in slab.h).
+ *   malloc    the task's head, its size table, the cursor, the sheaf
+ *   free      the page map, the task's head, the cursor, the sheaf
+ *   both      of thread-local storage: where the task is found, and where sequences are armed
  *
- * A debugger that steps through a hit interrupts each try.  So every sixteenth time the slow path
- * is taken, which no interruption stops.
+ * Each hit is a restartable sequence (rseq): the store of its descriptor's address arms it, and the
+ * instruction that moves the cursor commits it.  A signal or a preemption in between takes the
+ * thread to the abort label, which starts over.  That makes two things safe without an atomic
+ * instruction: a signal handler that allocates while its thread was inside a hit, and a reclaimer
+ * that swaps the cursor of a sleeping thread for a disabled one and then fences (os_rseq_fence).
+ * Without rseq every cursor stays disabled, and the slow path serves (task.cursors_on, slab.h).
+ *
+ * A debugger that steps through a hit interrupts every try.  So every sixteenth interruption ends
+ * in the slow path, which none can stop.
  *
  * A pop compares the top object with the slot below.  In an empty sheaf both hold NULL (slab.h),
- * and where the program freed an object twice in a row both hold it: malloc_slow says so.
+ * and after the program has freed an object twice in a row both hold that: malloc_slow reports it.
  *
- * A disabled cursor is both empty and full: the slots below it hold NULL and it lies above every
- * end.  So there is no test whether the thread has a task, whether the object is one of ours,
- * or whether debugging is on: the page map's byte and the cursor say it all.
+ * A disabled cursor is both empty and full: the slots below it hold NULL, and it lies above every
+ * end.  So nothing tests whether the thread has a task, whether the object is ours, or whether
+ * debugging is on: the page map's byte and the cursor say it all.
  *
  * The offsets are those of struct hit_area (slab.h) and struct page_map (page.h), which assert
  * them.  %rdi is kept throughout: the slow paths and the restarts need the argument.
@@ -50,9 +51,9 @@
 #define ABORT_STEP	16	/* of 256, where it overflows */
 
 /*
- * The signature must stand right before an abort label; as an instruction it traps.  Registers are
- * as they were at the interruption: rdi, rdx and rcx still hold.  \area: what rdx has beyond the
- * hit area.
+ * The signature must stand right before an abort label; as an instruction it traps.  The kernel
+ * leaves the registers as they were at the interruption, so rdi, rdx and rcx are still valid.
+ * \area: how far beyond the start of the hit area rdx points.
  */
 .macro abort_label name, start, slow, area=0
 	.byte 0x0f, 0xb9, 0x3d	/* ud1 with the signature as displacement */
@@ -157,7 +158,7 @@ hit_free_commit:
 	.set own_malloc, malloc
 	.set own_free, free
 
-/* What task.c puts into the descriptors of a task: start, length, abort for each of the two. */
+/* What task.c puts into the descriptors of a task: start, length and abort address of each. */
 	.globl hit_sequences
 	.hidden hit_sequences
 	.type hit_sequences, @object
@@ -169,9 +170,9 @@ hit_sequences:
 	.size hit_sequences, . - hit_sequences
 
 /*
- * operator new: malloc's hit with another slow path, which throws.  One instruction more, for a
- * descriptor of its own.  The other operators are in cxx.cc.  Weak: a program that is linked with
- * the archive may define its own.
+ * operator new: malloc's hit with another slow path, which throws.  It takes one instruction more,
+ * to load a descriptor of its own.  The other operators are in cxx.cc.  Weak: a program that is
+ * linked with the archive may define its own.
  */
 	.section .data.rel.ro.local, "aw", @progbits
 	.p2align 5
@@ -187,7 +188,7 @@ hit_new_medium:
 	end_function _Znwm
 	abort_label hit_new_abort, hit_new_start, new_slow
 
-/* The descriptor of a sequence that is none of a task's. */
+/* The descriptor of a sequence that has none in the task. */
 .macro sequence_of name
 	.p2align 5
 \name\()_cs:
@@ -232,8 +233,8 @@ hit_new_medium:
 	pop_or_null hit_pop, CURSOR(%rdx,%rcx,8)
 
 /*
- * The hits of caches of the program: 11 and 14 instructions, and what C does before (cache_api.c).
- * Few programs run them, so they lie with what is set apart.
+ * The hits of the program's own caches: 11 and 14 instructions, after what cache_api.c does first.
+ * Few programs run them, so they lie with the rest of what is set apart.
  */
 	.section .data.rel.ro.local, "aw", @progbits
 	sequence_of hit_take
@@ -249,8 +250,8 @@ hit_new_medium:
 	pop_or_null hit_take, (%rdi)
 
 /*
- * hit_put - bool hit_put(struct cursor *c, void *obj): the body of free's.  That looks at nothing;
- * this one looks whether the object is on top already.
+ * hit_put - bool hit_put(struct cursor *c, void *obj): free's hit for any cursor.  Unlike free's it
+ * looks whether the object is on top already.
  */
 	.hidden hit_put
 	export_function hit_put

@@ -19,14 +19,14 @@ extern bool option_stats_at_exit;
 extern bool option_deepbind;
 
 /*
- * malloc and free of this library.  The plain names mean what they mean to the whole program, which
- * may have its own (replaceable.list).
+ * This library's malloc, free and realloc.  The plain names are the program's, which may have its
+ * own (replaceable.list).
  */
 void *own_malloc(size_t size);
 void own_free(void *ptr);
 void *own_realloc(void *ptr, size_t size);
 
-/* malloc.c: the slow halves; hit_x86_64.S jumps to the first three.  new_slow() is in cxx.cc. */
+/* malloc.c: the slow halves.  hit_x86_64.S jumps to the first three; new_slow() is in cxx.cc. */
 void *malloc_slow(size_t size);
 void free_slow(void *ptr);
 void *new_slow(size_t size);
@@ -34,48 +34,54 @@ void *malloc_any(size_t size, bool *ret_zero);
 void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero);
 /* Make @bytes of a block read as zero.  Return: @p. */
 void *clear_block(void *p, size_t bytes);
-/* Where the program's block begins that @head is the first page of. */
+/* Where the large block at @head begins for the program. */
 static inline void *large_start(const struct page *head)
 {
 	return (char *)page_address(head) + head->offset;
 }
 void free_named(const char *call, void *ptr);
-/* The same for what object_size_at() does not know.  0, and a report under @call, for others'. */
+/*
+ * The usable size of what object_size_at() has no answer for.  0, with a report under @call, if
+ * nothing of ours begins at @ptr.
+ */
 size_t usable_size_other(const char *call, const void *ptr);
 static inline struct kmem_cache *map_value_cache(u8 value)
 {
 	unsigned int class = value / 2u - 1;
 
-	/* One turn for each node that shares; a division would cost more. */
+	/* A turn for each group of nodes before; a division would cost more. */
 	while (unlikely(class >= NR_KMALLOC_CLASSES))
 		class -= NR_KMALLOC_CLASSES;
 	return &kmalloc_caches[class];
 }
 
 /*
- * The bytes usable at @ptr, with what is beyond what was asked for.  0: no object of malloc's
- * caches begins there, or slab_debug=F wants it looked at first.
+ * How many bytes may be used at @ptr, at least what was asked for.  0: no object of malloc's caches
+ * begins there, or slab_debug=F asks for a closer look.
  */
 static inline size_t object_size_at(const void *ptr)
 {
 	u8 value = page_map_get(ptr);
 	const struct kmem_cache *s;
 
-	/* What is no class, MAP_NONE too, and with the option every class, lies above. */
+	/* Everything but a class is above that, MAP_NONE too; with the option every class is. */
 	if (unlikely((u8)(value - 1) >= READ_ONCE(slab_unchecked_last)))
 		return 0;
 	s = map_value_cache(value);
 	return is_object_start(s, ptr) ? s->size : 0;
 }
 
-/* common_api.c: does the machine have no such node?  bad_node() says so under @call. */
+/* common_api.c: true if the machine has no such node; bad_node() reports it under @call. */
 bool node_unknown(int node);
 bool bad_node(const char *call, int node);
 
 /* aligned.c */
 void *aligned_any(size_t align, size_t size);
 
-/* @nr pages more, or less, in large blocks: with the thread, where no handler can come between. */
+/*
+ * Large blocks have @nr pages more, or, modulo 2^64, fewer.  Counted in the task where no handler
+ * can come between.
+ */
 static inline void count_large(const struct slow *slow, u64 nr)
 {
 	if (likely(slow->task && !slow->nested))
@@ -84,12 +90,12 @@ static inline void count_large(const struct slow *slow, u64 nr)
 		atomic_add(&large_pages, nr);
 }
 
-/* Takes an object out of the sheaf of a cursor of this thread's task, or returns NULL. */
+/* hit_x86_64.S: take an object of a class from this thread's cursor.  NULL: that has none. */
 void *hit_pop(u8 map_value);
 
-/* The same of the cursor of a cache of the program's, in this thread's task. */
+/* The same from @c, this thread's cursor for a cache of the program. */
 void *hit_take(struct cursor *c);
-/* Puts @obj into such a sheaf.  Return: false if that is full, or has @obj on top: freed twice. */
+/* Put @obj back.  Return: false if its sheaf is full, or has @obj on top: it was freed twice. */
 bool hit_put(struct cursor *c, void *obj);
 
 /* The page map value of the class for @size bytes, up to KMALLOC_MAX_SIZE, as a hit finds it. */

@@ -27,19 +27,20 @@ static slowpath void *no_memory(void)
 	return NULL;
 }
 
-/* The state of a block that the program has; in a thread's set it is in transit. */
+/* The state of a block that the program holds; one in a thread's set is in transit. */
 #define LIVE_LARGE page_state(PAGE_EXACT, 0, PG_LARGE)
 
-#define LARGE_SPARE (8 * CACHE_LINE) /* at least, but for blocks of whole pages */
+#define LARGE_SPARE (8 * CACHE_LINE) /* left over at least, but in blocks of whole pages */
 
 /*
- * Where in its first page a block of @size bytes at @head begins: somewhere in what the last page
- * leaves over, by its address (mm/slab.c of old Linux: cache colouring).  The processor tells
- * addresses apart by where they are in a page.  If all blocks began at the same place, copying
- * from one to another would be slow: a string copy to 1 to 15 bytes beyond the place it comes from
- * takes 15 times as long on Zen 5, and sqlite3, which sorts by such copies, took 1.08 times the
- * time of glibc.  A block of whole pages is a buffer rather than a string, and takes no further
- * page for this.
+ * Where in its first page a block of @size bytes at @head begins: at one of the lines that its last
+ * page leaves over, chosen by its address (cache colouring, as in mm/slab.c of old Linux).
+ *
+ * The processor compares addresses by their offsets in a page first.  If all blocks began at the
+ * same offset, copies between them would be slow: a copy to 1 to 15 bytes beyond the offset it
+ * comes from takes 15 times as long on Zen 5, and sqlite3, which sorts by such copies, took 1.08
+ * times as long as with glibc.  A block of whole pages is a buffer rather than a string, and is not
+ * worth another page.
  */
 static size_t large_offset(const struct page *head, u64 pfn, size_t size)
 {
@@ -50,7 +51,7 @@ static size_t large_offset(const struct page *head, u64 pfn, size_t size)
 	return (u64)hash * places >> 32 << ilog2(CACHE_LINE);
 }
 
-/* The block at @head becomes the program's.  Return: where that begins in it. */
+/* The block at @head becomes the program's.  Return: where it begins. */
 static alwaysinline void *hand_out(struct page *head, size_t size, size_t align,
 				   const struct slow *slow)
 {
@@ -59,14 +60,14 @@ static alwaysinline void *hand_out(struct page *head, size_t size, size_t align,
 
 	head->offset = offset;
 	page_set_state(head, LIVE_LARGE);
-	/* A block from this thread's set is known already. */
+	/* A block from this thread's set has its byte already. */
 	if (READ_ONCE(page_map.bytes[pfn]) != MAP_LARGE)
 		page_map_set(pfn, 1, MAP_LARGE);
 	count_large(slow, head->nr_pages);
 	return (char *)pfn_to_addr(pfn) + offset;
 }
 
-/* malloc_large(), and once more for what malloc() asks for, which is half as long. */
+/* malloc_large(); and inlined for malloc()'s constant arguments, where it is half as long. */
 static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int node,
 				      bool *ret_zero)
 {
@@ -81,7 +82,7 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 	    (!slow_enter_quick(&slow) && !slow_enter(&slow)))
 		return NULL;
 	nowait = slow.nested || asks_not_to_wait(gfp);
-	/* To look for a place so far aligned would take the heap into use up to there. */
+	/* To reach a place aligned to more than this, much of the heap would be taken into use. */
 	if (align <= MAX((u64)size, 64 * (u64)MiB)) {
 		struct page_request rq = {
 			.gfp = gfp,
@@ -109,8 +110,8 @@ static alwaysinline void *large_block(size_t size, size_t align, gfp_t gfp, int 
 }
 
 /*
- * A block of whole pages, aligned to @align; less than a page: it may begin where it likes.  NULL
- * without errno.
+ * A block that is made of pages, for @size bytes aligned to @align.  With less than a page it may
+ * begin anywhere in its first page.  Return: NULL without memory, with errno as it was.
  */
 set_apart void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero)
 {
@@ -138,13 +139,13 @@ static void *malloc_small(size_t size)
 	return obj;
 }
 
-/* Any size.  *ret_zero: the block reads as zero.  NULL without errno. */
+/* Any size.  *ret_zero: the block reads as zero.  Return: NULL without memory, errno as it was. */
 void *malloc_any(size_t size, bool *ret_zero)
 {
 	*ret_zero = false;
 	if (likely(size <= KMALLOC_MAX_SIZE))
 		return malloc_small(size);
-	return large_block(size, 16, 0, NUMA_NO_NODE, ret_zero);
+	return large_block(size, KMALLOC_MINALIGN, 0, NUMA_NO_NODE, ret_zero);
 }
 
 void *malloc_slow(size_t size)
@@ -156,9 +157,9 @@ void *malloc_slow(size_t size)
 }
 
 /*
- * From here on a block that is mostly not resident is given back rather than cleared.  The C
- * library maps such blocks anew each time, and programs count on it: tables of many gigabytes, of
- * which little is ever touched.  What was freed untouched here would become resident as a whole.
+ * From this size on a block that is mostly not resident is discarded rather than cleared, which
+ * would make all of it resident.  Programs count on that for tables of many gigabytes of which they
+ * touch little: the C library maps such a block anew each time.
  */
 #define CLEAR_BY_DISCARD (32 * MiB)
 
@@ -172,7 +173,7 @@ static slowpath bool discard_sparse(char *from, char *end)
 
 static slowpath void *clear_huge(char *p, size_t bytes)
 {
-	/* Whole huge pages, so that none loses a part. */
+	/* Whole huge pages only, so that none is split. */
 	const uintptr_t huge = PAGEBLOCK_NR_PAGES << PAGE_SHIFT;
 	char *from = p + (-(uintptr_t)p & (huge - 1));
 	char *end = p + bytes, *to = end - ((uintptr_t)end & (huge - 1));
@@ -208,7 +209,7 @@ BUDDY_API void *calloc(size_t n, size_t size)
 	return zero ? p : clear_block(p, bytes);
 }
 
-/* The program's realloc(), if it has its own, as the C library does (replaceable.list). */
+/* By the program's own realloc() if it has one, as in the C library (replaceable.list). */
 BUDDY_API void *reallocarray(void *ptr, size_t n, size_t size)
 {
 	size_t bytes;
@@ -221,13 +222,15 @@ BUDDY_API void *reallocarray(void *ptr, size_t n, size_t size)
 /* ---- free ---- */
 
 /*
- * A program that brings its own malloc, and no operator delete, comes here with what is its own.
- * Not @nested: where a program that cannot be moved takes the address of free, the name means a
- * stub in it that leads back here.
+ * A program that has its own malloc but no operator delete comes here with blocks of its own: they
+ * go to its own free().
+ *
+ * Not if @nested: in a program that is not position independent, and takes the address of free,
+ * that address is a stub which leads back here.
  */
 static slowpath bool free_of_program(void *ptr, bool nested)
 {
-	/* Volatile: a compiler may take two names for two functions. */
+	/* Volatile: a compiler may assume that two names are two functions. */
 	void (*volatile theirs)(void *) = free;
 
 	if (theirs == own_free || nested || mm_owns(ptr))
@@ -236,7 +239,7 @@ static slowpath bool free_of_program(void *ptr, bool nested)
 	return true;
 }
 
-/* For what has, or had, a mapping of its own there is no descriptor that would say more. */
+/* A mapping of its own, live or gone, has no descriptor that would say more. */
 static slowpath void bad_free(const char *call, const void *ptr)
 {
 	bool owned = mm_owns(ptr);
@@ -256,7 +259,7 @@ static void free_large(const char *call, void *ptr, struct slow *slow)
 	struct page *head = virt_to_page(ptr);
 	u32 live = LIVE_LARGE;
 
-	/* Of two frees at once one wins, the other is reported. */
+	/* Of two frees at once one wins, and the other is reported. */
 	if (ptr != large_start(head) ||
 	    !atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {
 		bad_free(call, ptr);
@@ -305,7 +308,7 @@ void free_slow(void *ptr)
 	free_named("free", ptr);
 }
 
-/* The size of an object of malloc's under slab_debug=F; 0 with a report if it is none in use. */
+/* The size of malloc's object at @ptr under slab_debug=F; 0, with a report, if none is in use. */
 static slowpath size_t usable_size_checked(const char *call, const void *ptr, struct kmem_cache *s)
 {
 	if (is_object(s, ptr))
@@ -335,7 +338,7 @@ set_apart size_t usable_size_other(const char *call, const void *ptr)
 		s = slab_check_object(call, ptr);
 		return s ? s->object_size : 0;
 	}
-	/* Such a mapping may lie inside the range too, if the system has no other place left. */
+	/* The system may put such a mapping into the range too, if there is no other place left. */
 	size = direct_size(ptr);
 	if (!size)
 		bad_free(call, ptr);

@@ -10,14 +10,15 @@
 
 /*
  * A block that grows beyond this gets a mapping of its own, which the kernel grows in place or
- * moves by its page tables.  Blocks of the heap are copied: moving their pages was 4 times slower
+ * moves by its page tables.  Blocks of the heap are copied: moving their pages took 4 times as long
  * for vectors that grow by half up to 12 MiB, since every move leaves a hole to be faulted in
- * again, breaks huge pages and splits mappings.  One that grows by a small part of itself will be
- * moved often, and leaves a hole each time: 8 buffers that grow by 1 MiB to 64 had 703 MB resident
- * at their peak, and 567 with the lower bound.
+ * again, breaks huge pages and splits mappings.
+ *
+ * A block that grows in small steps is moved often, and leaves a hole each time, so its bound is
+ * lower: 8 buffers that grow by 1 MiB to 64 had 703 MB resident at their peak, and 567 with it.
  */
 #define OWN_MAPPING_MIN (16 * MiB)
-#define OWN_MAPPING_MIN_STEPWISE (4 * MiB) /* one that grows by less than a quarter of itself */
+#define OWN_MAPPING_MIN_STEPWISE (4 * MiB) /* growing by less than a quarter */
 
 static bool gets_own_mapping(size_t old, size_t size)
 {
@@ -27,8 +28,8 @@ static bool gets_own_mapping(size_t old, size_t size)
 }
 
 /*
- * What a large block of @size bytes may have to grow into: an eighth of itself.  Those that grow by
- * steps have mappings of their own from some length on, and need no room.
+ * How much room a large block of @size bytes has to grow into: an eighth of itself.  Beyond
+ * OWN_MAPPING_MIN_STEPWISE blocks that grow in steps have mappings of their own and need none.
  */
 static inline size_t large_room(size_t size)
 {
@@ -36,10 +37,10 @@ static inline size_t large_room(size_t size)
 }
 
 /*
- * A block that grows by few bytes will likely go on like this.  An object that is given a quarter
- * more passes over every other class and is copied half as often.  A large block is given an
- * eighth more, which pages it reaches into only if it goes on: a hundred buffers that grew by 1 KiB
- * in turns, to 1 MiB, took 4 times as long without, since each page more was another copy.
+ * A block that grows by a few bytes will likely go on doing so.  An object is given a quarter more:
+ * it skips every other class, and is copied half as often.  A large block is given an eighth more,
+ * which costs no memory until it is used: without, a hundred buffers that grew by 1 KiB in turns,
+ * to 1 MiB, took 4 times as long, since each further page was another copy.
  */
 static inline size_t with_room(size_t old, size_t size)
 {
@@ -59,7 +60,7 @@ static inline void *heap_alloc(size_t size)
 	return size <= KMALLOC_MAX_SIZE ? own_malloc(size) : malloc_any(size, &zero);
 }
 
-/* A new place for a block of @old bytes that is to have @size. */
+/* Memory for a block of @old bytes that is to have @size.  NULL: there is none. */
 static void *new_place(size_t old, size_t size)
 {
 	size_t room = with_room(old, size);
@@ -78,8 +79,9 @@ static void *new_place(size_t old, size_t size)
 }
 
 /*
- * From here on what was never used is not copied, as the C library moves its mappings: a table of 3
- * GiB of which 48 pages were used became resident as a whole, in 4.4 s, when it grew.
+ * From this size on pages that were never used are not copied; the C library moves such blocks by
+ * their page tables.  A table of 3 GiB of which 48 pages were used became resident as a whole when
+ * it grew, and took 4.4 s.
  */
 #define COPY_SPARSELY (32 * MiB)
 
@@ -90,12 +92,12 @@ static slowpath void copy_large(char *to, const char *from, size_t bytes)
 		memcpy(to, from, bytes);
 }
 
-/* Not marked cold: in cold code a compiler copies with one instruction, which is short but slow. */
+/* Not cold: in cold code the compiler copies by one instruction, which is short but slow. */
 static noinline void *move(void *ptr, size_t old, size_t size)
 {
 	void *p = new_place(old, size);
 
-	/* It is large enough where it is. */
+	/* There is no smaller place for it, but it fits where it is. */
 	if (!p && size <= old)
 		return ptr;
 	if (!p) {
@@ -110,19 +112,19 @@ static noinline void *move(void *ptr, size_t old, size_t size)
 	return p;
 }
 
-/* Does an object of @old bytes serve for @size, without too much waste? */
+/* Will an object of @old bytes do for @size, without too much waste? */
 static inline bool stays(size_t old, size_t size)
 {
 	return size <= old && (size > old / 2 || old <= 64);
 }
 
-/* The same for a large block, which gives back what it has too much by pages. */
+/* The same for a large block, which can give back single pages. */
 static inline bool large_stays(size_t old, size_t size)
 {
 	return size <= old && old - size <= large_room(old);
 }
 
-/* Large blocks are resized where they are if the pages behind are free. */
+/* Shrink a large block, or extend it if the pages behind are free.  Return: whether it is done. */
 static bool resize_in_place(void *ptr, size_t size)
 {
 	struct page *head = virt_to_page(ptr);
@@ -178,7 +180,7 @@ static noinline void *realloc_slow(void *ptr, size_t size)
 	if (!ptr)
 		return own_malloc(size);
 	if (!size) {
-		own_free(ptr); /* as glibc; C23 leaves it undefined */
+		own_free(ptr); /* as in glibc; C23 leaves it undefined */
 		return NULL;
 	}
 	if (size > PTRDIFF_MAX) {
@@ -195,7 +197,7 @@ static inline void *reallocate(void *ptr, size_t size)
 {
 	size_t old = object_size_at(ptr);
 
-	/* Strings grow by a few bytes: most calls end here.  The bound leaves out 0 too. */
+	/* Most calls end here: strings grow by a few bytes.  The bound excludes 0 as well. */
 	if (likely(old && size - 1 < PTRDIFF_MAX))
 		return stays(old, size) ? ptr : move(ptr, old, size);
 	return realloc_slow(ptr, size);

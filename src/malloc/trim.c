@@ -18,7 +18,7 @@ BUDDY_API uint64_t buddy_reclaim(void)
 	return pages << PAGE_SHIFT;
 }
 
-/* @pad is glibc's top pad; there is no top here, and what is needed again comes back. */
+/* @pad says how much glibc keeps at the top of its heap; there is no top here. */
 BUDDY_API int malloc_trim(size_t pad)
 {
 	(void)pad;
@@ -28,9 +28,9 @@ BUDDY_API int malloc_trim(size_t pad)
 #define MXFAST_MAX ((int)(80 * sizeof(size_t) / 4)) /* glibc's limit */
 
 /*
- * glibc's parameters are accepted where ignoring them changes no promise: thresholds, arenas
- * and padding have no counterpart.  Who asks for blocks to be filled is told that they are not.
- * Return: 1 for a known parameter, 0 otherwise, as glibc's manual says.
+ * glibc's parameters are accepted where ignoring them breaks no promise: thresholds, arenas and
+ * padding have no counterpart here.  A request to fill blocks is refused.
+ * Return: 1 if it was accepted, 0 otherwise, as in glibc.
  */
 BUDDY_API int mallopt(int param, int value)
 {

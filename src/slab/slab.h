@@ -15,6 +15,7 @@
 /* ---- geometry of malloc's classes (geometry.c) ---- */
 
 #define KMALLOC_MAX_SIZE 32768u /* the largest class; above, exact pages */
+#define KMALLOC_MINALIGN 16u	/* of every class (Linux: ARCH_KMALLOC_MINALIGN) */
 #define NR_KMALLOC_CLASSES 41
 #define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task byte by byte */
 #define HIT_STEP 128u	   /* above: in steps of so many bytes, up to KMALLOC_MAX_SIZE */

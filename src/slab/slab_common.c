@@ -42,7 +42,7 @@ static void init_kmalloc_caches(void)
 		unsigned int n = sizeof(digits), size = kmalloc_class_size(c);
 
 		s->size = s->object_size = size;
-		s->align = 16;
+		s->align = KMALLOC_MINALIGN;
 		s->class = (u8)c;
 		cache_geometry(s);
 		kmalloc_spread(s);
