@@ -204,8 +204,9 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	if (READ_ONCE(task->state) != TASK_LIVE || !lock_in_time(task, only_idle, slow))
 		return;
 	if (READ_ONCE(task->state) == TASK_LIVE) {
-		for_each_row(task, row) drain_row(task, &row, note_idle(&row, only_idle),
-						  /* quiet= */ task == slow->task);
+		for_each_row (task, row)
+			drain_row(task, &row, note_idle(&row, only_idle),
+				  /* quiet= */ task == slow->task);
 		pcp_drain(&task->mm, !only_idle || idle);
 	}
 	spin_unlock(&task->lock);

@@ -96,8 +96,9 @@ static void settle_inflight(struct slab_sheaf *sheaf)
 
 static void settle_task(struct task *task)
 {
-	for_each_row(task, row) for (unsigned int i = 0; i < row.nr; i++)
-		settle_main(task, &row.cursor[i], &row.pcs[i]);
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++)
+			settle_main(task, &row.cursor[i], &row.pcs[i]);
 }
 
 static void settle_task_inflight(struct task *task)
@@ -191,8 +192,10 @@ static bool is_in_pcs(const struct pcs *p, const struct slab_sheaf *sheaf)
 
 static bool is_in_task(struct task *task, const struct slab_sheaf *sheaf)
 {
-	for_each_row(task, row) for (unsigned int i = 0; i < row.nr;
-				     i++) if (is_in_pcs(&row.pcs[i], sheaf)) return true;
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++)
+			if (is_in_pcs(&row.pcs[i], sheaf))
+				return true;
 	return false;
 }
 
@@ -311,7 +314,9 @@ static void hand_over(struct task *task, const struct pcs_row *row, unsigned int
 /* Nobody was inside: what the others cached is in order, take it as it is. */
 static void adopt_clean(struct task *task)
 {
-	for_each_row(task, row) for (unsigned int i = 0; i < row.nr; i++) hand_over(task, &row, i);
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++)
+			hand_over(task, &row, i);
 	pcp_drain(&task->mm, true);
 }
 

@@ -399,8 +399,9 @@ bool task_trylock(struct task *task)
 /* Everything this thread has in its sheaves and page set goes to where others find it. */
 static set_apart void task_empty(struct task *task)
 {
-	for_each_row(task, row) for (unsigned int i = 0; i < row.nr; i++)
-		empty_one(task, row_cache(&row, i), &row.pcs[i]);
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++)
+			empty_one(task, row_cache(&row, i), &row.pcs[i]);
 	pcp_drain(&task->mm, /* all= */ true);
 }
 
