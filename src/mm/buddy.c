@@ -343,13 +343,11 @@ struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migr
 /* Small free blocks may be resident after all: as parts of huge pages.  Under zone->lock. */
 slowpath void buddy_forget_zero(struct zone *zone)
 {
-	struct list_head *pos;
+	struct page *page;
 
 	for (unsigned int order = 0; order < PAGEBLOCK_ORDER; order++)
 		for (int mt = 0; mt < MIGRATE_TYPES; mt++)
-			list_for_each (pos, &zone->free_area[order].free_list[mt]) {
-				struct page *page = list_entry(pos, struct page, lru);
-
+			list_for_each_entry (page, &zone->free_area[order].free_list[mt], lru) {
 				if (!page_is_zero(page))
 					continue;
 				stat_add(zone->free_area[order].nr_zero, -1ul);

@@ -117,15 +117,12 @@ static bool will_do(u64 have, u64 nr)
 
 static struct page *find_long(struct per_task_pages *pcp, u64 nr, u64 align)
 {
-	const struct list_head *pos;
+	struct page *head;
 
 	pcp->exact_asked = (u16)nr;
-	list_for_each (pos, &pcp->exact[EXACT_LONG_LIST]) {
-		struct page *head = container_of(pos, struct page, lru);
-
+	list_for_each_entry (head, &pcp->exact[EXACT_LONG_LIST], lru)
 		if (will_do(head->nr_pages, nr) && !(page_to_pfn(head) & (align - 1)))
 			return head;
-	}
 	return NULL;
 }
 

@@ -305,11 +305,11 @@ static u64 fit_around(const struct zone *zone, u64 pfn, unsigned int order, u64 
 
 static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct fit *best)
 {
-	const struct list_head *list = &zone->free_area[order].free_list[MIGRATE_MOVABLE], *pos;
+	const struct page *page;
 	int tries = 0;
 
-	list_for_each (pos, list) {
-		u64 pfn = page_to_pfn(container_of(pos, struct page, lru));
+	list_for_each_entry (page, &zone->free_area[order].free_list[MIGRATE_MOVABLE], lru) {
+		u64 pfn = page_to_pfn(page);
 		u64 len = fit_around(zone, pfn, order, best->len);
 
 		if (len >= nr && len < best->len)

@@ -98,12 +98,10 @@ static void walk_heads(struct zone *zone, struct walk *w)
 static u64 walk_list(struct zone *zone, struct list_head *list, unsigned int order, int mt,
 		     struct walk *w)
 {
-	struct list_head *pos;
+	const struct page *page;
 	u64 n = 0;
 
-	list_for_each (pos, list) {
-		const struct page *page = list_entry(pos, struct page, lru);
-
+	list_for_each_entry (page, list, lru) {
 		CHECK(w, page_type(page) == PAGE_FREE && page_order(page) == order, page,
 		      "I-4 stranger on a free list");
 		CHECK(w, (int)get_pageblock_migratetype(zone, page_to_pfn(page)) == mt, page,
@@ -185,13 +183,11 @@ static int bad_set(const struct mm_task *task, const char *what)
 static int verify_lists(const struct mm_task *task)
 {
 	const struct per_task_pages *pcp = &task->pcp;
-	struct list_head *pos;
+	const struct page *page;
 	int pages = 0, bad = 0;
 
 	for (unsigned int i = 0; i < NR_PCP_LISTS; i++) {
-		list_for_each (pos, &pcp->lists[i]) {
-			const struct page *page = list_entry(pos, struct page, lru);
-
+		list_for_each_entry (page, &pcp->lists[i], lru) {
 			pages += 1 << pcp_list_order(i);
 			if (pages > pcp->count)
 				break;
@@ -207,7 +203,7 @@ static int verify_lists(const struct mm_task *task)
 static int verify_exact_lists(const struct mm_task *task)
 {
 	const struct per_task_pages *pcp = &task->pcp;
-	struct list_head *pos;
+	const struct page *page;
 	int pages = 0, shorter = 0, nr_long = 0, bad = 0;
 
 	for (unsigned int i = 0; i < NR_EXACT_LISTS; i++) {
@@ -215,9 +211,7 @@ static int verify_exact_lists(const struct mm_task *task)
 			shorter = pages;
 		if (list_empty(&pcp->exact[i]) == !!(pcp->exact_lists >> i & 1))
 			bad += bad_set(task, "I-18 bit of a list of exact blocks");
-		list_for_each (pos, &pcp->exact[i]) {
-			const struct page *page = list_entry(pos, struct page, lru);
-
+		list_for_each_entry (page, &pcp->exact[i], lru) {
 			nr_long += i == EXACT_LONG_LIST;
 			pages += (int)page->nr_pages;
 			if (pages > pcp->exact_count)

@@ -71,7 +71,7 @@ static void add_home(const struct slab_home *home, struct buddy_cache_stats *ret
 
 static void add_barn(struct barn *barn, struct buddy_cache_stats *ret, bool nowait)
 {
-	struct list_head *pos;
+	const struct slab_sheaf *sheaf;
 
 	ret->full_sheaves += READ_ONCE(barn->nr_full);
 	ret->empty_sheaves += READ_ONCE(barn->nr_empty);
@@ -79,8 +79,8 @@ static void add_barn(struct barn *barn, struct buddy_cache_stats *ret, bool nowa
 	ret->barn_put += READ_ONCE(barn->nr_put);
 	if (!barn_lock(barn, nowait))
 		return;
-	list_for_each (pos, &barn->full)
-		ret->cached += list_entry(pos, struct slab_sheaf, barn_list)->size;
+	list_for_each_entry (sheaf, &barn->full, barn_list)
+		ret->cached += sheaf->size;
 	spin_unlock(&barn->lock);
 }
 
@@ -173,14 +173,13 @@ BUDDY_API int buddy_zone_stats(int index, struct buddy_zone_stats *ret)
 
 static void add_caches(struct buddy_stats *ret)
 {
-	struct list_head *pos;
+	struct kmem_cache *s;
 	struct slow slow;
 
 	slow_enter_free(&slow);
 	if (!lock_unless(&slab_mutex, slow.nested))
 		goto out;
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+	list_for_each_entry (s, &slab_caches, list) {
 		struct buddy_cache_stats c;
 
 		if (s->metadata)

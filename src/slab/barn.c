@@ -166,13 +166,11 @@ static struct slab_sheaf *take_coldest_locked(struct barn *barn)
 static struct slab_sheaf *take_hottest_locked(struct barn *barn)
 {
 	struct slab_sheaf *hottest = list_first_entry(&barn->full, struct slab_sheaf, barn_list);
-	struct list_head *pos;
+	struct slab_sheaf *sheaf;
 	u8 own = (u8)task_id();
 	int looks = OWN_LOOKS;
 
-	list_for_each (pos, &barn->full) {
-		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
-
+	list_for_each_entry (sheaf, &barn->full, barn_list) {
 		if (sheaf->left_by == own) {
 			hottest = sheaf;
 			break;

@@ -185,7 +185,7 @@ static slowpath void drain(struct task *t, struct slow *slow)
 void slab_check_at_exit(void)
 {
 	struct task *self = current_task();
-	struct list_head *pos;
+	struct kmem_cache *s;
 	struct slow slow;
 
 	if (!self)
@@ -198,12 +198,9 @@ void slab_check_at_exit(void)
 			drain(t, &slow);
 	if (all_seems_well(self) || spin_trylock(&slab_mutex) == LOCK_BUSY)
 		goto out;
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
+	list_for_each_entry (s, &slab_caches, list)
 		if (!s->metadata)
 			put_back(self, s);
-	}
 	spin_unlock(&slab_mutex);
 out:
 	slow_leave(&slow);

@@ -279,16 +279,13 @@ static void rebuild_homes(struct kmem_cache *s, struct kmem_cache_node *n)
 static void rebuild_caches(void)
 {
 	struct kmem_cache_node *n;
-	struct list_head *pos;
+	struct kmem_cache *s;
 
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
+	list_for_each_entry (s, &slab_caches, list)
 		for_each_kmem_cache_node (s, i, n) {
 			barns_repair(n);
 			rebuild_homes(s, n);
 		}
-	}
 }
 
 /* Those that guard nothing to be made anew. */

@@ -58,15 +58,13 @@ static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 static u64 shrink_caches(bool all)
 {
 	struct kmem_cache_node *n;
-	struct list_head *pos;
+	struct kmem_cache *s;
 	u64 pages = 0;
 
 	/* Metadata last: sheaves are freed while the others shrink. */
 	for (int meta = 0; meta < 2; meta++) {
 		spin_lock(&slab_mutex);
-		list_for_each (pos, &slab_caches) {
-			struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
+		list_for_each_entry (s, &slab_caches, list) {
 			if (s->metadata != meta)
 				continue;
 			for_each_kmem_cache_node (s, i, n)
@@ -185,14 +183,12 @@ slowpath void slab_reclaim_settle(void)
 static slowpath u64 empty_slab_pages(void)
 {
 	struct kmem_cache_node *n;
-	struct list_head *pos;
+	struct kmem_cache *s;
 	int caches = 0;
 	u64 pages = 0;
 
 	spin_lock(&slab_mutex);
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
+	list_for_each_entry (s, &slab_caches, list) {
 		if (caches++ == SPARE_CACHES)
 			break;
 		if (s->metadata)

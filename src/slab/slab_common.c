@@ -117,14 +117,13 @@ static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 {
 	int node = zone->metadata ? 0 : zone->node;
 	u32 seen = READ_ONCE(shrinks);
-	struct list_head *pos;
+	struct kmem_cache *s;
 	u64 pages = 0;
 
 	if (spin_trylock(&slab_mutex) == LOCK_BUSY)
 		return wait_for_shrink(seen);
 	WRITE_ONCE(shrinking, true);
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+	list_for_each_entry (s, &slab_caches, list) {
 		struct kmem_cache_node *n = load_acquire(&s->node[node]);
 
 		if (s->metadata != zone->metadata || !n)

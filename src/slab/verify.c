@@ -38,12 +38,11 @@ static int check_slab(const struct kmem_cache *s, const struct page *slab)
 static int check_list(const struct kmem_cache *s, const struct slab_home *home,
 		      const struct list_head *list, unsigned int bucket, unsigned long *ret_n)
 {
-	const struct list_head *pos;
+	const struct page *slab;
 	u32 punched = 0;
 	int bad = 0;
 
-	list_for_each (pos, list) {
-		const struct page *slab = container_of(pos, struct page, lru);
+	list_for_each_entry (slab, list, lru) {
 		unsigned int where = slab->inuse ? slab_bucket(slab) : NR_PARTIAL_BUCKETS;
 
 		bad += check_slab(s, slab);
@@ -93,21 +92,19 @@ static int count_strangers(const struct kmem_cache *s, const struct slab_sheaf *
 
 static int verify_barn(struct kmem_cache *s, struct barn *barn)
 {
-	struct list_head *pos;
+	const struct slab_sheaf *sheaf;
 	u32 full = 0, empty = 0;
 	int bad = 0;
 
 	barn_lock(barn, /* nowait= */ false);
-	list_for_each (pos, &barn->full) {
-		struct slab_sheaf *sheaf = list_entry(pos, struct slab_sheaf, barn_list);
-
+	list_for_each_entry (sheaf, &barn->full, barn_list) {
 		full++;
 		bad += count_strangers(s, sheaf);
 		bad += !sheaf->size || sheaf->size > sheaf->capacity || sheaf->sentinel != NULL;
 	}
-	list_for_each (pos, &barn->empty) {
+	list_for_each_entry (sheaf, &barn->empty, barn_list) {
 		empty++;
-		bad += list_entry(pos, struct slab_sheaf, barn_list)->size != 0;
+		bad += sheaf->size != 0;
 	}
 	bad += full != barn->nr_full || empty != barn->nr_empty;
 	spin_unlock(&barn->lock);
@@ -156,14 +153,13 @@ static int verify_pcs(const struct kmem_cache *s, struct task *task, const struc
 /* Who is in a slow path just then is passed by.  Under slab_mutex. */
 static int verify_task(struct task *task)
 {
-	struct list_head *pos;
+	const struct kmem_cache *s;
 	int bad;
 
 	if (!task_trylock(task))
 		return 0;
 	bad = pcp_verify(&task->mm);
-	list_for_each (pos, &slab_caches) {
-		const struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
+	list_for_each_entry (s, &slab_caches, list) {
 		/* Those of our own structures have no sheaves. */
 		const struct pcs *p = s->metadata ? NULL : task_pcs(task, s);
 
@@ -180,20 +176,17 @@ static int verify_task(struct task *task)
 int slab_verify(void)
 {
 	struct kmem_cache_node *n;
-	struct list_head *pos;
+	struct kmem_cache *s;
 	int bad = 0;
 
 	spin_lock(&slab_mutex);
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
+	list_for_each_entry (s, &slab_caches, list)
 		for_each_kmem_cache_node (s, i, n) {
 			for_each_barn (n, barn)
 				bad += verify_barn(s, barn);
 			for_each_home (n, home)
 				bad += verify_home(s, home);
 		}
-	}
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		bad += verify_task(t);
 	spin_unlock(&slab_mutex);
