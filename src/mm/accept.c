@@ -304,9 +304,9 @@ enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_p
 	return got ? ACCEPT_MORE : ACCEPT_NOTHING;
 }
 
-/* Return: whether anything was taken into use. */
-bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget)
+/* The same for who has not looked for free pages.  Return: whether anything was taken into use. */
+bool accept_memory(struct zone *zone, u64 nr_pages)
 {
-	return accept_memory_after(zone, READ_ONCE(zone->accept_pfn), nr_pages, nowait, over_budget,
-				   /* large= */ false) != ACCEPT_NOTHING;
+	return accept_memory_after(zone, READ_ONCE(zone->accept_pfn), nr_pages, /* nowait= */ false,
+				   /* over_budget= */ true, /* large= */ false) != ACCEPT_NOTHING;
 }

@@ -149,7 +149,7 @@ enum accept_result {
 };
 enum accept_result accept_memory_after(struct zone *zone, u64 seen_pfn, u64 nr_pages, bool nowait,
 				       bool over_budget, bool large);
-bool accept_memory(struct zone *zone, u64 nr_pages, bool nowait, bool over_budget);
+bool accept_memory(struct zone *zone, u64 nr_pages);
 bool accept_lock(struct zone *zone, bool nowait);
 void accept_settle(struct zone *zone);
 

@@ -154,9 +154,8 @@ static int try_base(u64 base, u64 span)
 	memmap_biased = l.end + GAP - (base >> PAGE_SHIFT) * sizeof(struct page);
 	if (!err)
 		err = init_zones(&l);
-	if (!err &&
-	    !(accept_memory(&meta_zone, 1, false, true) &&
-	      accept_memory(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL], 1, false, true)))
+	if (!err && !(accept_memory(&meta_zone, 1) &&
+		      accept_memory(&node_data[mm_nearest_node(0)].zones[ZONE_NORMAL], 1)))
 		err = -ENOMEM;
 	if (err) {
 		drop_zones();

@@ -816,7 +816,7 @@ int os_memory_room(u64 *ret_limit, u64 *ret_room)
 /* Where blocks come to lie is easier to say for a zone that begins with a whole one. */
 static void accept_first_block(struct zone *zone)
 {
-	while (zone->accept_pfn % MAX_ORDER_NR_PAGES && accept_memory(zone, 1, false, true))
+	while (zone->accept_pfn % MAX_ORDER_NR_PAGES && accept_memory(zone, 1))
 		continue;
 }
 

@@ -392,7 +392,7 @@ SIM_TEST(near_the_limit_blocks_merge_with_their_like)
 
 	start_limited();
 	grow(4 * MiB);
-	EXPECT(accept_memory(zone, MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone, MAX_ORDER_NR_PAGES));
 	half = buddy_get(0, __GFP_MOVABLE, PAGEBLOCK_ORDER);
 	zero = zone->nr_zero_pages;
 	EXPECT(zero >= PAGEBLOCK_NR_PAGES);
@@ -422,7 +422,7 @@ SIM_TEST(near_the_limit_small_blocks_merge_whatever_they_are)
 	while (zone->nr_free_pages)
 		EXPECT(buddy_get(0, __GFP_MOVABLE, 0));
 	hugepage_stop(zone);
-	EXPECT(accept_memory(zone, MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone, MAX_ORDER_NR_PAGES));
 	page = buddy_get(0, __GFP_MOVABLE, 0);
 	buddy_put(page, 0);
 	EXPECT(page_is_free(page, 5));

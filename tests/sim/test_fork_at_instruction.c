@@ -370,8 +370,8 @@ static void report(void)
 /* The second merges with what there is. */
 static void accept_parts(void)
 {
-	EXPECT(accept_memory(&meta_zone, 1, false, true));
-	EXPECT(accept_memory(&meta_zone, 1, false, true));
+	EXPECT(accept_memory(&meta_zone, 1));
+	EXPECT(accept_memory(&meta_zone, 1));
 }
 
 struct operation {

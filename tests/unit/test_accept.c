@@ -29,7 +29,7 @@ SIM_TEST(a_zone_is_mapped_in_strides_that_grow_with_it)
 
 	EXPECT(sim_start());
 	while (zone->commit_pfn - zone->start_pfn < GiB / PAGE_SIZE)
-		EXPECT(accept_memory(zone, 1, false, true));
+		EXPECT(accept_memory(zone, 1));
 	while ((stride = next_stride(&event)) != 0) {
 		EXPECT_EQ(stride, CLAMP(ALIGN_UP(mapped / 8, 4 * MiB), 4 * MiB, 64 * MiB));
 		mapped += stride;
@@ -45,10 +45,10 @@ SIM_TEST(where_there_is_little_memory_left_a_stride_is_shorter)
 	EXPECT(sim_start());
 	while (zone->commit_pfn - zone->start_pfn < 256 * MiB / PAGE_SIZE ||
 	       zone->accept_pfn != zone->commit_pfn)
-		EXPECT(accept_memory(zone, 1, false, true));
+		EXPECT(accept_memory(zone, 1));
 	before = zone->commit_pfn;
 	sim.mapped_max = sim.mapped_bytes + 10 * MiB;
-	EXPECT(accept_memory(zone, 1, false, true));
+	EXPECT(accept_memory(zone, 1));
 	EXPECT_EQ(zone->commit_pfn - before, 8 * MiB / PAGE_SIZE);
 	EXPECT_SOUND();
 }
@@ -62,7 +62,7 @@ SIM_TEST(a_small_zone_grows_by_a_pageblock)
 	while (zone->present_pages < 128 * MiB / PAGE_SIZE) {
 		u64 before = zone->present_pages;
 
-		EXPECT(accept_memory(zone, 1, false, true));
+		EXPECT(accept_memory(zone, 1));
 		EXPECT_EQ(zone->present_pages - before,
 			  before < 64 * MiB / PAGE_SIZE ? PAGEBLOCK_NR_PAGES : MAX_ORDER_NR_PAGES);
 	}
@@ -79,7 +79,7 @@ SIM_TEST(what_is_accepted_is_used_from_the_lowest_address_on)
 	while (zone->accept_pfn - zone->start_pfn < 64 * MiB / PAGE_SIZE || zone->nr_free_pages)
 		EXPECT(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER));
 	end = zone->accept_pfn - zone->start_pfn;
-	EXPECT(accept_memory(zone, 3 * MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone, 3 * MAX_ORDER_NR_PAGES));
 	for (u64 i = 0; i < 3; i++)
 		EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)),
 			  end + i * MAX_ORDER_NR_PAGES);
@@ -192,9 +192,9 @@ SIM_TEST(the_background_is_told_from_the_second_block_on)
 	sim.small_steps = true;
 	EXPECT(sim_start());
 	while (zone->present_pages < MAX_ORDER_NR_PAGES)
-		EXPECT(accept_memory(zone, 1, false, true));
+		EXPECT(accept_memory(zone, 1));
 	EXPECT(!mm_grew);
-	EXPECT(accept_memory(zone, 1, false, true));
+	EXPECT(accept_memory(zone, 1));
 	EXPECT(mm_grew);
 }
 

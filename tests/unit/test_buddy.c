@@ -191,9 +191,9 @@ SIM_TEST(the_first_block_of_a_zone_comes_in_parts_that_merge)
 		EXPECT_EQ(zone->nr_zero_pages, 1u << order);
 		EXPECT_EQ(zone->free_area[order].nr_free, 1);
 		EXPECT_SOUND();
-		EXPECT(accept_memory(zone, 1, false, true));
+		EXPECT(accept_memory(zone, 1));
 	}
-	EXPECT(accept_memory(zone, 1, false, true));
+	EXPECT(accept_memory(zone, 1));
 	EXPECT_EQ(zone->free_area[MAX_PAGE_ORDER].nr_free, 2);
 	EXPECT_EQ(zone->stat.accepted, zone->present_pages);
 	EXPECT_EQ(zone->stat.pgfree, 0);
@@ -207,7 +207,7 @@ SIM_TEST(what_others_accepted_meanwhile_is_looked_at_first)
 
 	EXPECT(sim_start());
 	seen = zone->accept_pfn;
-	EXPECT(accept_memory(zone, 1, false, true));
+	EXPECT(accept_memory(zone, 1));
 	present = zone->present_pages;
 	EXPECT_EQ(accept_memory_after(zone, seen, 1, false, true, false), ACCEPT_BY_OTHERS);
 	EXPECT_EQ(zone->present_pages, present);

@@ -137,7 +137,7 @@ SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 	EXPECT(buddy_get(0, 0, 0));
 	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
 	EXPECT_EQ(zone->stat.fallback_claim, 1);
-	EXPECT(accept_memory(zone, 1, false, true));
+	EXPECT(accept_memory(zone, 1));
 	EXPECT_EQ(type_at(0), MIGRATE_UNMOVABLE);
 	EXPECT_EQ(list_empty(&zone->free_area[6].free_list[MIGRATE_UNMOVABLE]), false);
 	EXPECT_SOUND();
@@ -146,7 +146,7 @@ SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 /* MOVABLE, and of the order of the one that is there: a larger one is taken first, in any case. */
 static void accept_another_block(void)
 {
-	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES));
 	EXPECT_EQ(zone_of(0)->free_area[MAX_PAGE_ORDER].nr_free, 2);
 	EXPECT_EQ(type_at(MAX_ORDER_NR_PAGES), MIGRATE_MOVABLE);
 }
@@ -185,7 +185,7 @@ SIM_TEST(movable_falls_back_to_reclaimable_before_unmovable)
 	struct page *u, *r;
 
 	EXPECT(sim_start());
-	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES));
 	u = buddy_get(0, 0, MAX_PAGE_ORDER);
 	r = buddy_get(0, __GFP_RECLAIMABLE, MAX_PAGE_ORDER);
 	buddy_put(u, MAX_PAGE_ORDER);
@@ -219,7 +219,7 @@ SIM_TEST(kinds_stay_in_their_own_pageblocks_while_there_is_room)
 						 MIGRATE_RECLAIMABLE};
 
 	EXPECT(sim_start());
-	EXPECT(accept_memory(zone_of(0), 3 * MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone_of(0), 3 * MAX_ORDER_NR_PAGES));
 	for (int i = 0; i < 900; i++)
 		EXPECT_EQ(type_at(place(buddy_get(0, kinds[i % 3], 0))), types[i % 3]);
 	EXPECT_EQ(zone_of(0)->stat.fallback_steal, 0);

@@ -91,9 +91,9 @@ SIM_TEST(the_first_block_of_a_zone_is_not_looked_at)
 	sim.small_steps = true;
 	EXPECT(sim_start());
 	while (zone_of(0)->present_pages < MAX_ORDER_NR_PAGES)
-		EXPECT(accept_memory(zone_of(0), 1, false, true));
+		EXPECT(accept_memory(zone_of(0), 1));
 	EXPECT_EQ(sim.touches, 0);
-	EXPECT(accept_memory(zone_of(0), 1, false, true));
+	EXPECT(accept_memory(zone_of(0), 1));
 	EXPECT(sim.touches > 0);
 }
 

@@ -58,7 +58,7 @@ SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 
 	EXPECT(pages_get(0, 0));
 	/* Enough in the zone that no refill falls short. */
-	EXPECT(accept_memory(zone_of(0), 16 * MAX_ORDER_NR_PAGES, false, true));
+	EXPECT(accept_memory(zone_of(0), 16 * MAX_ORDER_NR_PAGES));
 	while (my_set()->count)
 		pages_get(0, 0);
 	while (n < 5) {
