@@ -75,7 +75,7 @@ static void link_free(struct zone *zone, struct page *page, unsigned int order, 
 		/* What is not resident has no age. */
 		if (!page_is_zero(page))
 			page->freed_ms = os_clock_ms();
-		mark_free_blocks(zone, page, order, true);
+		mark_free_blocks(zone, page, order, /* is_free= */ true);
 	}
 }
 
@@ -98,7 +98,7 @@ void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int 
 		stat_add(zone->nr_zero_pages, -(1ul << order));
 	}
 	if (order >= PAGEBLOCK_ORDER)
-		mark_free_blocks(zone, page, order, false);
+		mark_free_blocks(zone, page, order, /* is_free= */ false);
 }
 
 /*
@@ -306,7 +306,7 @@ static void expand(struct zone *zone, struct page *page, unsigned int low, unsig
 		page_set_owned(half, high, flags);
 		page_set_state(page, page_state(PAGE_FREE, high, flags));
 		page_set_state(half, page_state(PAGE_FREE, high, flags));
-		link_free(zone, half, high, mt, false);
+		link_free(zone, half, high, mt, /* tail= */ false);
 	}
 }
 

@@ -169,9 +169,9 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr, bool large)
 		look_at_probe(zone);
 		limit = limit_large(zone, pfn, end, limit);
 	}
-	advise(zone, pfn, limit, false);
+	advise(zone, pfn, limit, /* huge= */ false);
 	if (!probed || zone->large != LARGE_UNKNOWN)
-		advise(zone, limit, end, true);
+		advise(zone, limit, end, /* huge= */ true);
 	if (probed)
 		note_large(zone, pfn, end, limit);
 }
@@ -200,7 +200,7 @@ static bool is_slow(const struct zone *zone, u64 ns)
  */
 static slowpath void pause_huge(struct zone *zone, u64 pfn, u64 from)
 {
-	advise(zone, from, zone->commit_pfn, false);
+	advise(zone, from, zone->commit_pfn, /* huge= */ false);
 	zone->huge_pause = CLAMP(2 * zone->huge_pause, PAUSE_MIN, PAUSE_MAX);
 	zone->huge_again_pfn = pfn + zone->huge_pause;
 }

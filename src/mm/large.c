@@ -445,7 +445,8 @@ static noinline struct page *alloc_on_nodes(const struct page_request *rq, u64 n
 
 			if (!fits(zone, nr))
 				continue;
-			page = alloc_in_zone(zone, rq, nr, align, ret_zero, round == 1);
+			page = alloc_in_zone(zone, rq, nr, align, ret_zero,
+					     /* over_budget= */ round == 1);
 			if (page)
 				return page;
 		}

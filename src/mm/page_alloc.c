@@ -211,7 +211,8 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 		page = rmqueue(zone, rq, order, &busy);
 	} while (!page && !busy &&
 		 (zone_reclaim(rq, zone, nr, &step) ||
-		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget, false) ||
+		  accept_memory_after(zone, seen, nr, rq->nowait, over_budget,
+				      /* large= */ false) ||
 		  (over_budget && zone_reclaim_at_last(rq, zone, reports, &step))));
 	return page;
 }
@@ -225,7 +226,8 @@ static struct page *get_page_from_freelist(const struct page_request *rq, unsign
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < nr; i++) {
 			struct zone *zone = &node_data[pgdat->fallback[i]].zones[ZONE_NORMAL];
-			struct page *page = try_zone(zone, rq, order, round == 1);
+			struct page *page =
+				try_zone(zone, rq, order, /* over_budget= */ round == 1);
 
 			if (page)
 				return page;
@@ -245,7 +247,7 @@ struct page *alloc_pages_request(const struct page_request *rq, unsigned int ord
 	if (unlikely(order > MAX_PAGE_ORDER || (rq->gfp & (__GFP_DMA | __GFP_DMA32))))
 		return NULL;
 	if (rq->metadata)
-		return try_zone(&meta_zone, rq, order, true);
+		return try_zone(&meta_zone, rq, order, /* over_budget= */ true);
 	return get_page_from_freelist(rq, order);
 }
 

@@ -314,7 +314,7 @@ static void adopt_clean(struct task *task)
 	for_each_row (task, row)
 		for (unsigned int i = 0; i < row.nr; i++)
 			hand_over(task, &row, i);
-	pcp_drain(&task->mm, true);
+	pcp_drain(&task->mm, /* all= */ true);
 }
 
 /* Somebody was inside: whatever lists there are is made anew. */

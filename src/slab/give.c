@@ -291,7 +291,8 @@ static inline bool is_run(void *const *objs, unsigned int nr, const struct slab_
 static unsigned int give_to_home(struct kmem_cache *s, const struct slab_shape *shape, void **objs,
 				 unsigned int nr)
 {
-	struct slab_home *home = lock_home_of(s, slab_at((uintptr_t)objs[0], shape), false);
+	struct slab_home *home =
+		lock_home_of(s, slab_at((uintptr_t)objs[0], shape), /* nowait= */ false);
 	const u32 named = slab_state(home, 0);
 	unsigned int cleared = 0, left = nr;
 

@@ -200,7 +200,7 @@ noinline struct kmem_cache_node *cache_make_node(struct kmem_cache *s, int node,
 
 	/* Caches of metadata have their one node from the start, so this does not recurse. */
 	BUG_ON(s->metadata);
-	if (!slab_take(&node_cache, 0, &obj, 1, true, 0, &slow))
+	if (!slab_take(&node_cache, 0, &obj, 1, /* exact= */ true, 0, &slow))
 		return NULL;
 	n = obj;
 	memset(n, 0, sizeof(*n));
@@ -290,7 +290,7 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align,
 
 	if (!slow_enter(&slow))
 		return NULL;
-	ok = !slow.nested && slab_take(&cache_cache, 0, &obj, 1, true, 0, &slow);
+	ok = !slow.nested && slab_take(&cache_cache, 0, &obj, 1, /* exact= */ true, 0, &slow);
 	if (!ok) {
 		slow_leave(&slow);
 		return NULL;

@@ -140,7 +140,7 @@ set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
 	struct slow slow = {.task = task};
 	void *obj;
 
-	if (!slab_take(&chunk_cache, 0, &obj, 1, true, 0, &slow))
+	if (!slab_take(&chunk_cache, 0, &obj, 1, /* exact= */ true, 0, &slow))
 		return false;
 	pcs_chunk_reset(obj);
 	/* Who looks at it without the lock, and the thread's own handlers, find it whole. */
@@ -225,7 +225,7 @@ static struct task *new_task(struct slow *slow)
 	void *obj;
 
 	/* Nested or not, there is no task yet to be nested in. */
-	if (!slab_take(&task_cache, 0, &obj, 1, true, 0, slow))
+	if (!slab_take(&task_cache, 0, &obj, 1, /* exact= */ true, 0, slow))
 		return NULL;
 	task = obj;
 	memset(task, 0, sizeof(*task));

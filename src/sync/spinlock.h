@@ -72,7 +72,7 @@ static inline enum lock_result spin_lock(struct spinlock *lock)
 	if (unlikely(!spin_cmpxchg_free(lock)))
 		r = spin_lock_slow(lock);
 	if (CONFIG_DEBUG_VM)
-		lock_rank_take(lock, false);
+		lock_rank_take(lock, /* trylock= */ false);
 	return r;
 }
 
@@ -84,7 +84,7 @@ static inline enum lock_result spin_trylock(struct spinlock *lock)
 	if (unlikely(!spin_cmpxchg_free(lock)))
 		r = spin_trylock_slow(lock, READ_ONCE(lock->word));
 	if (CONFIG_DEBUG_VM && r != LOCK_BUSY)
-		lock_rank_take(lock, true);
+		lock_rank_take(lock, /* trylock= */ true);
 	return r;
 }
 
