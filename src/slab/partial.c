@@ -252,6 +252,32 @@ static slowpath unsigned int take_elsewhere(struct kmem_cache *s, struct kmem_ca
 	return got;
 }
 
+/*
+ * @slab, a block in this thread's hands, becomes a slab of this thread's home, and up to @nr of its
+ * objects are put before @end.  Return: how many; 0: the block has gone back, for want of a home or
+ * its lock.
+ */
+static unsigned int take_from_new(struct kmem_cache *s, struct page *slab, void **end,
+				  unsigned int nr, struct slow *slow)
+{
+	/* Memory may have come from another node than was asked for: the slab belongs there. */
+	struct kmem_cache_node *n = cache_node(s, page_to_nid(slab), slow->nested);
+	struct slab_home *home = n ? own_home(s, n, slow) : NULL;
+	unsigned int got;
+
+	if (!home || !home_lock(s, home, slow->nested)) {
+		free_slab(s, slab, slow);
+		return 0;
+	}
+	open_slab(s, home, slab);
+	note_reached(home, 0);
+	got = take_from_slab(s, slab, end, nr);
+	note_taken(home, got);
+	slab_sort_in(home, slab);
+	spin_unlock(&home->list_lock);
+	return got;
+}
+
 /**
  * slab_take - take objects of @node out of slabs
  * @objs: filled from index nr - return value to nr - 1, lowest address last
@@ -279,20 +305,10 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 			got += take_elsewhere(s, n, objs, nr - got, exact, slow->nested);
 			break;
 		}
-		/* Memory may have come from another node: the slab belongs there. */
-		n = s->metadata ? n : cache_node(s, page_to_nid(slab), slow->nested);
-		home = n ? own_home(s, n, slow) : NULL;
-		if (!home || !home_lock(s, home, slow->nested)) {
-			free_slab(s, slab, slow);
+		more = take_from_new(s, slab, objs + nr - got, nr - got, slow);
+		if (!more)
 			break;
-		}
-		open_slab(s, home, slab);
-		note_reached(home, 0);
-		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
-		note_taken(home, more);
-		slab_sort_in(home, slab);
-		spin_unlock(&home->list_lock);
 	}
 	return got;
 }
