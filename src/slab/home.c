@@ -336,19 +336,10 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 	return pages;
 }
 
-static unsigned int count_bits(const struct kmem_cache *s, const struct page *slab)
-{
-	unsigned int n = 0;
-
-	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
-		n += (unsigned int)__builtin_popcountl(slab->bits[w]);
-	return n;
-}
-
 /* A slab of @home, found again.  The thread that vanished may have been opening or closing it. */
 static void sort_in_again(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
-	slab->inuse = (u16)count_bits(s, slab);
+	slab->inuse = (u16)slab_count_out(s, slab);
 	slab->objects = s->objects;
 	map_slab(s, slab);
 	stat_inc(home->nr_slabs);

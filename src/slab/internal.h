@@ -31,6 +31,13 @@ unsigned int slab_take(struct kmem_cache *s, int node, void **objs, unsigned int
 /* The byte of the page map for pages of a slab. */
 u8 slab_map_value(const struct kmem_cache *s, const struct page *slab);
 void map_slab(const struct kmem_cache *s, const struct page *slab);
+/* Words of the bitmap of a slab. */
+static inline unsigned int slab_words(const struct kmem_cache *s)
+{
+	return DIV_ROUND_UP(s->objects, 64u);
+}
+/* Objects out of @slab, by its bitmap.  Under list_lock. */
+unsigned int slab_count_out(const struct kmem_cache *s, const struct page *slab);
 void close_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab);
 void free_slab(struct kmem_cache *s, struct page *slab, const struct slow *slow);
 

@@ -76,7 +76,7 @@ static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, voi
 			      unsigned int nr, unsigned int group)
 {
 	char *first = slab_object(s, slab, 0);
-	unsigned int words = DIV_ROUND_UP(s->objects, 64u), got = 0;
+	unsigned int words = slab_words(s), got = 0;
 
 	for (unsigned int w = 0; w < words && got < nr; w++) {
 		unsigned long bits = slab->bits[w], avail = ~bits & valid_mask(s->objects, w);
@@ -125,6 +125,15 @@ static unsigned int take_from_slab(const struct kmem_cache *s, struct page *slab
 	return got;
 }
 
+slowpath unsigned int slab_count_out(const struct kmem_cache *s, const struct page *slab)
+{
+	unsigned int out = 0;
+
+	for (unsigned int w = 0; w < slab_words(s); w++)
+		out += hweight64(slab->bits[w]);
+	return out;
+}
+
 u8 slab_map_value(const struct kmem_cache *s, const struct page *slab)
 {
 	if (s->metadata)
@@ -157,7 +166,7 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 
 	if (!slab)
 		return NULL;
-	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
+	for (unsigned int w = 0; w < slab_words(s); w++)
 		WRITE_ONCE(slab->bits[w], 0);
 	if (s->ctor && !(s->zero_is_constructed && page_is_zero(slab)))
 		construct(s, slab);

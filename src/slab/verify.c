@@ -18,19 +18,16 @@ static int bad_slab(const struct kmem_cache *s, const struct page *slab, const c
 
 static int check_slab(const struct kmem_cache *s, const struct page *slab)
 {
-	unsigned int bits = 0;
 	int bad = 0;
 	u8 expected;
 
-	for (unsigned int w = 0; w < DIV_ROUND_UP(s->objects, 64u); w++)
-		bits += (unsigned int)__builtin_popcountl(slab->bits[w]);
 	if (page_type(slab) != PAGE_SLAB || slab->cache != s || page_order(slab) != s->order)
 		return bad_slab(s, slab, "I-29 page of a slab");
 	expected = slab_map_value(s, slab);
 	for (u64 i = 0; i < (u64)1 << s->order; i++)
 		if (page_map_get((char *)page_address(slab) + (i << PAGE_SHIFT)) != expected)
 			bad += bad_slab(s, slab, "I-29 page map");
-	if (bits != slab->inuse || slab->objects != s->objects)
+	if (slab_count_out(s, slab) != slab->inuse || slab->objects != s->objects)
 		bad += bad_slab(s, slab, "I-22 bitmap and count");
 	return bad;
 }
