@@ -17,6 +17,10 @@
 #define ALIGN_DOWN(x, a) ((x) & ~((a)-1))
 #define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
 
+/* 2^32 and 2^64 over the golden ratio: their multiples are spread evenly (Knuth). */
+#define GOLDEN_RATIO_32 0x9e3779b9u
+#define GOLDEN_RATIO_64 0x9e3779b97f4a7c15ul
+
 static inline bool is_power_of_2(size_t x)
 {
 	return x && !(x & (x - 1));

@@ -46,7 +46,7 @@ static size_t large_offset(const struct page *head, u64 pfn, size_t size)
 {
 	u64 spare = (head->nr_pages << PAGE_SHIFT) - size;
 	u32 places = (u32)MIN(spare, PAGE_SIZE - 1) / CACHE_LINE + 1;
-	u32 hash = (u32)pfn * 2654435769u; /* Knuth: 2^32 / the golden ratio */
+	u32 hash = (u32)pfn * GOLDEN_RATIO_32;
 
 	return (u64)hash * places >> 32 << ilog2(CACHE_LINE);
 }

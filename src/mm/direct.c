@@ -45,7 +45,7 @@ static struct deferred_page *more_deferred; /* atomic */
 
 static size_t hash(uintptr_t addr, size_t i, size_t len)
 {
-	return ((addr >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ul / 65536 + i) & (len - 1);
+	return ((addr >> PAGE_SHIFT) * GOLDEN_RATIO_64 / 65536 + i) & (len - 1);
 }
 
 static struct direct_map *find_in_table(uintptr_t addr)

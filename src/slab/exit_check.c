@@ -59,7 +59,7 @@ static_assert(SEEN_SLOTS >= 2 * 2 * 252, "half of the slots stay empty");
 /* Was @obj seen before?  Yes may be wrong: once in a hundred pairs of full sheaves. */
 static bool seen_before(struct seen *seen, const void *obj)
 {
-	u32 hash = (u32)((uintptr_t)obj >> 4) * 2654435761u; /* the golden ratio's share of 2^32 */
+	u32 hash = (u32)((uintptr_t)obj >> 4) * GOLDEN_RATIO_32;
 	u16 mark = (u16)(hash >> 6 | 1);
 
 	for (u32 i = hash >> 22; seen->mark[i % SEEN_SLOTS] != mark; i++)
