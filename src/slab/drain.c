@@ -11,7 +11,7 @@
  */
 #include "platform/os.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 
 bool hit_fence_ready;
 static bool refused; /* not to be asked for again; racy */

@@ -18,7 +18,7 @@
  *         holds one may have been stopped for good.
  */
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 
 #define MAX_SHEAVES 256 /* of a barn; what lies deeper is not looked at */
 

@@ -9,7 +9,7 @@
  * Locks:  task.lock, of the thread whose sheaves they are.
  */
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 
 /* Is the array itself, empty, of another thread's memory? */
 bool is_foreign(const struct slab_sheaf *sheaf)

@@ -13,7 +13,7 @@
  */
 #include "platform/os.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 #include <string.h>
 
 static bool is_me(const struct task *task)

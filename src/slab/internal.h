@@ -106,11 +106,6 @@ static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place pl
 	barrier();
 }
 
-/* pcs.c */
-struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p);
-void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p);
-struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s);
-
 /* barn.c */
 void barns_init(struct kmem_cache_node *n, void *mem);
 void barns_repair(struct kmem_cache_node *n);

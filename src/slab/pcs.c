@@ -24,7 +24,7 @@
  */
 #include "base/check.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 #include <string.h>
 
 /* ---- cursors ---- */

@@ -11,7 +11,7 @@
  */
 #include "platform/os.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 
 #define MISS_TICK_MS 4 /* the resolution of the coarse clock */
 #define MISSES_TO_GROW 4

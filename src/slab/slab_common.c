@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "platform/os.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

@@ -19,7 +19,7 @@
 #include "base/check.h"
 #include "platform/os.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 #include <string.h>
 
 /*

@@ -12,7 +12,7 @@
  */
 #include "platform/os.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 #include <string.h>
 
 /*

@@ -8,7 +8,7 @@
 #include "pages.h"
 #include "platform/vm.h"
 #include "slab/internal.h"
-#include "slab/sheaf.h"
+#include "slab/pcs.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef BUDDY_SLAB_SHEAF_H
-#define BUDDY_SLAB_SHEAF_H
+#ifndef BUDDY_SLAB_PCS_H
+#define BUDDY_SLAB_PCS_H
 /*
- * sheaf.h - a thread's sheaves, for the files of src/slab
+ * pcs.h - what a thread has of each cache: for the files of src/slab
  */
 #include "slab/internal.h"
 
 #pragma GCC visibility push(hidden)
 
 /* pcs.c */
+struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, struct pcs *p);
+void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p);
+struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s);
 void *pcs_alloc(struct task *task, struct kmem_cache *s, struct pcs *p, struct slow *slow);
 bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj, struct slow *slow);
 void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p);
@@ -26,7 +29,7 @@ bool pcs_looks_elsewhere(const struct kmem_cache *s, const struct slab_home *hom
 
 #define SWAPS_FOR_MISS 32
 
-/* A swap costs some 20 ns, which a larger sheaf would save as well. */
+/* A swap costs some 20 ns, which a larger sheaf would save too. */
 static inline void pcs_count_swap(const struct kmem_cache *s, struct pcs *p)
 {
 	if (++p->swaps > SWAPS_FOR_MISS)
@@ -34,10 +37,10 @@ static inline void pcs_count_swap(const struct kmem_cache *s, struct pcs *p)
 }
 
 /*
- * A thread that leaves one full sheaf after the other and takes none, as a consumer or a collector
- * of garbage does, will not ask for what is in a second one, and it is missing where objects are
- * asked for.  So there is a spare only since the thread last took objects, and for so many sheaves
- * that it left: node has 0.96 of the memory at its peak.
+ * A thread that leaves one full sheaf after another and takes none, as a consumer or a garbage
+ * collector does, will not ask for what lies in a second one, where others miss it.  So a thread
+ * has a spare only until it has left this many full sheaves since it last asked for an object: node
+ * has 0.96 of the memory at its peak.
  */
 #define LEAVES_MAX 8
 
@@ -46,13 +49,13 @@ static inline bool pcs_only_frees(const struct pcs *p)
 	return !p->leaves;
 }
 
-/* It asks for an object that is not at hand. */
+/* The thread asks for an object that it has not at hand. */
 static inline void pcs_count_ask(struct pcs *p)
 {
 	p->leaves = LEAVES_MAX;
 }
 
-/* It is about to leave a full sheaf. */
+/* The thread is about to leave a full sheaf. */
 static inline void pcs_count_left(struct pcs *p)
 {
 	if (p->taken)
@@ -62,7 +65,7 @@ static inline void pcs_count_left(struct pcs *p)
 }
 
 /* foreign.c */
-/* Does each thread have a home of its own?  One is often idle: who started the others. */
+/* Does each thread have a home of its own, or all but one?  That one often only starts the rest. */
 static inline bool homes_differ(void)
 {
 	u32 tasks = READ_ONCE(nr_tasks);
@@ -78,14 +81,13 @@ bool task_add_pcs_chunk(struct task *task, unsigned int chunk);
 void pcs_chunk_reset(struct pcs_chunk *chunk);
 
 /*
- * What a thread has side by side, so many caches at most: those of malloc, or a chunk of the
- * program's.
+ * What a thread has of caches that lie side by side: all of malloc's, or a chunk of the program's.
  */
 struct pcs_row {
-	struct pcs *pcs;       /* the first, or NULL: there are no more rows */
-	struct cursor *cursor; /* its cursor; those of the others follow */
-	unsigned int nr;
-	int chunk; /* in task->ext, or -1 */
+	struct pcs *pcs;       /* of the first cache; NULL: there are no more rows */
+	struct cursor *cursor; /* likewise */
+	unsigned int nr;       /* caches, up to PCS_ROW_MAX */
+	int chunk;	       /* index in task->ext; -1: malloc's */
 };
 #define PCS_ROW_MAX 64
 static_assert(NR_KMALLOC_CLASSES <= PCS_ROW_MAX && PCS_CHUNK <= PCS_ROW_MAX, "a bit for each");
@@ -103,7 +105,7 @@ static inline struct pcs_row chunk_row(const struct task *task, int i)
 		     : (struct pcs_row){.chunk = i};
 }
 
-/* Most programs have no cache of their own, and the table of chunks is 2 KiB. */
+/* Few programs have caches of their own, and the others should not touch 2 KiB of table. */
 static inline struct pcs_row next_row(const struct task *task, struct pcs_row row)
 {
 	int i = row.chunk;
@@ -114,11 +116,11 @@ static inline struct pcs_row next_row(const struct task *task, struct pcs_row ro
 	return row;
 }
 
-/* All that @t has sheaves of. */
+/* Every row of @t. */
 #define for_each_row(t, row)                                                                       \
 	for (struct pcs_row row = first_row(t); row.pcs; row = next_row(t, row))
 
-/* NULL: the program has ended it, and nothing is left of it. */
+/* The cache at @i of @row; NULL: the program has destroyed it, and nothing is left of it. */
 static inline struct kmem_cache *row_cache(const struct pcs_row *row, unsigned int i)
 {
 	return row->chunk < 0 ? &kmalloc_caches[i] : cache_by_id((u32)row->chunk * PCS_CHUNK + i);
