@@ -3,26 +3,27 @@
  * barn.c - the stores of full and empty sheaves that the threads of a node share
  *
  * A thread whose sheaves are both empty, or both full, swaps a whole sheaf here under one lock
- * hold, so the lock is paid once for a sheaf of objects.  A barn owns sheaves and looks inside one
- * only to see how its objects lie.
+ * hold, so the lock is paid once for a sheaf of objects.  A barn owns its sheaves, and looks inside
+ * one only to see how the objects lie.
  *
- * Linux:  mm/slub.c, barn_*().  Differs: a node has a barn for each CPU, since threads play the
- *         part of CPUs here and there are more of them: a thread leaves sheaves in the barn of
- *         the CPU it runs on and gets back what it left there last, or if there is nothing what
- *         anyone did, out of that CPU's cache.
- *         Into the others looks only a thread that does not leave as many as it takes, a producer,
- *         and takes what was left first (pcs.c).
- *         With one barn for a node, whose sheaves went by thread, 16 threads in bursts of 1600 on
- *         two CPUs that share no cache took 1.4 times as long.  Also, sheaves may be of several
- *         sizes and partly filled (threads that ended leave theirs as they are), and how many are
- *         kept goes by bytes: 256 KiB of objects, and as many more as were given back and fetched
- *         again (barn_deepen()), until a zone would grow or a reclaim pass halves them.
+ * Linux:  mm/slub.c, barn_*().  Differs in three ways.
+ *         A node has a barn for each CPU.  Threads play the part of CPUs here, and there are more
+ *         of them: a thread leaves sheaves in the barn of the CPU it runs on, and takes back what
+ *         it left there last, or else what anyone did, which is in that CPU's cache.  Only a
+ *         thread that takes more than it leaves, a producer, looks into other barns, and takes what
+ *         was left there first (pcs.c).  With one barn for a node, whose sheaves went by thread,
+ *         16 threads in bursts of 1600 on two CPUs that share no cache took 1.4 times as long.
+ *         Sheaves are of several kinds and may be partly filled: threads that end leave theirs as
+ *         they are.
+ *         How many are kept goes by bytes: 256 KiB of objects, and one more for each that was given
+ *         back and had to be filled again (barn_deepen()), until a zone would grow or a reclaim
+ *         pass halves them.
  * Locks:  barn.lock, rank BARN, one at a time.  Nothing is allocated while it is held.
  */
 #include "platform/os.h"
 #include "slab/internal.h"
 
-#define MAX_EMPTY 10
+#define MAX_EMPTY 10 /* sheaves */
 
 unsigned int nr_barns = 1;
 
@@ -72,13 +73,13 @@ static bool is_in(const struct slab_sheaf *sheaf, u32 barn_id)
 	return (place == SHEAF_BARN_FULL || place == SHEAF_BARN_EMPTY) && sheaf->owner == barn_id;
 }
 
-/* A barn is known to its sheaves by where it lies, which META_SPAN_MAX leaves no doubt about. */
+/* Sheaves know their barn by its address: META_SPAN_MAX makes 32 bits enough. */
 static u32 barn_id(const struct barn *barn)
 {
 	return (u32)((uintptr_t)barn / CACHE_LINE);
 }
 
-/* The last owner of the lock vanished in a fork: find the sheaves again by their places. */
+/* The lock's last owner vanished in a fork: find the sheaves by what they say of themselves. */
 static slowpath void barn_rebuild(struct barn *barn)
 {
 	barn_init(barn);
@@ -107,7 +108,7 @@ bool barn_lock(struct barn *barn, bool nowait)
 	return r != LOCK_BUSY;
 }
 
-/* In a forked child: a vanished thread may have been inside any of them, and have its lock. */
+/* In a forked child: a vanished thread may have been inside any of them, with the lock held. */
 slowpath void barns_repair(struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn)
@@ -138,7 +139,7 @@ static struct slab_sheaf *take_out_locked(struct slab_sheaf *sheaf, u16 *nr)
 	return sheaf;
 }
 
-/* The empty one left last, if it is of at least @kind.  There is one. */
+/* The empty sheaf left last, which there is; NULL if it is of less than @kind. */
 static struct slab_sheaf *take_empty_locked(struct barn *barn, unsigned int kind)
 {
 	struct slab_sheaf *sheaf = list_first_entry(&barn->empty, struct slab_sheaf, barn_list);
@@ -146,22 +147,22 @@ static struct slab_sheaf *take_empty_locked(struct barn *barn, unsigned int kind
 	return sheaf_kind(sheaf) < kind ? NULL : take_out_locked(sheaf, &barn->nr_empty);
 }
 
-/* The full one left first.  There is one. */
+/* The full sheaf left first, which there is. */
 static struct slab_sheaf *take_coldest_locked(struct barn *barn)
 {
 	return take_out_locked(list_last_entry(&barn->full, struct slab_sheaf, barn_list),
 			       &barn->nr_full);
 }
 
-#define OWN_LOOKS 8 /* sheaves */
+#define OWN_LOOKS 8 /* sheaves looked at for one of this thread's own */
 
 /*
- * The full one that this thread left last, if that is not long ago; otherwise the one left last.
- * There is one.
+ * The full sheaf that this thread left last, if it is among the latest; otherwise the latest. There
+ * is one.
  *
- * Threads that take turns on a CPU would mix their objects, each with the pages of all: 16 of them
- * with 5000 blocks of 8 to 1000 bytes each took 1.2 times as long, since what each used did not fit
- * into the CPU's caches.
+ * Threads that take turns on a CPU would mix their objects otherwise, and each would use the pages
+ * of all: 16 of them with 5000 blocks of 8 to 1000 bytes each took 1.2 times as long, since what
+ * each used did not fit into the CPU's caches.
  */
 static struct slab_sheaf *take_hottest_locked(struct barn *barn)
 {
@@ -200,9 +201,10 @@ static struct slab_sheaf *exchange(struct barn *barn, struct slab_sheaf *empty, 
 }
 
 /**
- * barn_get_full - take the full sheaf that this thread left last here, or, without one of the last
- * few, what anyone left last; @empty (may be NULL) is left for it
- * Return: the sheaf, or NULL with @empty still the caller's.
+ * barn_get_full - take a full sheaf from the barn of this CPU: see take_hottest_locked()
+ * @empty: an empty one to leave for it; may be NULL
+ *
+ * Return: the full sheaf, or NULL with @empty still the caller's.
  */
 struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
 				 struct slab_sheaf *empty)
@@ -215,9 +217,9 @@ struct slab_sheaf *barn_get_full(const struct kmem_cache *s, struct kmem_cache_n
 }
 
 /**
- * barn_get_full_elsewhere - the same from the barns of other CPUs, what was left there first
+ * barn_get_full_elsewhere - the same from the barns of other CPUs: what was left there first
  *
- * Its objects lie in their caches, among objects that their threads use.
+ * What was left last lies in those CPUs' caches, among objects that their threads use.
  */
 struct slab_sheaf *barn_get_full_elsewhere(struct kmem_cache_node *n, struct slab_sheaf *empty)
 {
@@ -247,7 +249,7 @@ struct slab_sheaf *barn_get_empty(struct kmem_cache_node *n)
 #define ROW_SAMPLES 16
 #define SCATTERED_SIZE 256 /* objects from here on share neither lines nor much of a page */
 
-/* Is each of its objects within @reach bytes of the next, mostly? */
+/* Do at least three in four of the objects looked at lie within @reach bytes of the next? */
 static bool lies_near(const struct kmem_cache *s, const struct slab_sheaf *sheaf, uintptr_t reach)
 {
 	unsigned int step = MAX(sheaf->size / ROW_SAMPLES, 1u), near = 0, looked = 0;
@@ -264,9 +266,9 @@ static bool lies_near(const struct kmem_cache *s, const struct slab_sheaf *sheaf
 }
 
 /*
- * Do its objects lie beside each other?  Then they are worth keeping as they are.  Of a sheaf whose
- * objects are scattered they are better off in their slabs, out of which they come in address
- * order: python3 took 1.1 times as long when deep barns kept those too.
+ * Do its objects lie beside each other?  Then the sheaf is worth keeping.  Scattered objects are
+ * better off in their slabs, out of which they come in address order: python3 took 1.1 times as
+ * long when deep barns kept such sheaves too.
  */
 static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sheaf)
 {
@@ -276,7 +278,7 @@ static bool lies_in_rows(const struct kmem_cache *s, const struct slab_sheaf *sh
 #define NEARBY 1024	     /* bytes: mostly in the same page */
 #define SPREAD_BYTES_MIN MiB /* of slabs; less is in reach of the CPU's caches however it lies */
 
-/* Are there many slabs, and this thread alone in using them, so that it waits for nobody there? */
+/* Are there many slabs, and does this thread alone use them, so that it waits for nobody there? */
 static bool slabs_are_mine(const struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	const struct slab_home *home = own_home_hint(s, n);
@@ -305,7 +307,7 @@ bool barn_has_room(const struct kmem_cache *s, struct kmem_cache_node *n,
 }
 
 /**
- * barn_overflow - @sheaf had no room in the barn and is to be emptied into its slabs
+ * barn_overflow - note that @sheaf found no room in the barn and will be emptied into slabs
  */
 void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 		   const struct slab_sheaf *sheaf)
@@ -319,9 +321,9 @@ void barn_overflow(const struct kmem_cache *s, struct kmem_cache_node *n,
 }
 
 /**
- * barn_deepen - the own barn has no full sheaf, and one is filled from slabs
+ * barn_deepen - note that the own barn had no full sheaf, and one will be filled from slabs
  *
- * If one was emptied before for want of room, a barn that keeps one more would have saved both.
+ * If one was emptied for want of room before, a barn that keeps one more would have saved both.
  */
 void barn_deepen(const struct kmem_cache *s, struct kmem_cache_node *n)
 {
@@ -373,7 +375,7 @@ struct slab_sheaf *barn_swap_full(struct kmem_cache *s, struct kmem_cache_node *
 	return empty;
 }
 
-/* Leave an empty sheaf, if there are not enough.  Return: false if it stays the caller's. */
+/* Leave an empty sheaf, unless there are enough.  Return: false if it stays the caller's. */
 bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 {
 	struct barn *barn = own_barn(n);
@@ -389,7 +391,7 @@ bool barn_put_empty(struct kmem_cache_node *n, struct slab_sheaf *sheaf)
 	return room;
 }
 
-/* A sheaf of @barn beyond so many, full ones first, the coldest of them; NULL: it has no more. */
+/* A sheaf of @barn if it has more than @full or @empty of them; full ones first, coldest first. */
 static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 {
 	struct slab_sheaf *sheaf = NULL;
@@ -403,7 +405,7 @@ static struct slab_sheaf *pop_beyond(struct barn *barn, u32 full, u32 empty)
 	return sheaf;
 }
 
-/* @most: sheaves.  Return: objects put back into slabs.  @barn has more than that. */
+/* Shrink @barn to @full and @empty sheaves, by @most at a time.  Return: objects put into slabs. */
 static noinline u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full, u32 empty,
 			      u32 most)
 {
@@ -420,7 +422,9 @@ static noinline u64 shrink_to(struct kmem_cache *s, struct barn *barn, u32 full,
 }
 
 /**
- * barn_shrink - empty the barns of a node, or take what they have beyond the usual, or half of it
+ * barn_shrink - empty the barns of a node
+ * @keep: BARN_NO_EXTRA leaves what a barn usually keeps, BARN_HALF_EXTRA half of the rest as well
+ *
  * Return: objects put back into slabs.
  */
 noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum barn_keep keep)
@@ -440,7 +444,7 @@ noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum b
 	return objects;
 }
 
-/* barn_flush - put what lies in the barns of a node back, of each at most @most sheaves */
+/* Put back into slabs what lies in the barns of a node, of each at most @most sheaves. */
 slowpath void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
 {
 	for_each_barn (n, barn)
