@@ -2,12 +2,12 @@
 /*
  * drain.c - take the sheaves of a thread that does not use them
  *
- * The cursors are disabled by exchange; after a fence no hit is under way that saw the old ones.
- * A hit commits with one instruction that adds to the cursor, which is not atomic: what committed
- * in between has moved the disabled cursor, or has written over it, and is told apart by that.
+ * The cursors are disabled by exchange; after a fence no hit is under way that saw the old ones.  A
+ * hit commits with one instruction that adds to the cursor, which is not atomic.  One that commits
+ * in between either moves the disabled cursor or writes over it, and that tells which it was.
  *
- * Linux:  flush_all_cpus_locked(), which sends work to each CPU; a thread has none to send to.
- * Locks:  task.lock, waited for a while; below it barn.lock and list_lock.
+ * Linux:  flush_all_cpus_locked(), which sends work to each CPU; work cannot be sent to a thread.
+ * Locks:  task.lock, which is waited for only so long; below it barn.lock and list_lock.
  */
 #include "platform/os.h"
 #include "slab/internal.h"
@@ -15,7 +15,7 @@
 
 bool hit_fence_ready;
 static bool refused; /* not to be asked for again; racy */
-/* The promise was not kept: cursors may be disabled while hits are under way in them; racy. */
+/* The promise was broken: cursors may be disabled while hits are under way in them; racy. */
 bool hit_fence_broken;
 
 void hit_fence_register(void)
@@ -29,8 +29,8 @@ void hit_fence_register(void)
 }
 
 /*
- * Hits in caches of the program begin where this is true only.  Asked for by who makes a cache, in
- * a forked child by who first needs it.
+ * Has the system promised the fence?  Only then do caches of the program have hits.  It is asked
+ * when a cache is created, and in a forked child when this is first needed.
  */
 bool hit_fence_promised(void)
 {
@@ -39,7 +39,7 @@ bool hit_fence_promised(void)
 	return READ_ONCE(hit_fence_ready);
 }
 
-/* Those of @row that are to be drained, a bit for each. */
+/* The caches of @row to drain, a bit for each: those with sheaves, or, @only_idle, unused ones. */
 static u64 note_idle(const struct pcs_row *row, bool only_idle)
 {
 	u64 idle = 0;
@@ -54,7 +54,7 @@ static u64 note_idle(const struct pcs_row *row, bool only_idle)
 	return idle;
 }
 
-/* Of @caches those that have no hit under way for sure, though there is no fence. */
+/* Those of @caches in which certainly no hit is under way, though there is no fence. */
 static u64 without_cursor(const struct pcs_row *row, u64 caches)
 {
 	ptrdiff_t stray;
@@ -69,8 +69,9 @@ static u64 without_cursor(const struct pcs_row *row, u64 caches)
 
 /*
  * Disable the cursors of @caches and wait until no hit is under way that saw them.
- * @quiet: its thread is in no hit, as the caller's own is.  Return: the caches that are disabled;
- * of the others the sheaf is in use, leave it.
+ * @quiet: the thread is in no hit, as when it is the caller's own
+ *
+ * Return: the caches whose cursors are disabled.  The sheaves of the others are in use.
  */
 static u64 disable_cursors(const struct task *task, const struct pcs_row *row, u64 caches,
 			   bool quiet)
@@ -86,10 +87,10 @@ static u64 disable_cursors(const struct task *task, const struct pcs_row *row, u
 	}
 	if (!quiet && os_rseq_fence()) {
 		/*
-		 * A filter installed since refuses, and hits may be under way for as long as they
-		 * like.  The cursors stay disabled until the thread next comes to a slow path,
-		 * which settles what those did (cursor_disable()).  To put one back could be lost
-		 * in the store of a hit that had read the disabled one.
+		 * A seccomp filter installed since refuses, and hits may stay under way for any
+		 * time.  The cursors stay disabled until the thread's next slow path, which settles
+		 * what those hits did (cursor_disable()).  A cursor put back now might be lost to
+		 * the store of a hit that has read the disabled one.
 		 */
 		WRITE_ONCE(hit_fence_broken, true);
 		WRITE_ONCE(refused, true);
@@ -111,8 +112,8 @@ static u64 disable_cursors(const struct task *task, const struct pcs_row *row, u
 }
 
 /*
- * Empty the sheaves of @caches.  Where the system promises no fence, only a thread itself may reach
- * into cursors.  @quiet: as above.  Under task.lock.
+ * Empty the sheaves of @caches.  Without the promise of a fence only a thread itself may reach into
+ * its cursors.  @quiet: as above.  Under task.lock.
  */
 static void drain_row(struct task *task, const struct pcs_row *row, u64 caches, bool quiet)
 {
@@ -129,7 +130,7 @@ static void drain_row(struct task *task, const struct pcs_row *row, u64 caches, 
 
 /**
  * task_drain_cache - take what a thread has of @s, a cache of the program
- * @quiet: no hit is under way: it is this thread's, or the program ends the cache
+ * @quiet: no hit is under way: the task is the caller's, or the program destroys the cache
  *
  * Under task.lock.
  */
@@ -153,16 +154,16 @@ static bool is_whole(struct task *task, enum lock_result r, const struct slow *s
 	return false;
 }
 
-/* The lock of a thread that has objects which the caller cannot do without: waits for it. */
+/* Lock a thread whose objects the caller cannot do without.  Return: see is_whole(). */
 slowpath bool task_lock_to_drain(struct task *task, const struct slow *slow)
 {
 	return is_whole(task, spin_lock(&task->lock), slow);
 }
 
 /*
- * The lock of a thread that may stay as it is.  Who holds it is at work, and soon done, unless it
- * is in a constructor: that may want a lock which the caller has, so it is waited for PATIENCE_MS
- * at most.
+ * Lock a thread that may also be left as it is.  The holder is at work and soon done, unless it is
+ * in a constructor, which may want a lock that the caller has: so it is waited for PATIENCE_MS at
+ * most.
  */
 static bool lock_in_time(struct task *task, bool only_idle, const struct slow *slow)
 {
@@ -176,9 +177,9 @@ static bool lock_in_time(struct task *task, bool only_idle, const struct slow *s
 }
 
 /*
- * A thread whose first use of the heap came after its destructors had run, or that has no key.  To
- * a child of vfork() all threads seem gone, the one that called it too.
- * @slow: NULL: the caller knows that this is none
+ * End the task of a thread that is gone without having done so: it first used the heap after its
+ * destructors had run, or it has no key.
+ * @slow: the caller's; to a child of vfork() all threads seem gone, its own too.  NULL: it is none
  */
 slowpath void task_end_left_behind(struct task *task, const struct slow *slow)
 {
@@ -191,7 +192,7 @@ slowpath void task_end_left_behind(struct task *task, const struct slow *slow)
 
 /**
  * task_drain - take the sheaves of a thread that does not use them
- * @only_idle: leave caches that were missed in since the last call
+ * @only_idle: leave the sheaves of caches that missed since the last call
  *
  * Any thread may do this to any other.
  */
