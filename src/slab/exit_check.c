@@ -3,15 +3,16 @@
  * exit_check.c - the last look for frees that went wrong
  *
  * The hit path does not look at the objects it takes back, but the slabs do.  So at the end of a
- * program what lies in sheaves is looked at, and if something seems wrong, or barns have some as
- * well, it goes back to the slabs: what was freed twice, or in the middle, is reported there.  To
- * look writes nothing, which in a forked child would be copies of pages: a shell's children had 85
- * page faults when all went back, and 80 since.  Sheaves of other threads, which may be at work,
- * are never more than looked at; if something seems wrong, the thread is drained to know.  That
- * takes a fence, and the system up to 20 ms to promise one.
+ * program what lies in sheaves is looked at, and if something seems wrong, or barns have objects as
+ * well, it goes back to the slabs, where a double free or a pointer into the middle is reported.
  *
- * A first form marked what it saw in the bitmaps, and took the marks back.  A thread at work that
- * freed such an object meanwhile was told of a double free: one in three programs of four busy
+ * Looking writes nothing; in a forked child each write may copy a page: a shell's children had 85
+ * page faults when everything went back, and have 80 since.  Sheaves of other threads, which may be
+ * at work, are only looked at; if something seems wrong, the thread is drained to be sure.  That
+ * takes a fence, which the system takes up to 20 ms to promise.
+ *
+ * A first version marked what it saw in the bitmaps, and took the marks back.  A thread that freed
+ * such an object meanwhile was reported for a double free: in one of three programs with four busy
  * threads.
  *
  * Locks:  slab_mutex, task.lock, barn.lock and list_lock.  All are tried first, since a thread that
@@ -50,13 +51,13 @@ static slowpath bool all_are_free(struct kmem_cache *s)
 
 #define SEEN_SLOTS 1024
 
-/* Addresses of what was in a thread's two sheaves: of each enough to tell most of them apart. */
+/* Marks of what was seen in a thread's two sheaves: enough of each address to tell most apart. */
 struct seen {
 	u16 mark[SEEN_SLOTS];
 };
 static_assert(SEEN_SLOTS >= 2 * 2 * 252, "half of the slots stay empty");
 
-/* Was @obj seen before?  Yes may be wrong: once in a hundred pairs of full sheaves. */
+/* Was @obj seen before?  A yes may be wrong, in one of a hundred pairs of full sheaves. */
 static bool seen_before(struct seen *seen, const void *obj)
 {
 	u32 hash = (u32)((uintptr_t)obj >> 4) * GOLDEN_RATIO_32;
@@ -70,7 +71,7 @@ static bool seen_before(struct seen *seen, const void *obj)
 	return true;
 }
 
-/* Is there an object in it that should not be?  Racy: yes may be wrong. */
+/* Is there anything in objs[] that should not be there?  Racy: a yes may be wrong. */
 racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const *objs,
 					unsigned int nr, struct seen *seen)
 {
@@ -87,7 +88,7 @@ racy_on_purpose static bool seems_wrong(const struct kmem_cache *s, void *const 
 	return false;
 }
 
-/* How many objects main has, if a sheaf can be where its cursor is. */
+/* How many objects @main has; 0 if its cursor is not in it. */
 racy_on_purpose static unsigned int main_size(struct task *t, const struct kmem_cache *s,
 					      const struct slab_sheaf *main)
 {
@@ -167,7 +168,7 @@ static slowpath void put_back(struct task *self, struct kmem_cache *s)
 		barn_flush(s, n, MAX_SHEAVES);
 }
 
-/* What is wrong with its objects shows when they go back from the barns. */
+/* Drain @t: what is wrong with its objects shows when they go back from the barns. */
 static slowpath void drain(struct task *t, struct slow *slow)
 {
 	if (!task_trylock(t))
