@@ -2,16 +2,17 @@
 /*
  * foreign.c - memory of other homes in a thread's sheaves
  *
- * Where each thread has a home of its own, memory of another home lies among what other threads
- * use, and the processor fetches lines ahead that they write to: where CPUs share no cache, two
- * threads in bursts of 1600 took 1.3 to 1.7 times as long while a tenth of their pages was mixed.
+ * Where each thread has a home of its own, memory of another home lies among what another thread
+ * uses, and the processor fetches lines ahead that this one writes to.  On CPUs that share no cache
+ * two threads in bursts of 1600 took 1.3 to 1.7 times as long while a tenth of their pages was
+ * mixed.
  *
  * Locks:  task.lock, of the thread whose sheaves they are.
  */
 #include "slab/internal.h"
 #include "slab/pcs.h"
 
-/* Is the array itself, empty, of another thread's memory? */
+/* Is the sheaf itself, an empty one, of another home's memory? */
 bool is_foreign(const struct slab_sheaf *sheaf)
 {
 	struct kmem_cache *s = sheaf_cache(sheaf_kind(sheaf));
@@ -23,7 +24,7 @@ bool is_foreign(const struct slab_sheaf *sheaf)
 #define SAMPLES_FEW 4
 #define SAMPLES_MANY 16
 
-/* Looks at a few objects of @sheaf, others each time, and more where some were found lately. */
+/* Look at a few objects of @sheaf, others each time; at more of them if some were found lately. */
 static bool has_foreign_objects(const struct kmem_cache *s, struct kmem_cache_node *n,
 				struct pcs *p, const struct slab_sheaf *sheaf)
 {
@@ -36,15 +37,16 @@ static bool has_foreign_objects(const struct kmem_cache *s, struct kmem_cache_no
 	return foreign;
 }
 
-#define STRANGE_COSTS 4
+#define STRANGE_COSTS 4 /* what one such sheaf adds to pcs.strange */
 #define STRANGE_MAX 64
-#define STRANGE_LOOKS 32 /* one of so many is a look, where there are too many */
+#define STRANGE_LOOKS 32 /* calls for each look while there are too many */
 
 /*
- * Is @sheaf, full, to be given back to slabs for what is in it?  Objects of other homes stay for
- * ever in what a thread leaves in its barn and fetches again.  So they go back, as long as they are
- * few: who is handed objects all the time leaves them in the barn, where who hands them finds them,
- * and does not even look, since their descriptors are in another cache.
+ * Is @sheaf, a full one, to be given back to slabs for the objects of other homes in it?  In what a
+ * thread leaves in its barn and fetches again they would stay for ever.  So they go back as long as
+ * they are few.  A thread that is handed objects all the time leaves them in the barn, where the
+ * one that hands them over finds them, and does not even look: their descriptors are in another
+ * cache.
  */
 set_apart bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, struct pcs *p,
 			  const struct slab_sheaf *sheaf)
@@ -57,7 +59,7 @@ set_apart bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n,
 		p->strange = (u8)MIN(p->strange + STRANGE_COSTS, STRANGE_MAX);
 		return true;
 	}
-	/* A spare may have been the same for long. */
+	/* Not for a spare, which may be the same one as before. */
 	if (p->strange && sheaf == p->main)
 		p->strange = (u8)(too_many ? STRANGE_MAX / 2 : p->strange - 1);
 	return false;
