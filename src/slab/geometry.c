@@ -12,11 +12,13 @@
 #include "platform/os.h"
 
 /*
- * 16, 32, ... 128, then four classes to each doubling: 160 192 224 256, 320 ... 32768.  Two more
- * are for a KiB and for a page with a header, which would waste a fifth of the next class: sqlite3
- * in memory, whose objects are of 1032 and 4368 bytes, took 1.29 times the memory of glibc without
- * the second.  For the first, 28672 was given up: a byte of the page map has no room for another
- * class.
+ * 16, 32, ... 128, then four classes to each doubling: 160 192 224 256, 320 ... 32768.
+ *
+ * Two more are for a KiB and for a page with a header in front, which would waste a fifth of the
+ * next class: without the second sqlite3 in memory, whose objects have 1032 and 4368 bytes,
+ * took 1.29 times the memory of glibc.  For the first of them 28672 was given up: a byte of the
+ * page map has no room for another class.
+ *
  * Powers of two are naturally aligned, since slabs are and the stride is the size; see also
  * kmalloc_spread().
  */
@@ -50,7 +52,7 @@ unsigned int kmalloc_class(size_t size)
 	if (size <= 128)
 		return size ? (unsigned int)(size - 1) / 16 : 0;
 	log = ilog2(size - 1); /* at least 7: size is in (2^log, 2^(log + 1)] */
-	/* Each of the two more begins where one of the others does, which is one further then. */
+	/* Each of the two additional classes moves those above it up by one. */
 	class = 8 + (log - 7) * 4;
 	class += (unsigned int)((size - 1 - ((size_t)1 << log)) >> (log - 2));
 	return MIN(class + (size > KIB_AND_HEADER) + (size > PAGE_AND_HEADER), LAST_CLASS);
@@ -76,7 +78,7 @@ static noinline unsigned int slab_order(u32 size, unsigned int max_order, unsign
 	return order;
 }
 
-/* calculate_order(): the smallest order of little waste for many objects, else ask for less. */
+/* The smallest order that wastes little and holds many objects; else one that wastes more. */
 static unsigned int calculate_order(u32 size)
 {
 	unsigned int max_order = size > LARGE_CLASS ? LARGE_MAX_ORDER : SLUB_MAX_ORDER;
@@ -96,7 +98,7 @@ static unsigned int calculate_order(u32 size)
 }
 
 #define SHEAF_BYTES (32 * KiB)
-#define SHEAF_SMALLEST 12 /* objects that the smallest sheaf has room for anyway */
+#define SHEAF_SMALLEST 12 /* objects that even the smallest kind has room for */
 #define SHEAF_BYTES_MAX (128 * KiB)
 #define BARN_BYTES (256 * KiB)
 #define BARN_EXTRA_BYTES (64 * MiB)	 /* of all barns of a node; one may keep a quarter */
@@ -125,12 +127,12 @@ static size_t sheaf_objects(u32 size)
 #define COLOURS_MAX 64 /* lines of a page */
 
 /*
- * Slabs that lie side by side have their objects begin at different lines, as many as these leave
- * over, like the kernel's SLAB once did.  Most strides are an even number of lines, so all first
- * words, which programs touch most, would share half of the sets of a CPU's caches or fewer: of
- * 5000 blocks of 8 to 1000 bytes, 2.7 times as many lines as on average wanted the first place of a
- * page, and random churn of them took 1.03 times as long, 1.09 with 16 threads on two CPUs.  Powers
- * of two leave nothing over.
+ * The objects of neighbouring slabs begin at different lines, as far as a slab leaves lines over,
+ * as in the kernel's SLAB once.  Most strides are an even number of lines, so without this the
+ * first words of all objects, which programs touch most, would share half of the sets of a CPU's
+ * caches or fewer.  Of 5000 blocks of 8 to 1000 bytes, 2.7 times as many as on average lay at the
+ * first line of a page, and random churn of them took 1.03 times as long, 1.09 with 16 threads on
+ * two CPUs.  Powers of two leave nothing over.
  */
 static void set_colours(struct kmem_cache *s)
 {
@@ -167,10 +169,10 @@ void cache_geometry(struct kmem_cache *s)
 #define SPREAD_ABOVE 2048u /* bytes */
 
 /*
- * What a slab of @s leaves over lies between its objects, a line for each, if that is enough: they
- * would all begin at the same place of a page otherwise, or at one of few.  Copies between such
- * objects are slow, see large_offset(): to put one character before a string of 20,000 took
- * python3 5.8 us, and 0.4 since.  Powers of two leave nothing over.
+ * What a slab of @s leaves over goes between its objects, a line for each, if it is enough for
+ * that. Otherwise they would all begin at the same offset in a page, or at one of few, and copies
+ * between such objects are slow, see large_offset(): to put one character before a string of 20,000
+ * took python3 5.8 us, and 0.4 since.  Powers of two leave nothing over.
  */
 void kmalloc_spread(struct kmem_cache *s)
 {
