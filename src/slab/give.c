@@ -6,12 +6,12 @@
  *     give_to_home            those of one home, under one hold of its list_lock
  *       give_single           one alone in its slab
  *       give_run              a row of one slab, a word of its bitmap at a time
- *         give_odd            something is wrong with one of them: it is said which
+ *         give_odd            something is wrong with one of them: report which
  *   slab_give_try             one object, where nothing may be waited for
  *
  * An object's slot in objs[] is cleared before its bit.  In a forked child what a slot names and a
- * bit confirms was still in flight (settle_inflight(), fork.c); an object that is in between just
- * then is lost to that child.
+ * bit confirms was still in flight (settle_inflight(), fork.c); an object that was between the two
+ * stores is lost to that child.
  *
  * Linux:  mm/slub.c, __slab_free(), build_detached_freelist().  Differs: bits instead of a free
  *         list, so that a second free of an object is seen here.
@@ -21,7 +21,7 @@
 #include "slab/internal.h"
 #include <string.h>
 
-/* Say what is wrong with an object that is being put back. */
+/* Report what is wrong with an object that is being put back. */
 static slowpath void report_bad_free(const struct kmem_cache *s, const void *obj, const char *what)
 {
 	bug_report("free(%p): %s of an object of %s", obj, what, s->name);
@@ -53,8 +53,8 @@ struct bit_group {
 };
 
 /*
- * How many of objs[] lie next to each other, up or down from the object of bit @bit of a word that
- * has @bits of them.
+ * How many of objs[], each @step from the one before, lie next to each other.  The first has bit
+ * @bit of a word of the bitmap that has @bits objects.
  */
 static inline unsigned int count_row(void *const *objs, unsigned int nr, uintptr_t step, bool up,
 				     unsigned int bit, unsigned int bits)
@@ -68,9 +68,9 @@ static inline unsigned int count_row(void *const *objs, unsigned int nr, uintptr
 }
 
 /*
- * The objects from objs[0], which is in the slab, on whose bits are in the word of the first.  What
- * was allocated in a row and is freed in a row, or backwards, is seen by its distances: a quarter
- * of the instructions that finding each one's bit takes.
+ * Those objects at the start of objs[] whose bits are in the same word as that of objs[0], which is
+ * in the slab.  Objects that were allocated in a row and are freed in a row, or backwards, are told
+ * by their distances, in a quarter of the instructions that finding each bit takes.
  */
 static inline struct bit_group group_objects(const struct slab_view *v, void *const *objs,
 					     unsigned int nr)
@@ -107,7 +107,7 @@ static inline struct bit_group group_objects(const struct slab_view *v, void *co
 	return g;
 }
 
-/* Something is wrong with one of them: each by itself.  Return: how many were live objects. */
+/* Something is wrong with one of objs[]: put back each by itself.  Return: how many were live. */
 static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct slab_view *v,
 				      void **objs, unsigned int nr)
 {
@@ -131,13 +131,13 @@ static slowpath unsigned int give_odd(const struct kmem_cache *s, const struct s
 	return cleared;
 }
 
-/* @nr objects of @slab are back; home->inuse is the caller's.  Under list_lock. */
+/* @nr objects of @slab are back: count them, but in home->inuse.  Under list_lock. */
 static void slab_shrunk(const struct kmem_cache *s, struct slab_home *home, struct page *slab,
 			unsigned int nr)
 {
 	unsigned int was = slab->inuse, left = was - nr;
 
-	/* One that was punched may have more holes now: it is to be looked at again. */
+	/* A slab that was punched may have more holes now: it goes where it is looked at again. */
 	if (likely(was < slab->objects && left && bucket_of(s, was) == bucket_of(s, left) &&
 		   !(READ_ONCE(slab->state) & PG_PUNCHED))) {
 		slab->inuse = (u16)left;
@@ -148,7 +148,7 @@ static void slab_shrunk(const struct kmem_cache *s, struct slab_home *home, stru
 	slab_sort_in(home, slab);
 }
 
-/* The same for one object of a slab that was not punched: one product tells of another list. */
+/* The same for one object of a slab that was not punched: one product tells if its list changes. */
 static inline void slab_shrunk_by_one(const struct kmem_cache *s, struct slab_home *home,
 				      struct page *slab)
 {
@@ -160,7 +160,7 @@ static inline void slab_shrunk_by_one(const struct kmem_cache *s, struct slab_ho
 		slab_shrunk(s, home, slab, 1);
 }
 
-/* Is @obj in a slab of @s at all?  After a double free its slab may be gone. */
+/* Is @slab still one of @s?  After a double free it may be gone. */
 static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 {
 	return page_type(slab) == PAGE_SLAB && slab->cache == s;
@@ -168,7 +168,7 @@ static bool still_ours(const struct kmem_cache *s, const struct page *slab)
 
 /*
  * Put objects back from objs[0] on as long as they are of @slab.  Under the list_lock of its home.
- * *cleared: and so many more objects are free.  Return: how many were put back or reported.
+ * *cleared: grows by how many are free now.  Return: how many were put back or reported.
  */
 static unsigned int give_run(struct kmem_cache *s, struct slab_home *home, struct page *slab,
 			     void **objs, unsigned int nr, unsigned int *cleared)
@@ -241,9 +241,9 @@ static inline bool is_of_home(struct kmem_cache *s, const struct slab_shape *sha
 }
 
 /*
- * The same as give_run() for one object of @slab, of which is_of_home() is true: what a run comes
- * to where they lie scattered, in a quarter of the instructions.  Return: false, and nothing done,
- * if something is odd about it.
+ * give_run() for one object of @slab, of which is_of_home() is true.  Scattered objects go back
+ * this way with a quarter of the instructions.  Return: false, with nothing done, if something is
+ * odd about it.
  */
 static inline bool give_single(const struct kmem_cache *s, const struct slab_shape *shape,
 			       struct slab_home *home, struct page *slab, void **slot)
@@ -263,7 +263,7 @@ static inline bool give_single(const struct kmem_cache *s, const struct slab_sha
 	return true;
 }
 
-/* @cleared objects are back, all of one hold of list_lock, which is let go. */
+/* Count the @cleared objects that went back under this hold of list_lock, and let it go. */
 static void end_giving(struct slab_home *home, unsigned int cleared)
 {
 	stat_add(home->inuse, 0ul - cleared);
@@ -272,7 +272,7 @@ static void end_giving(struct slab_home *home, unsigned int cleared)
 	spin_unlock(&home->list_lock);
 }
 
-#define RUN_MIN 4 /* objects; of fewer each by itself takes less than give_run() */
+#define RUN_MIN 4 /* objects; fewer are quicker one by one than by give_run() */
 
 /* Are the next objects of one slab, likely? */
 static inline bool is_run(void *const *objs, unsigned int nr, const struct slab_shape *shape)
@@ -285,8 +285,8 @@ static inline bool is_run(void *const *objs, unsigned int nr, const struct slab_
 #define PREFETCH_AHEAD 8 /* objects: their slabs' descriptors are likely far */
 
 /*
- * Those of objs[] that belong to the home of the first, under one hold of its lock.  Their slots
- * are cleared.  Return: the index of the first that is left.
+ * Put back those of objs[] that belong to the home of the first, under one hold of its lock, and
+ * clear their slots.  Return: the index of the first that is left.
  */
 static unsigned int give_to_home(struct kmem_cache *s, const struct slab_shape *shape, void **objs,
 				 unsigned int nr)
@@ -324,7 +324,7 @@ static unsigned int give_to_home(struct kmem_cache *s, const struct slab_shape *
 	return left;
 }
 
-/* Then the lock is let go: who waits for it soon sleeps, and that is dear. */
+/* Objects for each hold of the lock: a waiter soon goes to sleep, and that is dear. */
 #define GIVE_CHUNK 64
 
 /**
