@@ -89,7 +89,7 @@ static noinline struct slab_home *make_home(struct kmem_cache_node *n, unsigned 
 	return expected;
 }
 
-/* Numbers of tasks begin with 1; who has none uses the first home. */
+/* Tasks are numbered from 1 on; a thread without a task uses the first home. */
 static unsigned int own_index(const struct kmem_cache *s)
 {
 	u32 id = task_id_tls;
@@ -97,7 +97,7 @@ static unsigned int own_index(const struct kmem_cache *s)
 	return s->one_home || !task_id_has_block(id) ? 0 : (id - 1) & (nr_homes - 1);
 }
 
-/* The home of this thread's slabs; the first one where there is no memory for another. */
+/* The home of this thread's slabs; the first one if there is no memory for another. */
 struct slab_home *own_home(struct kmem_cache *s, struct kmem_cache_node *n, struct slow *slow)
 {
 	unsigned int index = own_index(s);
@@ -106,7 +106,7 @@ struct slab_home *own_home(struct kmem_cache *s, struct kmem_cache_node *n, stru
 	return likely(home) ? home : make_home(n, index, slow);
 }
 
-/* The same for who only looks: none is made; the first one if this thread has none yet. */
+/* The same to look at: none is made; the first one if this thread has none yet. */
 struct slab_home *own_home_hint(const struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	struct slab_home *home = load_acquire(&n->home[own_index(s)]);
@@ -114,7 +114,7 @@ struct slab_home *own_home_hint(const struct kmem_cache *s, struct kmem_cache_no
 	return home ? home : &n->first;
 }
 
-/* @s has given objects out, so it has a node. */
+/* A home of @s.  There is one, since @s has handed objects out. */
 static slowpath struct slab_home *any_home(const struct kmem_cache *s)
 {
 	struct kmem_cache_node *n = NULL;
@@ -125,8 +125,8 @@ static slowpath struct slab_home *any_home(const struct kmem_cache *s)
 }
 
 /*
- * The home that @slab names, or, if that is no slab of @s any more, some home: under its lock the
- * caller sees that.  Racy unless the lock of the home is held.
+ * The home that @slab names.  If that is no slab of @s any more, some home of @s, under whose lock
+ * the caller sees so.  Racy unless the lock of the home is held.
  */
 struct slab_home *home_of(struct kmem_cache *s, const struct page *slab)
 {
@@ -138,7 +138,7 @@ struct slab_home *home_of(struct kmem_cache *s, const struct page *slab)
 	return likely(home) ? home : any_home(s);
 }
 
-/* A cache has ended: its homes but for the first, which is part of the node. */
+/* A cache is destroyed: free its homes but for the first, which is part of the node. */
 slowpath void homes_free(struct kmem_cache_node *n)
 {
 	for_each_home (n, home) {
@@ -151,7 +151,7 @@ slowpath void homes_free(struct kmem_cache_node *n)
 
 /* ---- locks ---- */
 
-/* False only with @nowait, if it is held.  After a fork whose lock was held it is put in order. */
+/* Return: false if it is held, only with @nowait.  Repairs what a lost thread has left. */
 bool home_lock(struct kmem_cache *s, struct slab_home *home, bool nowait)
 {
 	enum lock_result r = nowait ? spin_trylock(&home->list_lock) : spin_lock(&home->list_lock);
@@ -180,7 +180,7 @@ struct slab_home *lock_home_of(struct kmem_cache *s, const struct page *slab, bo
 	return NULL;
 }
 
-/* This thread takes or gives objects.  Under list_lock. */
+/* Note that this thread takes objects from @home or gives some back.  Under list_lock. */
 void note_user(struct slab_home *home)
 {
 	u32 me = task_id();
@@ -195,7 +195,7 @@ void note_user(struct slab_home *home)
 
 /* ---- lists; all under list_lock ---- */
 
-/* Put @slab, on no list, where its filling says.  Full ones are on none. */
+/* Put @slab, which is on no list, on the one for its filling; if it is full, on none. */
 void slab_sort_in(struct slab_home *home, struct page *slab)
 {
 	page_set_state(slab, READ_ONCE(slab->state) & ~PG_PUNCHED);
@@ -233,9 +233,9 @@ struct page *fullest(struct slab_home *home)
 /* ---- adoption ---- */
 
 /*
- * Slabs of each kind, partial and empty, that a home is left with: what its threads fill just now,
- * and what they will fill next.  With fewer, pages of two threads came to lie by turns, which costs
- * as much as to share them: the processor fetches ahead across their borders.
+ * How many slabs of each kind, partial and empty, a home keeps: what its threads fill now, and what
+ * they will fill next.  With fewer, the pages of two threads came to alternate, which costs as much
+ * as sharing them: the processor fetches ahead across their borders.
  */
 unsigned int few_slabs(const struct kmem_cache *s)
 {
@@ -248,7 +248,7 @@ static bool has_slabs_to_spare(const struct kmem_cache *s, const struct slab_hom
 	       READ_ONCE(home->nr_partial) > few_slabs(s);
 }
 
-/* A slab that @home can do without: empty, or less than half full.  Under its list_lock. */
+/* A slab that @home can spare, empty or less than half full, or NULL.  Under its list_lock. */
 static struct page *emptiest(const struct kmem_cache *s, struct slab_home *home)
 {
 	if (home->nr_empty > few_slabs(s))
@@ -273,9 +273,9 @@ static void move_slab(struct page *slab, struct slab_home *from, struct slab_hom
 }
 
 /**
- * adopt - before @home takes another block of pages, look for a slab that another has to spare
+ * adopt - before @home takes more pages, look for a slab that another home can spare
  *
- * It looks into one other home at each call, by turns: to look is to read what other threads write.
+ * Each call looks into one other home, by turns: looking means to read what other threads write.
  * Under list_lock.
  * Return: whether @home has one now.
  */
@@ -301,7 +301,7 @@ bool adopt(struct kmem_cache *s, struct slab_home *home)
 
 /* ---- giving back, and making anew ---- */
 
-/* Give up to @most empty slabs of @home back, the coldest first.  Return: pages. */
+/* Give up to @most empty slabs of @home back, coldest first.  Return: pages. */
 noinline u64 home_discard_empty(struct kmem_cache *s, struct slab_home *home, u32 most)
 {
 	struct list_head gone, *pos, *next;
@@ -336,7 +336,7 @@ u64 node_discard_empty(struct kmem_cache *s, struct kmem_cache_node *n, bool all
 	return pages;
 }
 
-/* A slab of @home, found again.  The thread that vanished may have been opening or closing it. */
+/* A slab of @home is found again.  The lost thread may have been opening or closing it. */
 static void sort_in_again(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
 	slab->inuse = (u16)slab_count_out(s, slab);
@@ -356,9 +356,9 @@ static bool is_in_zone(const struct kmem_cache *s, const struct slab_home *home,
 }
 
 /*
- * Make the lists of a home anew from its slabs: the last owner of list_lock vanished.  One that it
- * was moving says where it belongs, and the other home, whose lock it had as well, is rebuilt
- * too before it is used.
+ * Make the lists of a home anew from its slabs: the last owner of list_lock vanished.  If it was
+ * moving a slab, the slab says where it belongs; the other home, whose lock it had too, is rebuilt
+ * as well before it is used.
  */
 slowpath void home_rebuild(struct kmem_cache *s, struct slab_home *home)
 {
