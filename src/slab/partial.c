@@ -35,7 +35,7 @@ static unsigned long valid_mask(unsigned int objects, unsigned int word)
 	return left >= 64 ? ~0ul : (1ul << left) - 1;
 }
 
-/* Those bits of @avail whose whole group is in it: their objects share no line with others. */
+/* The bits of @avail whose whole @group is in it: their objects share no line with others. */
 static unsigned long whole_lines(unsigned long avail, unsigned int group)
 {
 	if (group == 2) {
@@ -95,8 +95,8 @@ static unsigned int take_bits(const struct kmem_cache *s, struct page *slab, voi
 }
 
 /*
- * @nr objects left @slab, and may lie in pages that went back: as many of those at most as they can
- * reach are resident again soon.
+ * @nr objects left @slab, and may lie in pages that went back to the system.  At most as many of
+ * those as the objects can reach will be resident again.
  */
 static slowpath void revive(const struct kmem_cache *s, struct page *slab, unsigned int nr)
 {
@@ -148,13 +148,14 @@ void map_slab(const struct kmem_cache *s, const struct page *slab)
 
 static void construct(struct kmem_cache *s, struct page *slab)
 {
-	/* It will not read as zero any more; a child that frees it for a lost thread must know. */
+	/* It will not read as zero any more, which a child that frees it for a lost thread must
+	 * know. */
 	page_set_owned(slab, s->order, 0);
 	for (unsigned int i = 0; i < s->objects; i++)
 		s->ctor(slab_object(s, slab, i));
 }
 
-/* A block that is to become a slab, in the hands of this thread. */
+/* A block that will become a slab, in this thread's hands; NULL: there is no memory. */
 static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const struct slow *slow)
 {
 	struct page_request rq = {.gfp = gfp & __GFP_THISNODE,
@@ -173,10 +174,10 @@ static struct page *new_slab(struct kmem_cache *s, int node, gfp_t gfp, const st
 	return slab;
 }
 
-/* It becomes a slab.  Under list_lock. */
+/* @slab, a block in this thread's hands, becomes a slab of @home.  Under list_lock. */
 static void open_slab(struct kmem_cache *s, struct slab_home *home, struct page *slab)
 {
-	/* They overlay the owner of the block, which needs none from the next store on. */
+	/* These two overlay the owner of the block, which has none from page_set_state() on. */
 	slab->inuse = 0;
 	slab->objects = s->objects;
 	slab->cache = s;
@@ -213,7 +214,7 @@ static void note_taken(struct slab_home *home, unsigned int nr)
 	note_user(home);
 }
 
-/* Objects are taken from a slab of list @bucket: what is fuller did not do.  Under list_lock. */
+/* Objects are taken from a slab of list @bucket: there was no fuller one.  Under list_lock. */
 static inline void note_reached(struct slab_home *home, unsigned int bucket)
 {
 	if (bucket < READ_ONCE(home->reached))
@@ -230,14 +231,14 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 	if (!slab && adopt(s, home))
 		slab = fullest(home);
 	for (; slab && got < nr; slab = fullest(home)) {
-		/* Fill up from slabs in use, but do not open an empty one for the rest. */
+		/* Fill up from slabs in use, but do not begin an empty one for the rest. */
 		if (got && !slab->inuse && !exact)
 			break;
 		slab_take_out(home, slab);
 		note_reached(home, slab_bucket(slab));
 		more = take_from_slab(s, slab, objs + nr - got, nr - got);
 		got += more;
-		/* Counts that the bitmap denies would keep us here for ever. */
+		/* If counts and bitmap disagreed, this would never end. */
 		BUG_ON(!more);
 		slab_sort_in(home, slab);
 	}
@@ -246,7 +247,7 @@ static unsigned int take_listed(struct kmem_cache *s, struct slab_home *home, vo
 	return got;
 }
 
-/* There is no memory: the same from the slabs of any home.  Takes the locks. */
+/* There is no memory: the same from the slabs of any home, under their locks. */
 static slowpath unsigned int take_elsewhere(struct kmem_cache *s, struct kmem_cache_node *n,
 					    void **objs, unsigned int nr, bool exact, bool nowait)
 {
