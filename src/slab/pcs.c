@@ -3,13 +3,13 @@
  * pcs.c - a thread's two sheaves of a cache, and where the next one comes from
  *
  *   pcs_alloc                 main is empty
- *     spare                   a part of it, or swap
- *     barn_get_full           swap for a full one; a producer also takes from other CPUs' barns
+ *     spare                   a part of it, or swapped with main
+ *     barn_get_full           swap main for a full one; a producer also asks other CPUs' barns
  *     refill                  a run of objects from slabs
  *   pcs_free                  main is full
- *     spare                   a part into it, or swap; what only frees has none
+ *     spare                   a part into it, or swapped with main; what only frees has none
  *     give_back_strange       objects of other homes, to theirs
- *     flush                   the oldest, back to the slabs, if the barn has enough
+ *     flush                   the oldest sheaf, back to the slabs, if the barn has enough
  *     barn_swap_full          leave main, take an empty one
  *     barn_put_full           the same with an empty one that is made
  *
@@ -40,9 +40,9 @@ struct slab_sheaf *pcs_detach(struct task *task, const struct kmem_cache *s, str
 }
 
 /*
- * Put p->main, which may be NULL, into the cursor, which is disabled.  Not so for a cache of the
- * program where the system promises no fence: others could not take it then, and what a thread that
- * sleeps has of such a cache is taken with the lock alone.
+ * Put p->main, which may be NULL, into the cursor, which is disabled.  Not for a cache of the
+ * program if the system promises no fence: without one, others take what a sleeping thread has of
+ * such a cache under the lock alone, so it must not be in a cursor.
  */
 void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 {
@@ -57,7 +57,7 @@ void pcs_attach(struct task *task, const struct kmem_cache *s, struct pcs *p)
 	WRITE_ONCE(c->cur, main->objects + main->size);
 }
 
-/* The same, made when first needed.  NULL: there is no memory, or the cache has no sheaves. */
+/* task_pcs(), made when first needed.  NULL: there is no memory, or the cache has no sheaves. */
 struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(task, s);
@@ -70,7 +70,8 @@ struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s)
 
 /* ---- replacing an empty or a full main ---- */
 
-/* Too small for the misses of today: in a barn it would only be in the way of larger ones. */
+/* Is it too small for how often the thread misses?  In a barn it would be in the way of larger
+ * ones. */
 static bool outgrown(const struct slab_sheaf *sheaf, const struct pcs *p)
 {
 	return sheaf && sheaf_kind(sheaf) < p->kind;
@@ -102,7 +103,7 @@ static struct slab_sheaf *get_empty(struct kmem_cache *s, struct kmem_cache_node
 	return sheaf ? sheaf : sheaf_alloc(s, p->kind, slow);
 }
 
-/* p->main, empty or NULL: as large as the misses ask for, and of this thread's memory. */
+/* Replace p->main, empty or NULL, unless it is of the right kind and of this thread's memory. */
 static void renew_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 		       struct pcs *p, struct slow *slow)
 {
@@ -120,8 +121,8 @@ static void renew_main(struct task *task, struct kmem_cache *s, struct kmem_cach
 }
 
 /*
- * Fill p->main, empty or NULL, from slabs.  All slots are cleared first and the sheaf is named
- * in task->inflight: a forked child tells what had arrived by the slots that are not NULL.
+ * Fill p->main, empty or NULL, from slabs.  First all slots are cleared, and task->inflight names
+ * the sheaf: so a forked child can tell what had arrived, by the slots that are not NULL.
  */
 static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 		   struct pcs *p, struct slow *slow)
@@ -149,7 +150,7 @@ static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 }
 
 /*
- * A full sheaf, in transit, or NULL.  @empty: an empty one to leave for it; there may be none.
+ * Get a full sheaf, in transit, from a barn, and leave *empty, which may be NULL, for it.
  *
  *   full sheaf         *empty          the empty one
  *   own barn           as it was       in that barn
@@ -160,7 +161,7 @@ static void refill(struct task *task, struct kmem_cache *s, struct kmem_cache_no
 static struct slab_sheaf *get_full(const struct kmem_cache *s, struct kmem_cache_node *n,
 				   struct pcs *p, struct slab_sheaf **empty)
 {
-	/* What is of another home stays there, or is let go. */
+	/* A sheaf of another home's memory is not left in the own barn. */
 	struct slab_sheaf *here = *empty && is_foreign(*empty) ? NULL : *empty;
 	struct slab_sheaf *full = barn_get_full(s, n, here);
 
@@ -183,12 +184,13 @@ static void swap_main(struct pcs *p)
 }
 
 /*
- * A child that is forked in between finds them in both sheaves: the first that goes back to the
- * slab clears the object's bit, and the second is passed over (fork.c).
+ * Move the top @nr objects.  A child that is forked in between finds them in both sheaves: the
+ * first one that goes back to its slab clears the bit, and the second is passed over (fork.c).
  */
 static void move_top(struct slab_sheaf *from, struct slab_sheaf *to, unsigned int nr)
 {
-	/* What was freed twice in a row stays together: the pop that meets both says so. */
+	/* An object freed twice in a row stays together, so that the pop that meets both reports
+	 * it. */
 	while (unlikely(nr > 1 && nr < from->size &&
 			from->objects[from->size - nr] == from->objects[from->size - nr - 1]))
 		nr--;
@@ -201,16 +203,16 @@ static void move_top(struct slab_sheaf *from, struct slab_sheaf *to, unsigned in
 
 /*
  * A program that goes up and down by a few objects would come here each time if the border between
- * the two sheaves were in between.  When it has come back without a miss, a sheaf that is nearly
- * full shares with one that is nearly empty: the objects freed last stay on top, and the border
- * is elsewhere.  On a long way up or down that would only be another stop.
+ * the two sheaves lay in that range.  So when it has come back without a miss, a sheaf that is
+ * nearly full shares with one that is nearly empty: the objects freed last stay on top, and the
+ * border moves. On a long way up or down that would only be another stop.
  */
 static inline bool nearly_all(unsigned int part, const struct slab_sheaf *sheaf)
 {
 	return part > sheaf->capacity * 3u / 4;
 }
 
-/* At least one, and not always half: few borders suit what goes up and down by nearly a sheaf. */
+/* At least one, and not always half: few borders suit a range of nearly a sheaf. */
 static inline unsigned int part_of(unsigned int nr, const struct pcs *p)
 {
 	return MAX(nr * (1 + p->swaps % 3u) / 4, 1u);
@@ -277,7 +279,7 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 		main = leave = p->main;
 		if (main && main->size)
 			return;
-		/* There is no memory: then whatever lies elsewhere. */
+		/* There is no memory: take whatever lies elsewhere. */
 		full = barn_get_full_elsewhere(n, leave);
 	}
 	if (!full)
@@ -288,13 +290,13 @@ static void replace_empty_main(struct task *task, struct kmem_cache *s, struct k
 		drop_empty(main);
 }
 
-/* Is it what was freed last?  Then it is not to be freed again, nor what lies below the top. */
+/* Is @obj on top of @sheaf? */
 static inline bool is_top(const struct slab_sheaf *sheaf, const void *obj)
 {
 	return sheaf->size && sheaf->objects[sheaf->size - 1] == obj;
 }
 
-/* The program freed @obj twice or more in a row: drop it from the top of @sheaf, and say so. */
+/* The program freed @obj more than once in a row: drop it from the top of @sheaf, and report it. */
 static slowpath void drop_freed_twice(const struct kmem_cache *s, struct slab_sheaf *sheaf,
 				      const void *obj)
 {
@@ -303,7 +305,7 @@ static slowpath void drop_freed_twice(const struct kmem_cache *s, struct slab_sh
 	bug_report("free(%p): double free of an object of %s", obj, s->name);
 }
 
-/* The top object of @sheaf, which has one.  A hit comes here if it sees the same twice. */
+/* Take the top object of @sheaf, which has one.  A hit that sees it twice leaves it to this. */
 static void *pop(const struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
 	void *obj = sheaf->objects[--sheaf->size];
@@ -380,8 +382,8 @@ static void give_up_spare(struct task *task, struct kmem_cache *s, struct kmem_c
 }
 
 /*
- * All sheaves are full, and one of them, by turns, is strange: it goes back to its slabs, and main
- * is empty.  Return: whether it was.
+ * All sheaves are full.  Look at one of them, by turns: if it is strange its objects go back to
+ * their slabs, and main is empty.  Return: whether it was.
  */
 static bool give_back_strange(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			      struct pcs *p, struct slow *slow)
@@ -400,8 +402,8 @@ static bool give_back_strange(struct task *task, struct kmem_cache *s, struct km
 }
 
 /*
- * The barn has enough: what was freed longest ago goes to the slabs, its sheaf is used again.
- * Return: false if that was outgrown.
+ * The barn has enough: what was freed longest ago goes back to the slabs, and its sheaf is used
+ * again. Return: false, with nothing done, if that sheaf is outgrown.
  */
 static bool flush_oldest(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			 struct pcs *p)
@@ -485,7 +487,7 @@ bool pcs_free(struct task *task, struct kmem_cache *s, struct pcs *p, void *obj,
 	main = pcs_detach(task, s, p);
 	if (!main && pcs_is_early_free(p))
 		return false;
-	/* It stays once: it goes in again. */
+	/* Freed twice in a row: what is there of it is dropped, and it goes in once below. */
 	if (unlikely(main && is_top(main, obj)))
 		drop_freed_twice(s, main, obj);
 	if (!main || main->size == main->capacity) {
@@ -511,7 +513,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	struct kmem_cache_node *n = cache_node(s, task->mm.node, /* nowait= */ true);
 	struct slab_sheaf *main = p->main, *spare = p->spare;
 
-	/* Before it seems to have nothing: pairs with has_sheaves(). */
+	/* Before it seems to have no sheaves: pairs with has_sheaves(). */
 	WRITE_ONCE(p->emptied, true);
 	store_release(&p->main, NULL);
 	store_release(&p->spare, NULL);
