@@ -17,10 +17,10 @@
 #define MISSES_TO_GROW 4
 
 /*
- * Missed in often within a tick: the next sheaf is the next larger one.  A miss costs some 100
- * ns, so at a lower rate than this a larger sheaf would save nothing and hold more memory.  The
- * smallest grows whatever the time, and the clock is read at every fourth miss only: what it costs
- * is a fifth of a miss, and 72 KiB in a program that reads no clock else.
+ * A thread that misses often within a tick gets a larger sheaf next.  A miss costs some 100 ns, so
+ * at a lower rate a larger sheaf would save nothing, and hold more memory.  The smallest kind grows
+ * whatever the time.  The clock is read at every fourth miss only: it costs a fifth of a miss, and
+ * 72 KiB in a program that reads no clock otherwise.
  */
 void pcs_count_miss(const struct kmem_cache *s, struct pcs *p)
 {
@@ -44,11 +44,11 @@ void pcs_count_miss(const struct kmem_cache *s, struct pcs *p)
 }
 
 /*
- * What a thread's sheaf has and the thread does not use is missing elsewhere, and most threads that
- * touch a class do so a few times.  Where there are many more threads than run at a time, that adds
- * up: a thousand that once had an object of each class and slept held 285 KiB each until reclaim
- * came by, and 75 since.  Where there are few, containers would take 1.06 times the memory: slabs
- * would be empty, go back and be made again elsewhere.
+ * Most threads that touch a class do so a few times, and what their sheaves hold unused is missing
+ * elsewhere.  With many more threads than run at a time that adds up: a thousand that had one
+ * object of each class and slept held 285 KiB each until reclaim came by, and 75 since.  With few
+ * threads containers would take 1.06 times the memory: slabs would become empty, go back and be
+ * made again elsewhere.
  */
 #define MANY_THREADS 4 /* for each barn: one of a CPU, up to 16 */
 #define EARLY_ALLOCS 4
@@ -60,8 +60,8 @@ static bool threads_are_many(void)
 }
 
 /*
- * Large objects then come one by one from slabs at first, as a thread's first frees go there.
- * There is no main.
+ * There is no main.  Is the object to come straight from a slab?  So it is for a thread's first
+ * large objects while threads are many.
  */
 bool pcs_is_early_alloc(const struct kmem_cache *s, struct pcs *p)
 {
@@ -75,8 +75,8 @@ bool pcs_is_early_alloc(const struct kmem_cache *s, struct pcs *p)
 #define EARLY_FREES 4
 
 /*
- * A thread's first frees are likely of what it was handed, and lie among objects of the thread that
- * did: better back to the slab than next to be used here.  There is no main.
+ * There is no main.  Is the object to go straight to its slab?  A thread's first frees are likely
+ * of what another thread handed it, and lie among that one's objects: better not to use them here.
  */
 bool pcs_is_early_free(struct pcs *p)
 {
@@ -89,7 +89,7 @@ bool pcs_is_early_free(struct pcs *p)
 #define FIRST_REFILL_BYTES (8 * KiB) /* of objects, on the first miss within a tick */
 #define FIRST_REFILL_BYTES_MANY (2 * KiB)
 
-/* What to fill @sheaf with: a thread that asks for the first time is given few large objects. */
+/* How many objects to fill @sheaf with: on its first miss a thread is given few large ones. */
 unsigned int pcs_refill_objects(const struct kmem_cache *s, const struct slab_sheaf *sheaf,
 				const struct pcs *p)
 {
@@ -104,9 +104,9 @@ unsigned int pcs_refill_objects(const struct kmem_cache *s, const struct slab_sh
 #define NEW_BYTES_MAX (8 * KiB) /* in the smallest sheaves, while others have left full ones */
 
 /*
- * The own barn has no full sheaf.  Is one from another CPU's to be had?  A thread that leaves as
- * many as it takes gets its own memory back from the slabs, rather than what lies in another CPU's
- * cache. Where these have none either, a little new memory is better than another's too.
+ * The own barn has no full sheaf.  Look into those of other CPUs?  A thread that leaves as many as
+ * it takes had better get its own memory back from the slabs than what lies in another CPU's cache.
+ * If its home has no slabs to take from either, even a little new memory is better than another's.
  */
 bool pcs_looks_elsewhere(const struct kmem_cache *s, const struct slab_home *home, struct pcs *p)
 {
@@ -119,7 +119,7 @@ bool pcs_looks_elsewhere(const struct kmem_cache *s, const struct slab_home *hom
 	return p->taken > enough;
 }
 
-/* It has none of the cache's objects any more, and begins anew. */
+/* The thread has nothing of the cache any more, and begins anew. */
 void pcs_forget(struct pcs *p)
 {
 	p->kind = 0;
