@@ -7,10 +7,9 @@
  * an idle program gives back what it cached within a few passes, and a busy one keeps what it
  * uses.
  *
- * In a control group with a limit the room is not this process's alone.  Each can give back only
- * what is its own, so what it keeps free the others cannot have, and who needs it is killed.  There
- * a pass is made by who frees, too, as soon as more is free than is this process's part of the
- * room.
+ * In a control group with a limit the room is not this process's alone.  Each process can give back
+ * only its own, so what it keeps free the others cannot have, and one that needs it is killed.
+ * There a free makes a pass too, as soon as more is free than this process's share of the room.
  *
  * Linux:  shrink_node() and shrink_slab() by their role; use and age drive it, not yet watermarks.
  * Locks:  reclaim_lock, then those of what is taken back.
@@ -24,7 +23,7 @@ u32 reporting_delay_ms = 1000;
 
 static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
 
-/* Sheaves fetched and filled. */
+/* How often sheaves were fetched from barns and filled from slabs. */
 static unsigned long node_use(const struct kmem_cache_node *n)
 {
 	unsigned long use = 0;
@@ -37,9 +36,9 @@ static unsigned long node_use(const struct kmem_cache_node *n)
 }
 
 /*
- * The barns and empty slabs of one cache on one node, if no sheaf came or went since last time; of
- * a cache in use the empty slabs that were not needed meanwhile, and half of what its barns have
- * beyond the usual.
+ * Shrink a cache on one node: if no sheaf came or went since last time, all that its barns have and
+ * all empty slabs; otherwise the empty slabs that were not needed meanwhile, and half of what the
+ * barns have beyond the usual.  Return: pages.
  */
 static u64 shrink_node(struct kmem_cache *s, struct kmem_cache_node *n, bool all)
 {
@@ -87,8 +86,8 @@ static u64 punch_all(bool dense)
 }
 
 /*
- * What caches keep, and what this thread has at hand: it is at work, so its page set only decayed,
- * but it makes the pass.  Then what is free goes to the system.  Return: pages given to that.
+ * Take back what caches keep, and all of this thread's page set, which otherwise only decays while
+ * it is at work, as it is now.  Then give what is free to the system.  Return: pages given to that.
  */
 static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int min_order)
 {
@@ -102,13 +101,14 @@ static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int
 
 #define UNNEEDED_DELAYS 4
 
-/* What was free the whole time for so many times as long as large blocks stay.  Return: pages. */
+/* Give back what nobody needed for UNNEEDED_DELAYS times as long as large blocks stay.  Return:
+ * pages. */
 static u64 take_unneeded(void)
 {
 	static u64 last_ms; /* reclaim_lock */
 	u64 now = os_clock_ms(), delay = reporting_delay_ms, pages;
 
-	/* Who asks for huge pages everywhere does not want them broken. */
+	/* A program that asks for huge pages everywhere does not want them broken. */
 	if (mm_hugepages == HUGEPAGES_ALWAYS || now - last_ms < UNNEEDED_DELAYS * delay)
 		return 0;
 	last_ms = now;
@@ -130,7 +130,7 @@ slowpath u64 slab_reclaim(bool all)
 	struct slow slow;
 	u64 pages = 0;
 
-	/* One slow path from here to the end: a handler that interrupts it waits for nothing. */
+	/* All of it is one slow path, so that a handler which interrupts it waits for nothing. */
 	slow_enter_free(&slow);
 	if (slow.nested)
 		goto out;
@@ -152,9 +152,9 @@ out:
 }
 
 /**
- * slab_reclaim_rest - nothing happened for a while
+ * slab_reclaim_rest - give back the rest, once nothing has happened for a while
  *
- * The small free blocks as well, and what is free in slabs; then there is nothing more to do.
+ * Small free blocks, and free pages inside slabs; after that there is nothing more to do.
  */
 slowpath void slab_reclaim_rest(void)
 {
@@ -168,7 +168,7 @@ slowpath void slab_reclaim_rest(void)
 	slow_leave(&slow);
 }
 
-/* In a forked child: a pass that a vanished thread was making is over. */
+/* In a forked child: the pass that a lost thread was making is over. */
 slowpath void slab_reclaim_settle(void)
 {
 	spin_settle(&reclaim_lock);
@@ -176,8 +176,8 @@ slowpath void slab_reclaim_settle(void)
 
 /* ---- what a process in a limited group keeps free ---- */
 
-#define SPARE_CALLS 32	 /* of free's slow path, between looks at slabs */
-#define SPARE_CACHES 128 /* that are looked at: of malloc all, of the program the first */
+#define SPARE_CALLS 32	 /* slow paths of free between two looks at slabs */
+#define SPARE_CACHES 128 /* looked at: all of malloc's, and the first of the program's */
 
 /* Pages of empty slabs. */
 static slowpath u64 empty_slab_pages(void)
@@ -206,7 +206,7 @@ static slowpath u64 spare_pages(void)
 	return mm_spare_pages() + empty_slab_pages();
 }
 
-/* One pass at most; who comes meanwhile has another chance. */
+/* One pass at most; a thread that comes meanwhile has another chance. */
 static slowpath void give_spare_back(void)
 {
 	struct slow slow;
@@ -224,7 +224,7 @@ out:
 }
 
 /**
- * slab_look_at_spare - memory was freed, and there is a limit
+ * slab_look_at_spare - memory was freed in a group with a limit: give back what is too much
  * @freed: the slow path that it was freed in, which is over
  */
 set_apart void slab_look_at_spare(const struct slow *freed)
