@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sheaf.c - arrays of free objects: of five kinds by length, made as objects of caches of their own
+ * sheaf.c - arrays of free objects, of five lengths, each from a cache of its own
  *
- * Sheaves come straight from slabs: a sheaf of sheaves would need sheaves.
+ * They come straight from slabs: sheaves of sheaves would need sheaves.
  *
  * Linux:  alloc_empty_sheaf(), free_empty_sheaf(), which use kmalloc.
  */
@@ -12,7 +12,7 @@
 static struct kmem_cache sheaf_caches[NR_SHEAF_KINDS];
 static struct kmem_cache_node sheaf_nodes[NR_SHEAF_KINDS];
 
-/* A sheaf that was taken from its slab and not made yet says that it is empty. */
+/* So a sheaf that was taken from its slab but is not made yet says that it is empty. */
 static void sheaf_ctor(void *obj)
 {
 	memset(obj, 0, offsetof(struct slab_sheaf, objects));
@@ -45,7 +45,7 @@ struct kmem_cache *sheaf_cache(unsigned int kind)
 	return &sheaf_caches[kind];
 }
 
-/* The size class of sheaf that holds all of s->capacity. */
+/* The kind of sheaf that holds all of s->capacity. */
 unsigned int sheaf_kind_max(const struct kmem_cache *s)
 {
 	unsigned int kind = 0;
