@@ -20,8 +20,9 @@
 #define HIT_MAX_SIZE 1024u /* sizes that malloc's hit path looks up in the task byte by byte */
 #define HIT_STEP 128u	   /* above: in steps of so many bytes, up to KMALLOC_MAX_SIZE */
 
-/** kmalloc_class - the class for @size bytes, 1 to KMALLOC_MAX_SIZE */
+/** kmalloc_class - the class for @size bytes, up to KMALLOC_MAX_SIZE */
 unsigned int kmalloc_class(size_t size);
+/** kmalloc_class_size - the largest size, in bytes, that a class is for */
 u32 kmalloc_class_size(unsigned int class);
 
 /*
@@ -43,13 +44,13 @@ static inline u8 kmalloc_map_value(unsigned int class, int node)
 enum sheaf_place { SHEAF_TRANSIT, SHEAF_TASK, SHEAF_BARN_FULL, SHEAF_BARN_EMPTY };
 
 /*
- * A pop reads the top object and the slot below, and goes the slow way if they are the same: then
- * the program freed the object twice, or the sheaf is empty and they are the two words in front of
- * objects[], both NULL.
+ * A pop reads the top object and the slot below, and takes the slow path if they are the same: then
+ * the program has freed the object twice, or the sheaf is empty and they are the two words in front
+ * of objects[], both NULL.
  *
  * INVARIANT sentinels: while a cursor has a sheaf, the two words in front of objects[] are NULL.
  *   made by     pcs_attach()
- *   kept by     nobody links a sheaf while a thread has it
+ *   kept by     no list has a sheaf while a thread has it
  *   relied on   the pops of hit_x86_64.S, which make one comparison for both questions
  *   checked by  slab_verify()
  */
@@ -58,7 +59,7 @@ struct slab_sheaf {
 	u8 size;     /* objects in it, unless a cursor has it; owner */
 	u8 left_by;  /* in a barn: low bits of the task id of who left it; barn.lock */
 	u8 capacity; /* const while in use */
-	/* Low 4 bits enum sheaf_place, high 4 size class; the lock of that place, or none. */
+	/* Low 4 bits enum sheaf_place, high 4 its kind; the lock of that place, or none. */
 	u8 kind_place;
 	struct list_head barn_list; /* barn.lock; .prev: in a cursor NULL */
 	void *sentinel;		    /* always NULL */
@@ -68,7 +69,8 @@ FIELD_AT(struct slab_sheaf, objects, 32);
 FIELD_AT(struct slab_sheaf, barn_list.prev, 16);
 FIELD_AT(struct slab_sheaf, sentinel, 24);
 
-#define NR_SHEAF_KINDS 5 /* 128, 256, ... 2048 bytes: 12, 28, 60, 124, 252 objects */
+/* Kinds of sheaves, by length: 128, 256, ... 2048 bytes for 12, 28, 60, 124, 252 objects. */
+#define NR_SHEAF_KINDS 5
 
 /* ---- caches ---- */
 
@@ -82,7 +84,7 @@ FIELD_AT(struct slab_sheaf, sentinel, 24);
  * beyond MAX_BARNS share.
  */
 struct barn {
-	alignas(CACHE_LINE) struct spinlock lock;
+	cacheline_aligned struct spinlock lock;
 	u16 nr_full, nr_empty;	      /* lock, racy readers */
 	u16 extra;		      /* full sheaves kept beyond max_full; racy */
 	u16 overflowed;		      /* emptied for want of room, not refilled since; racy */
@@ -98,7 +100,7 @@ STRUCT_SIZE_IS(struct barn, CACHE_LINE);
  * what is in the slabs is for partial.c and give.c.
  */
 struct slab_home {
-	alignas(CACHE_LINE) struct spinlock list_lock;
+	cacheline_aligned struct spinlock list_lock;
 	u32 nr_empty;  /* list_lock */
 	u32 low_empty; /* the fewest since home_discard_empty(); list_lock, racy readers */
 	struct list_head partial[NR_PARTIAL_BUCKETS]; /* by fullness, fullest last; list_lock */
@@ -170,12 +172,12 @@ struct kmem_cache {
 	struct kmem_cache_node *node[MAX_NUMNODES]; /* const once set; release/acquire */
 };
 
-/* Each part of @s that there is: of node @i, @n.  (Linux: the same name and role.) */
+/* Every node part of @s that there is: @n, of node @i.  (Linux: the same name and role.) */
 #define for_each_kmem_cache_node(s, i, n)                                                          \
 	for (int i = 0; i < topology.nr_nodes; i++)                                                \
 		if (((n) = load_acquire(&(s)->node[i])) != NULL)
 
-/* False only with @nowait, if it is held.  After a fork whose lock was held it is put in order. */
+/* Return: false if it is held, only with @nowait.  Repairs what a lost thread has left. */
 bool barn_lock(struct barn *barn, bool nowait);
 
 #define CLASS_NONE 0xff
@@ -203,11 +205,11 @@ STRUCT_SIZE_IS(struct hit_rseq_cs, 32);
 
 /* All that the hit paths touch; src/malloc/hit_x86_64.S knows the offsets. */
 struct hit_area {
-	alignas(64) struct hit_rseq_cs malloc_cs; /* const */
-	struct hit_rseq_cs free_cs;		  /* const */
-	struct rseq_cs **rseq_slot;		  /* const while LIVE: where sequences are armed */
-	struct rseq_cs *no_rseq;		  /* written where there is no rseq */
-	u8 aborts;	/* sequences that were interrupted, times 16; owner */
+	cacheline_aligned struct hit_rseq_cs malloc_cs; /* const */
+	struct hit_rseq_cs free_cs;			/* const */
+	struct rseq_cs **rseq_slot; /* const while LIVE: where sequences are armed */
+	struct rseq_cs *no_rseq;    /* written where there is no rseq */
+	u8 aborts;		    /* sequences that were interrupted, times 16; owner */
 	u8 tables_node; /* the node that both tables are of, plus 1; 0: they are not whole; owner */
 	u8 reserved[46];
 	struct cursor cursor[MAP_CURSORS];
@@ -227,9 +229,9 @@ FIELD_AT(struct hit_area, steps_to_map, 3208);
 struct pcs {
 	struct slab_sheaf *main;  /* what the cursor is in; NULL: none yet */
 	struct slab_sheaf *spare; /* NULL, or any filling */
-	u8 kind;		  /* size class of the next sheaf */
+	u8 kind;		  /* of the next sheaf: index of its length */
 	u8 misses;		  /* 1 and those since kind or tick last changed; 0: none yet */
-	u8 tick;		  /* when it was read last */
+	u8 tick;		  /* the clock when misses last read it, modulo 256 */
 	u8 swaps;		  /* between main and spare, since the last miss */
 	u8 early_allocs; /* before there was a sheaf, up to EARLY_ALLOCS; large ones only */
 	u8 early_frees;	 /* likewise, up to EARLY_FREES */
@@ -244,7 +246,7 @@ struct pcs {
 #define PCS_CHUNK 64
 #define PCS_CHUNKS 256 /* caches beyond PCS_CHUNK * PCS_CHUNKS work without sheaves */
 
-/* What a thread has of so many caches of the program, by id. */
+/* What a thread has of PCS_CHUNK caches of the program, by id. */
 struct pcs_chunk {
 	struct cursor cursor[PCS_CHUNK];
 	struct pcs pcs[PCS_CHUNK]; /* task.lock */
@@ -351,14 +353,14 @@ static inline void slow_leave(struct slow *s)
 	else
 		slow_leave_bare();
 }
-/* The same for frees.  It never fails, but the task may be missing. */
+/* The same where failing is no choice, as in a free: the task may be missing. */
 void slow_enter_free(struct slow *s);
 
 /*
- * What is in the word that a forked child finds wiped.  NOTICING: not yet of a generation of its
- * own.  UNDECIDED: in order, but which thread has forked will be known when that comes in.  While
- * one thread alone has been in here, slab_fork_cookie points at a word that always says REPAIRED
- * (fork_notice.c).
+ * What the word says that a forked child finds wiped.  NOTICING: it has no generation of its own
+ * yet.  UNDECIDED: the heap is in order, but which thread has forked is known only when that comes
+ * in.  While only one thread has ever been in here, slab_fork_cookie points at a word that always
+ * says REPAIRED (fork_notice.c).
  */
 enum { FORK_NEW, FORK_NOTICING, FORK_NOTICED, FORK_REPAIRED, FORK_UNDECIDED };
 extern u32 *slab_fork_cookie; /* changed once, by who comes in second; racy readers */
@@ -370,8 +372,8 @@ static inline bool slab_fork_pending(void)
 }
 
 /*
- * What slow_enter() and slow_enter_free() come to where there is nothing to start, to notice or to
- * make.  For paths that are quick themselves.  Return: false, and nothing is done, where there is.
+ * slow_enter() and slow_enter_free() where there is nothing to start, to notice or to make: for
+ * paths that are quick themselves.  Return: false, with nothing done, if there is.
  */
 static inline bool slow_enter_quick(struct slow *s)
 {
@@ -399,7 +401,7 @@ static inline int request_node(const struct slow *slow, gfp_t gfp, int node)
 	return gfp & __GFP_THISNODE ? node : mm_nearest_node(node);
 }
 
-/* Is no lock to be waited for?  No flags at all come from malloc, which waits. */
+/* Must no lock be waited for?  No flags at all mean malloc, which waits. */
 static inline bool asks_not_to_wait(gfp_t gfp)
 {
 	return gfp && !(gfp & __GFP_DIRECT_RECLAIM);
@@ -408,9 +410,10 @@ static inline bool asks_not_to_wait(gfp_t gfp)
 /*
  * Option slab_debug=F: every free is checked at once, and nothing goes through sheaves.  Threads
  * born before it was set still hit, and what lies in their sheaves looks as if it were in use.
- * Racy, like all options: buddy_option_set() writes it at any time.  It is the last value of the
- * page map that stands for a class whose objects need no look: 0 with the option, or
- * MAP_CLASS_LAST, so that realloc() has one comparison for both.
+ *
+ * This is the last page map value of a class whose objects need no check: MAP_CLASS_LAST, or 0 with
+ * the option.  So realloc() has one comparison for both.  Racy, like all options:
+ * buddy_option_set() may write it at any time.
  */
 extern u8 slab_unchecked_last;
 
@@ -419,7 +422,7 @@ static inline bool slab_consistency_checks(void)
 	return !READ_ONCE(slab_unchecked_last);
 }
 
-/* Set by the layer above before the first slow path: starts everything, once. */
+/* Set by the layer above, before the first slow path, which calls it: starts everything, once. */
 extern bool (*slow_start)(void);
 /* Start, length and abort address of malloc's and free's hit; NULL: this machine has none. */
 extern const u64 (*slab_hit_sequences)[3];
@@ -432,13 +435,13 @@ size_t slab_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t nr, void **objs);
 void *slab_alloc_slow(struct kmem_cache *s, struct slow *slow);
 void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow);
 
-/* Whose object is it?  NULL and a report under @call if it is no live object's start. */
+/* The cache whose live object begins at @obj; NULL, with a report under @call, if none does. */
 struct kmem_cache *slab_check_object(const char *call, const void *obj);
 static inline struct page *slab_of(const struct kmem_cache *s, const void *obj)
 {
 	return pfn_to_page(ALIGN_DOWN(addr_to_pfn(obj), (u64)1 << s->order));
 }
-/* The slab that @addr lies in, by looking at every order; NULL if in none. */
+/* The slab that @addr lies in, found by looking at every order; NULL: in none. */
 struct page *find_slab(const void *addr);
 static inline unsigned int obj_to_index(const struct kmem_cache *s, const struct page *slab,
 					const void *obj)
@@ -473,9 +476,9 @@ static inline bool is_out(const struct page *slab, unsigned int index)
 }
 
 /*
- * Does an object of @s begin at @ptr, in a slab of @s?  It may be free: what hands out nothing and
- * takes nothing back can do without the bitmap, a cache line that is likely far.  redis asks for
- * the size of all that it allocates and frees.
+ * Does an object of @s begin at @ptr, which is in a slab of @s?  The object may be free: a caller
+ * that neither hands out nor takes back can do without the bitmap, whose cache line is likely far.
+ * redis asks for the size of everything that it allocates and frees.
  */
 static inline bool is_object_start(const struct kmem_cache *s, const void *ptr)
 {
