@@ -77,17 +77,18 @@ static u32 shrink_waiters; /* atomic */
 #define SHRINK_WAIT_MS 4
 
 /*
- * Another thread is at it, and what it finds will do for this one too.  When this one went on at
- * once, the zone grew though there was plenty: four threads that took turns with 5 MiB of changing
- * sizes had 67 after 400 rounds, 37 of them in barns and 7 in empty slabs.  Not for long, since a
- * lock of this thread's may be what the other one waits for.
+ * Another thread is shrinking, and what it finds will do for this one too.  When threads went on at
+ * once instead, the zone grew though there was plenty: four that took turns with 5 MiB of changing
+ * sizes had 67 MiB after 400 rounds, 37 of them in barns and 7 in empty slabs.  They do not wait
+ * for long, since the other may be waiting for a lock of theirs.
  * @seen: shrinks, before the mutex was found held
+ *
  * Return: whether another look at the free lists is worth it.
  */
 static set_apart bool wait_for_shrink(u32 seen)
 {
 	if (READ_ONCE(shrinking) && spin_held_by_another(&slab_mutex)) {
-		/* A wake-up that is missed is made up for by the time that it takes at most. */
+		/* A wake-up may be missed: then the wait ends by its time. */
 		atomic_add(&shrink_waiters, 1);
 		os_futex_wait(&shrinks, seen, SHRINK_WAIT_MS);
 		atomic_sub(&shrink_waiters, 1);
@@ -107,11 +108,12 @@ static void end_shrink(void)
 #define LARGE_HEAP (16 * MiB / PAGE_SIZE)
 
 /*
- * Before a zone takes more memory into use: what lies in empty slabs of other caches, and in barns
- * beyond the usual, will do.  If there is nothing of the kind, a large heap gives back as much from
- * inside its slabs as it is about to grow by.  Some cache is in the middle of an allocation, so
- * only a mutex that is free is taken, or its owner waited for shortly.  Not cold: every program's
- * heap grows, and what is cold lies apart (libbuddy.lds).
+ * Before a zone takes more memory into use, look for empty slabs of any cache, and for what barns
+ * have beyond the usual.  If there is neither, a large heap gives back as much from inside its
+ * slabs as it is about to grow by.
+ *
+ * Some cache is in the middle of an allocation, so the mutex is only tried, or its owner waited for
+ * shortly.  Not cold: every program's heap grows, and what is cold lies apart (libbuddy.lds).
  */
 static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 {
@@ -153,7 +155,7 @@ static set_apart bool yield_each(const struct zone *zone)
 	return found;
 }
 
-/* Before a zone takes more memory into use: the page sets of the threads that are not at work. */
+/* Before a zone takes more memory into use: empty the page sets of threads that are not at work. */
 static bool yield_page_sets_of_others(const struct zone *zone)
 {
 	return READ_ONCE(nr_tasks) > 1 && yield_each(zone);
@@ -162,8 +164,8 @@ static bool yield_page_sets_of_others(const struct zone *zone)
 #define AT_LAST_MS 1000
 
 /*
- * There is no memory.  Who has the mutex is likely giving some back, and has it in hand: it is
- * waited for, and then all is looked through that lies idle.  Not for ever: it may want a lock of
+ * There is no memory.  The thread that holds the mutex is likely giving some back, and has it in
+ * hand: wait for it, and then look through all that lies idle.  Not for ever: it may want a lock of
  * this thread's, or be lost, in a child that a handler has forked.
  */
 static slowpath void reclaim_for(const struct zone *zone)
@@ -221,8 +223,8 @@ struct kmem_cache *cache_by_id(u32 id)
 }
 
 /*
- * Where cache_by_index() was last: who asks for one after the other does not begin anew each time.
- * slab_mutex; cache: NULL if it has left the list.
+ * Where cache_by_index() was last, so that a walk does not begin anew at each step.  cache: NULL if
+ * it has left the list.  slab_mutex.
  */
 static struct {
 	int index;
@@ -258,7 +260,7 @@ static void slab_mutex_lock(void)
 	spin_lock(&slab_mutex);
 }
 
-/* No number below it is free: each thread has 2 KiB for 64 numbers of which it used one. */
+/* No number below it is free.  Low ones are used again: a thread has 2 KiB for every 64 of them. */
 static u32 lowest_free_id; /* slab_mutex */
 
 static void take_id(struct kmem_cache *s)
@@ -304,7 +306,7 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align,
 	s->ctor = ctor;
 	s->class = CLASS_NONE;
 	cache_geometry(s);
-	/* Now, rather than in an allocation: it may take 20 ms in a process of several threads. */
+	/* Now rather than in an allocation: in a process of several threads it may take 20 ms. */
 	(void)hit_fence_promised();
 	slab_mutex_lock();
 	take_id(s);
@@ -315,7 +317,7 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align,
 	return s;
 }
 
-/* Has it sheaves, or does somebody who empties them have them in hand?  Without task.lock. */
+/* Has @p sheaves, or somebody who is emptying them?  Needs no task.lock. */
 static bool has_sheaves(const struct pcs *p)
 {
 	return load_acquire(&p->main) || load_acquire(&p->spare) || load_acquire(&p->emptied);
@@ -342,8 +344,9 @@ static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 }
 
 /*
- * Under slab_mutex: who gives back memory of all caches has objects in hand that are in no slab and
- * in no sheaf, and would be taken for objects in use.  Return: false if others have such still.
+ * Give back all of @s that is not in use.  Under slab_mutex: a pass over all caches has objects in
+ * hand that are in no slab and in no sheaf, and would be taken for objects in use.  Return: false
+ * if other threads still have such.
  */
 static bool shrink(struct kmem_cache *s, bool ends, struct slow *slow)
 {
@@ -390,7 +393,7 @@ slowpath unsigned long cache_inuse(const struct kmem_cache *s)
 	return inuse;
 }
 
-/* Is @s a cache that a program has made, and not ended? */
+/* Is @s a cache that the program has created and not destroyed? */
 static slowpath bool is_cache(const struct kmem_cache *s)
 {
 	const struct page *slab = find_slab(s);
@@ -401,9 +404,9 @@ static slowpath bool is_cache(const struct kmem_cache *s)
 #define LAST_TRIES 50
 
 /*
- * All that is not in use goes back.  Before objects are said to be in use, who may have them in
- * hand gets a second in all, in which it can have the mutex.  Return: objects in use, under
- * slab_mutex.
+ * Give back all of @s that is not in use.  Before objects are said to be in use, threads that may
+ * have them in hand get a second in all, in which they can have the mutex.  Return: objects in use,
+ * with slab_mutex held.
  */
 static slowpath unsigned long shrink_for_good(struct kmem_cache *s, struct slow *slow)
 {
@@ -432,7 +435,7 @@ static slowpath void unlink_cache(struct kmem_cache *s)
 	}
 }
 
-/* Nobody knows it any more. */
+/* Free @s, which nobody knows any more. */
 static slowpath void free_cache(struct kmem_cache *s)
 {
 	struct kmem_cache_node *n;
@@ -460,12 +463,12 @@ static slowpath int still_in_use(const char *call, const struct kmem_cache *s, u
 }
 
 /**
- * cache_destroy - end a cache
- * @call: for reports
+ * cache_destroy - destroy a cache
+ * @call: the name for reports
  *
- * Return: 0, -EINVAL with a report if it is none, or -EBUSY, and the cache stays: with a report if
- * objects are in use, or with a warning in a slow path of this thread, which may be at work with
- * it, and in a child that was forked meanwhile.
+ * Return: 0; -EINVAL with a report if @s is no cache; -EBUSY if the cache stays: with a report if
+ * objects are in use, with a warning in a slow path of this thread, which may be at work with it,
+ * and in a child that was forked meanwhile.
  */
 slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 {
