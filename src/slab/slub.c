@@ -23,10 +23,9 @@
 #include <string.h>
 
 /*
- * Objects freed where nothing could be waited for, linked through their first word: the one
- * place where a free object is written.  Pushed by handlers, taken whole by the next slow path that
- * may wait, of an allocation or a free.  A child that is forked while another thread has them in
- * hand loses them.
+ * Objects freed where nothing could be waited for, linked through their first words: the one place
+ * where a free object is written.  Handlers push them, and the next slow path that may wait takes
+ * them all.  A child that is forked while another thread has them in hand loses them.
  */
 static struct list_head *deferred; /* atomic */
 static u32 takers;		   /* threads that have such in hand; atomic */
@@ -40,7 +39,7 @@ static slowpath void take_deferred(void)
 		struct page *slab = find_slab(node);
 		void *obj = node;
 
-		/* The program freed it twice: from here on the list is a ring. */
+		/* The program freed it twice, so from here on the list is a ring. */
 		if (slab && !is_object(slab->cache, obj)) {
 			(void)slab_check_object("free", obj);
 			break;
@@ -57,8 +56,8 @@ static slowpath void take_deferred(void)
 }
 
 /*
- * The same, and wait until what other threads have taken is back in its slabs as well.  Return:
- * false if one has some still: it was not let run, or is in a constructor.
+ * The same, and wait until what other threads have taken is back in its slabs too.  Return: false
+ * if one still has some: it was not scheduled, or is in a constructor.
  */
 slowpath bool settle_deferred(void)
 {
@@ -86,9 +85,10 @@ static void *alloc_direct(struct kmem_cache *s, gfp_t gfp, int node, struct slow
 	if (slab_take(s, node, &obj, 1, /* exact= */ true, gfp, slow))
 		return obj;
 	/*
-	 * Every lock held under us, or no room for a slab: a mapping of its own is better than
-	 * no memory.  free() knows it; objects of other caches have to be in slabs.  Aligned as in
-	 * a slab, by the largest power of two in its size: memalign() takes what a class aligns.
+	 * This thread or another holds the locks, or there is no room for a slab: a mapping of its
+	 * own is better than no memory.  free() knows those; objects of other caches have to be in
+	 * slabs.  It is aligned as in a slab, to the largest power of two that divides its size,
+	 * since memalign() relies on what a class aligns.
 	 */
 	if (s->class == CLASS_NONE || (gfp & __GFP_THISNODE))
 		return NULL;
@@ -141,8 +141,8 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 }
 
 /*
- * The slab that @addr lies in.  From the largest order down: the tails of a slab hold its bitmap
- * and may look like anything, but a block that covers @addr is met at its head first.
+ * From the largest order down: the tails of a slab hold its bitmap and may look like anything, but
+ * the head of the block that covers @addr is met first.
  */
 set_apart struct page *find_slab(const void *addr)
 {
@@ -189,8 +189,8 @@ slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 /* ---- for callers outside the hit paths ---- */
 
 /*
- * Is the object to be of a certain node?  Then what lies in sheaves will not do: some of it may
- * have come from another, when this thread ran there or its node was full.
+ * Must the object be of a certain node?  Then what lies in sheaves will not do: some of it may be
+ * of another, from when this thread ran there or its own was full.
  */
 static inline bool wants_node(const struct slow *slow, gfp_t gfp, int node)
 {
@@ -199,7 +199,7 @@ static inline bool wants_node(const struct slow *slow, gfp_t gfp, int node)
 	return (gfp & __GFP_THISNODE) || !slow->task || node != slow->task->mm.node;
 }
 
-/* Up to @nr of what this thread has in its sheaves, without a look at anybody else's. */
+/* Up to @nr objects of this thread's sheaves; nobody else is asked.  Return: how many. */
 static slowpath size_t alloc_own(struct kmem_cache *s, const struct slow *slow, size_t nr,
 				 void **objs)
 {
@@ -218,8 +218,8 @@ static slowpath size_t alloc_own(struct kmem_cache *s, const struct slow *slow, 
 #define NOWAIT_TRIES 8
 
 /*
- * No lock is waited for, as in a signal handler.  One that is held now is likely free in a moment:
- * with one try half of the allocations of four threads on two CPUs failed.
+ * An object without waiting for a lock, as in a signal handler.  A lock that is held now is likely
+ * free in a moment: with one try half of the allocations of four threads on two CPUs failed.
  */
 static slowpath void *alloc_nowait(struct kmem_cache *s, gfp_t gfp, int node,
 				   const struct slow *slow)
