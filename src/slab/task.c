@@ -2,13 +2,14 @@
 /*
  * task.c - a thread as the allocator sees it: birth, slow paths, death
  *
- * Every thread starts on boot_hit, whose cursors are all disabled, so its first allocation
- * falls into the slow path and gets it a task block.  Blocks are never freed: a thread that has
- * ended leaves its block to a later one, once the system says that it is gone, because its last
- * destructors may still allocate.
+ * Every thread starts on boot_hit, whose cursors are all disabled, so its first allocation takes
+ * the slow path, which gives it a task block.  Blocks are never freed: a thread that has ended
+ * leaves its block to a later one once the system says that it is gone, since its last destructors
+ * may still allocate.
  *
- * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task; slow paths try it,
- *         who drains a task waits for it, but for a while only if it is no matter, and task_exit().
+ * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task.  Slow paths only try
+ *         it; task_exit() waits for it, and so does what drains a task, for as long as it must
+ *         (drain.c).
  */
 #include "platform/os.h"
 #include "slab/internal.h"
@@ -16,8 +17,8 @@
 #include <string.h>
 
 /*
- * What the first cursor of boot_hit points behind: empty and full.  Its tables are zeros, so malloc
- * comes to no other.  To the others comes free, and zeros are full.
+ * The first cursor of boot_hit points behind this: it is empty and full.  The size tables are
+ * zeros, so malloc uses no other cursor.  free may use any, and one that is all zeros is full.
  */
 static void *boot_null[3];
 
@@ -49,10 +50,11 @@ static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
 /*
- * The slots around the returned address hold NULL, and they lie above every sheaf.  A hit commits
- * with one instruction that reads, adds and writes.  One whose cursor is disabled under it either
- * moves the disabled cursor by one slot, which is as disabled, or, if its read came before,
- * writes over it: then its cursor is in use again.
+ * Where a disabled cursor points: the slots around it hold NULL, and lie above every sheaf.
+ *
+ * A hit commits with one instruction that reads, adds and writes.  If the cursor is disabled under
+ * a hit, that instruction either moves the disabled cursor by one slot, where it is as disabled,
+ * or, if it had read before, writes over it: then the cursor is in use again.
  */
 void **cursor_disabled_at(void)
 {
@@ -65,17 +67,15 @@ static inline bool is_disabled_at(void **cur, ptrdiff_t *stray)
 	return *stray >= -1 && *stray <= 1;
 }
 
-/*
- * Is @c disabled?  *stray: the slots it was moved by since: -1, 0 or 1.
- */
+/* Is @c disabled?  *stray: by how many slots a hit has moved it since: -1, 0 or 1. */
 bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray)
 {
 	return is_disabled_at(READ_ONCE(c->cur), stray);
 }
 
 /*
- * A hit that was under way committed after its cursor was disabled: one object fewer or one more.
- * In this order a fork in between loses an object at worst.
+ * A hit that was under way when @c was disabled has taken or put an object: count it.  In this
+ * order a child that is forked in between loses an object at worst.
  */
 void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray)
 {
@@ -89,10 +89,13 @@ void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t s
 }
 
 /*
- * Take @sheaf out of @c.  The size is stored before the cursor is given up, so that there is no
- * instant at which neither says how long the sheaf is; who moves the cursor in between makes
- * the exchange fail.  @own: it is this thread's.  Under task.lock, so that nobody else disables
- * cursors of the task.  Return: what the cursor was: disabled, if it was that already.
+ * Take @sheaf out of @c.  Its size is stored before the cursor is given up, so that one of them
+ * says at any instant how long the sheaf is; a hit that moves the cursor in between makes the
+ * exchange fail.
+ * @own: the cursor is this thread's
+ *
+ * Under task.lock, so that nobody else disables cursors of the task.  Return: what the cursor was;
+ * if it was disabled already, that.
  */
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 {
@@ -101,7 +104,7 @@ void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
 	while (was != disabled) {
 		ptrdiff_t stray;
 
-		/* Disabled without a fence, and moved since. */
+		/* It was disabled without a fence, and a hit has moved it since. */
 		if (unlikely(is_disabled_at(was, &stray))) {
 			cursor_settle_stray(c, sheaf, stray);
 			return disabled;
@@ -125,7 +128,7 @@ void task_caches_init(void)
 	ends_unseen = os_thread_exit_key(thread_exit) != 0;
 }
 
-/* Nothing in it, and every cursor disabled. */
+/* No sheaves, and every cursor disabled. */
 set_apart void pcs_chunk_reset(struct pcs_chunk *chunk)
 {
 	memset(chunk->pcs, 0, sizeof(chunk->pcs));
@@ -143,7 +146,7 @@ set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
 	if (!slab_take(&chunk_cache, 0, &obj, 1, /* exact= */ true, 0, &slow))
 		return false;
 	pcs_chunk_reset(obj);
-	/* Who looks at it without the lock, and the thread's own handlers, find it whole. */
+	/* Those who look without the lock, and the thread's own handlers, find it whole. */
 	store_release(&task->ext[chunk], (struct pcs_chunk *)obj);
 	return true;
 }
@@ -175,8 +178,8 @@ static struct task *pop_dead(void)
 }
 
 /*
- * In a forked child: a lost thread may have had a block in hand that was on no list, or have been
- * about to put it on this one.  Nobody else is here.
+ * In a forked child, where nobody else is: a lost thread may have had a block in hand that was on
+ * no list, or may have been putting one on this list.
  */
 slowpath void tasks_find_dead(void)
 {
@@ -187,7 +190,7 @@ slowpath void tasks_find_dead(void)
 		dead += t->state != TASK_LIVE;
 	for (t = dead_first; t && listed <= dead; t = t->next_dead, listed++)
 		last = t;
-	/* To write to each block would copy a page for each thread that ever was. */
+	/* Writing to every block would copy a page for each thread that ever was. */
 	if (listed == dead && last == dead_last)
 		return;
 	dead_first = dead_last = NULL;
@@ -199,8 +202,8 @@ slowpath void tasks_find_dead(void)
 #define DEAD_LOOKS 4
 
 /*
- * The block of a thread that is gone.  One that is not after all this time may stay for long, as
- * the first thread does after pthread_exit(): others get their turn.  Under tasks_lock.
+ * The block of a thread that is gone, or NULL.  A thread that is still there may stay for long, as
+ * the first one does after pthread_exit(), so its block goes to the end.  Under tasks_lock.
  */
 static struct task *reuse_dead(void)
 {
@@ -210,7 +213,7 @@ static struct task *reuse_dead(void)
 		if (!task || !task->mm.tid)
 			return task;
 		if (os_thread_gone(task->mm.tid)) {
-			/* After all that it did: pairs with slow_leave_last(). */
+			/* Sees all that the thread did: pairs with slow_leave_last(). */
 			(void)load_acquire(&task->mm.depth);
 			return task;
 		}
@@ -229,7 +232,7 @@ static struct task *new_task(struct slow *slow)
 		return NULL;
 	task = obj;
 	memset(task, 0, sizeof(*task));
-	/* Once: whoever reclaims may look at the locks of a block that is being reused. */
+	/* Only once: reclaimers may look at the locks of a block while it is being reused. */
 	task->lock = (struct spinlock)SPINLOCK_INIT(RANK_TASK);
 	task->mm.pcp.lock = (struct spinlock)SPINLOCK_INIT(RANK_PCP);
 	return task;
@@ -246,7 +249,7 @@ static void init_sequences(struct hit_area *hit)
 	}
 }
 
-/* Run by run: byte by byte it was a fifth of the instructions of a thread's birth. */
+/* A run of sizes at a time: by single bytes it took a fifth of the instructions of a birth. */
 static noinline void fill_tables(struct task *task)
 {
 	struct hit_area *hit = &task->hit;
@@ -268,8 +271,8 @@ static noinline void fill_tables(struct task *task)
 }
 
 /*
- * What the last thread left in them is as good where it was of the same node.  A forked child may
- * find them half filled.
+ * The tables that the block's last thread left will do if it was on the same node.  tables_node
+ * tells, also in a forked child, which may find them half filled.
  */
 static void init_size_tables(struct task *task)
 {
@@ -301,8 +304,8 @@ static void init_hit_area(struct task *task)
 }
 
 /*
- * The next number, for a block that there is: threads without memory try again and again.  Under
- * tasks_lock.
+ * The next number.  Only once there is a block to give it to, since a thread for which there is no
+ * memory tries again and again.  Under tasks_lock.
  */
 static u32 take_number(void)
 {
@@ -313,8 +316,9 @@ static u32 take_number(void)
 #define BLOCKS_TO_LOOK 64
 
 /*
- * The program has used up all keys, and threads end unseen: 8000 of them, one after the other, left
- * 128 MiB behind.  They are looked for whenever there are twice as many blocks, all in use.
+ * The program has used up all thread keys, so threads end unseen: 8000 of them, one after the
+ * other, left 128 MiB behind.  They are looked for each time the number of blocks has doubled and
+ * none is free.
  */
 racy_on_purpose static slowpath void end_left_behind(void)
 {
@@ -354,8 +358,8 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 }
 
 /*
- * Give this thread a task block, unless a handler has come in before it was inside, and has seen to
- * it.  Return: NULL if there is no memory, or if it would be the block of a child of vfork().
+ * Give this thread a task block, unless a handler has done so just before.  Return: the task; NULL
+ * without memory, and in a child of vfork().
  */
 static noinline struct task *task_create(struct slow *slow)
 {
@@ -406,8 +410,8 @@ static set_apart void task_empty(struct task *task)
 }
 
 /*
- * A forked or detached thread may have moved to a CPU of another node: leave what is here, so
- * that what comes next is local.
+ * The thread has moved to a CPU of another node: leave behind what it has cached, so that what it
+ * gets next is local.
  */
 static slowpath void task_rehome(struct task *task, int node)
 {
@@ -439,9 +443,11 @@ static void slow_leave_last(struct slow *s)
 }
 
 /*
- * What the thread cached goes to the barns.  In the destructor of its key the block stays its own
- * until it is gone: destructors that come later may allocate, and then work on slabs.
- * @tid: of the thread; if this is it, in a child, task->mm.tid may not say so yet
+ * What the thread cached goes to the barns, and its block is left.  A thread that calls this in the
+ * destructor of its key has the block until it is gone: destructors that come later may allocate,
+ * and then work on slabs.
+ * @tid: the number of the thread that leaves; nothing is done if the block is another's by now.  In
+ * a forked child task->mm.tid says who has it only once the heap is in order
  */
 set_apart void task_exit(struct task *task, u32 tid)
 {
@@ -449,7 +455,7 @@ set_apart void task_exit(struct task *task, u32 tid)
 	bool is_its;
 
 	slow_enter_free(&slow);
-	/* Waits, as who drains a task does; a slow path that finds it held goes to the slabs. */
+	/* Waits, as a drain does; a slow path that finds it held goes to the slabs. */
 	(void)spin_lock(&task->lock);
 	is_its = READ_ONCE(task->state) == TASK_LIVE && task->mm.tid == tid;
 	if (is_its) {
@@ -464,9 +470,9 @@ set_apart void task_exit(struct task *task, u32 tid)
 }
 
 /*
- * The key's value may be the task of another copy of the library: its C library is another one too,
- * of dlmopen(), and numbers its keys as ours does, in one table for each thread.  Either copy may
- * have set it, and set it again after this thread left.
+ * @value may be the task of another copy of this library, under dlmopen(): its C library is another
+ * one too, and numbers its keys as ours does, in the one table of each thread.  Either copy may
+ * have set the value, and set it again after the thread left.
  */
 static set_apart void thread_exit(void *value)
 {
@@ -475,7 +481,7 @@ static set_apart void thread_exit(void *value)
 
 	if (!task || READ_ONCE(task->state) != TASK_LIVE)
 		return;
-	/* What it is about to be told of would be forgotten else. */
+	/* Before kswapd_thread_left(), whose note it would wipe. */
 	slab_fork_settle_lone(&task->mm.depth);
 	tid = os_thread_id();
 	task_exit(task, tid);
@@ -499,7 +505,7 @@ static inline u32 *depth_of(struct task *task)
 	return task ? &task->mm.depth : &bare_depth;
 }
 
-/* From here on a handler that interrupts it waits for nothing. */
+/* From here on a handler that interrupts this thread is nested, and waits for nothing. */
 static inline void count_inside(struct slow *s)
 {
 	u32 *depth = depth_of(s->task);
@@ -509,8 +515,8 @@ static inline void count_inside(struct slow *s)
 }
 
 /*
- * Look around first, and count as inside then: see fork_notice.c.  A guest counts as nested, so
- * that it stays without a task.
+ * First look around, then count as inside: see fork_notice.c.  A guest counts as nested, so that it
+ * stays without a task.
  */
 static noinline void enter_after_look(struct slow *s)
 {
@@ -536,7 +542,7 @@ static slowpath void leave_as_guest(void)
 {
 	u32 generation = bare_guest;
 
-	/* In this order: a handler that comes when this is not inside any more is its own guest. */
+	/* In this order: a handler that comes once this is outside has to be a guest of its own. */
 	bare_guest = 0;
 	barrier();
 	bare_depth--;
@@ -561,7 +567,7 @@ static noinline void adopt_new_task(struct slow *s)
 	bare_depth--;
 	s->task = task;
 	task->mm.depth = 1;
-	/* Last: the C library may allocate for a key of a high number, and for a handler. */
+	/* Last: the C library may allocate, for a key with a high number or for a fork handler. */
 	os_thread_exit_arm(task);
 	if (task->mm.id > 1)
 		slab_fork_thread_made();
@@ -588,7 +594,7 @@ void slow_enter_free(struct slow *s)
 	if (unlikely(!load_acquire(&started)))
 		(void)start_slow();
 	enter(s);
-	/* A thread that only frees what others allocate needs sheaves as much. */
+	/* A thread that only frees what others allocate needs sheaves as well. */
 	if (unlikely(!s->task) && !s->nested && load_acquire(&started))
 		adopt_new_task(s);
 }
