@@ -122,8 +122,8 @@ static inline bool zone_spans_pfn(const struct zone *zone, u64 pfn)
 
 struct pglist_data {
 	/*
-	 * Nodes with memory, nearest first, this one included.  Put in order anew by
-	 * mm_load_topology(), once; racy: who reads meanwhile may see one twice and miss another.
+	 * Nodes with memory, nearest first, this one included.  mm_load_topology() orders them
+	 * anew, once; racy: a reader may see one of them twice then, and miss another.
 	 */
 	int nr_fallback;
 	u8 fallback[MAX_NUMNODES];
@@ -147,8 +147,8 @@ extern struct topology topology;
 #define EXACT_SET_MIN 9	   /* pages: what is shorter has a size class */
 #define EXACT_SET_MAX 511  /* pages: what is longer is a run of pageblocks */
 #define EXACT_SHORT_MAX 64 /* pages */
-#define EXACT_LONG_LIST 55 /* of those that are longer; before it those of each length */
-#define NR_EXACT_LISTS 56
+#define EXACT_LONG_LIST 55 /* the list of all that are longer; before it one for each length */
+#define NR_EXACT_LISTS (EXACT_LONG_LIST + 1)
 #define EXACT_SET_LONG 2       /* blocks in that list at most */
 #define EXACT_SET_HIGH_MIN 128 /* pages, but for long blocks */
 #define EXACT_SET_HIGH_MAX 2048
@@ -157,13 +157,13 @@ extern struct topology topology;
 #define EXACT_SET_ASKS 8 /* times EXACT_SET_PUTS without a request: a thread that only frees */
 
 /*
- * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a CPU
- * cannot be held on to).  The lock is uncontended but for drains, and nobody waits for it: who
- * does not get it goes to the buddy.
+ * The page set of one thread (Linux: struct per_cpu_pages; per thread here, because a thread cannot
+ * hold on to a CPU).  The lock is uncontended but for drains, and nobody waits for it: whoever does
+ * not get it goes to the buddy.
  *
- * Only its thread takes it into use, for the zone of the thread's node (pcp_init(), under lock),
- * and gives it up when it moves to another (task_rehome(), under task.lock, which who drains the
- * set of another thread holds).  In a forked child pcp_abandon() does, which is alone.
+ * Only its own thread takes a set into use, for the zone of its node (pcp_init(), under lock), and
+ * gives it up when it moves to another node (task_rehome(), under task.lock, which is also held to
+ * drain the set of another thread).  In a forked child, which is alone, pcp_abandon() gives it up.
  */
 struct per_task_pages {
 	struct spinlock lock;
@@ -177,8 +177,8 @@ struct per_task_pages {
 
 	/* exact_set.c; lock */
 	int exact_count;	   /* pages; racy readers */
-	int exact_high;		   /* the most that those not in the list of long blocks may be */
-	u16 exact_taken;	   /* pages taken out since it was that last */
+	int exact_high;		   /* the most pages in short blocks */
+	u16 exact_taken;	   /* pages taken out since there were that many last */
 	u16 exact_asked;	   /* pages of the latest request for a long one */
 	bool exact_on;		   /* blocks came quickly enough lately to keep them */
 	u8 exact_asks;		   /* EXACT_SET_ASKS when asked, one less for each EXACT_SET_PUTS */
@@ -191,7 +191,7 @@ struct per_task_pages {
 	struct list_head exact[NR_EXACT_LISTS];
 };
 
-/* What mm keeps for a thread; first part of the task block. */
+/* What mm keeps for a thread; a part of the task block (struct task, slab.h). */
 struct mm_task {
 	u32 id;		/* const while the block is in use */
 	u32 tid;	/* kernel's thread id; owner, racy readers; 0: gone in a fork */
