@@ -20,17 +20,17 @@ struct page_request {
 
 /* mm_init.c */
 /**
- * mm_init - reserve the range and take the first memory into use
+ * mm_init - choose the range of addresses and take the first memory into use
  * Return: 0 or -errno; may be tried again.
  */
 int mm_init(void);
 extern bool mm_ready; /* const after start; release/acquire */
-/* For who has not come in through a slow path: are there zones to look at? */
+/* Are there zones to look at?  For callers that have not come in through a slow path. */
 static inline bool mm_is_ready(void)
 {
 	return load_acquire(&mm_ready);
 }
-/* Our own structures take up no more addresses: 32 bits tell their cache lines apart. */
+/* The most addresses for our own structures: 32 bits tell their cache lines apart. */
 #define META_SPAN_MAX ((u64)CACHE_LINE << 32)
 enum hugepage_mode { HUGEPAGES_NEVER, HUGEPAGES_AUTO, HUGEPAGES_ALWAYS };
 extern enum hugepage_mode mm_hugepages; /* option hugepages; racy, buddy_option_set() */
@@ -45,20 +45,22 @@ bool mm_owns(const void *addr);
 bool mm_has_page(const void *addr);
 
 /*
- * accept.c: memory was taken into use since somebody cleared this, or freed where the background
- * thread could not be started; racy
+ * accept.c: since somebody cleared this, memory was taken into use, or freed where the background
+ * thread could not be started.  Racy.
  */
 extern bool mm_grew;
 
 /*
- * page_alloc.c: how the layer above gives pages of @zone back that it does not need, before the
- * zone grows; filled in at start, const after.  It takes no lock that an allocation is made under.
- * @barns: what threads have left for others too.  Return: pages.
+ * page_alloc.c: before a zone grows, the layer above gives back pages of it that it does not need.
+ * Filled in at start, const after.  It takes no lock that an allocation is made under.
+ * @barns: also what threads have left for others
+ *
+ * Return: pages.
  */
 extern u64 (*shrink_slab)(const struct zone *zone, bool barns);
-/* And how the page sets of all other threads yield (pcp_yield()).  Likewise. */
+/* Likewise: the page sets of all other threads yield (pcp_yield()).  Return: whether any did. */
 extern bool (*yield_page_sets)(const struct zone *zone);
-/* There is no memory: who gives some back is waited for, and all that lies idle looked through. */
+/* Likewise, without memory: wait for others that give some back, then take all that is idle. */
 extern void (*reclaim_at_last)(const struct zone *zone);
 struct page *alloc_pages_request(const struct page_request *rq, unsigned int order);
 void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait);
