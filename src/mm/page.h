@@ -41,6 +41,8 @@ enum page_type {
 #define PG_TRANSIT (1u << 14) /* EXACT: in the hands of task page.owner, not handed out yet */
 #define PG_PUNCHED (1u << 15) /* SLAB: its holes went back since it was put on its list */
 
+static_assert(PAGE_HOLE <= 0xff && MAX_PAGE_ORDER <= 0xf, "type and order fit into their bits");
+
 struct kmem_cache;
 
 struct page {
@@ -76,13 +78,14 @@ struct page {
 STRUCT_SIZE_IS(struct page, 64);
 FIELD_AT(struct page, bits, 32);
 
-/* What free() reads: one byte for each page from address 0 to the end of our range. */
+/* What free() reads: a byte for each page from address 0 to the end of our range. */
 struct page_map {
 	u64 nr;	   /* pages covered; 0 before start; const after */
 	u8 *bytes; /* const after start; the bytes belong to the owner of each page */
 };
 extern struct page_map page_map;
-FIELD_AT(struct page_map, nr, 0); /* src/malloc/hit_x86_64.S knows these */
+/* src/malloc/hit_x86_64.S knows these. */
+FIELD_AT(struct page_map, nr, 0);
 FIELD_AT(struct page_map, bytes, 8);
 
 /* Points so that memmap + pfn is the descriptor; const after start. */

@@ -7,8 +7,8 @@
  * Linux:  spinlock_t.  Differs in two ways.  Userspace cannot disable preemption, so a waiter
  *         spins a little and then sleeps on a futex.  And no lock is held across fork by a
  *         handler: a lock word carries the generation of the process that took it, so that a
- *         child finds out, lock by lock, which owners vanished at the fork, takes the lock
- *         from them and repairs what it guards.
+ *         child finds out, lock by lock, which owners were lost in the fork, takes the lock from
+ *         them and repairs what it guards.
  *
  * Word: bit 31 somebody sleeps, bits 23..30 fork generation, bits 0..22 owner, 0 = free.
  */
@@ -21,6 +21,9 @@
 #define SPIN_WAITERS (1u << 31)
 #define SPIN_GEN_SHIFT TASK_ID_BITS
 #define SPIN_GEN_MASK (0xffu << SPIN_GEN_SHIFT)
+static_assert((SPIN_WAITERS | SPIN_GEN_MASK | TASK_ID_MASK) == ~0u &&
+		      (SPIN_WAITERS & SPIN_GEN_MASK) == 0,
+	      "the parts of a lock's word fill it and do not overlap");
 
 struct spinlock {
 	u32 word; /* atomic */
@@ -52,7 +55,7 @@ void spin_unlock_wake(struct spinlock *lock);
 void lock_rank_take(const struct spinlock *lock, bool trylock);
 void lock_rank_drop(const struct spinlock *lock);
 
-/* Called by a waiter that slept long: lets the fork code notice that this is a new child. */
+/* Called by a waiter that has slept long, so that the fork code may notice a new child. */
 extern void (*spin_long_wait)(void);
 
 static inline bool spin_cmpxchg_free(struct spinlock *lock)
@@ -117,10 +120,10 @@ static inline void spin_settle(struct spinlock *lock)
 }
 
 /**
- * spin_unlock_unwaited - the same for a lock that others hardly ever wait for
+ * spin_unlock_unwaited - spin_unlock() for a lock that others hardly ever wait for
  *
- * A store instead of an atomic instruction: bursts of 1600 take 0.95 of the time.  Who does wait,
- * and sleeps, finds out when its sleep ends (SLEEP_MS).
+ * A store instead of an atomic instruction: bursts of 1600 take 0.95 of the time.  A waiter that
+ * sleeps all the same finds out when its sleep ends (SLEEP_MS).
  */
 static inline void spin_unlock_unwaited(struct spinlock *lock)
 {
