@@ -173,13 +173,15 @@ static void claim_pageblocks(struct zone *zone, u64 pfn, u64 nr)
 		set_pageblock_migratetype(zone, p, MIGRATE_MOVABLE);
 }
 
+#define RUN_TRIES 8
+
 static struct page *alloc_run(struct zone *zone, const struct page_request *rq, u64 nr, u64 align,
 			      bool over_budget, u64 *ret_dirty)
 {
 	enum reclaim_step step = RECLAIM_PAGE_SET;
 
-	/* Each failed try takes more into use; another thread may win it. */
-	for (int tries = 0; tries < 8;) {
+	/* Each try that fails takes more into use, which another thread may win. */
+	for (int tries = 0; tries < RUN_TRIES;) {
 		u64 seen = READ_ONCE(zone->accept_pfn), tail = 0, pfn;
 		u32 reports = READ_ONCE(zone->reports);
 		enum accept_result more;
