@@ -124,11 +124,10 @@ static slowpath void *module(void)
 {
 	static void *handle; /* release/acquire here; loading twice yields the same handle */
 
-	if (!__atomic_load_n(&handle, __ATOMIC_ACQUIRE))
-		__atomic_store_n(&handle,
-				 dlopen("$ORIGIN/libbuddy-topology.so", RTLD_NOW | RTLD_LOCAL),
-				 __ATOMIC_RELEASE);
-	return __atomic_load_n(&handle, __ATOMIC_ACQUIRE);
+	if (!load_acquire(&handle))
+		store_release(&handle,
+			      dlopen("$ORIGIN/libbuddy-topology.so", RTLD_NOW | RTLD_LOCAL));
+	return load_acquire(&handle);
 }
 
 /*
