@@ -3,23 +3,24 @@
  * budget.c - staying within a container's memory limit
  *
  * A freed block stays resident for a while, because it is likely to be used again.  In a control
- * group with a limit that is memory which the kernel cannot take back and kills for.  So a zone
- * has a mark for its resident pages, and so have the direct mappings.  Who has taken pages that
- * will pass it, and has not touched them yet, looks at how much room the group has left, gives free
- * blocks back at once if that is little, and sets the mark anew: half of the room further up.  Not
- * before taking them: what would be given back is what there is to take, which costs no room.  A
- * mark falls with what goes back.
+ * group with a limit that is memory which the kernel cannot take back, and for which it kills.  So
+ * each zone has a mark for its resident pages, and the direct mappings have one.
  *
- * The first look is at FIRST_LOOK, so that small programs read no files; without a limit the
- * next is when the heap has doubled, since limits can be set later.  A server that has run out of
+ * A thread that has taken pages beyond the mark looks, before it touches them, at how much room the
+ * group has left, gives free blocks back at once if that is little, and sets the mark anew, half of
+ * the room further up.  It does not look before it takes the pages: what would be given back is
+ * what there is to take, and that costs no room.  A mark falls with what goes back.
+ *
+ * The first look is at FIRST_LOOK, so that small programs read no files.  Without a limit the next
+ * one is when the heap has doubled, since a limit can be set later.  A server that has run out of
  * file descriptors cannot look: what was seen last has to do until it can.
  *
- * What is kept free for oneself others cannot have, whose own blocks are all in use: of twelve
- * processes that each took 20 MiB for a moment, one after the other, in a group of 100, eight were
- * killed.  So of a group that is filling up each process keeps free but a part of the room, by its
- * share of what is used (slab/reclaim.c asks, where memory is freed).
+ * What a process keeps free, others whose blocks are all in use cannot have: of twelve processes
+ * that each took 20 MiB for a moment, one after the other, in a group of 100, eight were killed. So
+ * in a group that is filling up each process keeps only a part of the room free, by its share of
+ * what is used (slab/reclaim.c asks, where memory is freed).
  *
- * Linux:  the role that memory.high plays for the kernel: reclaim by who allocates.
+ * Linux:  plays the role of memory.high: whoever allocates reclaims.
  * Locks:  budget_lock, then zone->lock.
  */
 #include "mm/internal.h"
@@ -43,8 +44,8 @@ void budget_init_zone(struct zone *zone)
 }
 
 /*
- * @nr pages of @zone have gone back.  What comes again is looked at again: others may have taken
- * the room.
+ * @nr pages of @zone have gone back.  If they come again there is another look: others may have
+ * taken the room.
  */
 slowpath void budget_note_gone(struct zone *zone, u64 nr)
 {
@@ -54,7 +55,7 @@ slowpath void budget_note_gone(struct zone *zone, u64 nr)
 		WRITE_ONCE(zone->resident_mark, mark - MIN(mark, nr));
 }
 
-/* Bytes of direct mappings that may not be passed without a look; racy. */
+/* Bytes of direct mappings beyond which there has to be a look; racy. */
 static size_t direct_mark = FIRST_LOOK * PAGE_SIZE;
 
 static size_t direct_bytes(void)
@@ -96,8 +97,9 @@ static slowpath u64 resident_bytes(void)
 }
 
 /*
- * The group's limit and what room it leaves; where that cannot be told now, by what the heap has
- * changed since it could.  Under budget_lock.  Return: 0 or -errno, with both set anyway.
+ * The group's limit and the room that it leaves.  If they cannot be read now, they are what was
+ * seen last, corrected by how the heap has changed since.  Under budget_lock.  Return: 0 or -errno;
+ * both are set in any case.
  */
 static slowpath int look(u64 *limit, u64 *room)
 {
@@ -125,8 +127,8 @@ static u64 headroom(u64 limit)
 }
 
 /*
- * @fresh pages are about to be resident.  Make room for them, or say that the slabs have to.  Under
- * budget_lock.
+ * @fresh pages are about to be resident.  Make room for them, or tell the slab layer to
+ * (mm_pressure). Under budget_lock.
  */
 static void make_room(u64 fresh, u64 limit, u64 room)
 {
@@ -147,7 +149,7 @@ static void make_room(u64 fresh, u64 limit, u64 room)
 	set_marks(MAX((room - MIN(want, room)) / 2, spare / 4) >> PAGE_SHIFT);
 }
 
-/* Much went back: what the mark allowed before would be too much now.  Look at the next request. */
+/* Much went back, and the mark allows too much now: the next request has to look. */
 slowpath void budget_look_again(void)
 {
 	spin_lock(&budget_lock);
@@ -183,7 +185,7 @@ static slowpath void look_and_make_room(u64 fresh, u64 now)
  */
 slowpath void budget_slow(const struct zone *zone, u64 fresh)
 {
-	/* Who passes by while another looks would grow without bound until that one is done. */
+	/* Waits: a thread that passed by while another looks could take any number of pages. */
 	spin_lock(&budget_lock);
 	/* Another thread may just have looked. */
 	if (zone_resident(zone) > READ_ONCE(zone->resident_mark))
