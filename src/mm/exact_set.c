@@ -2,28 +2,30 @@
 /*
  * exact_set.c - exact blocks of up to 2 MiB, close to the thread that freed them
  *
- * Part of a page set: what a program frees above the size classes it often wants again, and the
- * search for a fit under zone->lock costs ten times as much as a block at hand.  Random churn of 30
- * to 70 KB blocks took 550 ns a block without.
+ * Part of a page set.  What a program frees above the size classes it often wants again, and a
+ * search for a fit under zone->lock costs ten times as much as a block at hand: random churn of 30
+ * to 70 KB blocks took 550 ns a block without this.
  *
- * A block stays EXACT and in transit, in the hands of this thread, with its length; so a child of a
- * fork finds it like any other.  Its byte of the page map stays what it was: those bytes share
- * cache lines with the blocks of other threads.  A list for each length up to 64 pages; a request
- * takes the shortest block that is at most a third too long, as it is.  With an eighth, every
- * eighth request was searched for in the zone, and random churn of 16 to 256 KiB took 1.2 times as
- * long, with as much memory; with what is over split off and kept, 1.05 times, with more.
+ * A block in the set stays EXACT and in transit, in this thread's hands, with its length, so that a
+ * forked child finds it like any other.  Its byte of the page map stays as it was, since those
+ * bytes share cache lines with the blocks of other threads.
  *
- * When there is too much, the lists take turns in giving back their coldest; a thread that takes as
- * well as puts may keep more, up to 8 MiB: with 2 MiB two threads with blocks of 16 to 256 KiB took
- * twice as long.
+ * There is a list for each length up to 64 pages.  A request takes the shortest block that is at
+ * most a third too long, as it is.  With an eighth instead of a third, every eighth request went to
+ * the zone, and random churn of 16 to 256 KiB took 1.2 times as long with as much memory; with the
+ * surplus split off and kept, 1.05 times as long with more memory.
  *
- * Of longer blocks the latest two stay that would have done for the latest request: a buffer that
- * is taken again and again took 350 ns at 300 KB, and 570 at 1 MB, where it takes 45 now.  As many
- * as of the others, 16 threads with random blocks up to 1 MB took 0.6 of the time, but 1.5 times
- * the memory; so it is 0.7 and 1.3.
+ * When the set holds too much, the lists take turns in giving back their coldest block.  A thread
+ * that takes as well as puts may keep more, up to 8 MiB: with 2 MiB two threads with blocks of 16
+ * to 256 KiB took twice as long.
  *
- * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks.  So
- * a thread keeps blocks only while 64 come within 4 ms; at a lower rate there is less than a
+ * Of longer blocks the set keeps the latest two that would have done for the latest request: a
+ * buffer that is taken again and again took 350 ns at 300 KB and 570 at 1 MB, and takes 45 now.  If
+ * as many were kept as of short ones, 16 threads with random blocks up to 1 MB would take 0.6 of
+ * the time but 1.5 times the memory; so it is 0.7 and 1.3.
+ *
+ * What is kept does not merge, and what others ask for meanwhile is cut out of larger blocks.  So a
+ * thread keeps blocks only while 64 of them come within 4 ms: at a lower rate there is less than a
  * percent of its time to gain.  And only if it asks for some too: node's helper threads free what
  * its main thread takes (0.99 of the memory at its peak).
  *
@@ -93,10 +95,8 @@ static void take_off(struct per_task_pages *pcp, struct page *head)
 		pcp->exact_lists &= ~(1ul << list);
 }
 
-/*
- * A look at the shortest list that may do, and there at the block on top: a search would find
- * little.
- */
+/* Look only at the shortest list that may do, and there at the block on top: more would find
+ * little. */
 static struct page *find_short(const struct per_task_pages *pcp, u64 nr, u64 align)
 {
 	unsigned int last = MIN(exact_list_of(nr + nr / 3), EXACT_LONG_LIST - 1u);
@@ -126,7 +126,7 @@ static struct page *find_long(struct per_task_pages *pcp, u64 nr, u64 align)
 	return NULL;
 }
 
-/* What would not have done for the latest request, as what a vector has outgrown, is in the way. */
+/* Is a block worth keeping?  A long one only if it would have done for the latest request. */
 static bool is_wanted(const struct per_task_pages *pcp, u64 nr)
 {
 	return !is_long(nr) || will_do(nr, pcp->exact_asked);
@@ -148,7 +148,7 @@ set_apart struct page *exact_set_take(struct mm_task *task, struct zone *zone, u
 	head = is_long(nr) ? find_long(pcp, nr, align) : find_short(pcp, nr, align);
 	if (head) {
 		take_off(pcp, head);
-		/* More than it could want to be large for is not counted: it would overflow. */
+		/* Beyond the largest set the count has no use, and would overflow. */
 		pcp->exact_taken =
 			(u16)MIN(pcp->exact_taken + head->nr_pages, (u64)EXACT_SET_HIGH_MAX);
 	}
@@ -202,7 +202,7 @@ set_apart void exact_set_trim(struct per_task_pages *pcp, int keep, int keep_lon
 	zone_unlock(zone);
 }
 
-/* Another block is offered.  Return: whether it is worth keeping. */
+/* Count a block that is offered.  Return: whether it is worth keeping. */
 static bool comes_quickly(struct per_task_pages *pcp)
 {
 	u64 now;
@@ -220,7 +220,7 @@ static bool comes_quickly(struct per_task_pages *pcp)
 	return pcp->exact_on;
 }
 
-/* Too much: keep more from now on if it is used, and give a quarter back. */
+/* There is too much: keep more from now on if it is used, and give a quarter back. */
 static void overflow(struct per_task_pages *pcp)
 {
 	if (pcp->exact_taken >= pcp->exact_high)
