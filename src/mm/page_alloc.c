@@ -77,7 +77,7 @@ static enum migratetype request_migratetype(gfp_t gfp)
 	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
 }
 
-/* *busy: nobody knows whether there is one, the lock is held. */
+/* *busy: the lock is held, so nothing is known of what there is. */
 static struct page *rmqueue_buddy(struct zone *zone, unsigned int order, enum migratetype mt,
 				  bool nowait, bool *busy)
 {
@@ -116,8 +116,8 @@ void (*reclaim_at_last)(const struct zone *zone);
 #define SETS_PART 8 /* of a zone */
 
 /*
- * Was so much of @zone handed out since all page sets yielded last that to fill them again costs
- * little beside it?
+ * Has so much of @zone been handed out since all page sets yielded last that filling them again
+ * costs little by comparison?
  */
 static bool sets_are_due(struct zone *zone)
 {
@@ -132,13 +132,14 @@ static bool sets_are_due(struct zone *zone)
 
 /**
  * zone_reclaim - before @zone takes more memory into use, look for what lies idle
+ * @nr: pages asked for
  * @step: RECLAIM_PAGE_SET at first; how far the request has come
  *
- * The page set of this thread first; when there was nothing, empty slabs, and now and then the page
- * sets of the other threads: three that took turns with blocks of up to 140 KB had 15 MiB of 27
- * there, where 5 were in use.  If there are enough free pages and they only lie badly, it may be
- * for objects that nobody uses, in barns.  Each once: while other threads free there is always
- * another empty slab, and never what was asked for.
+ * First the page set of this thread; then empty slabs; then, now and then, the page sets of the
+ * other threads: three that took turns with blocks of up to 140 KB had 15 MiB of 27 there, where 5
+ * were in use.  If there are enough free pages that only lie badly, objects in barns that nobody
+ * uses may be the cause.  Each of these once for a request: while other threads free there is
+ * always another empty slab, and never what was asked for.
  *
  * Linux:  node_reclaim() before the next node, with shrink_slab(); compaction by its role.
  * Return: whether another look at the free lists is worth it.
@@ -166,14 +167,14 @@ bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr, enum
 }
 
 /**
- * zone_reclaim_at_last - the system gives no more: what lies idle in others' hands
+ * zone_reclaim_at_last - the system gives no more: wait for what others have in hand
  * @reports: zone->reports, before the caller looked for free pages and found none
  * @step: as zone_reclaim() left it
  *
- * Who gives memory back meanwhile, which may be our own thread, has a good part of what is free in
- * hand, or the lock that leads to it: with 9 MiB free, and no more to be had, malloc() was NULL in
- * a third of the instants of another thread's malloc_trim().  It is waited for; the lock once for a
- * request.
+ * A thread that is giving memory back, which may be our own, has a good part of what is free in
+ * hand, or the lock that leads to it: with 9 MiB free and no more to be had, malloc() returned NULL
+ * in a third of the instants of another thread's malloc_trim().  So such a thread is waited for;
+ * its lock once for a request.
  *
  * Return: whether another look at the free lists is worth it.
  */
@@ -201,9 +202,9 @@ static struct page *try_zone(struct zone *zone, const struct page_request *rq, u
 	u32 reports;
 
 	/*
-	 * Another thread may take what was just accepted, so this is a loop.  A zone that is busy
-	 * is not taken for empty: handlers that came while others held the lock made a heap of 64
-	 * MiB grow to 45 GiB.
+	 * A loop, since another thread may take what was just accepted.  A zone that is busy is not
+	 * taken for empty: handlers that came while others held the lock made a heap of 64 MiB grow
+	 * to 45 GiB.
 	 */
 	do {
 		seen = READ_ONCE(zone->accept_pfn);
@@ -252,9 +253,8 @@ struct page *alloc_pages_request(const struct page_request *rq, unsigned int ord
 }
 
 /*
- * A free that may not wait and finds the lock held leaves the block here, as it was in its hands;
- * whoever frees next without that restriction takes it along.  In a forked child all of them are
- * lost blocks.
+ * A free that may not wait and finds the lock held leaves the block here, marked as in its hands;
+ * the next free that may wait takes all of them along.  In a forked child they are lost blocks.
  * Linux: free_one_page() and zone->trylock_free_pages.
  */
 struct list_head *deferred_blocks;
