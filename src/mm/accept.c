@@ -9,12 +9,12 @@
  * descriptors in a program that holds one object.  The other blocks of its first 64 MiB come in
  * halves, see next_order().
  *
- * Not holding the whole range keeps three promises that a large reservation breaks: mlockall()
- * locks what is used and not 128 GiB (of what is mapped later all of a stride, at once; it reads as
- * zero, as PG_ZERO says, but is resident, which budget.c then learns from the system); a later
- * setrlimit(RLIMIT_AS) finds an honest VmSize; and overcommit mode 2 accounts what is used.  The
- * price is that something else may be mapped into the range; MAP_FIXED_NOREPLACE notices, and that
- * block becomes a hole.
+ * Since the whole range is not reserved, three things work that a large reservation breaks.
+ * mlockall() locks what is used and not 128 GiB (of what is mapped later a whole stride at once: it
+ * reads as zero, as PG_ZERO says, but is resident, which budget.c then learns from the system).  A
+ * later setrlimit(RLIMIT_AS) meets an honest VmSize.  And overcommit mode 2 counts what is used.
+ * The price is that something else may be mapped into the range: MAP_FIXED_NOREPLACE notices, and
+ * that block becomes a hole.
  *
  * Linux:  unaccepted memory, cond_accept_memory().
  * Locks:  zone->accept_lock around the system calls, zone->lock for the hand-over.
@@ -29,8 +29,9 @@ bool mm_grew;
 #define STRIDE_MAX (16 * MAX_ORDER_NR_PAGES) /* 64 MiB */
 
 /*
- * How far a stride has got, for a child that is forked in the middle of it: @parts of it are
- * mapped, descriptors first and then memory, and the next one may be: the system is being asked.
+ * How far a stride has got, for a child that is forked in the middle: @parts of it are mapped,
+ * first the descriptors and then the memory, and the next part may be, since the system is being
+ * asked.
  */
 static void note_mapped(struct zone *zone, u64 end, u8 parts)
 {
@@ -40,7 +41,7 @@ static void note_mapped(struct zone *zone, u64 end, u8 parts)
 	barrier();
 }
 
-/* The stride that is noted. */
+/* Unmap the stride that note_mapped() noted. */
 static slowpath void unmap_stride(struct zone *zone)
 {
 	u64 pfn = zone->commit_pfn, end = zone->mapping_pfn;
@@ -82,14 +83,14 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr, bool large)
 	}
 	if (zone->bind)
 		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node, topology.strict);
-	/* Few descriptors of large blocks are touched.  The first stride has too few to matter. */
+	/* Of large blocks few descriptors are touched.  The first stride has too few to matter. */
 	if (pfn > zone->start_pfn)
 		vm_advise_huge(pfn_to_page(pfn), nr * sizeof(struct page), false);
 	hugepage_advise_new(zone, pfn, nr, large);
 	return 0;
 }
 
-/* The stride is whole: it counts from now on.  Under accept_lock. */
+/* The stride is mapped completely, and counts from now on.  Under accept_lock. */
 static void commit(struct zone *zone, u64 nr)
 {
 	WRITE_ONCE(zone->commit_pfn, zone->commit_pfn + nr);
@@ -97,7 +98,7 @@ static void commit(struct zone *zone, u64 nr)
 	note_mapped(zone, 0, 0);
 }
 
-/* The block at commit_pfn cannot be had: describe it as a hole and go on behind it. */
+/* Something else lies in the block at commit_pfn: make it a hole and go on behind it. */
 static slowpath bool map_hole(struct zone *zone)
 {
 	struct page *page = pfn_to_page(zone->commit_pfn);
@@ -130,7 +131,7 @@ static bool commit_stride(struct zone *zone, bool large)
 			return true;
 		}
 	}
-	/* While a place is looked for it means that the whole range is the wrong one: mm_init(). */
+	/* In mm_init(), which looks for a place, it means that the whole range is the wrong one. */
 	return err == -EEXIST && mm_ready && map_hole(zone);
 }
 
@@ -159,10 +160,10 @@ static bool commit_whole(struct zone *zone, u64 nr, bool large)
 #define SMALL_ZONE (16 * MAX_ORDER_NR_PAGES)
 
 /*
- * How much to hand over next: doubling what there is keeps each part aligned to its size.  In a
- * small zone it is a pageblock at most: what is handed over comes to be resident, and what lies
+ * How much to hand over next.  Doubling what there is keeps each part aligned to its size.  In a
+ * small zone it is at most a pageblock: what is handed over comes to be resident, and what lies
  * idle is looked for only when the zone grows.  By 4 MiB at a time python3 had 48.8 MiB at its peak
- * and 10,800 faults, and 45.7 and 10,100 since, sqlite3 38.9 and 37.8.
+ * and 10,800 faults, and has 45.7 and 10,100 now; sqlite3 had 38.9 MiB and has 37.8.
  */
 static unsigned int next_order(const struct zone *zone)
 {
@@ -227,8 +228,8 @@ static u64 accept_one(struct zone *zone, bool first, bool nowait, bool large)
 }
 
 /*
- * Was the part after those that are noted mapped?  Or is something in the way, which is the
- * program's?  A mapping of ours is whole, and memory of ours was never touched.
+ * Was the part after those noted mapped by us, or is something of the program's in the way?  A
+ * mapping of ours is complete, and memory of ours was never touched.
  */
 static bool next_part_is_ours(const struct zone *zone)
 {
@@ -240,7 +241,7 @@ static bool next_part_is_ours(const struct zone *zone)
 	       vm_resident_pages(pfn_to_addr(pfn), nr << PAGE_SHIFT) == 0;
 }
 
-/* The last owner vanished in a fork, perhaps in the middle of mapping: map it anew. */
+/* The last owner vanished in a fork, perhaps while it mapped a stride: undo that. */
 static slowpath void drop_half_mapped(struct zone *zone)
 {
 	if (zone->mapping_pfn > zone->commit_pfn) {
