@@ -2,25 +2,25 @@
 /*
  * hugepage.c - huge pages by evidence
  *
- * A small heap stays on 4 KiB pages, also where the system's setting is `always`: one touched
- * byte would otherwise cost 2 MiB.  Address space beyond the threshold of a zone is advised
- * huge before its first touch, if the heap grows fast or is twice as large, unless what is in use
- * already is mostly untouched: a heap of sparse tables would become resident as a whole (zeroed
- * blocks of 32 bytes to 1 MiB, never written: 238 MiB against 16).  Advice follows the address,
- * stride by stride.  Metadata is never advised huge.  Large blocks are looked at by themselves.
+ * A small heap stays on 4 KiB pages, even where the system's setting is `always`: one touched byte
+ * would cost 2 MiB otherwise.  Beyond the threshold of a zone, address space is advised huge before
+ * its first touch, if the heap grows fast or is twice as large, and if what is in use already is
+ * mostly touched: a heap of sparse tables would become resident as a whole (zeroed blocks of 32
+ * bytes to 1 MiB, never written: 238 MiB instead of 16).  Advice is given by address, stride by
+ * stride.  Metadata is never advised huge.  For large blocks there is evidence of their own.
  *
  * A huge page costs a fifth of the 512 small ones it stands for, if the system has one at hand.  It
- * may not: a virtual machine whose host takes free huge blocks back gets them anew one by one, at
- * 2.4 to 4.4 ms each where small pages take 0.3 to 0.8 and a huge page at hand 0.1 to 0.2.  So
- * whenever the heap grows, the first page is touched, and timed: the program would do it a moment
- * later.  Only the first (of small pages, two), since of what is asked for in one piece much may
- * never be touched.  After a slow huge one the heap grows by small pages for a while, twice as long
- * each time.
+ * may not: a virtual machine whose host takes free huge blocks back gets them anew one by one,
+ * at 2.4 to 4.4 ms each, where small pages take 0.3 to 0.8 and a huge page at hand 0.1 to 0.2.  So
+ * whenever the heap grows, the first page is touched and timed; the program would touch it a moment
+ * later.  Only the first one (of small pages, two), since much of a large request may never be
+ * touched.  After a slow huge page the heap grows by small pages for a while, twice as long each
+ * time.
  *
- * Nor may the node have one at hand.  For memory that is advised huge the system then takes a huge
- * page of another node before small ones of this, and a node of 256 MiB with 160 of them free gave
- * no more.  Small pages at hand are better than a huge one that is far for as long as it lives:
- * so where the first page came from is asked as well.
+ * The node may have none at hand either.  For memory that is advised huge the system takes a huge
+ * page of another node before small pages of this one: a node of 256 MiB with 160 of them free gave
+ * no more. Small pages at hand are better than a huge one that is far away for as long as it lives,
+ * so it is also asked where the first page came from.
  *
  * Linux:  alloc_pages_vma(), vma_alloc_folio(): the second attempt, without __GFP_THISNODE.
  */
@@ -32,7 +32,7 @@
 enum hugepage_mode mm_hugepages = HUGEPAGES_AUTO;
 size_t mm_hugepage_threshold = 32 * MiB;
 
-/* Under accept_lock where nothing of it is accepted yet; otherwise under zone->lock too. */
+/* Under accept_lock while none of it is accepted; later under zone->lock too. */
 static void note_advice(struct zone *zone, u64 pfn, u64 end, u8 advice)
 {
 	for (pfn = ALIGN_DOWN(pfn, PAGEBLOCK_NR_PAGES); pfn < end; pfn += PAGEBLOCK_NR_PAGES)
@@ -49,9 +49,9 @@ static void advise(struct zone *zone, u64 pfn, u64 end, bool huge)
 }
 
 /*
- * Is at least half of what is in use resident?  Also true where the system does not tell.  Files
- * are not the heap's: a program that had read one of 100 MiB made blocks resident as a whole of
- * which it used a page in each 2 MiB, 358 MiB instead of 1.4.
+ * Is at least half of what is in use resident?  True as well if the system does not tell.  Pages of
+ * files do not count: with them, a program that had read a file of 100 MiB made blocks resident as
+ * a whole of which it used one page in each 2 MiB, 358 MiB instead of 1.4.
  */
 static bool heap_is_dense(void)
 {
@@ -66,9 +66,10 @@ static bool heap_is_dense(void)
 #define FAST_PAGES_MS 64 /* 256 MiB in a second: 4 % of the time is for small pages' faults */
 
 /*
- * Was the stride before used up fast?  Small pages cost 0.6 us each, huge ones a fifth of that, and
- * up to 4 MiB of them lie idle behind what is in use: much for a heap of little more than the
- * threshold (git packing 25,000 objects within 0.4 s: 45.6 MiB, and 42.1 without them).
+ * Was the stride before used up fast?  Small pages cost 0.6 us each and huge ones a fifth of that,
+ * but up to 4 MiB of huge pages lie idle behind what is in use.  That is much for a heap of little
+ * more than the threshold (git packing 25,000 objects within 0.4 s: 45.6 MiB, and 42.1 without
+ * them).
  */
 static bool grows_fast(struct zone *zone, u64 pfn)
 {
@@ -177,9 +178,9 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr, bool large)
 }
 
 /*
- * Longer than so many times the 512 small pages it stands for, a huge page does not pay.  A small
- * page by itself takes two or three times as long as one of a row, so with 4 the slow ones of 4.2
- * to 4.7 ms lay on both sides (node: 2.2 us a small page).
+ * A huge page that takes this many times as long as its 512 small ones does not pay.  A small page
+ * by itself takes two or three times as long as one of a row, so with 4 the slow huge pages of 4.2
+ * to 4.7 ms fell on both sides of the limit (node: 2.2 us a small page).
  */
 #define SLOW_FACTOR 2
 #define SMALL_NS_ASSUMED 1000 /* where none was timed */
@@ -213,7 +214,7 @@ static int distance_of(const struct zone *zone, void *addr)
 	return node >= 0 && node < MAX_NUMNODES ? topology.distance[zone->node][node] : 0;
 }
 
-/* How far away a small page would come from: one is taken to see. */
+/* From how far away a small page would come: take one to see. */
 static slowpath int distance_of_small_page(const struct zone *zone)
 {
 	void *page = vm_map(OS_PAGE);
@@ -263,9 +264,9 @@ static slowpath bool give_back_far(struct zone *zone, u64 block, u64 pfn)
 }
 
 /*
- * The block at @pfn, the first of those that were asked for, is about to be used for the first
- * time.  Under accept_lock.  The first 4 MiB of a zone are left alone: programs that need no
- * more pay for no clock.  So are second halves of 4 MiB, since two pageblocks are looked at.
+ * The block at @pfn, the first that a request accepts, is about to be used for the first time.
+ * Under accept_lock.  Not in the first 4 MiB of a zone: programs that need no more pay for no
+ * clock.  Nor in the second half of each 4 MiB, since two pageblocks are looked at.
  */
 void hugepage_look(struct zone *zone, u64 pfn)
 {
@@ -294,7 +295,7 @@ void hugepage_look(struct zone *zone, u64 pfn)
 	zone->huge_pause = 0;
 }
 
-/* Small pages below @end, but for the holes: what lies there is the program's. */
+/* Advise for small pages below @end, but not in holes: what lies there is the program's. */
 static slowpath void advise_small(const struct zone *zone, u64 end)
 {
 	u64 first = zone->start_pfn;
@@ -321,7 +322,7 @@ slowpath void hugepage_stop(struct zone *zone)
 	if (zone->metadata || mm_hugepages == HUGEPAGES_ALWAYS || READ_ONCE(zone->small_pages))
 		return;
 	WRITE_ONCE(zone->small_pages, true);
-	/* Who maps a stride just now may have found that it is to be huge: when it is there. */
+	/* A stride being mapped may have been found worth huge pages before this: wait for it. */
 	accept_lock(zone, /* nowait= */ false);
 	end = zone->commit_pfn;
 	spin_unlock(&zone->accept_lock);
