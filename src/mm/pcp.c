@@ -124,7 +124,7 @@ struct page *pcp_alloc(struct mm_task *task, struct zone *zone, unsigned int ord
 }
 
 /*
- * A bit for each list that has a block.  To go through all of them for each block was an eighth of
+ * A bit for each list that has a block.  Going through all lists for each block took an eighth of
  * the instructions of a program's first 300 threads, whose sets are emptied as they end.
  */
 static_assert(NR_PCP_LISTS < 32, "a bit for each list");
@@ -181,7 +181,7 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 
 	if (!pcp_trylock(task, zone))
 		return false;
-	/* Racy, as in the kernel: a block of a type that just changed is one page misfiled. */
+	/* Racy, as in the kernel: a block whose type is just changing goes to the wrong list. */
 	mt = get_pageblock_migratetype(zone, page_to_pfn(page));
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
 		mt = MIGRATE_MOVABLE;
@@ -198,7 +198,7 @@ bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsign
 	return true;
 }
 
-/* A call that a handler has forked in goes on before the repair, and has come to such a set. */
+/* A call in which a handler forked goes on in the child, before the repair, and met a lost set. */
 static slowpath void leave_to_repair(struct mm_task *task)
 {
 	spin_unlock_unwaited(&task->pcp.lock);
@@ -242,13 +242,13 @@ void pcp_drain(struct mm_task *task, bool all)
 }
 
 /**
- * pcp_yield - before @zone takes more memory into use, look into a page set
+ * pcp_yield - before @zone takes more memory into use, empty a page set of it
  * @task: this thread's; or another's, whose task.lock the caller holds
  *
- * What lies there is of orders that it asked for once: merged, it may be what is asked for now.
- * A program whose size mix changes kept 12 of its 43 MiB there (sqlite3).
+ * What lies there is of orders that were asked for earlier; merged, it may be what is asked for
+ * now.  A program whose sizes change kept 12 of its 43 MiB there (sqlite3).
  *
- * Looks without the lock: who drains this set meanwhile does the same work.
+ * Looks without the lock: whoever drains this set meanwhile does the same work.
  *
  * Linux:  drain_all_pages() before the allocator gives up.
  * Return: whether anything worth another look went back.
