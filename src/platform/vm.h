@@ -4,9 +4,9 @@
 /*
  * vm.h - address space and what backs it (contract)
  *
- * Answered by linux/vm.c, and by tests/sim in a world where the k-th call fails.  Addresses and
- * lengths are multiples of OS_PAGE unless said otherwise.  Errors are negative errno values;
- * the C library's errno is never touched.
+ * Implemented by linux/vm.c, and by tests/sim in a world where any call can be made to fail.
+ * Addresses and lengths, in bytes, are multiples of OS_PAGE unless said otherwise.  Errors are
+ * negative errno values; the C library's errno is never touched.
  */
 #include "base/compiler.h"
 
@@ -23,24 +23,27 @@ int vm_map_at(void *addr, size_t len);
 /**
  * vm_map - map fresh zero memory, readable and writable, anywhere
  *
- * What the machine can never have is refused, unless it is set up to overcommit everything.
- * Return: the address, or NULL.
+ * More than the machine can ever have is refused, unless the system is set up to overcommit
+ * everything. Return: the address, or NULL.
  */
 void *vm_map(size_t len);
 
-/** vm_map_sparse - the same where most of it goes back at once: however large it is */
+/** vm_map_sparse - the same without that limit, for what goes back for the most part at once */
 void *vm_map_sparse(size_t len);
 
 /**
  * vm_map_zero_view - map zeros, read-only; vm_make_writable() opens parts of it
+ * @hint: where to put it if that is free; may be NULL
  *
- * Reading costs no memory, so the view may be far larger than what is ever written.  It lies near
- * @hint if that is free.
+ * Reading costs no memory, so the view may be far larger than what is ever written.
  * Return: the address, or NULL.
  */
 void *vm_map_zero_view(void *hint, size_t len);
+
+/** vm_make_writable - open a part of a zero view.  Return: 0 or -errno. */
 int vm_make_writable(void *addr, size_t len);
 
+/** vm_unmap - unmap; where the system cannot, at least the memory goes back */
 void vm_unmap(void *addr, size_t len);
 
 /**
@@ -58,9 +61,11 @@ int vm_discard(void *addr, size_t len);
 long vm_resident_pages(void *addr, size_t len);
 
 /**
- * vm_copy_used - copy @len bytes, but for pages that were never used, to where it reads as zero
+ * vm_copy_used - copy @len bytes, but not pages that were never used, to where memory reads as zero
  *
- * Any addresses.  Return: 0, or -errno: it cannot be told which, and some may be missing.
+ * Any addresses and lengths.
+ * Return: 0; -errno if the system does not tell which pages those are: some bytes may be missing
+ * then.
  */
 int vm_copy_used(char *to, const char *from, size_t len);
 
@@ -68,10 +73,10 @@ int vm_copy_used(char *to, const char *from, size_t len);
 void vm_advise_huge(void *addr, size_t len, bool huge);
 
 /**
- * vm_split_huge - make small pages of the huge one that [addr, addr + len) is a part of
+ * vm_split_huge - split the huge page that [addr, addr + len) is a part of, if it is one
  *
- * Without it a part that is discarded goes out of sight, but the system has the memory back, and
- * the control group the charge off, only when it is short itself and splits what is left.
+ * Without this, when a part of a huge page is discarded, the system has that memory back, and takes
+ * the charge off the control group, only when it is short itself and splits what is left.
  */
 void vm_split_huge(void *addr, size_t len);
 
@@ -95,8 +100,8 @@ void *vm_resize(void *addr, size_t old_len, size_t new_len);
 void vm_bind(void *addr, size_t len, int node, u32 strict);
 
 /**
- * vm_node_of - the node whose memory the page at @addr, which is resident, has got
- * Return: its number; negative where the system does not tell.
+ * vm_node_of - the node that the page at @addr, which is resident, lies on
+ * Return: its number; negative if the system does not tell.
  */
 int vm_node_of(void *addr);
 
