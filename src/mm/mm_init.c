@@ -314,7 +314,7 @@ static bool is_hole(u64 pfn)
 }
 
 /* Where the heap has not got to, and in holes, something of the program's may lie. */
-set_apart bool mm_owns(const void *addr)
+bool mm_owns(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
 	struct zone *zone;

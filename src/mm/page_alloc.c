@@ -296,7 +296,8 @@ slowpath void take_deferred_blocks(void)
  *
  * The pages are taken to be dirty, so PG_ZERO is dropped.
  */
-void free_pages_request(struct page *page, unsigned int order, struct mm_task *task, bool nowait)
+set_apart void free_pages_request(struct page *page, unsigned int order, struct mm_task *task,
+				  bool nowait)
 {
 	struct zone *zone = page_zone(page);
 

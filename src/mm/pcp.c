@@ -173,7 +173,8 @@ static int nr_pcp_free(struct per_task_pages *pcp)
  * pcp_free - put a block into the page set of this thread
  * Return: false if it has to go to the buddy.
  */
-bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page, unsigned int order)
+set_apart bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page,
+			unsigned int order)
 {
 	struct per_task_pages *pcp = &task->pcp;
 	enum migratetype mt;

@@ -445,7 +445,7 @@ noinline u64 barn_shrink(struct kmem_cache *s, struct kmem_cache_node *n, enum b
 }
 
 /* Put back into slabs what lies in the barns of a node, of each at most @most sheaves. */
-slowpath void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
+void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most)
 {
 	for_each_barn (n, barn)
 		if (READ_ONCE(barn->nr_full))

@@ -24,7 +24,7 @@
 #define MAX_SHEAVES 256 /* of a barn; what lies deeper is not looked at */
 
 /* Does nobody hold a lock of @n just now? */
-static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
+static bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn) {
 		if (!barn_lock(barn, /* nowait= */ true))
@@ -39,7 +39,7 @@ static slowpath bool is_free(struct kmem_cache *s, struct kmem_cache_node *n)
 	return true;
 }
 
-static slowpath bool all_are_free(struct kmem_cache *s)
+static bool all_are_free(struct kmem_cache *s)
 {
 	struct kmem_cache_node *n;
 
@@ -153,7 +153,7 @@ static bool all_seems_well(struct task *self)
 }
 
 /* Back to the slabs: this thread's sheaves, and those of all barns. */
-static slowpath void put_back(struct task *self, struct kmem_cache *s)
+static void put_back(struct task *self, struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(self, s);
 	struct kmem_cache_node *n;

@@ -302,7 +302,7 @@ bool adopt(struct kmem_cache *s, struct slab_home *home)
 /* ---- giving back, and making anew ---- */
 
 /* Give up to @most empty slabs of @home back, coldest first.  Return: pages. */
-noinline u64 home_discard_empty(struct kmem_cache *s, struct slab_home *home, u32 most)
+set_apart u64 home_discard_empty(struct kmem_cache *s, struct slab_home *home, u32 most)
 {
 	struct list_head gone, *pos, *next;
 	u64 pages = 0;

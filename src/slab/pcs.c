@@ -526,7 +526,7 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 }
 
 /* Its objects go back to their slabs, its sheaves stay.  Under task.lock. */
-slowpath void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
+void pcs_flush(struct task *task, struct kmem_cache *s, struct pcs *p)
 {
 	struct slab_sheaf *main = pcs_detach(task, s, p);
 
