@@ -7,6 +7,8 @@
 # groups below the one this shell is in: root, and cgroup files that can be written.
 library=$1
 shift
+# Of meson: the C library's malloc would touch what a program leaves untouched.
+unset MALLOC_PERTURB_
 
 # The loader goes on without what it cannot preload, and the C library's malloc would pass.
 LD_TRACE_LOADED_OBJECTS=1 LD_PRELOAD=$library "$1" | grep -qF "$library" || {

@@ -153,6 +153,64 @@ SIM_TEST(pages_that_a_block_grows_by_are_looked_at)
 	EXPECT_SOUND();
 }
 
+static void touch(const struct page *head, u64 nr)
+{
+	memset(page_address(head), 1, nr * PAGE_SIZE);
+}
+
+#define TABLE 5120u /* pages: a multiple of what is accepted at a time */
+
+/* It would be taken without a look, and be resident only then. */
+SIM_TEST(what_was_never_touched_of_a_large_block_is_free_and_not_resident)
+{
+	struct zone *zone = zone_of(0);
+	struct page *head;
+	u64 before;
+	bool zero;
+
+	start_limited();
+	head = run_get(0, TABLE, 1, &zero);
+	touch(head, 512);
+	before = zone_resident(zone);
+	EXPECT(large_resize(head, TABLE / 5));
+	EXPECT_EQ(zone_resident(zone), before - TABLE / 5 * 4);
+	large_free(head, NULL, /* nowait= */ false);
+	EXPECT_EQ(zone_resident(zone), before - TABLE);
+	EXPECT_EQ(zone->stat.reported, TABLE);
+	EXPECT_SOUND();
+}
+
+/* The system would only have to clear it again. */
+SIM_TEST(what_was_touched_of_a_large_block_stays_resident)
+{
+	struct page *head;
+	bool zero;
+	u64 before;
+
+	start_limited();
+	head = run_get(0, TABLE, 1, &zero);
+	touch(head, TABLE);
+	before = zone_resident(zone_of(0));
+	EXPECT(large_resize(head, TABLE / 5));
+	large_free(head, NULL, /* nowait= */ false);
+	EXPECT_EQ(zone_resident(zone_of(0)), before);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(without_a_limit_what_was_never_touched_is_not_looked_at)
+{
+	struct page *head;
+	bool zero;
+	u64 before;
+
+	EXPECT(sim_start());
+	head = run_get(0, TABLE, 1, &zero);
+	before = zone_resident(zone_of(0));
+	large_free(head, NULL, /* nowait= */ false);
+	EXPECT_EQ(zone_resident(zone_of(0)), before);
+	EXPECT_SOUND();
+}
+
 /* Buffers that grow by realloc() are outside of all zones. */
 SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
 {
@@ -1078,6 +1136,9 @@ int main(void)
 		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
 		cmocka_unit_test(large_blocks_are_looked_at),
 		cmocka_unit_test(pages_that_a_block_grows_by_are_looked_at),
+		cmocka_unit_test(what_was_never_touched_of_a_large_block_is_free_and_not_resident),
+		cmocka_unit_test(what_was_touched_of_a_large_block_stays_resident),
+		cmocka_unit_test(without_a_limit_what_was_never_touched_is_not_looked_at),
 		cmocka_unit_test(what_is_free_goes_back_before_a_direct_mapping_is_used),
 		cmocka_unit_test(without_a_limit_direct_mappings_are_looked_at_when_doubled),
 		cmocka_unit_test(nodes_share_one_limit),
