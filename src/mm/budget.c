@@ -67,19 +67,27 @@ static size_t direct_bytes(void)
 	return bytes;
 }
 
+static u64 nr_heap_zones(void)
+{
+	struct zone *zone;
+	u64 nr = 0;
+
+	for_each_populated_zone (zone)
+		nr += !zone->metadata;
+	return nr;
+}
+
 /*
  * All zones together, or the direct mappings, may grow by @nr pages before somebody looks again.
  */
 static void set_marks(u64 nr)
 {
+	u64 each = nr / nr_heap_zones();
 	struct zone *zone;
-	u64 zones = 0;
 
 	for_each_populated_zone (zone)
-		zones += !zone->metadata;
-	for_each_populated_zone (zone)
 		if (!zone->metadata)
-			WRITE_ONCE(zone->resident_mark, zone_resident(zone) + nr / zones);
+			WRITE_ONCE(zone->resident_mark, zone_resident(zone) + each);
 	WRITE_ONCE(direct_mark, direct_bytes() + (nr << PAGE_SHIFT));
 }
 
@@ -294,10 +302,33 @@ slowpath void budget_note_spare(u64 spare)
 	spin_unlock(&budget_lock);
 }
 
+static slowpath void lower_mark(u64 *mark, u64 to)
+{
+	if (READ_ONCE(*mark) > to)
+		WRITE_ONCE(*mark, to);
+}
+
+/*
+ * Marks of a time when there was more room, or no limit, say nothing of the room that is left now:
+ * they are to be no further up than half of it, as after a look.  A heap of 89 MiB, all but 5 of it
+ * free in pieces of 60 KiB, took the next 20 without giving any of that back, and was killed, in a
+ * group that had meanwhile been given a limit of 109.  Under budget_lock.
+ */
+static slowpath void lower_marks(u64 room)
+{
+	u64 each = (room / 2 >> PAGE_SHIFT) / nr_heap_zones();
+	struct zone *zone;
+
+	for_each_populated_zone (zone)
+		if (!zone->metadata)
+			lower_mark(&zone->resident_mark, zone_resident(zone) + each);
+	lower_mark(&direct_mark, direct_bytes() + room / 2);
+}
+
 /**
  * budget_tight - is the group about to reach its limit?
  *
- * For the background thread: other processes use the group up too.
+ * For the background thread: other processes use the group up too, and a limit may come later.
  */
 slowpath bool budget_tight(void)
 {
@@ -307,6 +338,8 @@ slowpath bool budget_tight(void)
 	spin_lock(&budget_lock);
 	(void)look(&limit, &room);
 	tight = limit != OS_UNLIMITED && room < headroom(limit);
+	if (limit != OS_UNLIMITED)
+		lower_marks(room);
 	spin_unlock(&budget_lock);
 	return tight;
 }

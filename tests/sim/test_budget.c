@@ -108,6 +108,52 @@ static void use_and_leave_pieces(u64 bytes)
 			buddy_put(pages[i], 0);
 }
 
+/* As a look left it when there was no limit, or others had not taken the room yet. */
+static void put_mark_far(void)
+{
+	zone_of(0)->resident_mark = zone_resident(zone_of(0)) + LIMIT / PAGE_SIZE;
+}
+
+SIM_TEST(a_limit_that_comes_later_is_seen_within_a_tick)
+{
+	EXPECT(sim_start());
+	use_and_leave_pieces(40 * MiB);
+	put_mark_far();
+	sim.memory_limit = LIMIT;
+	sim.memory_room = room;
+	EXPECT(!budget_tight());
+	grow(32 * MiB);
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(room_that_others_took_is_seen_missing_within_a_tick)
+{
+	start_limited();
+	use_and_leave_pieces(24 * MiB);
+	put_mark_far();
+	others = 25 * MiB;
+	EXPECT(!budget_tight());
+	grow(20 * MiB);
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(direct_mappings_are_looked_at_once_the_room_is_little)
+{
+	u64 looks;
+	void *p;
+
+	start_limited();
+	p = direct_alloc(9 * MiB, PAGE_SIZE, /* nowait= */ false); /* the mark is far beyond */
+	others = 50 * MiB;
+	EXPECT(p && !budget_tight());
+	looks = sim.memory_looks;
+	EXPECT(direct_alloc(8 * MiB, PAGE_SIZE, /* nowait= */ false));
+	EXPECT_EQ(sim.memory_looks, looks + 1);
+	EXPECT_SOUND();
+}
+
 /* The mark of a heap that was larger once says nothing of the room that others left. */
 SIM_TEST(what_went_back_is_looked_at_before_it_comes_again)
 {
@@ -1133,9 +1179,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_free_goes_back_before_the_limit_is_passed),
 		cmocka_unit_test(what_others_use_of_the_group_counts),
+		cmocka_unit_test(a_limit_that_comes_later_is_seen_within_a_tick),
+		cmocka_unit_test(room_that_others_took_is_seen_missing_within_a_tick),
 		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
 		cmocka_unit_test(large_blocks_are_looked_at),
 		cmocka_unit_test(pages_that_a_block_grows_by_are_looked_at),
+		cmocka_unit_test(direct_mappings_are_looked_at_once_the_room_is_little),
 		cmocka_unit_test(what_was_never_touched_of_a_large_block_is_free_and_not_resident),
 		cmocka_unit_test(what_was_touched_of_a_large_block_stays_resident),
 		cmocka_unit_test(without_a_limit_what_was_never_touched_is_not_looked_at),
