@@ -226,6 +226,18 @@ slowpath void budget_revived_slow(const struct zone *zone)
 	budget_check(zone, REVIVED);
 }
 
+#define NOTABLE_PART 64
+
+/*
+ * Are @nr pages something to know more of, for the room that was seen last?  Where there is plenty,
+ * who frees a buffer that is used in part is not to fault it in again each time.  Racy.
+ */
+slowpath bool budget_is_notable(u64 nr)
+{
+	return READ_ONCE(mm_spare_mark) != NO_SPARE_MARK &&
+	       nr << PAGE_SHIFT >= READ_ONCE(seen_room) / NOTABLE_PART;
+}
+
 /* ---- what may stay free ---- */
 
 /* Racy. */

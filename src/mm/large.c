@@ -283,7 +283,7 @@ static slowpath bool discard_unused(struct zone *zone, u64 pfn, u64 nr)
 {
 	long resident;
 
-	if (nr < UNUSED_MIN || READ_ONCE(mm_spare_mark) == NO_SPARE_MARK)
+	if (nr < UNUSED_MIN || !budget_is_notable(nr))
 		return false;
 	resident = vm_resident_pages(pfn_to_addr(pfn), nr << PAGE_SHIFT);
 	return resident >= 0 && (u64)resident <= nr - nr / UNUSED_PART &&

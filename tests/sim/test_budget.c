@@ -257,6 +257,29 @@ SIM_TEST(without_a_limit_what_was_never_touched_is_not_looked_at)
 	EXPECT_SOUND();
 }
 
+static u64 much_room(void)
+{
+	return (u64)65 * TABLE * PAGE_SIZE;
+}
+
+/* Who uses a part of a buffer again and again is not to fault it in each time. */
+SIM_TEST(where_there_is_plenty_of_room_what_was_never_touched_is_not_looked_at)
+{
+	struct page *head;
+	bool zero;
+	u64 before;
+
+	sim.memory_limit = 2 * much_room();
+	sim.memory_room = much_room;
+	EXPECT(sim_start());
+	head = run_get(0, TABLE, 1, &zero);
+	EXPECT(sim.memory_looks);
+	before = zone_resident(zone_of(0));
+	large_free(head, NULL, /* nowait= */ false);
+	EXPECT_EQ(zone_resident(zone_of(0)), before);
+	EXPECT_SOUND();
+}
+
 /* Buffers that grow by realloc() are outside of all zones. */
 SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
 {
@@ -1187,6 +1210,8 @@ int main(void)
 		cmocka_unit_test(direct_mappings_are_looked_at_once_the_room_is_little),
 		cmocka_unit_test(what_was_never_touched_of_a_large_block_is_free_and_not_resident),
 		cmocka_unit_test(what_was_touched_of_a_large_block_stays_resident),
+		cmocka_unit_test(
+			where_there_is_plenty_of_room_what_was_never_touched_is_not_looked_at),
 		cmocka_unit_test(without_a_limit_what_was_never_touched_is_not_looked_at),
 		cmocka_unit_test(what_is_free_goes_back_before_a_direct_mapping_is_used),
 		cmocka_unit_test(without_a_limit_direct_mappings_are_looked_at_when_doubled),
