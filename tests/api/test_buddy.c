@@ -73,13 +73,19 @@ static void set_all_kinds(void)
 {
 	set_and_get("abort_on_error", "0", "off");
 	set_and_get("abort_on_error", "true", "on");
+	set_and_get("abort_on_error", "false", "off");
+	set_and_get("abort_on_error", "yes", "on");
 	set_and_get("background_threads", "no", "off");
+	set_and_get("background_threads", "1", "on");
 	set_and_get("stats_at_exit", "off", "off");
 	set_and_get("hugepages", "always", "always");
 	set_and_get("hugepages", "never", "never");
 	set_and_get("hugepage_threshold", "64M", "67108864");
 	set_and_get("hugepage_threshold", "3k", "3072");
+	set_and_get("hugepage_threshold", "90K", "92160");
+	set_and_get("hugepage_threshold", "7m", "7340032");
 	set_and_get("hugepage_threshold", "1G", "1073741824");
+	set_and_get("hugepage_threshold", "5g", "5368709120");
 	set_and_get("reporting_delay_ms", "0", "0");
 	set_and_get("reporting_delay_ms", "3600000", "3600000");
 	set_and_get("slab_debug", "F", "F");
@@ -102,6 +108,7 @@ static const struct {
 	{"hugepage_threshold", "99999999G"}, {"hugepage_threshold", "17179869184G"},
 	{"reporting_delay_ms", "3600001"},
 	{"reporting_delay_ms", "1s"},	    {"reporting_delay_ms", "4294967296"},
+	{"reporting_delay_ms", "1K"},
 	{"slab_debug", "Q"},
 };
 static size_t bad; /* which of them the child tries */
@@ -131,6 +138,16 @@ static void set_an_unknown_option(void)
 	child_check(buddy_option_set("no_such_option", "1") == -ENOENT);
 }
 
+static void set_nothing(void)
+{
+	child_check(buddy_option_set(NULL, "1") == -EINVAL);
+}
+
+static void set_to_nothing(void)
+{
+	child_check(buddy_option_set("hugepages", NULL) == -EINVAL);
+}
+
 static void set_an_option_that_is_no_line(void)
 {
 	char name[1000];
@@ -148,14 +165,14 @@ static void unknown_options_are_reported(void **state)
 	(void)state;
 	assert_warning(set_an_unknown_option, "no_such_option");
 	assert_warning(set_an_option_that_is_no_line, "): no such option");
+	assert_warning(set_nothing, "buddy_option_set(): name is NULL");
+	assert_warning(set_to_nothing, "buddy_option_set(): value is NULL");
 	assert_int_equal(buddy_option_get("no_such_option", text, sizeof(text)), -ENOENT);
 	assert_int_equal(buddy_option_get(NULL, text, sizeof(text)), -ENOENT);
 	assert_int_equal(buddy_option_get("hugepages", NULL, 8), -EINVAL);
 	assert_int_equal(buddy_option_get("hugepage_threshold", text, 4), strlen("33554432"));
 	assert_string_equal(text, "335");
 	assert_int_equal(buddy_option_get("hugepages", text, 0), -EINVAL);
-	assert_int_equal(buddy_option_set(NULL, "1"), -EINVAL);
-	assert_int_equal(buddy_option_set("hugepages", NULL), -EINVAL);
 }
 
 static void text_that_does_not_fit_is_cut_and_terminated(void **state)
@@ -209,6 +226,24 @@ static void what_the_program_says_counts_more_than_the_environment(void **state)
 
 	(void)state;
 	in_program(&o, "set-first", "hugepages=never");
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.text, "");
+}
+
+static int get_before_the_start(void)
+{
+	char text[8];
+
+	buddy_option_get("hugepages", text, sizeof(text));
+	return strcmp(text, "never");
+}
+
+static void the_environment_counts_before_the_start(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	in_program(&o, "get-first", "hugepages=never");
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.text, "");
 }
@@ -309,6 +344,8 @@ static void what_is_freed_is_in_use_no_more_wherever_it_is_kept(void **state)
 
 static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
 {
+	void *large = malloc(MIB), *mapping = realloc(malloc(MIB), 20 * MIB);
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
 	struct buddy_stats st;
 	struct mallinfo2 m;
 	void *p = malloc(1 * MIB);
@@ -318,6 +355,7 @@ static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
 	free(p);
 	free(malloc(8 * MIB)); /* never touched */
 	buddy_stats(&st);
+	assert_true(st.large > 0 && st.pages > 0 && st.direct_count == 1);
 	m = mallinfo2();
 	assert_true(st.zero > 0 && st.zero < st.free);
 	assert_int_equal(m.arena, st.present - st.zero);
@@ -325,6 +363,33 @@ static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
 	assert_int_equal(m.fordblks, m.arena - m.uordblks);
 	assert_int_equal(m.keepcost, st.free - st.zero);
 	assert_int_equal(m.hblkhd, st.direct);
+	assert_int_equal(m.hblks, st.direct_count);
+	free(large);
+	free(mapping);
+	buddy_free_pages(page, 0);
+}
+
+static void calls_that_are_no_hits_are_counted(void **state)
+{
+	static void *small[1000];
+	struct buddy_stats before, after;
+	void *p;
+
+	(void)state;
+	buddy_stats(&before);
+	p = malloc(MIB);
+	free(p);
+	buddy_stats(&after);
+	/* Of large blocks allocations alone. */
+	assert_int_equal(after.slow_allocs, before.slow_allocs + 1);
+	assert_int_equal(after.slow_frees, before.slow_frees);
+	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
+		small[i] = malloc(3000);
+	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
+		free(small[i]);
+	buddy_stats(&after);
+	assert_in_range(after.slow_allocs, before.slow_allocs + 2, before.slow_allocs + 1000);
+	assert_in_range(after.slow_frees, before.slow_frees + 1, before.slow_frees + 999);
 }
 
 /* Its numbers are ints: better the largest than one below zero. */
@@ -588,7 +653,7 @@ static void show_writes_zones_and_slabs(void **state)
 	int fd = memfd_create("show", 0);
 	static char text[1 << 16];
 	void *p = malloc(1000);
-	struct kmem_cache *s = buddy_kmem_cache_create("two\nwords here", 64, 0, 0, NULL);
+	struct kmem_cache *s = buddy_kmem_cache_create("two\nwords here\177now", 64, 0, 0, NULL);
 
 	(void)state;
 	assert_true(fd >= 0);
@@ -598,7 +663,7 @@ static void show_writes_zones_and_slabs(void **state)
 	assert_non_null(strstr(text, buddy_version()));
 	assert_non_null(strstr(text, "Node 0, zone"));
 	assert_non_null(strstr(text, "malloc-1024"));
-	assert_non_null(strstr(text, "\ntwo_words_here "));
+	assert_non_null(strstr(text, "\ntwo_words_here_now "));
 	assert_true(text[strlen(text) - 1] == '\n');
 	close(fd);
 	free(p);
@@ -607,7 +672,176 @@ static void show_writes_zones_and_slabs(void **state)
 	assert_true(buddy_lock_contended() < UINT64_MAX);
 }
 
+static void assert_numbers(const char *text, const uint64_t *wanted, size_t nr)
+{
+	static const char digits[] = "0123456789";
+	char *end;
+
+	for (size_t i = 0; i < nr; i++) {
+		text += strcspn(text, digits);
+		assert_int_equal(strtoull(text, &end, 10), wanted[i]);
+		text = end;
+	}
+}
+#define ASSERT_NUMBERS(text, ...)                                                                  \
+	do {                                                                                       \
+		const uint64_t wanted[] = {__VA_ARGS__};                                           \
+                                                                                                   \
+		assert_non_null(text);                                                             \
+		assert_numbers(text, wanted, ARRAY_SIZE(wanted));                                  \
+	} while (0)
+
+/* What follows @name at the start of a line; NULL if no line starts with it. */
+static const char *line_of(const char *text, const char *name)
+{
+	char start[80];
+	const char *line;
+
+	snprintf(start, sizeof(start), "\n%s", name);
+	line = strstr(text, start);
+	return line ? line + strlen(start) : NULL;
+}
+
+static void assert_totals_shown(const char *text)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	ASSERT_NUMBERS(strstr(text, "present"), st.present / 1024, st.free / 1024, st.zero / 1024,
+		       st.cached / 1024, st.slabs / 1024, st.large / 1024, st.pages / 1024,
+		       st.objects / 1024, st.direct / 1024, (st.metadata - st.metadata_free) / 1024,
+		       st.slow_allocs, st.slow_frees, buddy_lock_contended());
+}
+
+static void assert_zone_shown(const char *text, const struct buddy_zone_stats *z)
+{
+	const uint64_t *f = z->free_blocks;
+	char name[64];
+
+	snprintf(name, sizeof(name), "Node %d, zone %8s ", z->node, z->name);
+	ASSERT_NUMBERS(line_of(text, name), f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8],
+		       f[9], f[10]);
+	name[strlen(name) - 1] = '\n';
+	ASSERT_NUMBERS(line_of(text, name), z->free, z->wmark_min, z->wmark_low, z->wmark_high,
+		       z->present, z->managed, z->zero, z->reported, z->pgalloc, z->pgfree,
+		       z->refills, z->flushes, z->claims, z->steals, z->runs, z->accepted);
+}
+
+static void assert_cache_shown(const char *text, const struct buddy_cache_stats *c)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%-17s ", c->name);
+	if (!c->slabs && !c->refills) {
+		assert_null(line_of(text, name));
+		return;
+	}
+	ASSERT_NUMBERS(line_of(text, name), c->active, c->objects, c->size, c->objects_per_slab,
+		       c->pages_per_slab, c->sheaf_capacity, c->cached, c->full_sheaves,
+		       c->empty_sheaves, c->slabs, c->partial_slabs, c->empty_slabs, c->refills,
+		       c->refilled, c->flushes, c->flushed, c->barn_get, c->barn_put, c->barn_miss,
+		       c->barn_over, c->homes, c->adopted, c->strange, c->punched);
+}
+
+static void show_says_what_the_calls_say(void **state)
+{
+	struct kmem_cache *unused = buddy_kmem_cache_create("unused", 64, 0, 0, NULL);
+	struct kmem_cache *emptied = buddy_kmem_cache_create("emptied", 64, 0, 0, NULL);
+	void *large = malloc(MIB), *mapping = realloc(malloc(MIB), 20 * MIB);
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 3);
+	int fd = memfd_create("show", 0);
+	static char text[1 << 16];
+	struct buddy_cache_stats c;
+	struct buddy_zone_stats z;
+
+	(void)state;
+	buddy_kmem_cache_free(emptied, buddy_kmem_cache_alloc(emptied, GFP_KERNEL));
+	buddy_reclaim();
+	memset(text, 0, sizeof(text));
+	buddy_show(fd);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_totals_shown(text);
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
+		assert_zone_shown(text, &z);
+	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
+		assert_cache_shown(text, &c);
+	assert_non_null(line_of(text, "# name "));
+	assert_non_null(line_of(text, "emptied "));
+	close(fd);
+	free(large);
+	free(mapping);
+	buddy_free_pages(page, 3);
+	buddy_kmem_cache_destroy(unused);
+	buddy_kmem_cache_destroy(emptied);
+}
+
+/* How often @words, made with numbers, are in @text. */
+static int count(const char *text, const char *format, ...)
+{
+	char words[200];
+	va_list args;
+	int n = 0;
+
+	va_start(args, format);
+	vsnprintf(words, sizeof(words), format, args);
+	va_end(args);
+	for (; (text = strstr(text, words)) != NULL; text++)
+		n++;
+	return n;
+}
+
+/* The sums are there for the one heap and for all heaps. */
+static void malloc_info_says_what_the_calls_say(void **state)
+{
+	static char text[1 << 16], buffer[1 << 16];
+	void *large = malloc(MIB), *mapping = realloc(malloc(MIB), 20 * MIB);
+	FILE *f = fmemopen(text, sizeof(text), "w");
+	struct buddy_zone_stats z;
+	struct buddy_stats st;
+	struct mallinfo2 m;
+	size_t most;
+	int n;
+
+	(void)state;
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
+	assert_int_equal(malloc_info(0, f), 0);
+	fflush(f);
+	m = mallinfo2();
+	buddy_stats(&st);
+	most = st.present > m.arena ? st.present : m.arena;
+	assert_int_equal(count(text, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>", m.ordblks,
+			       m.fordblks),
+			 2);
+	assert_int_equal(count(text, "<system type=\"current\" size=\"%zu\"/>", m.arena), 2);
+	assert_int_equal(count(text, "<system type=\"max\" size=\"%zu\"/>", most), 2);
+	assert_int_equal(count(text, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>", m.hblks,
+			       m.hblkhd),
+			 1);
+	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++) {
+		n = count(text, "name=\"%s\" present=\"%lu\" free=\"%lu\" zero=\"%lu\"", z.name,
+			  z.present, z.free, z.zero);
+		assert_int_equal(n, 1);
+		n = count(text, "<free order=\"10\" count=\"%lu\"/>", z.free_blocks[10]);
+		assert_true(n > 0);
+	}
+	fclose(f);
+	free(large);
+	free(mapping);
+}
+
 /* ---- giving back ---- */
+
+static void trim_says_whether_memory_went_back(void **state)
+{
+	char *p = malloc(20 * MIB);
+
+	(void)state;
+	memset(p, 1, 20 * MIB);
+	malloc_trim(0);
+	free(p);
+	assert_int_equal(malloc_trim(0), 1);
+	assert_int_equal(malloc_trim(0), 0);
+}
 
 static void reclaim_empties_the_caches_of_the_caller(void **state)
 {
@@ -659,6 +893,7 @@ static void nodes_are_what_the_system_says(void **state)
 {
 	int n = buddy_nr_nodes(), on_stack;
 	void *p = malloc(100), *large = malloc(MIB);
+	struct kmem_cache *meta = buddy_kmem_cache_create("nodes", 64, 0, 0, NULL);
 	cpu_set_t all, one;
 
 	(void)state;
@@ -667,6 +902,7 @@ static void nodes_are_what_the_system_says(void **state)
 		assert_int_equal(buddy_node_distance(a, a), 10);
 	assert_int_equal(buddy_node_distance(-1, 0), -EINVAL);
 	assert_int_equal(buddy_node_distance(0, n), -EINVAL);
+	assert_int_equal(buddy_node_distance(0, -1), -EINVAL);
 	assert_in_range(buddy_node_of_cpu(sched_getcpu()), 0, n - 1);
 	/* A thread that is held to one knows the others. */
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
@@ -681,6 +917,9 @@ static void nodes_are_what_the_system_says(void **state)
 	assert_in_range(buddy_node_of(large), 0, n - 1);
 	assert_int_equal(buddy_node_of(&on_stack), -EINVAL);
 	assert_int_equal(buddy_node_of(NULL), -EINVAL);
+	/* Our own structures are nobody's memory. */
+	assert_int_equal(buddy_node_of(meta), -EINVAL);
+	buddy_kmem_cache_destroy(meta);
 	free(p);
 	free(large);
 }
@@ -745,10 +984,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(text_that_does_not_fit_is_cut_and_terminated),
 		cmocka_unit_test(the_environment_may_be_wrong),
 		cmocka_unit_test(what_the_program_says_counts_more_than_the_environment),
+		cmocka_unit_test(the_environment_counts_before_the_start),
 		cmocka_unit_test(totals_add_up_whatever_is_allocated),
 		cmocka_unit_test(totals_add_up_when_a_block_is_resized_where_it_is),
 		cmocka_unit_test(what_is_freed_is_in_use_no_more_wherever_it_is_kept),
 		cmocka_unit_test(mallinfo2_says_of_the_totals_what_glibc_has_words_for),
+		cmocka_unit_test(calls_that_are_no_hits_are_counted),
 		cmocka_unit_test(mallinfo_stops_counting_where_its_numbers_end),
 		cmocka_unit_test(a_cache_says_what_has_happened_to_it),
 		cmocka_unit_test(a_zone_says_what_has_happened_to_it),
@@ -758,6 +999,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),
 		cmocka_unit_test(mallinfo2_counts_nothing_that_went_back),
 		cmocka_unit_test(show_writes_zones_and_slabs),
+		cmocka_unit_test(show_says_what_the_calls_say),
+		cmocka_unit_test(malloc_info_says_what_the_calls_say),
+		cmocka_unit_test(trim_says_whether_memory_went_back),
 		cmocka_unit_test(reclaim_empties_the_caches_of_the_caller),
 		cmocka_unit_test(reclaim_gives_free_blocks_to_the_system),
 		cmocka_unit_test(nodes_are_what_the_system_says),
@@ -772,6 +1016,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && !strcmp(argv[1], "set-first"))
 		return set_before_the_start();
+	if (argc > 1 && !strcmp(argv[1], "get-first"))
+		return get_before_the_start();
 	/* The totals are exact while nothing else is at work. */
 	buddy_option_set("background_threads", "off");
 	return cmocka_run_group_tests(tests, NULL, NULL);

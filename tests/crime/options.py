@@ -17,6 +17,7 @@ CASES = (
     ('abort_on_error=off', ()),
     ('abort_on_error=on,hugepages=never', ()),
     ('nonsense=1', ('nonsense=1": no such option',)),
+    ('nonsense', ('nonsense": no such option',)),
     ('hugepages=perhaps', ('hugepages',)),
     ('hugepages', ('hugepages": bad value',)),
     ('hugepages=', ('hugepages',)),
