@@ -7,6 +7,7 @@
 #include <buddy/buddy.h>
 #include <buddy/slab.h>
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -83,6 +84,8 @@ static void kmalloc_of_a_power_of_two_is_aligned_to_itself(void **state)
 
 static void zero_bytes_are_a_pointer_that_is_not_memory(void **state)
 {
+	void *p;
+
 	(void)state;
 	assert_ptr_equal(buddy_kmalloc(0, GFP_KERNEL), BUDDY_ZERO_SIZE_PTR);
 	assert_ptr_equal(buddy_kzalloc(0, GFP_KERNEL), BUDDY_ZERO_SIZE_PTR);
@@ -93,6 +96,9 @@ static void zero_bytes_are_a_pointer_that_is_not_memory(void **state)
 	assert_ptr_equal(buddy_krealloc(NULL, 0, GFP_KERNEL), BUDDY_ZERO_SIZE_PTR);
 	assert_int_equal(buddy_ksize(BUDDY_ZERO_SIZE_PTR), 0);
 	assert_int_equal(buddy_ksize(NULL), 0);
+	p = buddy_krealloc(BUDDY_ZERO_SIZE_PTR, 100, GFP_KERNEL);
+	assert_true(buddy_ksize(p) >= 100);
+	buddy_kfree(p);
 	assert_true(BUDDY_ZERO_OR_NULL_PTR(BUDDY_ZERO_SIZE_PTR));
 	assert_true(BUDDY_ZERO_OR_NULL_PTR(NULL));
 	buddy_kfree(BUDDY_ZERO_SIZE_PTR);
@@ -277,6 +283,36 @@ static void krealloc_grows_into_zeroes_of_what_was_zeroed(void **state)
 		assert_true(all_bytes(p + size, usable * 2 + 100 - size, 0));
 		buddy_kfree(p);
 	}
+}
+
+/* What free() takes may be asked for its size and resized, too. */
+static void an_object_of_a_cache_grows_into_memory_of_malloc(void **state)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("grown", 200, 0, 0, NULL);
+	struct buddy_cache_stats st;
+	unsigned char *p[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		p[i] = buddy_kmem_cache_alloc(s, GFP_KERNEL);
+		memset(p[i], 0x5a, 200);
+		assert_int_equal(buddy_ksize(p[i]), 200);
+		assert_int_equal(malloc_usable_size(p[i]), 200);
+	}
+	assert_ptr_equal(buddy_krealloc(p[0], 200, GFP_KERNEL), p[0]);
+	assert_ptr_equal(realloc(p[1], 200), p[1]);
+	p[0] = buddy_krealloc(p[0], 201, GFP_KERNEL);
+	p[1] = realloc(p[1], 201);
+	for (int i = 0; i < 2; i++) {
+		assert_true(all_bytes(p[i], 200, 0x5a));
+		assert_true(malloc_usable_size(p[i]) > 200);
+		buddy_kfree(p[i]);
+	}
+	p[0] = buddy_kmem_cache_alloc(s, GFP_KERNEL);
+	assert_ptr_equal(buddy_krealloc(p[0], 0, GFP_KERNEL), BUDDY_ZERO_SIZE_PTR);
+	assert_true(find_cache("grown", &st));
+	assert_int_equal(st.active, st.cached);
+	buddy_kmem_cache_destroy(s);
 }
 
 static void krealloc_that_fails_leaves_the_block(void **state)
@@ -962,6 +998,21 @@ static void bulk_free_without_objects(void)
 	buddy_kmem_cache_free_bulk(NULL, 3, NULL);
 }
 
+static void bulk_free_to_wrong_cache(void)
+{
+	struct kmem_cache *one = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
+	struct kmem_cache *other = buddy_kmem_cache_create("other", 64, 0, 0, NULL);
+	void *objs[] = {buddy_kmem_cache_alloc(other, GFP_KERNEL), NULL,
+			buddy_kmem_cache_alloc(one, GFP_KERNEL),
+			buddy_kmem_cache_alloc(other, GFP_KERNEL)};
+
+	/* The others are freed all the same. */
+	buddy_kmem_cache_free_bulk(other, 4, objs);
+	buddy_kmem_cache_free(one, objs[2]);
+	buddy_kmem_cache_destroy(one);
+	buddy_kmem_cache_destroy(other);
+}
+
 static void krealloc_of_foreign(void)
 {
 	child_check(!buddy_krealloc(not_heap, 100, GFP_KERNEL));
@@ -972,6 +1023,7 @@ static void bulk_calls_and_krealloc_name_what_is_wrong(void **state)
 	(void)state;
 	assert_warning(bulk_without_objects, "buddy_kmem_cache_alloc_bulk(): objs is NULL");
 	assert_warning(bulk_free_without_objects, "buddy_kmem_cache_free_bulk(): objs is NULL");
+	assert_error(bulk_free_to_wrong_cache, "buddy_kmem_cache_free_bulk(other, ");
 	assert_error(krealloc_of_foreign, "buddy_krealloc(");
 }
 
@@ -1253,6 +1305,7 @@ int main(void)
 		cmocka_unit_test(krealloc_keeps_contents_both_ways),
 		cmocka_unit_test(krealloc_zeroes_beyond_the_old_usable_size),
 		cmocka_unit_test(krealloc_grows_into_zeroes_of_what_was_zeroed),
+		cmocka_unit_test(an_object_of_a_cache_grows_into_memory_of_malloc),
 		cmocka_unit_test(krealloc_that_fails_leaves_the_block),
 		cmocka_unit_test(memory_of_malloc_and_kmalloc_is_the_same_memory),
 		cmocka_unit_test(kmalloc_node_serves_nodes_that_exist),
