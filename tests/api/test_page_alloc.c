@@ -341,9 +341,40 @@ static void the_last_reference_frees(void **state)
 	assert_int_equal(pages_out(), before);
 }
 
-static void a_held_block_keeps_its_first_page_only(void **state)
+static void *use_a_page(void *arg)
 {
 	uint64_t before = pages_out();
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+
+	buddy_free_pages(page, 0);
+	return pages_out() == before ? arg : NULL;
+}
+
+static void a_block_has_one_reference_whichever_thread_takes_it(void **state)
+{
+	pthread_t thread;
+	void *ret;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, use_a_page, state), 0);
+		assert_int_equal(pthread_join(thread, &ret), 0);
+		assert_ptr_equal(ret, state);
+	}
+}
+
+/* Pages in nobody's hands. */
+static uint64_t pages_lost(void)
+{
+	struct buddy_stats st;
+
+	buddy_stats(&st);
+	return (st.present - st.free - st.cached - st.slabs - st.large - st.pages) / PAGE;
+}
+
+static void a_held_block_keeps_its_first_page_only(void **state)
+{
+	uint64_t before = pages_out(), lost = pages_lost();
 
 	(void)state;
 	for (unsigned int order = 1; order < ORDERS; order++) {
@@ -355,6 +386,7 @@ static void a_held_block_keeps_its_first_page_only(void **state)
 			buddy_get_page(page);
 			buddy_free_pages(page, order);
 			assert_int_equal(pages_out(), before + 1);
+			assert_int_equal(pages_lost(), lost);
 			assert_int_equal(buddy_verify(), 0);
 			assert_true(all_bytes(buddy_page_address(page), PAGE, 0x62));
 			buddy_free_pages(page, last);
@@ -762,6 +794,7 @@ int main(void)
 		cmocka_unit_test(no_call_touches_errno),
 		cmocka_unit_test(exact_blocks_are_whole_pages_and_no_more),
 		cmocka_unit_test(the_last_reference_frees),
+		cmocka_unit_test(a_block_has_one_reference_whichever_thread_takes_it),
 		cmocka_unit_test(a_held_block_keeps_its_first_page_only),
 		cmocka_unit_test(references_may_be_dropped_at_the_same_time),
 		cmocka_unit_test(requests_name_the_wrong_argument),
