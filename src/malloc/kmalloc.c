@@ -33,7 +33,7 @@ static void *kmalloc_any(size_t size, gfp_t gfp, int node)
 
 	if (!size)
 		return BUDDY_ZERO_SIZE_PTR;
-	if (size > PTRDIFF_MAX || (gfp & (__GFP_DMA | __GFP_DMA32)))
+	if (gfp & (__GFP_DMA | __GFP_DMA32))
 		return NULL;
 	if (size > KMALLOC_MAX_SIZE)
 		return kmalloc_large(size, gfp, node);
