@@ -14,6 +14,12 @@ static bool is_mine(void)
 	return (lock.word & TASK_ID_MASK) == task_id();
 }
 
+/* Nor will another one of this process take it for stale. */
+static bool is_mine_now(void)
+{
+	return (lock.word & ~SPIN_WAITERS) == (task_id() | spin_generation);
+}
+
 SIM_TEST(a_free_lock_is_taken_and_known_by_its_owner)
 {
 	EXPECT_EQ(lock.word, 0);
@@ -36,7 +42,7 @@ SIM_TEST(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale)
 {
 	lock_of_vanished_thread(&lock);
 	EXPECT_EQ(spin_lock(&lock), LOCK_STALE);
-	EXPECT(is_mine());
+	EXPECT(is_mine_now());
 	spin_unlock(&lock);
 	lock_of_vanished_thread(&lock);
 	EXPECT_EQ(spin_trylock(&lock), LOCK_STALE);
@@ -50,6 +56,16 @@ SIM_TEST(a_lock_of_this_generation_is_never_stale)
 	lock.word = spin_generation | 4711;
 	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
 	EXPECT_EQ(lock.word, spin_generation | 4711);
+}
+
+SIM_TEST(a_lock_of_the_thread_that_forked_in_a_slow_path_is_not_stale)
+{
+	lock_of_vanished_thread(&lock);
+	spin_kept_owner = lock.word & TASK_ID_MASK;
+	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
+	spin_kept_owner = 0;
+	EXPECT_EQ(spin_trylock(&lock), LOCK_STALE);
+	EXPECT(is_mine_now());
 }
 
 /* The thread that forks from a signal handler over its own critical section still owns it. */
@@ -154,13 +170,14 @@ SIM_TEST(two_threads_exclude_each_other)
 static void *wait_for_lock(void *arg)
 {
 	spin_lock(&lock);
-	*(bool *)arg = is_mine();
+	*(bool *)arg = is_mine_now();
 	spin_unlock(&lock);
 	return NULL;
 }
 
 SIM_TEST(who_sleeps_for_a_lock_that_wakes_nobody_gets_it_all_the_same)
 {
+	unsigned long contended = spin_contended;
 	pthread_t thread;
 	bool got = false;
 
@@ -172,6 +189,7 @@ SIM_TEST(who_sleeps_for_a_lock_that_wakes_nobody_gets_it_all_the_same)
 	EXPECT(!pthread_join(thread, NULL));
 	EXPECT(got);
 	EXPECT_EQ(lock.word, 0);
+	EXPECT_EQ(spin_contended, contended + 1);
 }
 
 RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
@@ -179,6 +197,7 @@ RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale),
 	  T(a_lock_of_this_generation_is_never_stale),
 	  T(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale),
+	  T(a_lock_of_the_thread_that_forked_in_a_slow_path_is_not_stale),
 	  T(a_thread_without_a_task_block_has_its_locks_in_a_child_too),
 	  T(the_generation_wraps_round_without_becoming_zero),
 	  T(waiting_for_a_lock_of_ones_own_ends_the_program),
