@@ -582,15 +582,21 @@ static void what_comes_to_a_closed_descriptor_is_no_stderr(void **state)
 {
 	char name[] = "/tmp/unit_platform.XXXXXX";
 	int was = dup(2), file = mkstemp(name), closed_at_start, connection, fds[2];
+	int closed, device;
 
 	(void)state;
 	assert_true(file >= 0);
 	close(file);
 	close(2);
 	os_note_stderr();
+	closed = os_stderr_is_ours();
 	assert_int_equal(open(name, O_WRONLY), 2);
 	unlink(name);
 	closed_at_start = os_stderr_is_ours();
+	close(2);
+	/* A terminal is one, or what takes its place. */
+	assert_int_equal(open("/dev/null", O_RDWR), 2);
+	device = os_stderr_is_ours();
 	dup2(was, 2);
 	os_note_stderr();
 	close(2);
@@ -601,6 +607,8 @@ static void what_comes_to_a_closed_descriptor_is_no_stderr(void **state)
 	close(was);
 	close(fds[1]);
 	os_note_stderr();
+	assert_false(closed);
+	assert_true(device);
 	assert_false(closed_at_start);
 	assert_false(connection);
 }
