@@ -578,6 +578,62 @@ static void a_file_is_stderr_if_it_was_at_the_start(void **state)
 }
 
 /* A file for writing only, and a connection. */
+/* A log that was begun anew; what is open for reading too may be a database. */
+static void a_file_in_place_of_stderr_is_one_if_it_is_only_written(void **state)
+{
+	static const int modes[] = {O_WRONLY, O_RDWR};
+	bool ours[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char name[] = "/tmp/unit_platform.XXXXXX";
+		int was = dup(2), file;
+
+		close(mkstemp(name));
+		file = open(name, modes[i]);
+		unlink(name);
+		os_note_stderr();
+		dup2(file, 2);
+		ours[i] = os_stderr_is_ours();
+		dup2(was, 2);
+		close(was);
+		close(file);
+	}
+	assert_true(ours[0]);
+	assert_false(ours[1]);
+}
+
+enum { LONG_TEXT = 200000 };
+static char long_text[LONG_TEXT], read_text[LONG_TEXT];
+
+static void *read_text_from(void *fd)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(*(int *)fd, read_text + len, LONG_TEXT - len)) > 0)
+		len += (size_t)n;
+	return NULL;
+}
+
+static void a_text_that_goes_into_a_pipe_by_pieces_arrives_as_it_is(void **state)
+{
+	pthread_t reader;
+	int fds[2];
+
+	(void)state;
+	for (int i = 0; i < LONG_TEXT; i++)
+		long_text[i] = (char)(i % 251);
+	assert_int_equal(pipe(fds), 0);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	assert_int_equal(pthread_create(&reader, NULL, read_text_from, &fds[0]), 0);
+	os_write_fd(fds[1], long_text, LONG_TEXT);
+	close(fds[1]);
+	pthread_join(reader, NULL);
+	close(fds[0]);
+	assert_memory_equal(read_text, long_text, LONG_TEXT);
+}
+
 static void what_comes_to_a_closed_descriptor_is_no_stderr(void **state)
 {
 	char name[] = "/tmp/unit_platform.XXXXXX";
@@ -738,6 +794,8 @@ int main(void)
 		cmocka_unit_test(a_thread_of_ours_takes_no_signal_of_the_program),
 		cmocka_unit_test(a_file_is_stderr_if_it_was_at_the_start),
 		cmocka_unit_test(what_comes_to_a_closed_descriptor_is_no_stderr),
+		cmocka_unit_test(a_file_in_place_of_stderr_is_one_if_it_is_only_written),
+		cmocka_unit_test(a_text_that_goes_into_a_pipe_by_pieces_arrives_as_it_is),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),
