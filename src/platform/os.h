@@ -38,6 +38,13 @@ u32 os_thread_id(void);
 u32 os_process_id(void); /* which is the number of its first thread */
 u32 os_parent_id(void);	 /* of the process that made this one, while that is there */
 
+/*
+ * Does the C library know this thread by another number?  So it is in a child of vfork(), which has
+ * the memory of the thread that called it, and of clone() itself; in one of fork() or _Fork() the
+ * number was written anew.
+ */
+bool os_thread_is_borrowed(void);
+
 /** os_block_signals - block all signals for this thread.  Return: for os_restore_signals(). */
 u64 os_block_signals(void);
 void os_restore_signals(u64 mask);

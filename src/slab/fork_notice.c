@@ -88,6 +88,10 @@ static bool started_here(void)
 	return os_thread_id() != os_process_id();
 }
 
+/* ---- children of vfork() ---- */
+
+static alwaysinline bool lone_unsettled(void);
+
 u32 slab_process_id;
 
 slowpath void slab_fork_note_process(void)
@@ -95,10 +99,14 @@ slowpath void slab_fork_note_process(void)
 	WRITE_ONCE(slab_process_id, os_process_id());
 }
 
-/* One that such a child has started the library for is none itself. */
+/*
+ * One that such a child has started the library for is none itself.  Whose parent is a child that
+ * has not settled yet, and so has not noted its number, is known by the C library's.
+ */
 slowpath bool slab_fork_is_vfork_child(void)
 {
-	if (os_parent_id() == READ_ONCE(slab_process_id))
+	if (os_parent_id() == READ_ONCE(slab_process_id) ||
+	    (lone_unsettled() && os_thread_is_borrowed()))
 		return true;
 	slab_fork_note_process();
 	return false;
@@ -175,7 +183,7 @@ slowpath void slab_fork_thread_made(void)
 static u32 newcomers; /* entries without a task; atomic */
 
 /* Has this child still to see to what is not its parent's? */
-static bool lone_unsettled(void)
+static alwaysinline bool lone_unsettled(void)
 {
 	return fork_page && READ_ONCE(slab_fork_cookie) == fork_words &&
 	       load_acquire(&fork_page[FORK_STATE]) != FORK_REPAIRED;
@@ -210,6 +218,9 @@ static slowpath bool settle_lone(void)
 
 static slowpath void settle_until_done(u32 *depth)
 {
+	/* A child of vfork() owes itself nothing, see slab_fork_settle_lone(). */
+	if (os_thread_is_borrowed())
+		return;
 	go_inside(depth);
 	while (lone_unsettled() && claim() && !settle_lone())
 		;
@@ -221,7 +232,9 @@ static slowpath void settle_until_done(u32 *depth)
  * @depth: the caller's, of slow paths: this is one
  *
  * Its thread, which was alone in its parents, has another number there, and no background thread.
- * For that thread, before it starts one; end_alone() is for the second.
+ * For that thread, before it starts one; end_alone() is for the second.  A child of vfork() owes
+ * itself nothing: what it settled would be its parent's, with a number that is gone then.  That
+ * thread was taken for gone while it was at work, and its block given to another.
  */
 void slab_fork_settle_lone(u32 *depth)
 {

@@ -5,6 +5,8 @@
  *   vfork_child thread        it is the first to want memory in the thread that has called vfork()
  *   vfork_child background    by then the heap is one that wants a background thread
  *   vfork_child pass          it asks for memory back, while the threads of its parent sleep
+ *   vfork_child lone          its parent is the child of a program of one thread, and has asked for
+ *                             nothing itself
  */
 #include "life.h"
 
@@ -164,6 +166,51 @@ static void test_pass(void)
 	pthread_join(thread, NULL);
 }
 
+/* ---- of a child that has not been in libbuddy ---- */
+
+static void *trim(void *unused)
+{
+	for (int i = 0; i < 4; i++)
+		malloc_trim(0);
+	return unused;
+}
+
+static void run_thread(void *(*fn)(void *), void (*meanwhile)(void))
+{
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, fn, NULL), "no thread");
+	meanwhile();
+	pthread_join(thread, NULL);
+}
+
+static void wait_a_while(void)
+{
+	nanosleep(&tick, NULL);
+}
+
+static void be_another(void)
+{
+	churn(1);
+}
+
+/* The first thread, which sleeps, is not to be taken for gone. */
+static void test_lone(void)
+{
+	pid_t child;
+
+	free(keep(malloc(48)));
+	child = fork();
+	if (child == 0) {
+		allocate_in_child(CHILD_BLOCKS);
+		run_thread(trim, wait_a_while);
+		run_thread(another, be_another);
+		verify("in the child");
+		_exit(0);
+	}
+	expect_success(child, "a child");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -173,6 +220,8 @@ int main(int argc, char **argv)
 		test_thread();
 	else if (!strcmp(what, "background"))
 		test_background();
+	else if (!strcmp(what, "lone"))
+		test_lone();
 	else
 		test_pass();
 	verify("at the end");

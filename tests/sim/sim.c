@@ -603,6 +603,11 @@ u32 os_parent_id(void)
 	return sim.parent_id;
 }
 
+bool os_thread_is_borrowed(void)
+{
+	return sim.thread_is_borrowed;
+}
+
 bool os_thread_gone(u32 tid)
 {
 	return sim.all_seem_gone || gone_tids[tid % ARRAY_SIZE(gone_tids)];

@@ -54,6 +54,7 @@ struct sim_machine {
 	int cpu_hint;	  /* os_cpu_hint(); -1: unknown */
 	u32 process_id;	  /* 0: that of no thread */
 	u32 parent_id;	  /* of the process that has made it */
+	bool thread_is_borrowed;
 	bool all_seem_gone; /* os_thread_gone(): as to a child of vfork() */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);

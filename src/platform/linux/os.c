@@ -52,6 +52,19 @@ slowpath u32 os_parent_id(void)
 	return (u32)sys0(SYS_getppid);
 }
 
+/* The C library says a number by a mutex that looks for errors: its owner's. */
+slowpath bool os_thread_is_borrowed(void)
+{
+	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+	u32 owner;
+
+	if (pthread_mutex_lock(&mutex))
+		return false;
+	owner = (u32)mutex.__data.__owner;
+	(void)pthread_mutex_unlock(&mutex);
+	return owner != os_thread_id();
+}
+
 #define KERNEL_SIGSET_BYTES 8
 
 u64 os_block_signals(void)
