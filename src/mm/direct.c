@@ -343,9 +343,36 @@ void direct_totals(unsigned long *ret_count, size_t *ret_bytes)
 	*ret_bytes = READ_ONCE(mapped_bytes);
 }
 
-/* In a forked child, whose other threads are gone. */
+static void count_entry(const struct direct_map *m)
+{
+	if (m->addr > DELETED)
+		count_mapping(m->bytes);
+}
+
+/* Under direct_lock, and nobody else is here. */
+static slowpath void count_anew(void)
+{
+	struct direct_table *t = table;
+
+	live = mapped_bytes = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(spare); i++) {
+		/* Its thread had not come to write the address. */
+		if (spare[i].addr == DELETED)
+			spare[i].addr = 0;
+		count_entry(&spare[i]);
+	}
+	for (size_t i = 0; t && i < t->len; i++)
+		count_entry(&t->map[i]);
+}
+
+/*
+ * In a forked child, whose other threads are gone.  What one of them was at is in the table and not
+ * counted, or counted and not there.
+ */
 slowpath void direct_settle(void)
 {
-	if (lock_table(/* nowait= */ true))
-		spin_unlock(&direct_lock);
+	if (!lock_table(/* nowait= */ true))
+		return;
+	count_anew();
+	spin_unlock(&direct_lock);
 }
