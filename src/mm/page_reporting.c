@@ -16,6 +16,7 @@
 #include "mm/mm.h"
 #include "platform/os.h"
 #include "platform/vm.h"
+#include <errno.h>
 
 #define REPORTING_CAPACITY 32
 /*
@@ -24,12 +25,15 @@
  */
 #define REPORTING_BATCH_PAGES MAX_ORDER_NR_PAGES
 #define REPORTING_MAX_REFUSED 4 /* batches; then the system is left alone until the next pass */
-#define REPORTING_LOOKS 1024	/* blocks looked at under one hold of the lock */
+/* Such batches that the program has locked: then it is likely to be all memory (mlockall()). */
+#define REPORTING_MAX_LOCKED 64
+#define REPORTING_LOOKS 1024 /* blocks looked at under one hold of the lock */
 
 struct report_batch {
 	struct page *page[REPORTING_CAPACITY];
 	int nr;
 	u64 pages, most; /* in it; after which to stop */
+	bool locked;	 /* the program has locked some of it */
 };
 
 /* How far a pass has got in a zone's free lists: largest blocks first. */
@@ -176,13 +180,17 @@ static u64 report_batch(struct zone *zone, struct report_batch *batch)
 	bool ok[REPORTING_CAPACITY];
 	u64 pages = 0;
 
+	batch->locked = false;
 	for (int i = 0; i < batch->nr; i++) {
 		unsigned int order = page_order(batch->page[i]);
 		u64 pfn = page_to_pfn(batch->page[i]);
+		int err;
 
 		if (order < PAGEBLOCK_ORDER)
 			hugepage_break(zone, pfn);
-		ok[i] = vm_discard(pfn_to_addr(pfn), PAGE_SIZE << order) == 0;
+		err = vm_discard(pfn_to_addr(pfn), PAGE_SIZE << order);
+		ok[i] = err == 0;
+		batch->locked |= err == -EINVAL;
 		if (ok[i] && order >= PAGEBLOCK_ORDER) {
 			hugepage_mend(zone, pfn, (u64)1 << order);
 			discard_tails(batch->page[i], order);
@@ -212,7 +220,7 @@ static slowpath u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_
 {
 	struct report_scan scan = {.order = MAX_PAGE_ORDER};
 	struct report_batch batch;
-	int refused = 0;
+	int refused = 0, locked = 0;
 	u64 pages = 0;
 	bool more;
 
@@ -225,9 +233,11 @@ static slowpath u64 report_zone(struct zone *zone, u64 age_ms, unsigned int min_
 		if (!batch.nr)
 			continue;
 		got = report_batch(zone, &batch);
-		refused += got == 0;
+		refused += got == 0 && !batch.locked;
+		locked += got == 0 && batch.locked;
 		pages += got;
-	} while (more && pages < enough && refused < REPORTING_MAX_REFUSED);
+	} while (more && pages < enough && refused < REPORTING_MAX_REFUSED &&
+		 locked < REPORTING_MAX_LOCKED);
 	budget_note_gone(zone, pages);
 	return pages;
 }
