@@ -11,6 +11,7 @@
  * the pieces, of these instructions and of what the second thread does some are drawn; with
  * BUDDY_SOAK=1 each piece is taken, with many more instructions (an hour).
  */
+#include "inside.h"
 #include "life.h"
 #include "trace.h"
 
@@ -19,6 +20,9 @@
 #include <buddy/slab.h>
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,6 +30,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +47,8 @@ enum {
 	HANG_SECONDS = 60,
 	KEPT_BY_LIBC = 4096, /* bytes */
 	SPAN = 1 << 20,	     /* of libbuddy's file, at most */
+	LIVES_WITH = 200000, /* bytes that a thread has which does nothing but live */
+	HEAP_MIB = 72,	     /* with which a background thread is wanted */
 };
 
 /* ---- blocks of a thread ---- */
@@ -52,11 +60,13 @@ struct block {
 	unsigned int key;
 };
 
+/* A child that the other side makes finds what is listed, and @in_hand of it may be lost. */
 struct side {
 	const struct work *work;
-	struct block blocks[MAX_BLOCKS];
-	unsigned int nr, key;
-	struct kmem_cache *cache; /* to be ended, or NULL */
+	struct block blocks[MAX_BLOCKS]; /* mem: NULL while it is taken or dropped */
+	unsigned int first, nr, key;	 /* it has blocks[first] to blocks[nr - 1] */
+	struct kmem_cache *cache;	 /* to be ended, or NULL */
+	size_t in_hand;			 /* bytes, at most */
 };
 
 static struct side sides[2];
@@ -79,52 +89,92 @@ static bool stamped(const struct block *b)
 	return filled(b->mem, STAMP, b->key) && filled(b->mem + b->size - STAMP, STAMP, b->key);
 }
 
+/* In the order that they stand here, for who looks while this thread is stopped. */
+static void compiler_barrier(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+static void has_in_hand(struct side *s, size_t bytes)
+{
+	compiler_barrier();
+	s->in_hand = bytes;
+	compiler_barrier();
+}
+
+static void fill_block(struct block *b, char *mem, size_t size, struct kmem_cache *cache,
+		       unsigned int key)
+{
+	struct block filled_in = {mem, size, cache, key};
+
+	stamp(&filled_in);
+	b->size = size;
+	b->cache = cache;
+	b->key = key;
+	compiler_barrier();
+	b->mem = mem;
+	compiler_barrier();
+}
+
 static void keep_block(struct side *s, void *mem, size_t size, struct kmem_cache *cache)
 {
-	struct block *b = &s->blocks[s->nr++];
-
 	CHECK(mem, "no memory for %zu bytes", size);
-	CHECK(s->nr < MAX_BLOCKS, "too many blocks");
-	*b = (struct block){mem, size, cache, s->key++};
-	stamp(b);
+	CHECK(s->nr + 1 < MAX_BLOCKS, "too many blocks");
+	fill_block(&s->blocks[s->nr], mem, size, cache, s->key++);
+	s->nr++;
+	has_in_hand(s, 0);
 }
 
 static void take(struct side *s, size_t size, unsigned int count)
 {
-	while (count--)
+	while (count--) {
+		has_in_hand(s, size);
 		keep_block(s, malloc(size), size, NULL);
+	}
 }
 
 static void take_objects(struct side *s, struct kmem_cache *cache, unsigned int count)
 {
-	while (count--)
-		keep_block(s, buddy_kmem_cache_alloc(cache, GFP_KERNEL),
-			   buddy_kmem_cache_size(cache), cache);
+	size_t size = buddy_kmem_cache_size(cache);
+
+	while (count--) {
+		has_in_hand(s, size);
+		keep_block(s, buddy_kmem_cache_alloc(cache, GFP_KERNEL), size, cache);
+	}
 }
 
-static void drop_one(const struct block *b)
+static void drop_one(struct side *s, struct block *b)
 {
+	char *mem = b->mem;
+
+	if (!mem)
+		return;
 	CHECK(stamped(b), "a block of %zu bytes is not what it was", b->size);
+	has_in_hand(s, b->size);
+	b->mem = NULL;
+	compiler_barrier();
 	if (b->cache)
-		buddy_kmem_cache_free(b->cache, b->mem);
+		buddy_kmem_cache_free(b->cache, mem);
 	else
-		free(b->mem);
+		free(mem);
+	has_in_hand(s, 0);
 }
 
 /* The latest, or the earliest: those lie in the slabs that are used last. */
 static void drop(struct side *s, unsigned int count)
 {
-	while (count-- && s->nr)
-		drop_one(&s->blocks[--s->nr]);
+	for (; count && s->nr > s->first; count--) {
+		drop_one(s, &s->blocks[s->nr - 1]);
+		s->nr--;
+	}
 }
 
 static void drop_first(struct side *s, unsigned int count)
 {
-	count = count < s->nr ? count : s->nr;
-	for (unsigned int i = 0; i < count; i++)
-		drop_one(&s->blocks[i]);
-	s->nr -= count;
-	memmove(s->blocks, s->blocks + count, s->nr * sizeof(*s->blocks));
+	for (; count && s->first < s->nr; count--) {
+		drop_one(s, &s->blocks[s->first]);
+		s->first++;
+	}
 }
 
 /* All but every @one_in. */
@@ -134,24 +184,40 @@ static void thin_out(struct side *s, unsigned int one_in)
 
 	for (unsigned int i = 0; i < s->nr; i++) {
 		if (i % one_in)
-			drop_one(&s->blocks[i]);
+			drop_one(s, &s->blocks[i]);
 		else
 			s->blocks[left++] = s->blocks[i];
 	}
 	s->nr = left;
 }
 
-static void use_cache(struct kmem_cache *cache)
+static void use_objects(struct kmem_cache *cache)
 {
 	void *objects[60];
-
 	for (int i = 0; i < 60; i++)
 		objects[i] = keep(buddy_kmem_cache_alloc(cache, GFP_KERNEL));
 	for (int i = 0; i < 60; i++)
 		buddy_kmem_cache_free(cache, objects[i]);
 }
 
+static void use_cache(struct side *s, struct kmem_cache *cache)
+{
+	has_in_hand(s, 60 * buddy_kmem_cache_size(cache));
+	use_objects(cache);
+	has_in_hand(s, 0);
+}
+
 /* ---- what the threads do ---- */
+
+/* What the parent has drawn. */
+static struct {
+	const struct work *work[2];
+	unsigned int first_step; /* that is walked through */
+	bool checked;		 /* under slab_debug=F: nothing goes through sheaves */
+	enum { KEPT, REFUSED, BROKEN } fence;
+	unsigned int child;	 /* what children do, a bit for each */
+	unsigned int seconds;	 /* after which the child hangs; 0: never */
+} drawn;
 
 /*
  * The work of a thread is in steps.  What is prepared before is done by the thread itself, or by
@@ -217,33 +283,41 @@ static void resize(struct side *s)
 	static const size_t factors[] = {2, 2, 3, 3, 4, 4, 6, 30, 31, 9, 8, 1};
 	size_t size = s->work->size * factors[s->key % 12];
 	struct block *b;
+	char *mem;
 
-	if (!s->nr)
+	if (s->nr == s->first)
 		take(s, s->work->size, 1);
 	b = &s->blocks[s->nr - 1];
-	CHECK(filled(b->mem, STAMP, b->key), "a block that grows is not what it was");
-	b->mem = realloc(b->mem, size);
-	CHECK(b->mem && filled(b->mem, STAMP, b->key), "a block that grew is not what it was");
-	b->size = size;
-	b->key = s->key++;
-	stamp(b);
+	mem = b->mem;
+	CHECK(filled(mem, STAMP, b->key), "a block that grows is not what it was");
+	has_in_hand(s, b->size + size);
+	b->mem = NULL;
+	compiler_barrier();
+	mem = realloc(mem, size);
+	CHECK(mem && filled(mem, STAMP, b->key), "a block that grew is not what it was");
+	fill_block(b, mem, size, NULL, s->key++);
+	has_in_hand(s, 0);
 }
 
 static void take_zeroed(struct side *s)
 {
-	char *mem = keep(calloc(1, s->work->size));
+	char *mem;
 
+	has_in_hand(s, s->work->size);
+	mem = keep(calloc(1, s->work->size));
 	CHECK(mem, "no memory");
 	for (size_t i = 0; i < s->work->size; i += 500)
 		CHECK(!mem[i], "calloc is not zero at %zu of %zu", i, s->work->size);
 	memset(mem, 1, s->work->size);
 	free(mem);
+	has_in_hand(s, 0);
 }
 
 static void take_aligned(struct side *s)
 {
+	has_in_hand(s, 5000);
 	keep_block(s, aligned_alloc(1ul << (6 + s->key % 15), 5000), 5000, NULL);
-	if (s->nr > 4)
+	if (s->nr > s->first + 4)
 		drop_first(s, 2);
 }
 
@@ -252,6 +326,7 @@ static void take_pages(struct side *s)
 	unsigned int order = s->key++ % 4;
 	struct page *pages[6];
 
+	has_in_hand(s, 6 * (BUDDY_PAGE_SIZE << order));
 	for (int i = 0; i < 6; i++) {
 		pages[i] = buddy_alloc_pages(GFP_KERNEL, order);
 		CHECK(pages[i], "no pages");
@@ -260,6 +335,7 @@ static void take_pages(struct side *s)
 	}
 	for (int i = 0; i < 6; i++)
 		buddy_free_pages(pages[i], order);
+	has_in_hand(s, 0);
 }
 
 static void have_objects(struct side *s)
@@ -285,12 +361,12 @@ static void make_cache(struct side *s)
 {
 	s->cache = buddy_kmem_cache_create("ends", 300, 0, 0, NULL);
 	CHECK(s->cache, "no cache");
-	use_cache(s->cache);
+	use_cache(s, s->cache);
 }
 
 static void use_made_cache(struct side *s)
 {
-	use_cache(s->cache);
+	use_cache(s, s->cache);
 }
 
 static void end_cache(struct side *s)
@@ -315,23 +391,118 @@ static void trim(struct side *s)
 	malloc_trim(0);
 }
 
-static void *live_shortly(void *unused)
+/* A heap with something for each step of a pass. */
+static void have_idle_heap(struct side *s)
 {
-	char *small = keep(malloc(100)), *large = keep(malloc(100000));
+	take(s, 3000000, 3);
+	take(s, 1500, 300);
+	take(s, 3000, 200);
+	thin_out(s, 7);
+	take(s, 60000, 12);
+	take(s, 100, 100);
+	take_objects(s, shared_cache, 40);
+	drop(s, 150);
+}
 
-	use_cache(shared_cache);
+/* What the background thread does. */
+static void pass(struct side *s)
+{
+	take(s, 1500, 3);
+	inside_pass();
+	drop(s, 3);
+}
+
+static void rest(struct side *s)
+{
+	(void)s;
+	inside_rest();
+}
+
+static void *live_shortly(void *arg)
+{
+	struct side *s = arg;
+	char *small, *large;
+
+	has_in_hand(s, LIVES_WITH);
+	small = keep(malloc(100));
+	large = keep(malloc(100000));
+	use_objects(shared_cache);
 	free(small);
 	free(large);
-	return unused;
+	return NULL;
+}
+
+static void have_thread_of(struct side *s, void *(*fn)(void *))
+{
+	pthread_t thread;
+
+	has_in_hand(s, LIVES_WITH);
+	CHECK(!pthread_create(&thread, NULL, fn, s), "no thread");
+	pthread_join(thread, NULL);
+	has_in_hand(s, 0);
 }
 
 static void have_thread(struct side *s)
 {
+	have_thread_of(s, live_shortly);
+}
+
+/* In its destructors, before libbuddy's and after it, a thread allocates and starts another. */
+static pthread_key_t keys[2];
+
+static void at_end(void *arg)
+{
 	pthread_t thread;
 
-	(void)s;
-	CHECK(!pthread_create(&thread, NULL, live_shortly, NULL), "no thread");
+	live_shortly(arg);
+	CHECK(!pthread_create(&thread, NULL, live_shortly, arg), "no thread");
 	pthread_join(thread, NULL);
+}
+
+static void *have_destructors(void *arg)
+{
+	free(keep(malloc(100)));
+	pthread_setspecific(keys[0], arg);
+	pthread_setspecific(keys[1], arg);
+	pthread_exit(NULL);
+}
+
+static void have_ending_thread(struct side *s)
+{
+	have_thread_of(s, have_destructors);
+}
+
+/* Cancelled in a cancellation point between uses of the heap. */
+static void *be_cancelled(void *arg)
+{
+	pthread_cancel(pthread_self());
+	live_shortly(arg);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void have_cancelled_thread(struct side *s)
+{
+	have_thread_of(s, be_cancelled);
+}
+
+/* A child of vfork() has what its parent has. */
+static void have_vfork(struct side *s)
+{
+	pid_t child;
+
+	has_in_hand(s, LIVES_WITH);
+	child = vfork();
+	if (child == 0) {
+		free(keep(malloc(100)));
+		free(keep(malloc(5000)));
+		free(keep(malloc(100000)));
+		use_objects(shared_cache);
+		_exit(0);
+	}
+	expect_success(child, "a child of vfork");
+	live_shortly(s);
+	has_in_hand(s, 0);
 }
 
 static void check_sums(const char *where)
@@ -344,21 +515,102 @@ static void check_sums(const char *where)
 	      (long)(now.present - now.free - now.cached - now.slabs - now.large - now.pages));
 }
 
+static struct buddy_stats before; /* the threads */
+
+static void check_count(const char *what, uint64_t now, uint64_t was, uint64_t lost)
+{
+	CHECK(now >= was && now <= was + lost, "of %s a child has %ld bytes more, of at most %ld",
+	      what, (long)(now - was), (long)lost);
+}
+
+/* What the other thread had in hand may be there or not, or twice, as large as it came to be. */
+static void check_books_of_child(size_t in_hand)
+{
+	size_t lost = in_hand ? 2 * in_hand + LIVES_WITH : 0;
+	struct buddy_stats now;
+
+	check_sums("in a child");
+	buddy_stats(&now);
+	check_count("large", now.large, before.large, lost);
+	check_count("pages", now.pages, before.pages, lost);
+	check_count("direct", now.direct, before.direct, lost);
+	CHECK(now.direct_count >= before.direct_count &&
+		      now.direct_count <= before.direct_count + !!lost,
+	      "a child has %ld direct mappings more",
+	      (long)(now.direct_count - before.direct_count));
+	check_count("objects", now.objects, before.objects, lost + KEPT_BY_LIBC);
+}
+
+static void start_background_thread(void)
+{
+	char *blocks[HEAP_MIB];
+
+	buddy_option_set("background_threads", "on");
+	for (int i = 0; i < HEAP_MIB; i++)
+		blocks[i] = keep(malloc(1 << 20));
+	for (int i = 0; i < HEAP_MIB; i++)
+		free(blocks[i]);
+	for (int i = 0; i < 100; i++)
+		free(keep(malloc(40000)));
+}
+
+static void use_as_child(struct side *s, size_t in_hand, bool threads)
+{
+	alarm(HANG_SECONDS);
+	/* It puts the heap in order first, with this or that. */
+	if (drawn.child & 1)
+		live_shortly(s);
+	for (int i = 0; i < 2; i++)
+		drop(&sides[i], sides[i].nr);
+	check_books_of_child(in_hand);
+	live_shortly(s);
+	malloc_trim(0);
+	if (threads)
+		have_thread(s);
+	verify("in a child");
+	check_books_of_child(in_hand);
+	if (threads && (drawn.child & 6) == 6)
+		start_background_thread();
+	verify("in a child, in the end");
+}
+
+/* And so does its child. */
+static void be_child(struct side *s, bool threads)
+{
+	size_t in_hand = sides[0].in_hand;
+	pid_t child;
+
+	use_as_child(s, in_hand, threads);
+	if (drawn.child & 8) {
+		child = threads ? fork() : _Fork();
+		if (child == 0)
+			use_as_child(s, in_hand, threads);
+		else
+			expect_success(child, "a grandchild");
+	}
+	_exit(0);
+}
+
 static void have_child(struct side *s)
 {
 	pid_t child = fork();
 
-	if (child == 0) {
-		alarm(HANG_SECONDS);
-		drop(s, s->nr);
-		live_shortly(NULL);
-		malloc_trim(0);
-		have_thread(s);
-		verify("in a child");
-		check_sums("in a child");
-		_exit(0);
-	}
+	if (child == 0)
+		be_child(s, /* threads= */ true);
 	expect_success(child, "a child");
+}
+
+/*
+ * The child is put in order when it first comes by.  The C library may be in the midst of starting
+ * a thread, with its locks.
+ */
+static void have_bare_child(struct side *s)
+{
+	pid_t child = _Fork();
+
+	if (child == 0)
+		be_child(s, /* threads= */ false);
+	expect_success(child, "a child of _Fork");
 }
 
 static void look(struct side *s)
@@ -395,22 +647,20 @@ static const struct work works[] = {
 	{"shrunk", have_objects, NULL, shrink_cache, 1, 0},
 	{"ended", make_cache, use_made_cache, end_cache, 1, 0},
 	{"trimmed", have_idle_memory, NULL, trim, 1, 0},
+	{"passes", have_idle_heap, NULL, pass, 3, 0},
+	{"rests", have_idle_heap, NULL, rest, 1, 0},
 	{"threads", have_idle_memory, NULL, have_thread, 1, 0},
+	{"destructors", have_idle_memory, NULL, have_ending_thread, 1, 0},
+	{"cancelled", have_idle_memory, NULL, have_cancelled_thread, 1, 0},
 	{"children", have_idle_memory, NULL, have_child, 1, 0},
+	{"bare_children", have_idle_memory, NULL, have_bare_child, 1, 0},
+	{"vforks", have_idle_memory, NULL, have_vfork, 1, 0},
 	{"looks", nothing, NULL, look, 1, 0},
 };
 
 #define NR_WORKS (sizeof(works) / sizeof(*works))
 
 /* ---- a child with two threads ---- */
-
-/* What the parent has drawn. */
-static struct {
-	const struct work *work[2];
-	unsigned int first_step; /* that is walked through */
-	bool checked;		 /* under slab_debug=F: nothing goes through sheaves */
-	unsigned int seconds;	 /* after which the child hangs; 0: never */
-} drawn;
 
 /* Between a child and its tracer.  Atomic. */
 static struct {
@@ -474,7 +724,7 @@ static void run_threads(void)
 }
 
 /* Nothing is left of what the two had, but for what the C library keeps of threads. */
-static void check_heap(const struct buddy_stats *before)
+static void check_heap(void)
 {
 	struct buddy_stats now;
 
@@ -487,26 +737,46 @@ static void check_heap(const struct buddy_stats *before)
 	verify("when all is freed");
 	check_sums("when all is freed");
 	buddy_stats(&now);
-	CHECK(now.large == before->large && now.pages == before->pages &&
-		      now.direct == before->direct,
+	CHECK(now.large == before.large && now.pages == before.pages &&
+		      now.direct == before.direct,
 	      "blocks are lost");
-	CHECK(now.objects <= before->objects + KEPT_BY_LIBC, "objects are lost: %ld bytes",
-	      (long)(now.objects - before->objects));
+	CHECK(now.objects <= before.objects + KEPT_BY_LIBC, "objects are lost: %ld bytes",
+	      (long)(now.objects - before.objects));
+}
+
+/* The system refuses the fence, without which sheaves of others stay, or does not keep its word. */
+static void refuse_fence(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		(void)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
 static void body(void)
 {
-	struct buddy_stats before;
-
 	alarm(drawn.seconds);
 	buddy_option_set("background_threads", "off");
+	buddy_option_set("reporting_delay_ms", "0");
+	for (int i = 0; i < 2; i++)
+		pthread_key_create(&keys[i], at_end);
+	if (drawn.fence == BROKEN)
+		malloc_trim(0);
+	if (drawn.fence != KEPT)
+		refuse_fence();
 	if (drawn.checked)
 		buddy_option_set("slab_debug", "F");
 	shared_cache = buddy_kmem_cache_create("shared", 112, 0, 0, NULL);
 	CHECK(shared_cache, "no cache");
 	buddy_stats(&before);
 	run_threads();
-	check_heap(&before);
+	check_heap();
 	exit(0); /* what lies in sheaves is looked at */
 }
 
@@ -535,6 +805,14 @@ static bool meanwhile(void)
 	return true;
 }
 
+/* Others may lie close behind it. */
+static bool is_in_libbuddy(size_t offset)
+{
+	Dl_info info;
+
+	return dladdr((void *)(base + offset), &info) && (uintptr_t)info.dli_fbase == base;
+}
+
 static unsigned int walk(void)
 {
 	unsigned int count = 0;
@@ -546,8 +824,10 @@ static unsigned int walk(void)
 	status = trace_walk(body, visit);
 	CHECK(status == 0, "%s goes wrong, not interrupted, beside %s: status %#x",
 	      drawn.work[0]->name, drawn.work[1]->name, (unsigned int)status);
-	for (size_t i = 0; i < SPAN; i++)
+	for (size_t i = 0; i < SPAN; i++) {
+		visited[i] = visited[i] && is_in_libbuddy(i);
 		count += visited[i];
+	}
 	return count;
 }
 
@@ -585,6 +865,12 @@ static size_t draw_address(unsigned int count)
 	return drawn_one;
 }
 
+static const char *const fences[] = {
+	[KEPT] = "",
+	[REFUSED] = ", without a fence",
+	[BROKEN] = ", with a broken fence",
+};
+
 static void stop_at(size_t offset)
 {
 	bool reached;
@@ -595,8 +881,9 @@ static void stop_at(size_t offset)
 	memset(shared, 0, sizeof(*shared));
 	status = trace_stop(body, base + offset, meanwhile, &reached);
 	CHECK(status == 0,
-	      "%s, stopped in step %u%s at %#zx of libbuddy, beside %s: %s, status %#x",
-	      drawn.work[0]->name, drawn.first_step, drawn.checked ? ", checked," : "", offset,
+	      "%s, stopped in step %u%s%s at %#zx of libbuddy, beside %s: %s, status %#x",
+	      drawn.work[0]->name, drawn.first_step, drawn.checked ? ", checked" : "",
+	      fences[drawn.fence], offset,
 	      drawn.work[1]->name,
 	      WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "hangs" : "fails",
 	      (unsigned int)status);
@@ -620,10 +907,12 @@ static void try_piece(const struct work *first, const char *second, unsigned int
 	drawn.work[0] = first;
 	drawn.work[1] = draw_work(second);
 	drawn.first_step = (unsigned int)rand() % first->steps;
-	drawn.checked = rand() % 2;
+	drawn.checked = rand() % 3 == 0;
+	drawn.fence = rand() % 2 ? KEPT : rand() % 2 ? REFUSED : BROKEN;
 	count = walk();
 	for (unsigned int i = 0; count && i < samples; i++) {
 		drawn.work[1] = draw_work(second);
+		drawn.child = (unsigned int)rand();
 		stop_at(draw_address(count));
 	}
 }
