@@ -2,14 +2,14 @@
 /*
  * fork.c - the child of a fork puts the heap in order
  *
- * No lock of ours is held across fork by a handler, so the parent's other threads may have been
- * anywhere.  They do not exist in the child.  What they cached is taken over; and if one of
- * them was inside a slow path, every list is made anew from the states of pages, the bitmaps of
- * slabs and the places of sheaves, all of which are written so as to be whole at any instant.
+ * No handler holds a lock of ours across a fork, so the parent's other threads may have been
+ * anywhere.  In the child they are lost.  What they cached is taken over; and if one of them was
+ * inside a slow path, every list is made anew from the states of pages, the bitmaps of slabs and
+ * the places of sheaves, which are written so as to be whole at any instant.
  *
- * Done when the child first enters a slow path from outside: most children exec before that
- * and pay nothing.  A slow path that a signal handler interrupted in this very thread goes on
- * undisturbed: it holds what it holds, and nobody else is left.
+ * This is done when the child first enters a slow path from outside; most children exec before that
+ * and pay nothing.  If a signal handler forked in the middle of a slow path of this thread, that
+ * slow path goes on first, undisturbed: what it holds is its own, and nobody else is left.
  */
 #include "platform/os.h"
 #include "slab/internal.h"
@@ -27,20 +27,20 @@ static bool was_inside(const struct task *task)
 }
 
 /*
- * Of the repair under way: it is made by a thread that was started in this child.  Which of the
- * threads that were outside all slow paths has forked, and lives, nobody knows; none is inside now,
- * since who comes in waits for the end of the repair.
+ * The thread that makes the repair under way was started in this child, before the one that forked
+ * came in.  That may be any thread that was outside all slow paths.  None of these is inside now,
+ * since a thread that comes in waits for the end of the repair.
  */
 static bool undecided;
-u32 slab_undecided_tid; /* the number of each of them; const from the end of the repair on */
+u32 slab_undecided_tid; /* the tid of each of their tasks; const from the end of the repair on */
 
-/* What @task has in sheaves is not to be touched: its thread may be at work with it. */
+/* May the thread of @task be here, and at work with its sheaves?  Then they are left alone. */
 static bool may_live(const struct task *task)
 {
 	return is_me(task) || (undecided && task->mm.tid && !was_inside(task));
 }
 
-/* The cursor knows how long the sheaf is, unless it was disabled. */
+/* Take the main sheaf out of its cursor, which says how long it is if it was not disabled. */
 static void settle_main(const struct task *task, struct cursor *c, struct pcs *p)
 {
 	ptrdiff_t stray;
@@ -71,10 +71,10 @@ static void flip_bit(const struct kmem_cache *s, const void *obj)
 }
 
 /*
- * A sheaf that was being filled or emptied holds what its slots name and the bitmap confirms: a
- * slot is written before the bit on the way in, and cleared before the bit on the way out.
- * While objects are moved down to the start of the sheaf some are in two slots: a bit that was
- * seen is off until all are.
+ * A sheaf that was being filled or emptied holds the objects that its slots name and the bitmap
+ * confirms: a slot is written before the bit on the way in, and cleared before the bit on the way
+ * out.  If its objects were being moved down to its start, some are in two slots; so each bit that
+ * was seen stays off until all slots have been looked at.
  */
 static void settle_inflight(struct slab_sheaf *sheaf)
 {
@@ -110,8 +110,8 @@ static void settle_task_inflight(struct task *task)
 }
 
 /*
- * A reclaimer that vanished may have been emptying the sheaves and the page set of this very
- * thread.  What it had taken out already is found by slab_fork_repair().
+ * A reclaimer that is lost may have been emptying the sheaves or the page set of this very thread.
+ * What it had taken out already is found by slab_fork_repair().
  */
 static void settle_me(struct task *me)
 {
@@ -124,16 +124,17 @@ static void settle_me(struct task *me)
 }
 
 /*
- * Generations come again from here on.  A lock that was left in the last one of this number, and
- * that nobody has wanted since, must not be taken for held.  Read by slab_fork_repair().
+ * The numbers of generations begin anew.  A lock that a lost thread left behind, and that nobody
+ * has wanted since, would pass for held once its number comes again.  So slab_fork_repair() lets go
+ * of all such locks.
  */
 static bool generations_over;
 
 /*
- * From now on locks of vanished threads are seen as stale.  What those threads had in flight is
- * settled first: once their locks can be taken, an object that a slot names but no bit confirms
- * may become somebody else's, with its bit set.
- * @inside: this thread's number if it forked in a slow path, whose locks it has; or 0
+ * From now on locks of lost threads are seen as stale.  What those threads had in flight is settled
+ * first: once their locks can be taken, an object that a slot names but no bit confirms may become
+ * somebody else's, with its bit set.
+ * @inside: this thread's number if it forked in a slow path, and still has its locks; or 0
  */
 void slab_fork_new_generation(u32 inside)
 {
@@ -154,8 +155,8 @@ void slab_fork_new_generation(u32 inside)
 }
 
 /*
- * A thread that had ended, and holds nothing: left as it is.  To write to each such block cost a
- * fork 26 us and the child 8 KiB, for each of 2000 threads that had been.
+ * Had the thread ended, with nothing left behind?  Then its block stays as it is.  To write to each
+ * such block cost a fork 26 us and the child 8 KiB, for each of 2000 threads that had been.
  */
 static bool is_at_rest(const struct task *task)
 {
@@ -178,7 +179,7 @@ static void forget_task(struct task *task)
 		if (task->ext[i])
 			pcs_chunk_reset(task->ext[i]);
 	pcp_abandon(&task->mm);
-	task->mm.tid = 0; /* gone for sure: the next thread may have the block */
+	task->mm.tid = 0; /* certainly gone: the next thread may have the block */
 	if (READ_ONCE(task->state) == TASK_LIVE) {
 		WRITE_ONCE(task->state, TASK_DYING);
 		task_bury(task);
@@ -207,7 +208,10 @@ static bool is_in_use(const struct slab_sheaf *sheaf)
 	return false;
 }
 
-/* Whose objects are in it?  Of one that was being emptied the first slots may be cleared. */
+/*
+ * If @sheaf was being emptied, some of its slots may be cleared already.  Return: the cache of the
+ * objects that are left; NULL: there are none.
+ */
 static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
 {
 	struct kmem_cache *s = NULL;
@@ -227,8 +231,8 @@ static struct kmem_cache *drop_cleared_slots(struct slab_sheaf *sheaf)
 }
 
 /*
- * Every sheaf that a vanished thread had, wherever it had it, and what one took from this
- * thread: contents to the slabs.
+ * If a lost thread had @sheaf, in use or in flight, its own or this thread's, the objects go to
+ * their slabs, and the sheaf to its cache @s.
  */
 static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
 {
@@ -242,7 +246,7 @@ static void collect_sheaf(struct kmem_cache *s, struct slab_sheaf *sheaf)
 	if (content)
 		slab_give(content, sheaf->objects, sheaf->size);
 	sheaf->size = 0;
-	/* By the cache that it lies in: a sheaf that was being made does not say its kind yet. */
+	/* Not by its kind: a sheaf that was being made does not say that yet. */
 	slab_give(s, &obj, 1);
 }
 
@@ -266,15 +270,15 @@ static void rebuild_homes(struct kmem_cache *s, struct kmem_cache_node *n)
 {
 	for_each_home (n, home) {
 		if (spin_trylock(&home->list_lock) == LOCK_BUSY)
-			continue; /* mine, below a signal handler */
+			continue; /* cannot be: nobody else is left, and we hold nothing */
 		home_rebuild(s, home);
 		spin_unlock(&home->list_lock);
 	}
 }
 
 /*
- * Barns that a vanished thread was inside; and the lists of slabs: taking the lock of a vanished
- * owner rebuilds those, so do all, to be sure.
+ * Make anew the barns that a lost thread was inside, and the lists of every home.  Where a lost
+ * thread had the lock of a home, taking it does that; here all are done, to be sure.
  */
 static void rebuild_caches(void)
 {
@@ -288,7 +292,7 @@ static void rebuild_caches(void)
 		}
 }
 
-/* Those that guard nothing to be made anew. */
+/* Let go of the locks that guard nothing which has to be made anew. */
 static void settle_locks(struct task *me)
 {
 	spin_settle(&slab_mutex);
@@ -308,7 +312,7 @@ static void hand_over(struct task *task, const struct pcs_row *row, unsigned int
 	pcs_empty(task, s, p);
 }
 
-/* Nobody was inside: what the others cached is in order, take it as it is. */
+/* Nobody was inside: what the thread of @task cached is in order, so take it as it is. */
 static void adopt_clean(struct task *task)
 {
 	for_each_row (task, row)
@@ -317,7 +321,7 @@ static void adopt_clean(struct task *task)
 	pcp_drain(&task->mm, /* all= */ true);
 }
 
-/* Somebody was inside: whatever lists there are is made anew. */
+/* Somebody was inside: make every list anew. */
 static void make_anew(struct task *me)
 {
 	for (struct task *t = all_tasks; t; t = t->next) {
@@ -336,17 +340,18 @@ static void make_anew(struct task *me)
 }
 
 /**
- * slab_fork_repair - called by one thread of a new child, once, outside any slow path
- * @started_here: it was started in this child, by one that has not come by yet
+ * slab_fork_repair - put the heap of a new child in order
+ * @started_here: this thread was started in this child, before the one that forked has come in
  *
- * The other threads that are lost are forgotten.  Of those that may not be, if @started_here, the
- * number becomes that of the process, and slab_fork_decide() is to be called by the one of them
- * that lives.
+ * Called by one thread, once, outside any slow path.  The other threads are lost, and forgotten.
+ * With @started_here one of them is not, the one that forked, but it is not known which: the tasks
+ * of all that may be it are given the number of the process, and it calls slab_fork_decide() when
+ * it comes in.
  */
 void slab_fork_repair(bool started_here)
 {
 	struct task *me = current_task();
-	/* A lost thread without a block is known by no depth: it may have been getting one. */
+	/* A lost thread without a block has no depth to be seen: it may have been getting one. */
 	bool dirty = generations_over || spin_held_by_another(&tasks_lock), others = dirty;
 
 	generations_over = false;
@@ -380,7 +385,7 @@ void slab_fork_repair(bool started_here)
 	}
 }
 
-/* Called by the thread that has forked, @me, or NULL if it has no task: the others are lost. */
+/* The thread that forked has come in, @me, or NULL if it has no task: the others are lost. */
 void slab_fork_decide(const struct task *me)
 {
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
