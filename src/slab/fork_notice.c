@@ -9,15 +9,15 @@
  *         decide               where another thread came in before the one that has forked
  *
  * Children are noticed by a page that the system wipes for them, since clone() and _Fork() skip
- * handlers.  Where it has no such page, a handler wipes two words.
+ * handlers.  Where there is no such page, a handler wipes two words.
  */
 #include "platform/os.h"
 #include "slab/internal.h"
 
 /* The two words of a child: what state its heap is in, and who puts that in order. */
 enum { FORK_STATE, FORK_CLAIM };
-static u32 *fork_page; /* const after start: what the system wipes for a child; NULL: no such */
-/* Where there is none: at_fork_child() wipes them. */
+static u32 *fork_page; /* what the system wipes for a child; NULL: nothing; const after start */
+/* Where it wipes nothing, at_fork_child() wipes these. */
 static u32 fork_words[2] = {[FORK_STATE] = FORK_REPAIRED};
 u32 *slab_fork_cookie = fork_words;
 
@@ -30,9 +30,10 @@ static u32 *child_words(void)
 static u32 guests; /* atomic */
 
 /*
- * The first to come by in this child is told so; ids of processes and threads come again.  It
- * begins a new generation (slab_fork_new_generation()), and calls slab_fork_noticed() then.
- * @inside: its number, if it is in a slow path; or 0
+ * Is this thread the first to notice that this is a child?  Numbers of processes and threads would
+ * not tell: they come again.  The first begins a new generation (slab_fork_new_generation()), and
+ * then calls slab_fork_noticed().
+ * @inside: this thread's number if it forked in a slow path; or 0
  */
 slowpath bool slab_fork_notice(u32 inside)
 {
@@ -45,7 +46,7 @@ slowpath bool slab_fork_notice(u32 inside)
 	return true;
 }
 
-/* Not in a child that a handler has forked meanwhile: it has still to notice, or has done so. */
+/* Without effect in a child that a handler has forked meanwhile: that one notices by itself. */
 slowpath void slab_fork_noticed(void)
 {
 	u32 seen = FORK_NOTICING;
@@ -54,8 +55,9 @@ slowpath void slab_fork_noticed(void)
 }
 
 /*
- * Another thread is at it.  A guest that came in meanwhile would leave in another generation than
- * it came in, and be counted for ever.  Not for the one that is at it, which is inside.
+ * Wait while another thread begins the new generation.  A guest that came in before would leave in
+ * another generation than it came in, and be counted for ever.  Only a thread that is inside begins
+ * one, and such a thread does not come here.
  */
 static slowpath void wait_while_noticing(void)
 {
@@ -64,8 +66,8 @@ static slowpath void wait_while_noticing(void)
 }
 
 /*
- * Is it this thread that puts the child in order?  If another one does, it has done so on return;
- * a handler that has interrupted this thread at it is not to wait for it.
+ * Is it this thread that puts the child in order?  If another does, wait until it has done so; but
+ * a handler that has interrupted this very thread at it does not wait.
  */
 static slowpath bool claim(void)
 {
@@ -79,9 +81,9 @@ static slowpath bool claim(void)
 }
 
 /*
- * Is this a thread that another of this process has started?  Then the C library is in order too.
- * In a child of clone() or _Fork() it may not be: a lost thread may have been in fork(), with the
- * lock of its handlers.
+ * Was this thread started by another one of this process?  Then the C library is in order too.  In
+ * the first thread of a child of clone() or _Fork() it may not be: a lost thread may have been in
+ * fork(), with the lock of its handlers.
  */
 static bool started_here(void)
 {
@@ -100,8 +102,9 @@ slowpath void slab_fork_note_process(void)
 }
 
 /*
- * One that such a child has started the library for is none itself.  Whose parent is a child that
- * has not settled yet, and so has not noted its number, is known by the C library's.
+ * Not if the library was started in it: then the number noted is its own.  Where the parent is a
+ * lone child that has not settled, and so has not noted its number, the number by which the C
+ * library knows the thread tells.
  */
 slowpath bool slab_fork_is_vfork_child(void)
 {
@@ -112,7 +115,7 @@ slowpath bool slab_fork_is_vfork_child(void)
 	return false;
 }
 
-/* What lies between is one slow path: a handler that interrupts it waits for nothing. */
+/* What lies between these two is a slow path: a handler that interrupts it waits for nothing. */
 static void go_inside(u32 *depth)
 {
 	(*depth)++;
@@ -128,8 +131,8 @@ static void go_outside(u32 *depth)
 /* ---- children whose handlers are called ---- */
 
 /*
- * The child repairs at once, while it is alone: its first slow path might be that of a thread
- * which it has started meanwhile.  Children that skip handlers are noticed by the page.
+ * Repair at once, while this thread is alone: the child's first slow path might be that of a thread
+ * which it starts.  Children that skip handlers are noticed by the page.
  */
 static slowpath void at_fork_child(void)
 {
@@ -144,9 +147,9 @@ static slowpath void at_fork_child(void)
 }
 
 /*
- * Registering it costs 128 KiB of the C library's pages, which small programs do not touch else; so
- * that waits for the second thread.  Not in a signal handler, which may have interrupted fork():
- * that has a lock which registering takes.  The next thread sees to it then.
+ * Registering a handler touches 128 KiB of the C library's pages, which small programs do not touch
+ * otherwise, so that waits for the second thread.  It is not done in a signal handler, which may
+ * have interrupted fork(), with a lock that registering takes: then the next thread does it.
  */
 static slowpath void handle_forks(void)
 {
@@ -157,7 +160,7 @@ static slowpath void handle_forks(void)
 		(void)os_at_fork_child(at_fork_child);
 }
 
-/* By each thread but the first, once it has a task: the C library may allocate for a handler. */
+/* Each thread but the first calls this once it has a task: the C library may allocate here. */
 slowpath void slab_fork_thread_made(void)
 {
 	if (started_here())
@@ -166,23 +169,24 @@ slowpath void slab_fork_thread_made(void)
 
 /* ---- one thread alone ----
  *
- * While one thread alone has been in here, its forked children lose nobody, so they need not notice
- * that they are children, nor write what would say so: a shell's take 8 page faults less, of 93.
- * That ends for good when a second thread comes in, or the first again before it has a task.
+ * As long as only one thread has ever been in here, a forked child loses nobody.  So it need not
+ * notice that it is a child, nor write what would say so: a shell's children have 8 page faults
+ * fewer, of 93.  That ends for good when a second thread comes in, or the first again before it has
+ * a task.
  *
  * INVARIANT alone: while slab_fork_cookie is fork_words, and there is a fork_page, no second thread
  * has taken a lock or changed a list.
  *   made by     slab_fork_watch()
  *   kept by     end_alone(), before all else that a thread without a task does, and
  *               slab_fork_end_alone(), before there is a background thread.  A child that sees
- *               anything of that sees the cookie changed, since a fork copies no later store of a
- *               thread without the earlier ones
- *   relied on   slab_fork_pending(); settle_lone(), for which the first thread has forked
+ *               anything they do later sees the cookie changed, since a fork copies no later store
+ *               of a thread without the earlier ones
+ *   relied on   slab_fork_pending(); settle_lone(), which takes it that the first thread forked
  *   checked by  tests/life/lone_child.c
  */
 static u32 newcomers; /* entries without a task; atomic */
 
-/* Has this child still to see to what is not its parent's? */
+/* Is this the child of a lone thread, which has not noted yet what differs from its parent? */
 static alwaysinline bool lone_unsettled(void)
 {
 	return fork_page && READ_ONCE(slab_fork_cookie) == fork_words &&
@@ -193,8 +197,8 @@ typedef u64 __attribute__((__may_alias__)) both_words;
 static_assert(FORK_STATE == 0 && FORK_CLAIM == 1, "move_on() has the state in the low half");
 
 /*
- * From state @from to @to, if this is still the child in which there was a claim: one that a
- * handler has forked meanwhile has both words wiped.
+ * From state @from to @to.  Return: false in a child that a handler has forked since claim(): it
+ * finds both words wiped.
  */
 static bool move_on(u32 from, u32 to)
 {
@@ -206,7 +210,7 @@ static bool move_on(u32 from, u32 to)
 /* After claim().  Return: false in a child that a handler has forked meanwhile. */
 static slowpath bool settle_lone(void)
 {
-	/* No locks to be seen as stale.  A handler in between may have noticed already. */
+	/* No lock can be stale: no new generation.  A handler in between may have noticed. */
 	if (!move_on(FORK_NEW, FORK_NOTICED) && !move_on(FORK_NOTICED, FORK_NOTICED))
 		return false;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
@@ -218,7 +222,7 @@ static slowpath bool settle_lone(void)
 
 static slowpath void settle_until_done(u32 *depth)
 {
-	/* A child of vfork() owes itself nothing, see slab_fork_settle_lone(). */
+	/* Not in a child of vfork(), see slab_fork_settle_lone(). */
 	if (os_thread_is_borrowed())
 		return;
 	go_inside(depth);
@@ -228,13 +232,15 @@ static slowpath void settle_until_done(u32 *depth)
 }
 
 /**
- * slab_fork_settle_lone - what a child owes itself that nobody else was lost in
- * @depth: the caller's, of slow paths: this is one
+ * slab_fork_settle_lone - in the child of a lone thread, note what differs from its parent
+ * @depth: the caller's depth of slow paths; this is one
  *
- * Its thread, which was alone in its parents, has another number there, and no background thread.
- * For that thread, before it starts one; end_alone() is for the second.  A child of vfork() owes
- * itself nothing: what it settled would be its parent's, with a number that is gone then.  That
- * thread was taken for gone while it was at work, and its block given to another.
+ * The thread has another number here, and no background thread.  It calls this before it starts one
+ * and when it ends; if a second thread comes in, end_alone() does the same.
+ *
+ * Not in a child of vfork(), which would note its number in its parent's heap.  When that number is
+ * gone, the parent's thread would be taken for gone: one was, while it was at work, and its block
+ * was given to another.
  */
 void slab_fork_settle_lone(u32 *depth)
 {
@@ -242,7 +248,7 @@ void slab_fork_settle_lone(u32 *depth)
 		settle_until_done(depth);
 }
 
-/* Before what a second thread does to the heap, see above.  Pairs with nothing but a fork. */
+/* Before all that a second thread does to the heap, see above.  Pairs with nothing but a fork. */
 static slowpath void notice_from_now_on(void)
 {
 	WRITE_ONCE(slab_fork_cookie, fork_page);
@@ -250,8 +256,8 @@ static slowpath void notice_from_now_on(void)
 }
 
 /*
- * claim(), if the process is @process.  In a child that a handler has forked meanwhile the claim is
- * this thread's when it puts that in order, not now.
+ * claim(), but only in @process.  In a child that a handler has forked meanwhile the claim is given
+ * up: this thread makes it again when it puts that child in order.
  */
 static slowpath bool claim_of(u32 process)
 {
@@ -264,10 +270,10 @@ static slowpath bool claim_of(u32 process)
 }
 
 /*
- * This thread is not the one that was alone.  In a child that is the first thread of its process it
- * has forked, and the other one is lost: as slab_fork_look_around() finds out.  Otherwise the other
- * one has forked and started this one.  A handler may fork at any instruction, which makes the
- * first case of the second: the child of a second thread hung on a lock of the first one's.
+ * This thread is not the one that was alone.  In a child, if it is the first thread of its process,
+ * it has forked, and the other one is lost: slab_fork_look_around() finds that out.  If it is not,
+ * the other one has forked, and started it.  A handler may fork at any instruction, and in its
+ * child the second case has become the first: such a child hung on a lock of the lost thread's.
  */
 static slowpath void end_alone(u32 *depth)
 {
@@ -280,7 +286,7 @@ static slowpath void end_alone(u32 *depth)
 		handle_forks();
 	go_inside(depth);
 	settle = is_started_here && lone_unsettled() && claim_of(process);
-	/* After the claim, for which others wait that look there. */
+	/* After the claim: those that look at the page wait for what is claimed. */
 	notice_from_now_on();
 	if (settle)
 		(void)settle_lone();
@@ -288,9 +294,9 @@ static slowpath void end_alone(u32 *depth)
 }
 
 /**
- * slab_fork_end_alone - this thread is about to start one of ours
+ * slab_fork_end_alone - this thread is about to start the background thread
  *
- * It will come in some time; until then a child would take itself for one that has lost nobody.
+ * That comes in some time later.  Until then a child would think that it has lost nobody.
  */
 void slab_fork_end_alone(void)
 {
@@ -302,11 +308,11 @@ void slab_fork_end_alone(void)
 
 /* ---- forks in a slow path ----
  *
- * A handler may have interrupted a slow path and forked.  In the child that goes on when the
- * handler returns, with the locks that it has and what it has in hand, and only when it is over can
- * its thread put the heap in order.  Threads that the handler starts meanwhile are guests: they are
- * nested, as the handler is, so they wait for nothing, have no task, and repair what a lock guards
- * that they take from a lost thread.  The locks of the one that forked they find held.
+ * A handler may interrupt a slow path and fork.  In the child that slow path goes on when the
+ * handler returns, with its locks and what it has in hand, and only when it is over can its thread
+ * put the heap in order.  Threads that the handler starts meanwhile are guests: like the handler
+ * they are nested, so they wait for nothing and have no task.  They find the locks of the thread
+ * that forked held.  A lock of a lost thread they take, and repair what it guards.
  *
  * INVARIANT guests: while a thread puts the heap in order, no guest is inside.
  *   made by     send_off_guests()
@@ -316,9 +322,10 @@ void slab_fork_end_alone(void)
  */
 
 /*
- * Is it one, and counted?  In the parent's words there may be guests of its own.  Who has a task
- * has forked, and waits: a handler has interrupted the one that puts the child in order, and
- * noticed first.  As a guest it would be counted for ever, since it leaves as what it is.
+ * Return: whether this thread is a guest, and counted as one.  Not before the child has noticed:
+ * until then the count is the parent's.  Nor if it has a task: then it would not leave as a guest,
+ * and would be counted for ever.  It is the thread that forked, where a handler that interrupted
+ * the one that puts the child in order has noticed first; it waits.
  */
 static slowpath bool enter_as_guest(const struct task *task)
 {
@@ -335,14 +342,14 @@ static slowpath bool enter_as_guest(const struct task *task)
 	return false;
 }
 
-/* Not in a child of the process that it was a guest in. */
+/* It came in in @generation, and is counted in that alone: a child has a count of its own. */
 slowpath void slab_fork_guest_left(u32 generation)
 {
 	if (generation == READ_ONCE(spin_generation))
 		__atomic_fetch_sub(&guests, 1, __ATOMIC_RELEASE);
 }
 
-/* The slow path that this thread forked in is over. */
+/* If this thread forked in a slow path, that is over: wait until no guest is inside. */
 static slowpath void send_off_guests(void)
 {
 	WRITE_ONCE(spin_kept_owner, 0);
@@ -353,7 +360,7 @@ static slowpath void send_off_guests(void)
 
 /* ---- who repairs ---- */
 
-/* Has this thread forked, and is it the one of those that may live that does? */
+/* Is this the thread that forked?  If it has a task, that is one which the repair left undecided. */
 static bool has_forked(const struct task *task)
 {
 	return task ? task->mm.tid == READ_ONCE(slab_undecided_tid) : !started_here();
@@ -368,8 +375,9 @@ static slowpath void decide(const struct task *task)
 }
 
 /*
- * One thread puts the child in order, and what comes in meanwhile waits before it is inside.  It is
- * the one that has forked, unless children that skip handlers have started others first.
+ * One thread puts the child in order; others that come in wait before they are inside.  It is the
+ * one that forked, unless that has started another which comes in first, as it can where handlers
+ * are skipped.
  */
 static slowpath void repair(struct task *task, u32 *depth)
 {
@@ -380,11 +388,11 @@ static slowpath void repair(struct task *task, u32 *depth)
 	send_off_guests();
 	slab_fork_repair(newcomer);
 	go_outside(depth);
-	/* Pairs with claim() and fork_repair(): who waited finds the heap in order. */
+	/* Pairs with claim() and fork_repair(): a thread that waited finds the heap in order. */
 	store_release(&child_words()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
 }
 
-/* A child that nobody has put in order, or where it is not known yet who has forked. */
+/* In a child that nobody has put in order, or where it is not known yet which thread forked. */
 static slowpath void fork_repair(struct task *task, u32 *depth)
 {
 	const u32 *state = &child_words()[FORK_STATE];
@@ -398,11 +406,11 @@ static slowpath void fork_repair(struct task *task, u32 *depth)
 /**
  * slab_fork_look_around - before a thread counts as inside a slow path
  * @task: the caller's, or NULL
- * @depth: of slow paths that the caller is in, which a handler may have interrupted
+ * @depth: the caller's depth of slow paths; not 0 in a handler that interrupted one
  *
- * To be called by who has no task, and where slab_fork_pending().  Return: whether it is a guest in
- * what it enters; then slab_fork_guest_left() is to be called at the end, with the generation of
- * now.
+ * To be called by a thread without a task, and if slab_fork_pending().  Return: whether it enters
+ * as a guest; then slab_fork_guest_left() is to be called when it leaves, with the generation in
+ * which it entered.
  */
 noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 {
@@ -422,7 +430,10 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 	return false;
 }
 
-/* A lock is long held.  Only the generation: the rest when this thread next enters at depth 1. */
+/*
+ * A lock has been held for long.  If this is a child, begin a new generation; the rest is done when
+ * this thread next enters from outside.
+ */
 static void notice_fork(void)
 {
 	if (slab_fork_pending())
