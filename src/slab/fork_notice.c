@@ -360,7 +360,7 @@ static slowpath void send_off_guests(void)
 
 /* ---- who repairs ---- */
 
-/* Is this the thread that forked?  If it has a task, that is one which the repair left undecided. */
+/* Is this the thread that forked?  If it has a task, the repair left that one undecided. */
 static bool has_forked(const struct task *task)
 {
 	return task ? task->mm.tid == READ_ONCE(slab_undecided_tid) : !started_here();

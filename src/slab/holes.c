@@ -8,10 +8,13 @@
  * again.  Of 512 MiB in blocks of 1 to 8 KB, nine in ten of which are freed, 280 MiB stayed
  * resident after malloc_trim() without this, and 98 with it.
  *
- * Each page that is wanted again costs a fault.  So this is done when memory is asked for back
- * (malloc_trim(), a container near its limit), once nothing has happened for a while, and as much
- * as a large heap grows by, when it grows: a program whose sizes change from phase to phase takes
- * 0.86 of the memory at its peak.  What is nearly full stays but in the first case.
+ * Each page that is wanted again costs a fault.  So this is done
+ *   - when memory is asked for back (malloc_trim(), a container near its limit), in nearly full
+ *     slabs too;
+ *   - once nothing has happened for a while;
+ *   - when a large heap grows, for as much as it grows by: a program whose sizes change from phase
+ *     to phase takes 0.86 of the memory at its peak;
+ *   - of a program at work, in slabs that are emptier than any that it used (punch_unneeded()).
  *
  * Linux:  none; what the kernel's slabs lie in is not mapped page by page.
  * Locks:  slab_home.list_lock, held over the system call: without it an object of the page could
@@ -23,8 +26,8 @@
  *   relied on   next_to_punch(): nothing is punched twice unless objects came or went
  *   checked by  slab_verify()
  *
- * INVARIANT counted: a slab says how many of its pages are not resident, or fewer, and their sum is
- * zone->nr_punched_pages.
+ * INVARIANT counted: a slab says how many of its pages are not resident, or fewer, and the sum over
+ * all slabs is zone->nr_punched_pages.
  *   made by     punch()
  *   kept by     revive(), which takes off what objects that leave the slab can reach, and
  *               close_slab(), both in partial.c; buddy_rebuild() sums anew in a forked child
@@ -81,8 +84,9 @@ static unsigned int count_holes(const struct kmem_cache *s, const struct page *s
 }
 
 /*
- * *pages: and so many went back.  Return: 0; -EINVAL if the program has locked some of it, which
- * stays; another -errno if the system refuses altogether.  Under list_lock.
+ * Give the holes of @slab back.  *pages: raised by how many more are not resident now.  Return: 0;
+ * -EINVAL if the program has locked some, which stay; another -errno if the system refuses
+ * altogether.  Under list_lock.
  */
 static int punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 {
@@ -90,7 +94,7 @@ static int punch(const struct kmem_cache *s, struct page *slab, u64 *pages)
 	unsigned int holes = 0;
 	int err, locked = 0;
 
-	/* An object came back, and no page is the emptier for it. */
+	/* Objects came back, but no page has become a hole by that. */
 	if (page_punched(slab) && count_holes(s, slab) == page_punched(slab)) {
 		page_set_state(slab, READ_ONCE(slab->state) | PG_PUNCHED);
 		return 0;
@@ -123,8 +127,8 @@ static struct page *next_to_punch(struct list_head *list)
 }
 
 /*
- * One slab of @list, at most; the lock is not held for longer.  *locked: one more with something
- * locked in it.  Return: false: go on elsewhere.
+ * Punch the next slab of @list; the lock is not held for longer than that.  *locked: raised if the
+ * program has locked some of it.  Return: false if there is none, or the system refuses.
  */
 static bool punch_next(struct kmem_cache *s, struct slab_home *home, struct list_head *list,
 		       u64 *pages, unsigned int *locked)
@@ -165,7 +169,7 @@ static bool may_have_holes(const struct kmem_cache *s)
 	return s->order && !s->ctor && !s->metadata;
 }
 
-/* Return: pages that went back from slabs in the first @buckets lists of @home, counted. */
+/* Punch the slabs in the first @buckets lists of @home.  Return: pages, counted for the node. */
 static u64 punch_counted(struct kmem_cache *s, struct slab_home *home, unsigned int buckets,
 			 u64 most)
 {
@@ -176,8 +180,8 @@ static u64 punch_counted(struct kmem_cache *s, struct slab_home *home, unsigned 
 }
 
 /*
- * Lists whose slabs are emptier than any that objects of @home were taken from since the last call,
- * where a quarter of what its slabs hold, or more, is free.  Racy.
+ * How many of @home's lists have slabs that are emptier than any that objects were taken from since
+ * the last call; 0 if @home is three quarters full.  Racy.
  */
 static unsigned int unneeded_lists(const struct kmem_cache *s, struct slab_home *home)
 {
@@ -190,7 +194,7 @@ static unsigned int unneeded_lists(const struct kmem_cache *s, struct slab_home 
 
 #define UNNEEDED 0 /* lists: what unneeded_lists() says of each home */
 
-/* Under slab_mutex.  Return: pages that went back from the first @lists lists of every home. */
+/* Punch the slabs in the first @lists lists of every home.  Under slab_mutex.  Return: pages. */
 static slowpath u64 punch_homes(int node, unsigned int lists, u64 most)
 {
 	struct kmem_cache_node *n;
@@ -227,11 +231,11 @@ slowpath u64 punch_holes(int node, bool dense, u64 most)
 }
 
 /**
- * punch_unneeded - the same, of a program at work: in slabs that are emptier than any that was used
+ * punch_unneeded - the same for a program at work, in slabs that were not needed
  * @most: pages after which to stop, about
  *
- * Objects come from the fullest slabs, so those that are emptier than any that objects were taken
- * from since the last call were not needed.  Under slab_mutex.  Return: pages.
+ * Objects come from the fullest slabs, so those emptier than any that objects were taken from since
+ * the last call were not needed.  Under slab_mutex.  Return: pages.
  */
 slowpath u64 punch_unneeded(u64 most)
 {

@@ -6,7 +6,7 @@
  * large and sleeps without waking once there is nothing left to do.  Without it
  * (background_threads=off, or the system refuses threads) slow paths make them now and then.
  *
- * Linux:  kswapd by its role; watermarks do not drive it yet, use and age do.
+ * Linux:  plays the role of kswapd; use and age drive it, not yet watermarks.
  */
 #include "platform/os.h"
 #include "platform/topology.h"
@@ -16,12 +16,12 @@ bool kswapd_enabled = true;
 
 #define TICK_MS 500
 #define QUIET_TICKS 12			   /* without activity: finish, then sleep until poked */
-#define CALM 64				   /* slow paths and pages in a tick, about: calm */
-#define CALM_BURST (CALM * QUIET_TICKS)	   /* and so many at a time */
-#define LONG_TICKS 8			   /* ticks in one, as long as it is calm */
+#define CALM 64				   /* up to so many slow paths and pages a tick, about */
+#define CALM_BURST (CALM * QUIET_TICKS)	   /* and so many beyond that at a time */
+#define LONG_TICKS 8			   /* ticks between passes while it is calm */
 #define START_PAGES (64 * MiB / PAGE_SIZE) /* a heap that starts the thread at once */
 #define START_PAGES_LATER (8 * MiB / PAGE_SIZE) /* one that does after START_AGE_MS */
-#define START_AGE_MS 1000 /* not where distances matter: the thread asks for them */
+#define START_AGE_MS 1000 /* none from three nodes on: the thread asks for their distances */
 #define WAKES_PER_LOOK 16
 #define RETRY_MS 10000
 #define RETRY_HANDLER_MS 10
@@ -34,7 +34,7 @@ static u32 stop;				  /* atomic; futex: the thread is to end */
 static u32 kswapd_tid;				  /* atomic; 0 until it runs */
 static bool first_left;				  /* atomic */
 static u64 start_ms, next_try_ms, next_inline_ms; /* racy */
-static u64 inherited_pages;	    /* of a forked child's heap; const but in one that is alone */
+static u64 inherited_pages;	    /* what a forked child has of its parent's heap; racy */
 static unsigned long activity_seen; /* the thread's own */
 
 static unsigned long zone_activity(void)
@@ -52,14 +52,14 @@ static unsigned long zone_activity(void)
 }
 
 /*
- * A program that idles but for its timers is not quiet: what it frees and takes each second is
- * little, but would keep the thread awake, and all that the last pass gives back resident.  Of 300
- * MiB in blocks of 2 KB, of which one in ten stayed, 345 MiB were resident for as long as somebody
- * took twenty blocks a second, and 72 once nobody did.
+ * A program that idles but for its timers is never quiet, only calm.  The little that it takes and
+ * frees each second would keep the thread awake, and keep resident what only the last pass gives
+ * back.  Of 300 MiB in blocks of 2 KB, of which one in ten stayed, 345 MiB were resident for as
+ * long as somebody took twenty blocks a second, and 72 once nobody did.
  */
 struct ticks {
-	int quiet, calm;	/* so many ticks in a row, up to the latest */
-	int length;		/* ticks in the latest */
+	int quiet, calm;	/* how many ticks in a row were, up to now */
+	int length;		/* ticks from one pass to the next */
 	unsigned long too_much; /* activity beyond CALM */
 };
 
@@ -76,14 +76,14 @@ static void note_tick(struct ticks *t)
 		t->calm = t->too_much = 0;
 	else
 		t->calm += t->length;
-	/* In a container that others fill up too, who looks seldom may look too late. */
+	/* In a container that others fill up too, looking seldom may be too late. */
 	seldom = t->calm >= QUIET_TICKS && READ_ONCE(mm_spare_mark) == NO_SPARE_MARK;
 	t->length = seldom ? LONG_TICKS : 1;
 }
 
 static void lie_down(struct ticks *t)
 {
-	/* Before the last pass, which may take long: what is freed meanwhile wakes it. */
+	/* Before the last pass, which may take long: what is freed meanwhile is to wake it. */
 	WRITE_ONCE(sleeping, 1);
 	slab_reclaim_rest();
 	if (zone_activity() != activity_seen)
@@ -135,9 +135,10 @@ static inline u64 heap_pages(void)
 }
 
 /*
- * Most forked children end or become another program soon, and their heap is not theirs: each
- * starts over, with what it adds.  When the child of a large heap started its thread at once, to
- * end took it 5 ms, in which the system promised the fence.
+ * Most forked children end or exec soon, and most of their heap is their parent's.  So a child's
+ * age begins anew, and for an immediate start only what it has added counts.  When the child of a
+ * large heap started its thread at once, ending took it 5 ms, in which the system promised the
+ * fence.
  */
 static bool large_enough(u64 now)
 {
@@ -175,7 +176,7 @@ static slowpath void start_thread(const struct task *task, u64 now)
 {
 	u64 signals;
 
-	/* A child of vfork(): the thread would be its, and end with it. */
+	/* In a child of vfork() the thread would be the child's, and end with it. */
 	if (task->mm.tid != os_thread_id())
 		return;
 	if (os_in_handler()) {
@@ -184,7 +185,7 @@ static slowpath void start_thread(const struct task *task, u64 now)
 		return;
 	}
 	slab_fork_end_alone();
-	/* A handler that forks in between would leave its child a note of what that has not. */
+	/* If a handler forked in between, its child would count on a thread that it lacks. */
 	signals = os_block_signals();
 	try_to_start(now);
 	os_restore_signals(signals);
@@ -214,8 +215,8 @@ static slowpath void wake(void)
 }
 
 /*
- * A thread may be wanted by now.  To ask the clock each time was a tenth of the time of random
- * blocks of 86 to 187 KB, as long as there is no thread.
+ * A thread may be wanted by now; look once in a while.  Asking the clock each time took a tenth of
+ * the time of random blocks of 86 to 187 KB, as long as there was no thread.
  */
 static void wanted_perhaps(void)
 {
@@ -230,8 +231,8 @@ static void wanted_perhaps(void)
 /**
  * kswapd_wake - memory came back
  *
- * May be called where the thread may not be started.  If one is wanted, one of the next allocations
- * that may wait starts it.
+ * May be called where no thread may be started: if one is wanted, one of the next allocations that
+ * may wait starts it.
  */
 void kswapd_wake(void)
 {
@@ -248,7 +249,7 @@ void kswapd_wake(void)
 /**
  * kswapd_freed - a slow path that freed is over
  *
- * With no lock held.  In a group with a limit what is free is not to become too much.
+ * With no lock held.  In a group with a limit, what is free beyond this process's share goes back.
  */
 void kswapd_freed(const struct slow *slow)
 {
@@ -257,7 +258,7 @@ void kswapd_freed(const struct slow *slow)
 		slab_look_at_spare(slow);
 }
 
-/* Is there a thread of the program's that has a task and does not leave? */
+/* Is there a thread of the program's, with a task, that is not leaving? */
 static slowpath bool anyone_stays(void)
 {
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
@@ -274,7 +275,7 @@ static slowpath void stop_thread(void)
 {
 	WRITE_ONCE(stop, 1);
 	os_futex_wake(&stop, 1);
-	/* Again each time: it may have been about to lie down. */
+	/* Wake it each time: it may have been about to lie down. */
 	for (int ms = 0; ms < STOP_WAIT_MS && !os_thread_gone(READ_ONCE(kswapd_tid)); ms++) {
 		wake();
 		os_sleep_ms(1);
@@ -282,11 +283,13 @@ static slowpath void stop_thread(void)
 }
 
 /**
- * kswapd_thread_left - this thread, @tid, of the program's, ends, and has said so (task_exit())
+ * kswapd_thread_left - this thread of the program's ends
+ * @tid: its number; its task is DYING by now (task_exit())
  *
- * A program whose first thread left by pthread_exit() ends with its last thread, and must not wait
- * for the background thread.  That ends first, since exit handlers run in the last thread of
- * all.  Of two that leave at once the later one finds nobody: both passed through tasks_lock.
+ * A program whose first thread left by pthread_exit() ends with its last thread, which must not be
+ * the background thread: exit handlers run in the last one of all.  So the background thread is
+ * ended before.  Of two threads that leave at once the later finds nobody else: both have passed
+ * through tasks_lock.
  */
 slowpath void kswapd_thread_left(u32 tid)
 {
@@ -299,8 +302,9 @@ slowpath void kswapd_thread_left(u32 tid)
 #define RELIEVED (1 * MiB / PAGE_SIZE)
 
 /*
- * A look again that follows a pass which found little would find the same, and call for the next
- * pass: beside a neighbour that had 240 of 256 MiB, random churn took 90 times as long.
+ * After a pass that found little there is no look at the limit: it would find the same, and call
+ * for the next pass.  Beside a neighbour that had 240 of 256 MiB random churn took 90 times as long
+ * that way.
  */
 static slowpath void relieve_pressure(void)
 {
@@ -317,11 +321,12 @@ static slowpath void relieve_pressure(void)
 
 /**
  * kswapd_poke - a slow path that allocated is over: is there work for the background?
+ * @slow: that slow path
  *
- * Called with no lock held and outside slow_enter(), since starting a thread allocates.
- * @slow: the slow path that was; only an outermost allocation may start the thread, because the
- * C library frees memory under locks that starting a thread needs.  One in a signal handler leaves
- * it to a later one: the handler may have interrupted what has such a lock.
+ * Called with no lock held and outside slow paths, since starting a thread allocates.  Only an
+ * outermost allocation starts it: the C library frees memory under locks that starting a thread
+ * needs.  In a signal handler, which may have interrupted the holder of such a lock, it is left to
+ * a later allocation.
  */
 void kswapd_poke(struct slow *slow)
 {
@@ -329,8 +334,8 @@ void kswapd_poke(struct slow *slow)
 	if (unlikely(READ_ONCE(mm_pressure)) && !slow->nested)
 		relieve_pressure();
 	/*
-	 * A thousand threads of few allocations each make a large heap too, hence mm_grew.  A child
-	 * that is not repaired yet must stay alone: another thread would take it for gone.
+	 * A thousand threads of few allocations each make a large heap too, hence mm_grew.  In a
+	 * child that is not in order yet no thread is started: it would take this one for lost.
 	 */
 	if (unlikely(READ_ONCE(state) == OFF) && slow->task && !slow->nested &&
 	    (READ_ONCE(mm_grew) || slow->task->slow_allocs % 64 == 0) && !slow->task->mm.leaving &&
@@ -340,7 +345,7 @@ void kswapd_poke(struct slow *slow)
 	}
 }
 
-/* The thread did not come along into the forked child. */
+/* In a forked child: the thread did not come along. */
 slowpath void kswapd_forget(void)
 {
 	state = OFF;
