@@ -10,7 +10,7 @@
  * Locks:  zone->lock for everything here.
  *
  * INVARIANT merged: while zone->lock is free, no two free blocks of equal order are buddies if
- * their pageblocks may merge.
+ * their pageblocks may merge, unless only one is resident and such may not mix (may_mix()).
  *   made by     accept_memory(), which frees what it accepts like any other block
  *   kept by     __free_one_page() merges before it links; expand() links a half only when its
  *               buddy is being handed out or split further
@@ -22,7 +22,7 @@
  * whose tails may hold anything: their blocks are aligned, and nobody looks inside.
  *   made by     accept_memory(): fresh descriptors are zero
  *   kept by     __free_one_page(), expand() and large.c mark a block PCP, as in this thread's
- *               hands, before a head comes to cover it, and until a head is cut off it
+ *               hands, before a head comes to cover it, and FREE only when none does any more
  *   relied on   a child of a fork at that instruction: page_is_buddy() and free_head() believe a
  *               state that says FREE, whatever lies around it
  *   checked by  mm_verify(); tests/sim/test_fork_at_instruction.c
@@ -86,7 +86,7 @@ void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, 
 	link_free(zone, page, order, mt, /* tail= */ false);
 }
 
-/* Off its list; the state still says FREE, the caller stores what comes next. */
+/* Take @page off its list.  Its state still says FREE: the caller stores what comes next. */
 void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order)
 {
 	VM_BUG_ON(page_type(page) != PAGE_FREE || page_order(page) != order);
@@ -112,8 +112,8 @@ void page_set_owned(struct page *page, unsigned int order, u32 flags)
 }
 
 /*
- * Its descriptor is there, and where it is not accepted yet it is zero: zones begin, and are
- * mapped, by whole blocks of the largest order.
+ * The buddy's descriptor is mapped, since zones begin, and are mapped, by whole blocks of the
+ * largest order.  Where it is not accepted yet it is zero.
  */
 static bool page_is_buddy(u64 buddy_pfn, unsigned int order)
 {
@@ -121,8 +121,8 @@ static bool page_is_buddy(u64 buddy_pfn, unsigned int order)
 }
 
 /*
- * From pageblock order on two blocks may have different types: they merge only if both are of
- * the kinds that mix, and the buddy is retagged.
+ * From pageblock order on two buddies may have different types.  They merge only if both types mix,
+ * and the buddy is retagged.
  */
 static bool may_merge_pageblocks(struct zone *zone, u64 pfn, u64 buddy_pfn, unsigned int order)
 {
@@ -141,18 +141,18 @@ static bool may_merge_pageblocks(struct zone *zone, u64 pfn, u64 buddy_pfn, unsi
 #define MIX_MAX_ORDER 4
 
 /*
- * May a block that is resident merge with one that is not?  All of it would pass for resident then,
- * and when it is used memory grows and nobody sees.  A container near its limit cannot afford that:
- * of 64 MiB, blocks of 32 KB to 1 MB with 50 MiB live went past the limit in one run of ten.
- * Blocks up to the order that most slabs have may all the same.  Larger ones wait for their buddy,
- * and merge when both have gone back.
+ * May a block that is resident merge with one that is not?  The whole would pass for resident, and
+ * memory would grow unseen when it is used.  A container near its limit cannot afford that: blocks
+ * of 32 KB to 1 MB, with 50 MiB live, went past a limit of 64 MiB in one run of ten.  Blocks up to
+ * the order that most slabs have may merge all the same.  Larger ones wait for their buddy, and
+ * merge when both have gone back.
  */
 bool may_mix(const struct zone *zone, unsigned int order)
 {
 	return order <= MIX_MAX_ORDER || likely(!READ_ONCE(zone->small_pages));
 }
 
-/* Is the block one order up likely to become whole soon?  Then this one had better wait. */
+/* Could a merge with the buddy be followed by another?  Then the block had better wait for it. */
 static bool buddy_merge_likely(u64 pfn, unsigned int order)
 {
 	u64 higher;
@@ -163,7 +163,7 @@ static bool buddy_merge_likely(u64 pfn, unsigned int order)
 	return page_is_buddy(higher ^ ((u64)1 << (order + 1)), order + 1);
 }
 
-/* A block that counts as free already, in this thread's hands: merge it and link it. */
+/* Merge and link a block in this thread's hands that counts as free already. */
 static void merge_and_link(struct zone *zone, struct page *page, unsigned int order, u32 flags)
 {
 	u64 pfn = page_to_pfn(page);
@@ -199,7 +199,7 @@ static void merge_and_link(struct zone *zone, struct page *page, unsigned int or
 	link_free(zone, page, order, mt, tail || buddy_merge_likely(pfn, order));
 }
 
-/* Pages that come back count as free, before the blocks they are in are linked one by one. */
+/* Count pages that come back as free, before their blocks are linked one by one. */
 static void count_freed(struct zone *zone, u64 pfn, u64 nr)
 {
 	section_set_free(zone, pfn, nr);
@@ -221,7 +221,7 @@ void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u
 	merge_and_link(zone, page, order, flags);
 }
 
-/* The largest block that ends at @end and holds at most @nr pages. */
+/* The order of the largest block that ends at @end and has at most @nr pages. */
 static unsigned int order_before(u64 end, u64 nr)
 {
 	unsigned int order = (unsigned int)__builtin_ctzll(end | MAX_ORDER_NR_PAGES);
@@ -274,7 +274,8 @@ void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags)
 }
 
 /**
- * free_exact_tail - keep the first @nr of the @whole pages of an exact block
+ * free_exact_tail - keep the first @nr of the @whole pages of an exact block, free the rest
+ * @flags: PG_ZERO if the rest is not resident
  *
  * The rest is marked while the head still covers it, and merged with what lies behind only
  * when the head no longer does.
@@ -340,7 +341,7 @@ struct page *__rmqueue_smallest(struct zone *zone, unsigned int order, enum migr
 	return NULL;
 }
 
-/* Small free blocks may be resident after all: as parts of huge pages.  Under zone->lock. */
+/* Small free blocks may be resident after all, as parts of huge pages.  Under zone->lock. */
 slowpath void buddy_forget_zero(struct zone *zone)
 {
 	struct page *page;
@@ -361,8 +362,8 @@ slowpath void buddy_forget_zero(struct zone *zone)
 /**
  * buddy_rebuild - make the lists anew from the states of the pages
  *
- * For a child of a fork that caught another thread inside zone->lock.  Blocks of that thread
- * that are marked FREE but on no list are found again.
+ * For the child of a fork in which another thread had zone->lock.  Blocks that this thread had
+ * marked FREE and had on no list are found again.
  */
 slowpath void buddy_rebuild(struct zone *zone)
 {
@@ -376,7 +377,7 @@ slowpath void buddy_rebuild(struct zone *zone)
 	for (u64 i = 0;
 	     i < DIV_ROUND_UP((zone->accept_pfn - zone->start_pfn) >> PAGEBLOCK_ORDER, 64); i++)
 		zone->free_block_map[i] = 0;
-	/* Two buddies may both be free and unmerged: take all off, then free each again. */
+	/* Two free buddies may be unmerged: take all in hand, then free each again. */
 	for (u64 pfn = zone->start_pfn; pfn < zone->accept_pfn;) {
 		struct page *page = pfn_to_page(pfn);
 
