@@ -2,8 +2,8 @@
 /*
  * large.c - blocks of exactly so many pages
  *
- * They are MOVABLE by migratetype, though nothing moves them: apart from slabs, which are never
- * empty all at once, they leave whole pageblocks behind (python3 takes 3 % less).
+ * Their migratetype is MOVABLE, though nothing moves them: apart from slabs, which are never all
+ * empty at once, they leave whole pageblocks behind (python3 takes 3 % less).
  *
  * Up to a pageblock, if the thread's set has none (exact_set.c), in this order:
  *
@@ -12,9 +12,9 @@
  *   take_order              such a block whose tail goes back (alloc_pages_exact()); at once if it
  *                           has to be aligned
  *
- * Beyond: a run of free pageblocks, best fit and lowest address, extended into memory not yet
- * accepted where it reaches the end; the tail goes back too.  A freed block stays with its pages
- * for the next one until page reporting ages it out.
+ * Beyond a pageblock: a run of free pageblocks, best fit and lowest address, extended into memory
+ * not yet accepted where it reaches the end; its tail goes back too.  A freed block keeps its pages
+ * for the next one until it is old enough for page reporting.
  *
  * Locks:  zone->lock; accept_lock to extend a run.
  */
@@ -63,7 +63,7 @@ static u64 block_pfn(const struct zone *zone, u64 bit)
 	return zone->start_pfn + (bit << PAGEBLOCK_ORDER);
 }
 
-/* The head of the free block that @pfn lies in: no descriptor below a head says FREE. */
+/* The head of the free block that @pfn lies in: below a head no descriptor says FREE. */
 static u64 free_head(u64 pfn)
 {
 	unsigned int order = 0;
@@ -76,8 +76,8 @@ static u64 free_head(u64 pfn)
 }
 
 /*
- * Free pages that end at @pfn, counted to the head of a block: up to @max and, where that ends
- * inside a block, to where it begins.
+ * How many free pages end at @pfn, counted back to the head of a block: up to @max and, if that is
+ * inside a block, on to its head.
  */
 static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
 {
@@ -87,9 +87,10 @@ static u64 count_free_before(const struct zone *zone, u64 pfn, u64 max)
 }
 
 /*
- * Best fit among the runs of free pageblocks, lowest address first.  A run that lacks part of a
- * pageblock will do if the pages behind it or in front of it are free.  @ret_tail is the length in
- * pages of a run that ends where acceptance has got to and could be extended.
+ * Best fit among the runs of free pageblocks, lowest address first; one that leaves less than an
+ * eighth of a pageblock over is taken at once.  A run that is too short will do if enough pages
+ * behind it or in front of it are free.
+ * @ret_tail: the pages of a run that ends where acceptance has got to, and could be extended
  *
  * Under zone->lock.  Return: the first pfn, the start of a free block, or 0.
  */
@@ -128,10 +129,9 @@ static u64 find_run(const struct zone *zone, u64 nr, u64 align, u64 *ret_tail)
 }
 
 /*
- * Take the free pages [pfn, pfn + nr), which start at a head; give back what the last block has
- * over.  They become part of the exact block @head in front of them, or, where @head is the page at
- * @pfn itself and nothing is in front, an exact block.  *dirty: and so many more of them may be
- * resident.  Under zone->lock.
+ * Take the free pages [pfn, pfn + nr), which begin with a head, and give back what the last block
+ * has over.  They extend the exact block @head, which ends at @pfn, or become one if @head is the
+ * page at @pfn.  *dirty: raised by how many of them may be resident.  Under zone->lock.
  */
 static void take_behind(struct zone *zone, struct page *head, u64 pfn, u64 nr, u64 *dirty)
 {
@@ -180,7 +180,7 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 {
 	enum reclaim_step step = RECLAIM_PAGE_SET;
 
-	/* Each try that fails takes more into use, which another thread may win. */
+	/* Only tries that took more into use count; another thread may win that. */
 	for (int tries = 0; tries < RUN_TRIES;) {
 		u64 seen = READ_ONCE(zone->accept_pfn), tail = 0, pfn;
 		u32 reports = READ_ONCE(zone->reports);
@@ -213,16 +213,19 @@ static struct page *alloc_run(struct zone *zone, const struct page_request *rq, 
 
 /*
  * What outgrows all that was before by copying (vectors, hash tables) leaves holes behind that none
- * of its next copies fits into, half of the heap.  It is known by what is freed next after a run
- * that is longer than any before: a block of four ninths to three quarters of it, since vectors
- * grow by a half or to twice their length.  That block goes back to the system, and at the next
- * longest run as much of what else is free as will be faulted in.  20 million longs pushed into a
- * vector had 413 MiB resident, and 263 since.  Of runs that are no longer than others the next one
- * may fit: when all that made the zone grow did this, random churn of 5 to 25 MiB took 1.2 to 2
- * times as long, with as much memory.
+ * of its next copies fits into: half of the heap.  It is known by the block that is freed next
+ * after a run longer than any before: that has four ninths to three quarters of the run's length,
+ * since vectors grow by a half or to twice their length.  (Blocks of less than a quarter do not
+ * count.)  It goes back to the system, and at the next longest run so does as much of what else is
+ * free as will be faulted in.  20 million longs pushed into a vector had 413 MiB resident, and 263
+ * since.
+ *
+ * A run that is no longer than others may fit into the holes they leave.  When all runs that made
+ * the zone grow did this, random churn of 5 to 25 MiB took 1.2 to 2 times as long, with as much
+ * memory.
  */
 
-/* A run has been taken, @fresh pages of which are not resident yet. */
+/* A run no shorter than any before has been taken; @fresh pages of it are not resident yet. */
 static noinline void note_longest_run(struct zone *zone, u64 nr, u64 fresh)
 {
 	WRITE_ONCE(zone->longest_run, nr);
@@ -234,8 +237,8 @@ static noinline void note_longest_run(struct zone *zone, u64 nr, u64 fresh)
 }
 
 /*
- * [@pfn, @pfn + @nr), in this thread's hands, goes back to the system, the pageblocks at its ends
- * in part.  Takes zone->lock.  Return: whether it has gone.
+ * Give [@pfn, @pfn + @nr), in this thread's hands, back to the system; pageblocks at its ends may
+ * go in part.  Takes zone->lock.  Return: whether it has gone.
  */
 static slowpath bool discard_run(struct zone *zone, u64 pfn, u64 nr)
 {
@@ -255,8 +258,8 @@ static slowpath bool discard_run(struct zone *zone, u64 pfn, u64 nr)
 }
 
 /*
- * @head, in this thread's hands, is freed after a longest run, by who may wait.  Return: PG_ZERO if
- * it went back to the system.
+ * @head, in this thread's hands, is freed after a longest run.  The caller may wait.  Return:
+ * PG_ZERO if it went back to the system.
  */
 static set_apart u32 note_freed_run(struct zone *zone, const struct page *head)
 {
@@ -271,13 +274,14 @@ static set_apart u32 note_freed_run(struct zone *zone, const struct page *head)
 }
 
 #define UNUSED_MIN (1 * MiB / PAGE_SIZE) /* what is shorter does not pay the system call */
-#define UNUSED_PART 4
+#define UNUSED_PART 4 /* so much of it must be untouched: a quarter */
 
 /*
- * @nr pages of a large block, still in this thread's hands, are freed in a group with a limit. What
- * the program never touched of them would count as resident, be taken without a look at the limit,
- * and be resident only then: with a table of 30 MiB freed untouched, and 40 MiB in empty slabs, a
- * program that took 40 MiB was killed in a group of 64.  Return: whether they went back.
+ * @nr pages of a large block, still in this thread's hands, are freed.  Those that the program
+ * never touched would count as resident, so in a group with a limit they would be taken again
+ * without a look at it, and only then become resident: with a table of 30 MiB freed untouched, and
+ * 40 MiB in empty slabs, a program that took 40 MiB was killed in a group of 64.  Return: whether
+ * they went back.
  */
 static slowpath bool discard_unused(struct zone *zone, u64 pfn, u64 nr)
 {
@@ -290,7 +294,7 @@ static slowpath bool discard_unused(struct zone *zone, u64 pfn, u64 nr)
 	       discard_run(zone, pfn, nr);
 }
 
-/* @head is freed by who may wait.  Return: PG_ZERO if it went back to the system at once. */
+/* @head is freed.  The caller may wait.  Return: PG_ZERO if it went back to the system at once. */
 static set_apart u32 free_at_once(struct zone *zone, const struct page *head)
 {
 	u32 zero = READ_ONCE(zone->growing_run) ? note_freed_run(zone, head) : 0;
@@ -300,7 +304,7 @@ static set_apart u32 free_at_once(struct zone *zone, const struct page *head)
 	return zero;
 }
 
-/* A block of @order, the rest of it given back.  Under zone->lock. */
+/* @nr pages of a block of @order; the rest of it goes back.  Under zone->lock. */
 static struct page *take_order(struct zone *zone, u64 nr, unsigned int order, u64 *dirty)
 {
 	struct page *page = __rmqueue(zone, order, MIGRATE_MOVABLE);
@@ -320,12 +324,12 @@ struct fit {
 	u64 pfn, len; /* a free block, and the stretch of free pages around it */
 };
 
-#define FIT_REACH (4 * MAX_ORDER_NR_PAGES) /* pages each way; what is longer is all alike */
+#define FIT_REACH (4 * MAX_ORDER_NR_PAGES) /* pages each way; longer stretches are all alike */
 
 /*
- * The length of the stretch around the free block of @order at @pfn; where that is @enough or more,
- * any such number.  Of poor fits too the shortest is wanted: looked for two lengths each way, lua
- * took 1.1 times the memory.
+ * The length of the stretch of free pages around the free block of @order at @pfn; if it is @enough
+ * or more, any number that is.  Of poor fits too the shortest is wanted: when a stretch was
+ * followed for no more than two lengths each way, lua took 1.1 times the memory.
  */
 static u64 fit_around(const struct zone *zone, u64 pfn, unsigned int order, u64 enough)
 {
@@ -351,7 +355,7 @@ static void fit_list(const struct zone *zone, unsigned int order, u64 nr, struct
 	}
 }
 
-/* @nr pages of the stretch around the free block at @pfn, from where it begins on. */
+/* Take the first @nr pages of the stretch around the free block at @pfn. */
 static struct page *take_stretch(struct zone *zone, u64 pfn, u64 nr, u64 *dirty)
 {
 	pfn -= count_free_before(zone, pfn, FIT_REACH);
@@ -361,8 +365,8 @@ static struct page *take_stretch(struct zone *zone, u64 pfn, u64 nr, u64 *dirty)
 
 /*
  * Up to a pageblock: the best fit among the stretches of free pages that are too small, or lie
- * wrongly, to have a block of the order above.  They are what exact blocks leave between them;
- * using them keeps the larger blocks whole.  Under zone->lock.
+ * wrongly, to hold a block of the order above.  Exact blocks leave such between them; using them
+ * keeps the larger blocks whole.  Under zone->lock.
  */
 static struct page *take_best_fit(struct zone *zone, u64 nr, u64 *dirty)
 {
@@ -401,8 +405,8 @@ static struct page *take_packed(struct zone *zone, u64 nr, unsigned int order, u
 }
 
 /*
- * Up to a pageblock.  @packed: at any page; otherwise aligned to @order.  *busy: nobody knows, the
- * lock is held.
+ * Up to a pageblock.  @packed: at any page; otherwise aligned to @order.  *busy: the lock is held,
+ * so nothing is known of what there is.
  */
 static struct page *alloc_block(struct zone *zone, u64 nr, unsigned int order, bool packed,
 				bool nowait, u64 *ret_dirty, bool *busy)
@@ -456,8 +460,8 @@ out:
 }
 
 /*
- * What no node can have is not the zone's to promise: malloc() asks the system (direct.c), which
- * refuses what the machine cannot have either.  A program that asks for 16 TiB to see NULL does.
+ * A zone cannot promise more than its node's memory.  For that malloc() asks the system (direct.c),
+ * which refuses what the machine cannot have: a program that asks for 16 TiB to see NULL sees it.
  */
 static bool fits(const struct zone *zone, u64 nr)
 {
