@@ -362,8 +362,8 @@ slowpath void buddy_forget_zero(struct zone *zone)
 /**
  * buddy_rebuild - make the lists anew from the states of the pages
  *
- * For the child of a fork in which another thread had zone->lock.  Blocks that this thread had
- * marked FREE and had on no list are found again.
+ * For the child of a fork in which another thread had zone->lock.  Blocks that it had marked FREE
+ * and that were on no list are found again.
  */
 slowpath void buddy_rebuild(struct zone *zone)
 {

@@ -4,8 +4,12 @@
  *
  * A free block of pageblock order or more that nobody wanted for a while is taken off its list,
  * discarded without a lock held, and put back marked PG_ZERO: not resident, reads as zero.  It
- * stays available.  Nothing on the way of an allocation or a free does this, but for who is about
- * to pass a container's limit (budget.c) or to have more than any before (large.c).
+ * stays available.  Smaller blocks, which have no age, go back when memory is short or asked for
+ * back, when nothing happens for a while, or in part when so many were not needed.
+ *
+ * The background thread does this.  An allocation or a free does where there is no such thread,
+ * near a container's limit (budget.c, slab/reclaim.c), and for a run longer than any before
+ * (large.c).
  *
  * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).  Differs: after one
  *         second instead of two, and without headroom above the low mark: while a batch is away
@@ -20,12 +24,12 @@
 
 #define REPORTING_CAPACITY 32
 /*
- * What is in a batch is missed by who allocates meanwhile, and replaced by other memory.  So a
+ * Threads that allocate meanwhile miss what is in a batch, and take other memory into use.  So a
  * batch is small: its thread may lose the CPU, and a container's limit may be near.
  */
 #define REPORTING_BATCH_PAGES MAX_ORDER_NR_PAGES
 #define REPORTING_MAX_REFUSED 4 /* batches; then the system is left alone until the next pass */
-/* Such batches that the program has locked: then it is likely to be all memory (mlockall()). */
+/* The same if the program has locked some of each: it is likely all memory then (mlockall()). */
 #define REPORTING_MAX_LOCKED 64
 #define REPORTING_LOOKS 1024 /* blocks looked at under one hold of the lock */
 
@@ -40,8 +44,8 @@ struct report_batch {
 struct report_scan {
 	int order, mt;
 	u64 left;      /* blocks to look at in this list: at most all, from both ends */
-	u64 resident;  /* of this order not met yet */
-	bool backward; /* from the list's end, since what is not resident has been met */
+	u64 resident;  /* blocks of this order that have not been met yet */
+	bool backward; /* from the list's end, since a block that is not resident has been met */
 };
 
 static void begin_list(const struct zone *zone, struct report_scan *scan)
@@ -86,7 +90,7 @@ static struct list_head *step(const struct list_head *pos, const struct report_s
 	return scan->backward ? pos->prev : pos->next;
 }
 
-/* @pos is where to go on: the list's head moves there, what has been looked at is behind it. */
+/* Go on at @pos next time: the list's head moves there, and what was looked at lies behind it. */
 static void stop_at(struct list_head *pos, struct list_head *list, const struct report_scan *scan)
 {
 	if (scan->backward)
@@ -106,10 +110,10 @@ static void isolate(struct zone *zone, struct page *page, unsigned int order,
 }
 
 /*
- * What is resident lies at the front of the list, and where it waits for its buddy at the end; what
- * is not, in between.  Nothing is looked at more than twice: when each batch began at the front and
- * went through the whole list, malloc_trim() with 20,000 free blocks took 4 to 13 seconds, and 0.1
- * since.  Return: whether the list is done.
+ * Resident blocks lie at the front of the list or, if they wait for their buddy, at its end; the
+ * others lie in between.  No block is looked at more than twice: when each batch began at the front
+ * and went through the whole list, malloc_trim() with 20,000 free blocks took 4 to 13 seconds, and
+ * 0.1 since.  Return: whether the list is done.
  */
 static bool isolate_from(struct zone *zone, struct list_head *list, u64 now, u64 age_ms,
 			 struct report_scan *scan, struct report_batch *batch)
@@ -149,7 +153,7 @@ static bool isolate_batch(struct zone *zone, int min_order, u64 age_ms, struct r
 	batch->nr = 0;
 	batch->pages = 0;
 	zone_lock(zone);
-	now = os_clock_ms(); /* what was freed while the lock was waited for has an age too */
+	now = os_clock_ms(); /* under the lock: no block was freed later than that */
 	while (scan->order >= min_order) {
 		struct list_head *list = &zone->free_area[scan->order].free_list[scan->mt];
 
@@ -164,8 +168,9 @@ static bool isolate_batch(struct zone *zone, int min_order, u64 age_ms, struct r
 }
 
 /*
- * The descriptors below the head of a free block say nothing, which zeros say as well: the pages
- * that only these lie in go back along.  Of a heap of 1 GiB that was freed 16 MiB stayed without.
+ * The descriptors below the head of a free block say nothing, and zeros say that too.  So the pages
+ * that hold only such go back as well: without this, 16 MiB stayed of a heap of 1 GiB that was
+ * freed.
  * Linux: mm/hugetlb_vmemmap.c, for huge pages in use.
  */
 static void discard_tails(const struct page *head, unsigned int order)
@@ -267,9 +272,10 @@ static slowpath u64 report_unneeded(struct zone *zone, u64 age_ms, unsigned int 
 }
 
 /*
- * Small blocks have no age, but how many pages were never needed is known (low_spare).  A program
- * that is never quite idle would keep all that lies between what it uses: after a few spikes of 300
- * MiB one of 50 MiB, which asked for 10,000 blocks a second, had 750 MiB resident.
+ * Small blocks have no age, but how many pages were not needed since the last call is known
+ * (low_spare).  A program that is never quite idle would keep all that lies between what it uses:
+ * after a few spikes of 300 MiB one of 50 MiB, which asked for 10,000 blocks a second, had 750 MiB
+ * resident.
  */
 slowpath u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order)
 {
@@ -287,8 +293,8 @@ slowpath u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order)
  * page_reporting_wait - the system gives no more memory: wait for a batch that is away
  * @seen: zone->reports, before the caller looked for free pages and found none
  *
- * With less than a batch free a program at its limit was told that there is no memory, now and
- * then, because of our own thread.  Polls: who reports is not to wake anybody each time.
+ * With less than a batch free a program at its limit was told now and then that there is no memory,
+ * because our own thread had it.  Polls, so that a batch that comes back need not wake anybody.
  * Return: whether one has come back.
  */
 slowpath bool page_reporting_wait(struct zone *zone, u32 seen)
