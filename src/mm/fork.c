@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork.c - what a forked child does about pages that vanished threads had in hand
+ * fork.c - what a forked child does about pages that lost threads had in hand
  *
- * Page sets of threads that are gone, and blocks in their hands, are all marked PCP, or EXACT in
- * transit, as are blocks whose free was deferred.  The child is alone when this runs: a walk over
+ * What lost threads had in their page sets and in hand is all marked PCP, or EXACT in transit, and
+ * so are blocks whose free was deferred.  No other thread is at work when this runs: a walk over
  * the heads finds them.
  */
 #include "mm/internal.h"
@@ -15,7 +15,10 @@ static bool is_lost(const struct page *page)
 	       (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_TRANSIT));
 }
 
-/* Who counted may have been lost between that and what was counted.  Not of one that is_lost(). */
+/*
+ * A lost thread may have counted a block and not marked it, or the other way round.  Not for blocks
+ * that are lost themselves.
+ */
 static void count_anew(const struct page *page)
 {
 	if (page_type(page) == PAGE_EXACT && (READ_ONCE(page->state) & PG_LARGE))
@@ -25,14 +28,14 @@ static void count_anew(const struct page *page)
 }
 
 /*
- * All are found before any is freed: a block that merges ahead would take the walk into its midst,
- * and there a half that was about to be cut off may still say that it is in a thread's hands.
+ * Find all before any is freed: a block that merges with one ahead would take the walk into its
+ * midst, where a half that was about to be cut off may still say that it is in a thread's hands.
  */
 static void repair_zone(struct zone *zone)
 {
 	struct list_head lost, *pos, *next;
 
-	/* What was away, to be reported, is among the lost. */
+	/* What was away to be reported is among the lost. */
 	zone->reporting = 0;
 	/* Lists first: freeing merges with neighbours that must be linked. */
 	buddy_rebuild(zone);
@@ -54,7 +57,7 @@ static void repair_zone(struct zone *zone)
 }
 
 /**
- * mm_fork_repair - take back what the vanished threads held
+ * mm_fork_repair - take back what lost threads had in hand
  *
  * Outside any slow path and with the page set of this thread empty: it has no pages in hand.  All
  * that the program has in large blocks is in large_pages afterwards, what tasks count included.
@@ -63,7 +66,7 @@ void mm_fork_repair(void)
 {
 	struct zone *zone;
 
-	/* Each says that it is in somebody's hands; who was taking them along may have had half. */
+	/* Each says that it is in somebody's hands; a lost thread may have taken the list. */
 	deferred_blocks = NULL;
 	large_pages = 0;
 	api_pages = 0;
