@@ -2,15 +2,15 @@
 /*
  * direct.c - blocks that are mappings of their own, outside the range
  *
- * For what no zone can hold: larger than half a span, or when the range is used up; for what grows
- * beyond 16 MiB by realloc(); and for what a handler finds no place for.  A table of addresses
- * tells them from foreign pointers.  Looking one up takes no lock, so that a signal handler may: an
- * entry's length is written before its address, and a table that has become too small is left where
- * it is.
+ * For what no zone can hold: larger than half a span or than a node's memory, or when the range is
+ * used up; for what grows beyond 16 MiB, or in small steps beyond 4, by realloc(); and for what a
+ * handler finds no place for.  A table of addresses tells them from foreign pointers.  Looking one
+ * up takes no lock, so that a signal handler may: an entry's length is written before its address,
+ * and a table that has become too small is left where it is.
  *
- * Locks:  direct_lock to change the table.  Who may not wait for it puts a new mapping into one
- *         of a few spare entries, and leaves one to be freed in a list for the next who locks,
- *         which gets a page when it is full.
+ * Locks:  direct_lock to change the table.  A thread that may not wait for it puts a new mapping
+ *         into one of a few spare entries, and leaves one that it frees in a list for the next
+ *         holder.  The list gets another page when it is full.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
@@ -31,11 +31,11 @@ struct direct_table {
 
 static struct spinlock direct_lock = SPINLOCK_INIT(RANK_DIRECT);
 static struct direct_table *table;  /* release/acquire; open addressing */
-static struct direct_map spare[64]; /* who sets the address from 0 to DELETED has the entry */
+static struct direct_map spare[64]; /* taken by setting the address from 0 to DELETED */
 static unsigned long live;	    /* atomic */
 static size_t mapped_bytes;	    /* atomic */
 
-/* To be freed.  The table of a page stays: there is no end to who may be looking at it. */
+/* Addresses to be freed.  A page of them stays: somebody may always be looking at it. */
 struct deferred_page {
 	struct deferred_page *next;			 /* const once it is in the list */
 	uintptr_t addr[OS_PAGE / sizeof(uintptr_t) - 1]; /* atomic */
@@ -159,7 +159,7 @@ static set_apart void free_all_deferred(void)
 		free_deferred(page->addr, ARRAY_SIZE(page->addr));
 }
 
-/* A vanished owner leaves the table usable: entries are whole before their address is set. */
+/* A lost owner leaves the table usable: entries are whole before their address is set. */
 static bool lock_table(bool nowait)
 {
 	if (nowait) {
@@ -235,7 +235,7 @@ static bool record(uintptr_t addr, size_t bytes, bool nowait)
 		done = make_room();
 		if (done) {
 			insert(table, addr, bytes);
-			/* Before the next one asks whether there is room. */
+			/* Under the lock, since make_room() goes by it. */
 			count_mapping(bytes);
 		}
 		spin_unlock(&direct_lock);
@@ -259,7 +259,7 @@ void *direct_alloc(size_t bytes, size_t align, bool nowait)
 
 	if (len < bytes || len + extra < len)
 		return NULL;
-	/* Where most of it is there for the alignment alone, it goes back at once. */
+	/* If most of it is there for the alignment alone, that goes back at once. */
 	raw = (uintptr_t)(extra > len ? vm_map_sparse(len + extra) : vm_map(len + extra));
 	if (!raw)
 		return NULL;
@@ -356,7 +356,7 @@ static slowpath void count_anew(void)
 
 	live = mapped_bytes = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(spare); i++) {
-		/* Its thread had not come to write the address. */
+		/* A lost thread had taken it, and not written the address yet. */
 		if (spare[i].addr == DELETED)
 			spare[i].addr = 0;
 		count_entry(&spare[i]);
@@ -366,8 +366,8 @@ static slowpath void count_anew(void)
 }
 
 /*
- * In a forked child, whose other threads are gone.  What one of them was at is in the table and not
- * counted, or counted and not there.
+ * In a forked child, whose other threads are lost.  What one of them was doing may be in the table
+ * and not counted, or counted and not there.
  */
 slowpath void direct_settle(void)
 {

@@ -41,8 +41,8 @@ static u64 count_free(const struct zone *zone, u64 pfn)
 }
 
 /*
- * Make the pageblock of @page ours if enough of it is free.  Pages already handed out keep
- * their kind; none of them is counted as like ours, since which kind each is, is not recorded.
+ * Retag the pageblock of @page if enough of it is free, and take a block.  Unlike in the kernel
+ * pages already handed out never count as alike, since their types are not recorded.
  */
 static struct page *try_to_claim_block(struct zone *zone, struct page *page,
 				       unsigned int block_order, unsigned int order,
