@@ -3,17 +3,17 @@
  * section.c - what is known of pages apart from their descriptors: which are free, and the
  * migratetypes of pageblocks
  *
- * A bit for each page says whether it lies in a free block.  The bits of a pageblock fill a cache
- * line, where its descriptors fill 512: how many pages are free around a place is counted without
- * reading a descriptor for each block in between.  That took 28 % of the allocator's time where
- * buffers of 4 to 64 KiB are freed by another thread (node), and takes 14 % with the map.
+ * A bit for each page says whether it lies in a free block.  The bits of a pageblock fill one cache
+ * line, its descriptors 512.  So how many pages are free around a place is counted without reading
+ * a descriptor for each block there.  That took 28 % of the allocator's time where buffers of 4 to
+ * 64 KiB are freed by another thread (node), and takes 14 % with the map.
  *
  * The sections of a zone are mapped read-only, as zeros, and made writable as the zone grows, like
  * the page map.  A heap of up to 124 MiB touches one page of them.
  *
  * Linux:  mm/sparse.c: struct mem_section, whose usage holds the flags of pageblocks.  No map of
  *         free pages there.
- * Locks:  zone->lock; those who map sections hold zone->accept_lock.
+ * Locks:  zone->lock; to make sections writable zone->accept_lock.
  *
  * INVARIANT mapped: while zone->lock is free, a page's bit is set if and only if it lies in a
  * free block.
@@ -44,7 +44,7 @@ slowpath void sections_unmap(struct mem_section *sections, u64 nr_pages)
 	vm_unmap(sections, sections_bytes(nr_pages));
 }
 
-/* [pfn, pfn + nr) is about to be mapped: what describes it will be written.  0 or -errno. */
+/* [pfn, pfn + nr) is being mapped: what describes it will be written.  Return: 0 or -errno. */
 int sections_make_writable(const struct zone *zone, u64 pfn, u64 nr)
 {
 	uintptr_t first = (uintptr_t)section_of(zone, pfn);
@@ -60,7 +60,7 @@ struct bits {
 	u64 at, nr;
 };
 
-/* Those of [pfn, pfn + nr) that lie in the section of @pfn. */
+/* The bits of those of [pfn, pfn + nr) that lie in the section of @pfn. */
 static struct bits bits_from(const struct zone *zone, u64 pfn, u64 nr)
 {
 	u64 at = (pfn - zone->start_pfn) % PAGES_PER_SECTION;
@@ -69,7 +69,7 @@ static struct bits bits_from(const struct zone *zone, u64 pfn, u64 nr)
 			     MIN(nr, PAGES_PER_SECTION - at)};
 }
 
-/* Those of @b that lie in its first word, which are off it then.  Return: the word. */
+/* Take the bits in the first word of @b off it: *ret_mask.  Return: the word. */
 static inline unsigned long *next_word(struct bits *b, unsigned long *ret_mask)
 {
 	unsigned long *word = &b->words[b->at / 64];
@@ -87,7 +87,7 @@ static inline void turn_word(unsigned long *word, unsigned long mask, bool free)
 	*word ^= mask;
 }
 
-/* [pfn, pfn + nr), all @free or none of it, is the other from now on.  Mostly it is in one word. */
+/* Turn the bits of [pfn, pfn + nr), which all say @free until now.  Most are in one word. */
 static noinline void turn(struct zone *zone, u64 pfn, u64 nr, bool free)
 {
 	u64 at = (pfn - zone->start_pfn) % PAGES_PER_SECTION;
@@ -123,8 +123,8 @@ void section_set_taken(struct zone *zone, u64 pfn, u64 nr)
 }
 
 /*
- * Before the lists are made anew: nothing is free until it is found to be.  What describes holes
- * only may not be writable, and is zero.
+ * Before the lists are made anew: nothing is free until it is found to be.  Words that describe
+ * only holes may not be writable; they are zero.
  */
 slowpath void sections_forget_free(struct zone *zone)
 {
