@@ -27,7 +27,7 @@ sparse struct pglist_data node_data[MAX_NUMNODES];
 struct zone meta_zone;
 struct topology topology;
 static u32 topology_asked; /* atomic: the first to ask loads */
-static bool topology_told; /* by who asked; read by the only thread of a child */
+static bool topology_told; /* the answer has come; read by the only thread of a child */
 bool mm_ready;
 
 #define GAP (4 * MiB)
@@ -41,7 +41,7 @@ static u64 wanted_span(const struct os_limits *limits)
 {
 	u64 limit = MIN(limits->address_space, limits->data), wanted = 4 * os_memory_bytes();
 
-	/* A limit may be any number; one beyond what is wanted without is none. */
+	/* A limit may be any number; one beyond what is wanted anyway is none. */
 	wanted = CLAMP(wanted, 4 * (u64)GiB, 16384 * (u64)GiB);
 	return roundup_pow_of_two(CLAMP(limit, 64 * (u64)MiB, wanted));
 }
@@ -106,8 +106,8 @@ static int init_zones(const struct layout *l)
 		if (err)
 			return err;
 		/*
-		 * With one node to choose from it has been chosen; a binding of ours would only
-		 * take the place of one that may be strict.
+		 * With one node there is nothing to choose; a binding of ours would only take the
+		 * place of the program's, which may be strict.
 		 */
 		zone->bind = !topology.placed && topology.has_memory & (topology.has_memory - 1);
 		zone->managed_pages = MIN(bytes, l->span) >> PAGE_SHIFT;
@@ -170,7 +170,7 @@ static int try_base(u64 base, u64 span)
 
 static int choose_base(void)
 {
-	/* Later ones for address spaces where a sanitizer or an emulator owns the first. */
+	/* The later ones are for address spaces where a sanitizer or an emulator has the first. */
 	static const u64 bases[] = {64, 512, 4096, 20480, 32768, 65536}; /* GiB */
 	struct os_limits limits;
 	u64 span, random = os_random();
@@ -179,7 +179,7 @@ static int choose_base(void)
 	os_get_limits(&limits);
 	for (span = wanted_span(&limits); span >= 64 * MiB; span /= 8) {
 		if (limits.address_space != OS_UNLIMITED) {
-			/* The page map counts against the limit: as low as is polite. */
+			/* The page map counts too, and is shorter the lower the range lies. */
 			err = try_base(8 * GiB + (random % 1024) * GAP, span);
 			if (!err)
 				return 0;
@@ -195,7 +195,7 @@ static int choose_base(void)
 	return err;
 }
 
-/* To give a page of 4 KiB back would take its neighbours along. */
+/* Giving back 4 KiB would take the rest of a larger page along. */
 static slowpath int refuse_page_size(void)
 {
 	static bool said;
@@ -251,7 +251,7 @@ static slowpath void update_topology(const struct topology *t)
 /**
  * mm_load_topology - ask the topology module for what topology_probe() does not tell
  *
- * Once; allocates.  Called by the background thread, or by who asks for distances.
+ * Once; allocates.  Called by the background thread, or by a call that asks for distances.
  */
 slowpath void mm_load_topology(void)
 {
@@ -263,7 +263,7 @@ slowpath void mm_load_topology(void)
 	topology_told = true;
 }
 
-/* Who was asking did not come along into the forked child. */
+/* In a forked child: a thread that was asking did not come along. */
 void mm_forget_load_topology(void)
 {
 	if (!topology_told)
@@ -288,7 +288,7 @@ void mm_task_init(struct mm_task *task, u32 id)
 
 #define NODE_CHECK_EVERY 16 /* slow paths, where nothing tells the CPU for free */
 
-/* Where this thread runs: the nearest node that has memory.  Asked again when the CPU changed. */
+/* The node with memory nearest to where this thread runs; looked up when the CPU has changed. */
 int mm_local_node(struct mm_task *task)
 {
 	int hint;
@@ -313,7 +313,7 @@ static bool is_hole(u64 pfn)
 	return page_type(pfn_to_page(ALIGN_DOWN(pfn, MAX_ORDER_NR_PAGES))) == PAGE_HOLE;
 }
 
-/* Where the heap has not got to, and in holes, something of the program's may lie. */
+/* Beyond what is accepted, and in holes, something of the program's may lie. */
 bool mm_owns(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
