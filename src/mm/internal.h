@@ -14,7 +14,7 @@ void buddy_init_zone(struct zone *zone);
 void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, enum migratetype mt,
 		      u32 flags);
 void del_page_from_free_list(struct zone *zone, struct page *page, unsigned int order);
-#define FPI_TO_TAIL (1u << 23) /* to the end of its list; beside the state's PG_*, none of them */
+#define FPI_TO_TAIL (1u << 23) /* to the end of its list; goes with PG_*, and is none of them */
 void __free_one_page(struct zone *zone, struct page *page, unsigned int order, u32 flags);
 void free_page_range(struct zone *zone, u64 pfn, u64 nr, u32 flags);
 void free_exact_tail(struct zone *zone, struct page *head, u64 nr, u64 whole, u32 flags);
@@ -48,8 +48,8 @@ static inline struct mem_section *section_of(const struct zone *zone, u64 pfn)
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn);
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);
 #define PB_HUGE 0x40			 /* advised huge */
-#define PB_BROKEN 0x80			 /* was, until a part of it went back to the system */
-#define PB_STOPPED (PB_HUGE | PB_BROKEN) /* was, and may be one huge page still */
+#define PB_BROKEN 0x80			 /* was so, until a part of it went back to the system */
+#define PB_STOPPED (PB_HUGE | PB_BROKEN) /* was so, and may still be one huge page */
 u8 get_pageblock_advice(const struct zone *zone, u64 pfn);
 void set_pageblock_advice(struct zone *zone, u64 pfn, u8 advice);
 void move_freepages_block(struct zone *zone, u64 pfn, enum migratetype mt);
@@ -62,7 +62,7 @@ void build_zonelists(void);
 /* How many nodes of node_data[nid].fallback a request may use: all, or with THISNODE its own. */
 int zonelist_length(int nid, bool thisnode);
 
-/* zone locks: taking one from an owner that a fork lost repairs the lists first */
+/* zone locks: taking one from a lost owner makes the lists anew first */
 void zone_lock(struct zone *zone);
 bool zone_trylock(struct zone *zone);
 static inline unsigned long zone_spare(const struct zone *zone)
@@ -78,14 +78,14 @@ static inline void zone_unlock(struct zone *zone)
 bool zone_lock_ctx(struct zone *zone, bool nowait);
 
 /* page_alloc.c */
-/* What of zone_reclaim() a request has still to try in a zone; in this order, each once. */
+/* What zone_reclaim() has still to try for a request in a zone; in this order, each once. */
 enum reclaim_step {
 	RECLAIM_PAGE_SET,
 	RECLAIM_SLABS,
 	RECLAIM_SETS,
 	RECLAIM_BARNS,
 	RECLAIM_DONE,
-	RECLAIM_WAITED, /* at last */
+	RECLAIM_WAITED, /* zone_reclaim_at_last() has waited for a lock */
 };
 bool zone_reclaim(const struct page_request *rq, struct zone *zone, u64 nr,
 		  enum reclaim_step *step);
@@ -97,8 +97,8 @@ void take_deferred_blocks(void);
 void free_in_hand(struct zone *zone, struct page *head, u32 flags);
 
 /*
- * Whether blocks of @zone go to and come from the page set of @task, who may wait or not.  The node
- * of a task has memory; one that is asked for may have none, and no zone.
+ * Do blocks of @zone come from the page set of @task, and go to it?  Not if the caller may not
+ * wait.  The node of a task has memory; one that is asked for may have none, and no zone.
  */
 static inline bool pcp_serves(const struct mm_task *task, const struct zone *zone, bool nowait)
 {
@@ -164,8 +164,8 @@ bool budget_is_notable(u64 nr);
 void direct_settle(void);
 
 /*
- * Accepted pages less those known not to be resident, free ones and holes of slabs.  Read without a
- * lock: what is accepted between the looks is in the later ones only.
+ * Accepted pages less those known not to be resident: free ones and holes of slabs.  Read without a
+ * lock, so pages that are accepted in between may be among the latter only.
  */
 static inline u64 zone_resident(const struct zone *zone)
 {
@@ -176,8 +176,8 @@ static inline u64 zone_resident(const struct zone *zone)
 }
 
 /*
- * Pages were taken from the buddy by who may wait, and @fresh of them are not resident, but soon
- * will be.  With no lock from BUDGET on held.
+ * Pages were taken from the buddy, and @fresh of them are not resident, but soon will be.  The
+ * caller may wait, and holds no lock from rank BUDGET on.
  */
 static inline void budget_check(const struct zone *zone, u64 fresh)
 {

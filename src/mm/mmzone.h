@@ -82,14 +82,14 @@ struct zone {
 	cacheline_aligned struct spinlock lock;
 	unsigned long nr_free_pages; /* zone->lock, racy readers */
 	unsigned long nr_zero_pages; /* of those: not resident; zone->lock, racy readers */
-	unsigned long low_spare; /* fewest of the others since page_reporting_unneeded(); lock */
+	unsigned long low_spare; /* fewest resident free ones since page_reporting_unneeded(); lock */
 	unsigned long nr_punched_pages; /* of slabs: gone back by themselves, at least; atomic */
 	struct free_area free_area[NR_PAGE_ORDERS]; /* zone->lock */
 	struct zone_stat stat;			    /* zone->lock, racy readers */
 	u64 resident_mark; /* resident pages that may not be passed without a look; racy */
 	u64 longest_run;   /* pages of the longest run asked for; racy */
-	u64 growing_run;   /* the same if it was not resident, until the next is freed; racy */
-	bool outgrows;	   /* and that was what it was copied from; racy */
+	u64 growing_run;   /* the same if some were not resident; 0 once the next is freed; racy */
+	bool outgrows;	   /* the one freed then was what the longest was copied from; racy */
 	u64 sets_yielded;  /* stat.pgalloc when all page sets yielded last; racy */
 	int huge_edges;	   /* between huge and broken pageblocks, about; zone->lock */
 	u32 reporting; /* batches of free blocks that are away to be reported; lock, racy readers */
@@ -102,12 +102,12 @@ struct zone {
 	u64 mapping_pfn;    /* the stride from commit_pfn to here is being mapped; accept_lock */
 	u8 mapped_parts;    /* of that stride: 1 descriptors, 2 memory too; accept_lock */
 	u64 huge_again_pfn; /* below: small pages, since huge ones did not pay; accept_lock */
-	u64 huge_pause;	    /* pages that the last such stretch was long; accept_lock */
+	u64 huge_pause;	    /* length of the last such stretch, in pages; accept_lock */
 	u64 grown_pfn;	    /* commit_pfn when grows_fast() looked last; accept_lock */
 	u64 grown_ms;	    /* and the time; accept_lock */
-	u64 probe_pfn, probe_end; /* of large blocks, in small pages: the latest; accept_lock */
+	u64 probe_pfn, probe_end; /* mapped last for large blocks in small pages; accept_lock */
 	u64 huge_since;		  /* pages mapped for large blocks since, to be huge; accept_lock */
-	u8 large;	   /* enum large_use: what the latest that was used says; accept_lock */
+	u8 large;	   /* enum large_use: what the latest probe in use says; accept_lock */
 	u64 small_ns;	   /* quickest first touch of a small page; 0: none; accept_lock */
 	u64 present_pages; /* accepted less holes; zone->lock, racy readers */
 };

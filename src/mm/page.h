@@ -38,7 +38,7 @@ enum page_type {
 
 #define PG_ZERO (1u << 12)  /* nothing resident behind it: reads as zero (the kernel's Reported) */
 #define PG_LARGE (1u << 13) /* EXACT: a block of malloc; of the page API otherwise */
-#define PG_TRANSIT (1u << 14) /* EXACT: in the hands of task page.owner, not handed out yet */
+#define PG_TRANSIT (1u << 14) /* EXACT: in the page set, or in the hands, of task page.owner */
 #define PG_PUNCHED (1u << 15) /* SLAB: its holes went back since it was put on its list */
 
 static_assert(PAGE_HOLE <= 0xff && MAX_PAGE_ORDER <= 0xf, "type and order fit into their bits");
@@ -48,7 +48,7 @@ struct kmem_cache;
 struct page {
 	/*
 	 * Type 0..7, order 8..11, PG_* 12..15; SLAB: pages that went back 16..23, home 24..31.
-	 * Writer: who owns the block; SLAB: list_lock.
+	 * Writer: the owner of the block; SLAB: list_lock.
 	 */
 	u32 state;
 	union {
@@ -72,7 +72,7 @@ struct page {
 		 * again when the slab is empty.  list_lock.
 		 */
 		unsigned long bits[4];
-		size_t offset; /* EXACT of malloc: where in its first page it begins; its owner */
+		size_t offset; /* EXACT of malloc: its start in the first page; owner of the block */
 	};
 };
 STRUCT_SIZE_IS(struct page, 64);
@@ -143,7 +143,7 @@ static inline unsigned int page_order(const struct page *page)
 	return READ_ONCE(page->state) >> 8 & 0xf;
 }
 
-/* SLAB: pages in the middle of it that went back, at least (holes.c). */
+/* SLAB: how many of its pages went back by themselves, at least (holes.c). */
 #define PAGE_PUNCHED_SHIFT 16
 #define PAGE_PUNCHED_MAX 0xffu
 static inline unsigned int page_punched(const struct page *page)
@@ -191,12 +191,12 @@ static inline void page_map_set(u64 pfn, u64 n, u8 value)
 
 /*
  * Values of the page map.  Even numbers: the value times eight is the byte offset of a cursor in
- * the task.  Classes of malloc come first; the others have cursors that are always full.
+ * hit_area.cursor.  Classes of malloc come first; the others have cursors that are always full.
  */
 #define MAP_NONE 0
 #define MAP_CLASS_LAST 246
 #define MAP_PAGES 248 /* page API: free() refuses it */
-#define MAP_CACHE 250 /* slab of a cache without a cursor of its own */
+#define MAP_CACHE 250 /* slab of a program's cache: which one, its descriptor says */
 #define MAP_LARGE 252 /* first page of a large malloc block */
 #define MAP_META 254  /* our own */
 #define MAP_CURSORS 128
