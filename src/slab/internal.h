@@ -9,7 +9,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* For a thread that may be in a constructor, and so may want a lock of who waits for it. */
+/* How long to wait for a thread in a constructor, which may want a lock that the waiter has. */
 #define PATIENCE_MS 20
 
 /* geometry.c */
@@ -146,9 +146,8 @@ void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t s
 
 /* fork_notice.c */
 /*
- * slab_fork_pending(), but not where it is only undecided which thread has forked.  As long as it
- * is true no thread may be started: which one puts the child in order should not have to be
- * guessed.
+ * slab_fork_pending(), but not where it is only undecided which thread has forked.  While this is
+ * true no thread may be started: it would have to be guessed which one puts the child in order.
  */
 static inline bool slab_fork_alone_yet(void)
 {
@@ -168,7 +167,7 @@ extern u32 slab_process_id;
 void slab_fork_note_process(void);
 bool slab_fork_is_vfork_child(void);
 /*
- * Is this a child of vfork(), which has its parent's heap and variables?  What it made for this
+ * Is this a child of vfork(), which has its parent's heap and variables?  What it made for its
  * thread would be known by a number that is gone when the parent goes on.
  */
 static inline bool slab_fork_is_borrowed(void)
