@@ -53,7 +53,7 @@ static void check_free_head(struct zone *zone, const struct page *page, struct w
 	}
 }
 
-/* Inside of a block; the tails of a slab may hold its bitmap. */
+/* The inside of a block.  Not of a slab: its tails may hold its bitmap. */
 static void check_bare(const struct page *head, u64 nr, struct walk *w)
 {
 	for (u64 i = 1; page_type(head) != PAGE_SLAB && i < nr; i++)

@@ -8,8 +8,8 @@
  *   gap = max(min / 4, managed * watermark_scale_factor / 10000)
  *   low = min + gap, high = low + gap, promo = high + gap
  *
- * Nothing acts on them yet: the page sets take their height from the low mark, as the kernel does,
- * and zoneinfo shows them.
+ * Nothing waits for them yet: the page sets take their height from the low mark, as the kernel's
+ * do, and zoneinfo shows them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"

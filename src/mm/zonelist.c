@@ -4,12 +4,12 @@
  *
  * Linux:  build_zonelists(), find_next_best_node().  The same score: distance, a little against
  *         lower numbered nodes than oneself, a little against nodes with CPUs of their own, and
- *         a load that rotates equally distant nodes among those who fall back to them.
+ *         a load that rotates equally distant nodes among the nodes that fall back to them.
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
 
-static u32 node_load[MAX_NUMNODES]; /* start, and mm_load_topology(), once */
+static u32 node_load[MAX_NUMNODES]; /* writers: the start, and mm_load_topology(), once */
 
 static bool node_has_memory(int n)
 {

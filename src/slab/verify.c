@@ -4,7 +4,7 @@
  *
  * Reports begin with a number, as those of mm/verify.c: I-22 and I-24 counts and lists of slabs,
  * I-27 barns and the sheaves in them, I-29 slab pages; of what threads have at hand I-26 sheaves
- * and the objects in them, and their page sets.  Who is in a slow path just then is passed by.
+ * and the objects in them, and their page sets.  A thread in a slow path just then is passed by.
  */
 #include "base/check.h"
 #include "slab/internal.h"
@@ -119,8 +119,8 @@ static bool is_sheaf_of(const struct task *task, const struct slab_sheaf *sheaf)
 }
 
 /*
- * What a sheaf holds that is in a cursor, its thread alone knows; nobody does where that was
- * disabled without a fence.
+ * What a sheaf in a cursor holds only its thread knows, and if the cursor was disabled without a
+ * fence nobody does.
  */
 static int count_wrong(const struct kmem_cache *s, struct task *task, const struct slab_sheaf *main)
 {
@@ -147,7 +147,7 @@ static int verify_pcs(const struct kmem_cache *s, struct task *task, const struc
 	return bad;
 }
 
-/* Who is in a slow path just then is passed by.  Under slab_mutex. */
+/* A thread in a slow path just then is passed by.  Under slab_mutex. */
 static int verify_task(struct task *task)
 {
 	const struct kmem_cache *s;
