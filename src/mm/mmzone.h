@@ -82,7 +82,7 @@ struct zone {
 	cacheline_aligned struct spinlock lock;
 	unsigned long nr_free_pages; /* zone->lock, racy readers */
 	unsigned long nr_zero_pages; /* of those: not resident; zone->lock, racy readers */
-	unsigned long low_spare; /* fewest resident free ones since page_reporting_unneeded(); lock */
+	unsigned long low_spare; /* of the resident: fewest since page_reporting_unneeded(); lock */
 	unsigned long nr_punched_pages; /* of slabs: gone back by themselves, at least; atomic */
 	struct free_area free_area[NR_PAGE_ORDERS]; /* zone->lock */
 	struct zone_stat stat;			    /* zone->lock, racy readers */

@@ -72,7 +72,7 @@ struct page {
 		 * again when the slab is empty.  list_lock.
 		 */
 		unsigned long bits[4];
-		size_t offset; /* EXACT of malloc: its start in the first page; owner of the block */
+		size_t offset; /* EXACT of malloc: where in its first page it begins; its owner */
 	};
 };
 STRUCT_SIZE_IS(struct page, 64);

@@ -292,7 +292,7 @@ static void rebuild_caches(void)
 		}
 }
 
-/* Let go of the locks that guard nothing which has to be made anew. */
+/* Let go of locks that guard nothing to be made anew. */
 static void settle_locks(struct task *me)
 {
 	spin_settle(&slab_mutex);
