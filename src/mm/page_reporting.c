@@ -75,7 +75,7 @@ static void next_list(const struct zone *zone, struct report_scan *scan)
 		begin_order(zone, scan);
 }
 
-static bool wanted(const struct page *page, unsigned int order, u64 now, u64 age_ms)
+static bool is_old_enough(const struct page *page, unsigned int order, u64 now, u64 age_ms)
 {
 	return order < PAGEBLOCK_ORDER || page->freed_ms + age_ms <= now;
 }
@@ -138,7 +138,7 @@ static bool isolate_from(struct zone *zone, struct list_head *list, u64 now, u64
 		}
 		next = step(pos, scan);
 		scan->resident--;
-		if (wanted(page, order, now, age_ms))
+		if (is_old_enough(page, order, now, age_ms))
 			isolate(zone, page, order, batch);
 	}
 	return true;
