@@ -7,9 +7,9 @@
  * stays available.  Smaller blocks, which have no age, go back when memory is short or asked for
  * back, when nothing happens for a while, or in part when so many were not needed.
  *
- * The background thread does this.  An allocation or a free does where there is no such thread,
- * near a container's limit (budget.c, slab/reclaim.c), and for a run longer than any before
- * (large.c).
+ * The background thread does this, and malloc_trim().  An allocation or a free does only where
+ * there is no such thread, near a container's limit (budget.c, slab/reclaim.c), and for a run
+ * longer than any before (large.c).
  *
  * Linux:  mm/page_reporting.c; reported here means discarded (MADV_DONTNEED).  Differs: after one
  *         second instead of two, and without headroom above the low mark: while a batch is away
