@@ -274,7 +274,7 @@ static set_apart u32 note_freed_run(struct zone *zone, const struct page *head)
 }
 
 #define UNUSED_MIN (1 * MiB / PAGE_SIZE) /* what is shorter does not pay the system call */
-#define UNUSED_PART 4 /* so much of it must be untouched: a quarter */
+#define UNUSED_PART 4			 /* so much of it must be untouched: a quarter */
 
 /*
  * @nr pages of a large block, still in this thread's hands, are freed.  Those that the program
