@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hit_generic.c - malloc and free without a hand-written hit: other machines, and builds for the
- * thread sanitizer, which sees neither restartable sequences nor what a fence orders
+ * hit_generic.c - malloc and free without a hand-written hit: for other machines, and for builds
+ * with the thread sanitizer, which sees neither restartable sequences nor what a fence orders
  *
- * Every cursor is disabled there, so these go straight to the slow path, whose sheaves serve.
+ * Every cursor is disabled here, so these go straight to the slow path, which uses the sheaves
+ * under the task's lock.
  */
 #include "malloc/internal.h"
 #include <stdlib.h>
@@ -49,7 +50,7 @@ BUDDY_API void *_Znwm(size_t size)
 	return new_slow(size);
 }
 
-/* All of these are free(): the page map knows size and alignment. */
+/* All of these are free(): the page map tells all that it needs to know of a block. */
 #define IS_FREE(name) BUDDY_API void name(void *ptr) __attribute__((alias("free"), nothrow, leaf))
 
 IS_FREE(cfree);

@@ -2,8 +2,8 @@
 /*
  * hit_x86_64.S - malloc and free when they hit
  *
- *   malloc    13 instructions: a size up to 1024 whose class has an object in the sheaf; up to
- *             32 KiB 18
+ *   malloc    13 instructions for a size up to 1 KiB, 18 up to 32 KiB, if the sheaf of its class
+ *             has an object
  *     malloc_slow     everything else, by tail call with the arguments as they came
  *   free      16 instructions: an object of a class of this thread's node, sheaf not full
  *     free_slow       everything else: NULL, large, foreign, another node, full
@@ -12,24 +12,26 @@
  *
  *   malloc    the task's head, its size table, the cursor, the sheaf
  *   free      the page map, the task's head, the cursor, the sheaf
- *   both      of thread-local storage: where the task is found, and where sequences are armed
+ *   both      two lines of thread-local storage: the pointer to the task, and the word where
+ *             sequences are armed
  *
  * Each hit is a restartable sequence (rseq): the store of its descriptor's address arms it, and the
  * instruction that moves the cursor commits it.  A signal or a preemption in between takes the
  * thread to the abort label, which starts over.  That makes two things safe without an atomic
- * instruction: a signal handler that allocates while its thread was inside a hit, and a reclaimer
+ * instruction: a signal handler that allocates while its thread is inside a hit, and a reclaimer
  * that swaps the cursor of a sleeping thread for a disabled one and then fences (os_rseq_fence).
- * Without rseq every cursor stays disabled, and the slow path serves (task.cursors_on, slab.h).
+ * Without rseq every cursor stays disabled, and every call takes the slow path (task.cursors_on,
+ * slab.h).
  *
- * A debugger that steps through a hit interrupts every try.  So every sixteenth interruption ends
- * in the slow path, which none can stop.
+ * A debugger that steps through a hit interrupts every try.  So every sixteenth interruption leads
+ * to the slow path, which interruptions do not restart.
  *
- * A pop compares the top object with the slot below.  In an empty sheaf both hold NULL (slab.h),
- * and after the program has freed an object twice in a row both hold that: malloc_slow reports it.
+ * A pop compares the top object with the slot below.  In an empty sheaf both are NULL (slab.h).  If
+ * the program has freed an object twice in a row, both are that object, and malloc_slow reports it.
  *
- * A disabled cursor is both empty and full: the slots below it hold NULL, and it lies above every
+ * A disabled cursor is both empty and full: the slots below it hold NULL, and it lies above its
  * end.  So nothing tests whether the thread has a task, whether the object is ours, or whether
- * debugging is on: the page map's byte and the cursor say it all.
+ * debugging is on: the page map's byte and the cursor answer all of that.
  *
  * The offsets are those of struct hit_area (slab.h) and struct page_map (page.h), which assert
  * them.  %rdi is kept throughout: the slow paths and the restarts need the argument.
@@ -48,12 +50,12 @@
 
 	.text
 
-#define ABORT_STEP	16	/* of 256, where it overflows */
+#define ABORT_STEP	16	/* the byte overflows at every 16th abort */
 
 /*
- * The signature must stand right before an abort label; as an instruction it traps.  The kernel
- * leaves the registers as they were at the interruption, so rdi, rdx and rcx are still valid.
- * \area: how far beyond the start of the hit area rdx points.
+ * The signature must stand right before an abort label; executed, it traps.  The kernel leaves the
+ * registers as they were at the interruption, so rdi, rdx and rcx are still valid.
+ * \area: how many bytes beyond the start of the hit area rdx points.
  */
 .macro abort_label name, start, slow, area=0
 	.byte 0x0f, 0xb9, 0x3d	/* ud1 with the signature as displacement */
@@ -82,9 +84,8 @@
 	.hidden malloc_slow, free_slow, new_slow, page_map, hit_malloc_tls, hit_free_tls
 
 /*
- * The body of malloc.  \cs: the descriptor of the sequence where it is not the head of the hit
- * area.  Registers: rdx = hit area, rcx = page map value of the class, rsi = cursor, rax = the
- * object.
+ * The body of malloc.  \cs: the descriptor of the sequence; without it, the head of the hit area.
+ * Registers: rdx = hit area, rcx = page map value of the class, rsi = cursor, rax = object.
  */
 .macro malloc_body slow, medium, start, commit, cs
 	cmpq	$HIT_MAX_SIZE, %rdi
@@ -109,7 +110,7 @@
 	ret
 .endm
 
-/* Sizes above 1 KiB: another table, by steps of 128 bytes; five instructions more. */
+/* Sizes above 1 KiB: another table, in steps of 128 bytes; five instructions more. */
 .macro malloc_medium slow, start
 	cmpq	$KMALLOC_MAX_SIZE, %rdi
 	ja	\slow
@@ -152,7 +153,7 @@ hit_free_commit:
 
 	abort_label hit_free_abort, hit_free_start, free_slow, FREE_CS
 
-/* Ours, wherever the program's own malloc and free may be: see internal.h. */
+/* This library's, even if the program has a malloc and a free of its own: see internal.h. */
 	.globl own_malloc, own_free
 	.hidden own_malloc, own_free
 	.set own_malloc, malloc
@@ -170,8 +171,8 @@ hit_sequences:
 	.size hit_sequences, . - hit_sequences
 
 /*
- * operator new: malloc's hit with another slow path, which throws.  It takes one instruction more,
- * to load a descriptor of its own.  The other operators are in cxx.cc.  Weak: a program that is
+ * operator new: malloc's hit with another slow path, which throws, and one instruction more, which
+ * loads a descriptor of its own.  The other operators are in cxx.cc.  Weak: a program that is
  * linked with the archive may define its own.
  */
 	.section .data.rel.ro.local, "aw", @progbits
@@ -188,7 +189,7 @@ hit_new_medium:
 	end_function _Znwm
 	abort_label hit_new_abort, hit_new_start, new_slow
 
-/* The descriptor of a sequence that has none in the task. */
+/* The descriptor of a sequence, for those that have none in the task. */
 .macro sequence_of name
 	.p2align 5
 \name\()_cs:
@@ -233,8 +234,8 @@ hit_new_medium:
 	pop_or_null hit_pop, CURSOR(%rdx,%rcx,8)
 
 /*
- * The hits of the program's own caches: 11 and 14 instructions, after what cache_api.c does first.
- * Few programs run them, so they lie with the rest of what is set apart.
+ * The hits of the program's own caches: 11 and 14 instructions, beside those of cache_api.c, which
+ * calls them.  Few programs run them, so they lie with the other code that is set apart.
  */
 	.section .data.rel.ro.local, "aw", @progbits
 	sequence_of hit_take
@@ -242,7 +243,7 @@ hit_new_medium:
 
 	.section .text.unlikely, "ax", @progbits
 
-/* hit_take - void *hit_take(struct cursor *c): the same for any cursor */
+/* hit_take - void *hit_take(struct cursor *c): malloc's hit for any cursor */
 	.hidden hit_take
 	export_function hit_take
 	movq	hit_malloc_tls@gottpoff(%rip), %rdx
@@ -250,8 +251,9 @@ hit_new_medium:
 	pop_or_null hit_take, (%rdi)
 
 /*
- * hit_put - bool hit_put(struct cursor *c, void *obj): free's hit for any cursor.  Unlike free's it
- * looks whether the object is on top already.
+ * hit_put - bool hit_put(struct cursor *c, void *obj): free's hit for any cursor
+ *
+ * Unlike free's it checks whether the object is on top already.
  */
 	.hidden hit_put
 	export_function hit_put
@@ -278,7 +280,7 @@ hit_put_nothing:
 	abort_label hit_put_abort, hit_put_start, hit_put_nothing
 	.text
 
-/* All of these are free(): the page map knows size and alignment. */
+/* All of these are free(): the page map tells all that it needs to know of a block. */
 .macro is_free binding, names:vararg
 .irp name, \names
 	.\binding \name
