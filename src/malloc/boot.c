@@ -3,9 +3,9 @@
  * boot.c - start of the library
  *
  * The first slow path of the process starts everything: options, the range of addresses, the
- * caches.  That may be long before constructors run, when the loader allocates.  So it reads
- * nothing from /proc or /sys, but for the distances of more than two nodes, starts no thread and
- * loads no library.
+ * caches.  That may be long before constructors run, when the loader allocates.  So the start reads
+ * nothing from /proc or /sys, except the distances between more than two nodes, and neither starts
+ * a thread nor loads a library.
  */
 #include "malloc/internal.h"
 #include "platform/os.h"
@@ -15,7 +15,7 @@
 extern const u64 hit_sequences[2][3] __attribute__((visibility("hidden")));
 #define HIT_SEQUENCES hit_sequences
 #else
-#define HIT_SEQUENCES NULL /* no hand-written hit on this machine: slow cursors serve */
+#define HIT_SEQUENCES NULL /* no hand-written hit on this machine: cursors stay disabled */
 #endif
 
 /* What slab calls at the first slow path of the process. */
@@ -25,15 +25,15 @@ bool (*slow_start)(void) = boot;
 #define STARTED (~0u)
 static u32 boot_state; /* in between, the thread that starts the library; atomic; futex */
 /*
- * It is this thread.  What it calls may come back here: a munmap() that another library has put in
- * front of the C library's may allocate.
+ * This thread starts the library.  What it calls may come back here: a munmap() that another
+ * library has put in front of the C library's may allocate.
  */
 static __thread bool starting __attribute__((tls_model("initial-exec")));
 
 /*
- * Another thread is starting the library: wait for it.  In a child forked meanwhile that thread is
- * gone, even if this one has its number, in another namespace: start anew.  What the lost thread
- * had mapped by then is lost too.
+ * Another thread is starting the library: wait for it.  In a child that was forked meanwhile that
+ * thread is gone, even if this one has its number (in another namespace): start anew.  What it had
+ * mapped by then is lost.
  */
 static slowpath bool wait_for_boot(void)
 {
@@ -68,7 +68,7 @@ bool boot(void)
 		return true;
 	if (starting)
 		return false;
-	/* A handler that allocates in the middle of this would wait for its own thread. */
+	/* A handler that allocated in the middle of this would wait for its own thread. */
 	signals = os_block_signals();
 	if (!atomic_cmpxchg(&boot_state, &expected, os_thread_id())) {
 		os_restore_signals(signals);
@@ -77,7 +77,7 @@ bool boot(void)
 	starting = true;
 	ok = start_everything();
 	starting = false;
-	/* Pairs with every load_acquire() of it here.  A start that failed may be tried again. */
+	/* Pairs with each load_acquire() of it.  A start that has failed may be tried again. */
 	store_release(&boot_state, ok ? STARTED : NOT_STARTED);
 	os_restore_signals(signals);
 	os_futex_wake(&boot_state, INT_MAX);
@@ -90,9 +90,9 @@ bool boot_done(void)
 }
 
 /*
- * What was allocated before the C library had its environment was served without options: they are
- * read now.  A program that has not allocated yet, and may never, pays only for a look at one word,
- * and at stderr, which it may close later.
+ * If the library was started before the C library had its environment, that was without options:
+ * read them now.  A program that has not allocated yet, and may never, pays only for a look at one
+ * word, and at stderr, which it may close later.
  */
 __attribute__((constructor)) static void library_constructor(void)
 {

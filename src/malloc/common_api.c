@@ -9,7 +9,7 @@ bool node_unknown(int node)
 {
 	if (node >= NUMA_NO_NODE && node < MAX(topology.nr_nodes, 1))
 		return false;
-	/* One that exists but is not allowed to this process is served from the nearest. */
+	/* A node that exists, but is not allowed to this process, is served from the nearest. */
 	return node < 0 || node >= MAX_NUMNODES || !topology_node_exists(node);
 }
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cxx.cc - operator new and delete: the slow path of the plain new, and all others
+ * cxx.cc - operator new and delete: the slow path of the plain new, and all other forms
  *
- * A program may replace any of malloc, the plain operators and the others, and count on what it did
- * not replace to call what it did, as the C++ library's own do:
+ * A program may replace malloc, the plain operators or any other form, and relies on the forms that
+ * it did not replace to call those that it did, as the C++ library's own do:
  *
  *   nothrow, []  ->  plain new  ->  malloc           sized, nothrow, []  ->  plain delete  ->  free
  *
- * and the same with an alignment; but for a malloc that itself stands on this one, see
- * stands_on_ours().  So names of other operators here mean those of the whole program
- * (replaceable.list): a jump through a table.  The plain ones are in hit_x86_64.S.
+ * and likewise with an alignment.  So an operator that is named here is the one of the whole
+ * program (replaceable.list), at the price of a jump through a table.  A malloc that is itself
+ * built on this one is the exception: see stands_on_ours().  The plain operators are in
+ * hit_x86_64.S.
  *
  * The one C++ file, for its try and catch: a new_handler may throw.  It is linked without the C++
- * library.  Every name of that library is weak here, and there whenever a program that uses
- * operator new is running.
+ * library, whose names are all weak here; a program that uses operator new has them.
  */
 #include <cstddef>
 #include <new>
@@ -32,7 +32,7 @@ namespace std
 void __throw_bad_alloc() __attribute__((noreturn));
 }
 
-/* The plain ones are in another file. */
+/* Sized forms of delete without the plain ones, which are in another file. */
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wsized-deallocation"
 #endif
@@ -67,7 +67,7 @@ __attribute__((noinline, cold)) static void refuse()
 /* Ask the program's handler to free something; throw if it has none. */
 __attribute__((noinline, cold)) static void call_new_handler()
 {
-	std::new_handler (*volatile get)() = &std::get_new_handler; /* likewise */
+	std::new_handler (*volatile get)() = &std::get_new_handler; /* weak as well */
 	std::new_handler handler = get ? get() : nullptr;
 
 	if (handler)
@@ -76,7 +76,7 @@ __attribute__((noinline, cold)) static void call_new_handler()
 		refuse();
 }
 
-/* The program has a malloc of its own: its free() may be handed what operator new gave. */
+/* The program has a malloc of its own, whose free() may be given what operator new returned. */
 __attribute__((noinline, cold)) static void *get_from_program(std::size_t size,
 							      std::size_t align) noexcept
 {
@@ -90,13 +90,14 @@ __attribute__((noinline, cold)) static void *get_from_program(std::size_t size,
 }
 
 /*
- * A malloc in front of this one, as a tool's that counts, may put a header before what it has
- * from here.  Then its free() is not to be left out, and delete leaves it out where it hits: so new
- * leaves out both.
+ * Is the program's malloc built on this one, as that of a tool which counts?  Such a malloc may put
+ * a header in front of each block, for its free() to take off.  But a delete that hits does not
+ * call that free(), so new must not call that malloc either.
+ * @p: a block from it, or NULL: answer by what was found before.
  */
 __attribute__((noinline, cold)) static bool stands_on_ours(void *p) noexcept
 {
-	static bool known; /* atomic; and it does */
+	static bool known; /* it is; atomic */
 	bool is = __atomic_load_n(&known, __ATOMIC_RELAXED);
 
 	if (is || !p)
@@ -109,7 +110,7 @@ __attribute__((noinline, cold)) static bool stands_on_ours(void *p) noexcept
 /* NULL if there is no memory. */
 static void *get(std::size_t size, std::size_t align) noexcept
 {
-	/* Volatile: a compiler may take two names for two functions. */
+	/* Volatile: a compiler may assume that two names are two functions. */
 	void *(*volatile malloc_of_program)(std::size_t) = &malloc;
 
 	if (__builtin_expect(malloc_of_program != &own_malloc, 0) &&
@@ -166,7 +167,7 @@ API void *operator new(std::size_t size, std::align_val_t align)
 {
 	std::size_t bytes = static_cast<std::size_t>(align);
 
-	/* No handler could help. */
+	/* Not a power of two: there is nothing that a handler could do. */
 	if (__builtin_expect(!bytes || (bytes & (bytes - 1)), 0))
 		refuse();
 	return get_or_throw(size, bytes);

@@ -2,15 +2,15 @@
 /*
  * dlopen.c - libraries that are loaded with RTLD_DEEPBIND use the program's malloc all the same
  *
- * With that flag a library's names are looked up in its own dependencies before the program.  One
- * of these is the C library, so it would get malloc and free from there while everybody else has
- * ours, and the first block that goes from one to the other ends the program: php loads its
- * extensions like this, and crashes with any malloc that is preloaded.
+ * With that flag a library's names are looked up in its own dependencies before the program.  The C
+ * library is one of these, so the library would get malloc and free from there while everybody else
+ * has ours, and the first block that passes between them ends the program.  php loads its
+ * extensions like this, and crashes with every other malloc that we tried to preload.
  *
- * So the flag is not passed on.  What it is for is lost: libraries with functions of the same name
+ * So the flag is not passed on.  Its purpose is lost: libraries with functions of the same name
  * share one of them, as without the flag, or with a C library that never had it.
  *
- * Only in libbuddy.so: the archive in a program does not stand in front of its libraries' dlopen().
+ * Not in libbuddy.a: in a program it would not stand in front of its libraries' dlopen().
  */
 #include "malloc/internal.h"
 #include "platform/os.h"
@@ -27,8 +27,8 @@ static slowpath os_dlopen_fn *find_next(void)
 }
 
 /*
- * Is the program's malloc ours?  One of its own stands in front of us, and what the flag does to
- * that is its own affair.  To compare addresses would not tell: see free_of_program().
+ * Is the program's malloc ours?  If the program has its own in front of ours, what the flag does to
+ * that is its own affair.  Addresses are not compared, for the reason given at free_of_program().
  */
 static bool malloc_is_ours(void)
 {

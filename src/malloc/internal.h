@@ -19,8 +19,8 @@ extern bool option_stats_at_exit;
 extern bool option_deepbind;
 
 /*
- * This library's malloc, free and realloc.  The plain names are the program's, which may have its
- * own (replaceable.list).
+ * This library's malloc, free and realloc.  The plain names mean those of the program, which may
+ * have its own (replaceable.list).
  */
 void *own_malloc(size_t size);
 void own_free(void *ptr);
@@ -32,7 +32,7 @@ void free_slow(void *ptr);
 void *new_slow(size_t size);
 void *malloc_any(size_t size, bool *ret_zero);
 void *malloc_large(size_t size, size_t align, gfp_t gfp, int node, bool *ret_zero);
-/* Make @bytes of a block read as zero.  Return: @p. */
+/* Make @bytes at @p, the start of a block or a part of one, read as zero.  Return: @p. */
 void *clear_block(void *p, size_t bytes);
 /* Where the large block at @head begins for the program. */
 static inline void *large_start(const struct page *head)
@@ -41,30 +41,30 @@ static inline void *large_start(const struct page *head)
 }
 void free_named(const char *call, void *ptr);
 /*
- * The usable size of what object_size_at() has no answer for.  0, with a report under @call, if
- * nothing of ours begins at @ptr.
+ * The usable size of a block that object_size_at() has no answer for.  0, with a report under
+ * @call, if no block of ours begins at @ptr.
  */
 size_t usable_size_other(const char *call, const void *ptr);
 static inline struct kmem_cache *map_value_cache(u8 value)
 {
 	unsigned int class = value / 2u - 1;
 
-	/* A turn for each group of nodes before; a division would cost more. */
+	/* One turn for each group of nodes that comes before; a division would cost more. */
 	while (unlikely(class >= NR_KMALLOC_CLASSES))
 		class -= NR_KMALLOC_CLASSES;
 	return &kmalloc_caches[class];
 }
 
 /*
- * How many bytes may be used at @ptr, at least what was asked for.  0: no object of malloc's caches
- * begins there, or slab_debug=F asks for a closer look.
+ * How many bytes may be used at @ptr: at least as many as were asked for.  0: no object of malloc's
+ * caches begins there, or slab_debug=F wants a closer look.
  */
 static inline size_t object_size_at(const void *ptr)
 {
 	u8 value = page_map_get(ptr);
 	const struct kmem_cache *s;
 
-	/* Everything but a class is above that, MAP_NONE too; with the option every class is. */
+	/* Only a class's value passes (MAP_NONE wraps); with the option, not even that. */
 	if (unlikely((u8)(value - 1) >= READ_ONCE(slab_unchecked_last)))
 		return 0;
 	s = map_value_cache(value);
@@ -79,8 +79,8 @@ bool bad_node(const char *call, int node);
 void *aligned_any(size_t align, size_t size);
 
 /*
- * Large blocks have @nr pages more, or, modulo 2^64, fewer.  Counted in the task where no handler
- * can come between.
+ * Large blocks have @nr pages more, or fewer (modulo 2^64).  Counted in the task, unless a handler
+ * could come in between.
  */
 static inline void count_large(const struct slow *slow, u64 nr)
 {
@@ -90,12 +90,12 @@ static inline void count_large(const struct slow *slow, u64 nr)
 		atomic_add(&large_pages, nr);
 }
 
-/* hit_x86_64.S: take an object of a class from this thread's cursor.  NULL: that has none. */
+/* hit_x86_64.S: take an object of a class from this thread's cursor.  NULL if it has none. */
 void *hit_pop(u8 map_value);
 
 /* The same from @c, this thread's cursor for a cache of the program. */
 void *hit_take(struct cursor *c);
-/* Put @obj back.  Return: false if its sheaf is full, or has @obj on top: it was freed twice. */
+/* Put @obj back.  Return: false if the sheaf is full, or has @obj on top: it was freed twice. */
 bool hit_put(struct cursor *c, void *obj);
 
 /* The page map value of the class for @size bytes, up to KMALLOC_MAX_SIZE, as a hit finds it. */
@@ -105,7 +105,7 @@ static inline u8 size_map_value(const struct hit_area *hit, size_t size)
 				    : hit->steps_to_map[DIV_ROUND_UP(size, HIT_STEP)];
 }
 
-/* hit_pop() by size, up to KMALLOC_MAX_SIZE.  NULL also while this thread has no task. */
+/* hit_pop() by size, up to KMALLOC_MAX_SIZE.  NULL as well while this thread has no task. */
 static inline void *pop_size(size_t size)
 {
 	return hit_pop(size_map_value(hit_malloc_tls, size));

@@ -2,14 +2,14 @@
 /*
  * kmalloc.c - buddy_kmalloc() and its family, on malloc's own classes
  *
- * Linux:  kmalloc().  Shares caches, sheaves and hit path with malloc, so that memory of either
- *         may be freed by either.
+ * Linux:  kmalloc().  Shares caches, sheaves and hit path with malloc, so what one has allocated
+ *         the other may free.
  */
 #include "buddy/slab.h"
 #include "malloc/internal.h"
 #include <string.h>
 
-/* What lies beyond the size asked for as well: krealloc() may hand it out later. */
+/* Also what lies beyond the size asked for: krealloc() may hand it out later. */
 static void zero_all(void *p)
 {
 	clear_block(p, buddy_ksize(p));
@@ -20,7 +20,7 @@ static void *kmalloc_large(size_t size, gfp_t gfp, int node)
 	bool zero = false;
 	void *p;
 
-	/* No flags at all mean no waiting here, as in the kernel; malloc_large() would wait. */
+	/* No flags mean no waiting, as in the kernel, but malloc_large() would wait then. */
 	p = malloc_large(size, PAGE_SIZE, gfp ? gfp : __GFP_NOWARN, node, &zero);
 	if (p && (gfp & __GFP_ZERO) && !zero)
 		zero_all(p);
@@ -73,7 +73,7 @@ BUDDY_API void *buddy_kmalloc_node(size_t size, gfp_t gfp, int node)
 {
 	if (bad_node("buddy_kmalloc_node", node))
 		return NULL;
-	/* The caller's node is the one it runs on now: its sheaves may hold memory of another. */
+	/* NUMA_NO_NODE: the node that the caller is on; its sheaves may have another's memory. */
 	if (node == NUMA_NO_NODE && topology.nr_nodes > 1) {
 		struct slow slow;
 
@@ -117,7 +117,7 @@ BUDDY_API void *buddy_krealloc(const void *old_block, size_t size, gfp_t gfp)
 		return BUDDY_ZERO_SIZE_PTR;
 	}
 	if (size <= old) {
-		/* It may grow into the rest later, and what was asked for is not recorded. */
+		/* The block may grow into the rest later; the size asked for is not recorded. */
 		if (gfp & __GFP_ZERO)
 			clear_block((char *)p + size, old - size);
 		return p;

@@ -2,8 +2,8 @@
 /*
  * libc_names.c - the C library's second names for malloc and its relatives
  *
- * glibc exports them, and wrappers that define malloc themselves call them for the real one.  Their
- * blocks are freed with free(), so they have to be ours too.
+ * glibc exports them, and wrappers that define malloc themselves call them to reach the real one.
+ * Blocks from them are freed with free(), so they have to be ours too.
  */
 #include "base/compiler.h"
 #include "malloc/internal.h"
@@ -28,7 +28,7 @@ BUDDY_API void *__libc_calloc(size_t n, size_t size)
 	return calloc(n, size);
 }
 
-/* Not the program's realloc(), which may be what calls this. */
+/* own_: the program's realloc() may be what calls this. */
 BUDDY_API void *__libc_realloc(void *ptr, size_t size)
 {
 	return own_realloc(ptr, size);

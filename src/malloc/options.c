@@ -3,8 +3,8 @@
 /*
  * options.c - BUDDY_OPTIONS="name=value,..." and buddy_option_set()
  *
- * One row for each option.  A name or a value that is not known is reported once on stderr and
- * ignored; the program runs on.
+ * One row for each option.  An unknown name or a bad value is reported on stderr and ignored; the
+ * program goes on.
  */
 #include "base/check.h"
 #include "base/fmt.h"
@@ -26,7 +26,7 @@ struct option {
 	void *value;
 	const char *help;
 	u64 max;		  /* OPT_U32, OPT_SIZE */
-	const char *const *names; /* OPT_ENUM: by value; NULL-terminated */
+	const char *const *names; /* OPT_ENUM: indexed by value; NULL-terminated */
 };
 
 static const char *const hugepage_names[] = {[HUGEPAGES_NEVER] = "never",
@@ -72,7 +72,7 @@ static bool parse_bool(const char *v, size_t n, bool *ret)
 	return true;
 }
 
-/* Digits and, if @suffix, a K, M or G behind them. */
+/* Digits, and with @suffix perhaps K, M or G behind them. */
 static bool parse_number(const char *v, size_t n, bool suffix, u64 *ret)
 {
 	u64 x = 0;
@@ -185,7 +185,7 @@ static slowpath void parse(const char *text)
 	while (*text) {
 		size_t len;
 
-		/* Blanks and commas before an option mean nothing. */
+		/* Skip blanks and commas before an option. */
 		text += strspn(text, ", ");
 		len = strcspn(text, ",");
 		if (len)
@@ -194,16 +194,16 @@ static slowpath void parse(const char *text)
 	}
 }
 
-/* Also says where reports go, since this is the first code that may have to make one. */
+/* Also sets where reports go, since this is the first code that may have to make one. */
 void options_parse_env(void)
 {
-	static bool parsed; /* the first caller is alone, or races with the same result */
+	static bool parsed; /* racy: whoever parses at the same time has the same result */
 	const char *text;
 
 	bug_ops.write = os_write_err;
 	bug_ops.abort = os_abort;
 
-	/* While the C library has no environment yet there is nothing to read: see boot.c. */
+	/* Without an environment it is too early: library_constructor() calls again. */
 	if (parsed || !os_have_environment())
 		return;
 	parsed = true;
@@ -220,7 +220,7 @@ BUDDY_API slowpath int buddy_option_set(const char *name, const char *value)
 		bug_warn("buddy_option_set(): %s is NULL", name ? "value" : "name");
 		return -EINVAL;
 	}
-	/* The program has the last word, so the environment is read first. */
+	/* First the environment, so that the program has the last word. */
 	options_parse_env();
 	err = set_option(name, strlen(name), value, strlen(value));
 	if (err)

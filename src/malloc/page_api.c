@@ -21,7 +21,7 @@ static bool bad_request(const char *call, int node, unsigned int order)
 	return true;
 }
 
-/* @page, just taken, becomes a block of the program's, with one reference. */
+/* @page, just taken, becomes a block of the program, with one reference. */
 static void hand_out(struct page *page, unsigned int order, gfp_t gfp)
 {
 	bool was_zero = page_is_zero(page);
@@ -75,7 +75,10 @@ BUDDY_API void buddy_get_page(struct page *page)
 			   page ? page_address(page) : NULL);
 }
 
-/* First of all it is in this thread's hands: a forked child frees what lost threads had there. */
+/*
+ * The block is marked as in this thread's hands first: a forked child frees what lost threads had
+ * in theirs.
+ */
 static void free_block(struct page *page, unsigned int order, struct slow *slow)
 {
 	page_set_owned(page, order, 0);
@@ -85,14 +88,14 @@ static void free_block(struct page *page, unsigned int order, struct slow *slow)
 }
 
 /*
- * The tail of a block, all pages but the first, is freed or about to be.  In one word with the
- * references, so that holders who let go at the same time agree on who frees what.  Whoever frees
- * the tail keeps its reference until that is done: nobody has to wait for it, which a handler could
- * not do.
+ * The tail of a block, all pages but the first, is freed or about to be.  A bit in the word of the
+ * reference count, so that holders who let go at the same time agree on who frees what.  Whoever
+ * frees the tail keeps a reference until that is done, so nobody has to wait for it, which a signal
+ * handler could not.
  */
 #define REF_TAIL_FREED (1u << 31)
 
-/* Others still hold the first page: it stays as a block of order 0, the rest goes. */
+/* Others still hold the first page: it stays as a block of order 0, and the rest is freed. */
 static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 {
 	for (unsigned int o = order; o-- > 0;)
@@ -103,7 +106,7 @@ static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 		free_pages_request(page + ((size_t)1 << o), o, slow_mm(slow), slow->nested);
 }
 
-/* Return: whether the caller is to free the tail; its reference is still there then. */
+/* Return: whether the caller has to free the tail, before it drops its reference. */
 static bool claim_tail(struct page *page, unsigned int order)
 {
 	u32 old = READ_ONCE(page->refcount);
@@ -120,7 +123,7 @@ static void drop_reference(struct page *page, unsigned int order, struct slow *s
 
 	if (claim_tail(page, order))
 		free_tail(page, order, slow);
-	/* What every holder did to the block comes before it is freed: pairs with itself. */
+	/* Pairs with itself: what each holder did to the block comes before it is freed. */
 	old = __atomic_fetch_sub(&page->refcount, 1, __ATOMIC_ACQ_REL);
 	if ((old & ~REF_TAIL_FREED) == 1)
 		free_block(page, old & REF_TAIL_FREED ? 0 : order, slow);
@@ -139,8 +142,8 @@ BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 		return;
 	}
 	/*
-	 * Once the tail is freed nothing tells the order any more.  The second look is for a holder
-	 * that freed it between the first look and page_order().
+	 * Once the tail is freed, nothing tells the order any more.  The second look is for a
+	 * holder that freed it between the first look and page_order().
 	 */
 	if (!(refs & REF_TAIL_FREED) && page_order(page) != order &&
 	    !(READ_ONCE(page->refcount) & REF_TAIL_FREED)) {
@@ -233,7 +236,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 	}
 	slow_enter_free(&slow);
 	nr = head->nr_pages;
-	/* Of two frees at once one wins, and the other is reported. */
+	/* Of two frees at the same time one wins, and the other is reported. */
 	if (!atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {
 		slow_leave(&slow);
 		bug_report("buddy_free_pages_exact(%p, %zu): freed already", addr, size);
