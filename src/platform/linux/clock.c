@@ -2,8 +2,8 @@
 /*
  * clock.c - what time it is on Linux
  *
- * Asked of the vDSO itself.  clock_gettime() may be another library's: that of libfaketime holds a
- * lock while it opens a file, for which it calls malloc, and its time stands still or runs away.
+ * The vDSO is called directly.  clock_gettime() may be another library's: that of libfaketime holds
+ * a lock while it opens a file, for which it calls malloc, and its time stands still or runs away.
  */
 #define _GNU_SOURCE
 #include "base/atomic.h"
@@ -21,7 +21,7 @@
 #define VDSO_CLOCK "__vdso_clock_gettime"
 #endif
 
-/* A system call's ways: 0, or -errno in what it returns. */
+/* Like a system call: returns 0 or -errno. */
 typedef long clock_fn(clockid_t id, struct timespec *ret_time);
 
 static long clock_by_call(clockid_t id, struct timespec *ret_time)
@@ -29,7 +29,7 @@ static long clock_by_call(clockid_t id, struct timespec *ret_time)
 	return sys2(SYS_clock_gettime, id, ret_time);
 }
 
-/* A library as the kernel has mapped it: what its tables say are offsets, nobody relocates them. */
+/* A library as the kernel has mapped it: its tables hold offsets, since nobody has relocated it. */
 struct image {
 	uintptr_t bias;
 	const Elf64_Dyn *dynamic;
@@ -58,15 +58,15 @@ static const void *image_table(const struct image *image, Elf64_Sxword tag)
 	return NULL;
 }
 
-/* Once in each program: not with what is rare. */
+/* Not slowpath: every program runs it once. */
 static noinline clock_fn *find_clock(void)
 {
-	int saved = errno; /* the system may have told us of no vDSO */
+	int saved = errno; /* getauxval() sets it if there is no vDSO */
 	uintptr_t start = getauxval(AT_SYSINFO_EHDR);
 	struct image image = start ? image_at(start) : (struct image){0};
 	const Elf64_Sym *symbols = image_table(&image, DT_SYMTAB);
 	const char *names = image_table(&image, DT_STRTAB);
-	const u32 *hash = image_table(&image, DT_HASH); /* its second word: how many symbols */
+	const u32 *hash = image_table(&image, DT_HASH); /* its second word: number of symbols */
 
 	errno = saved;
 	if (!symbols || !names || !hash)

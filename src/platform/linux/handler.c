@@ -2,10 +2,10 @@
 /*
  * handler.c - does this thread run a signal handler?
  *
- * Nobody says so.  But what the system saved of the interrupted code lies on the stack, above the
- * frames of the handler, and has a shape that nothing else is likely to have.  A frame of a handler
- * that has returned may lie there too, where a function has not written to all of its variables:
- * then the answer is yes for nothing.
+ * The system does not tell.  But the state of the interrupted code lies on the stack, above the
+ * frames of the handler, and has a shape that nothing else is likely to have.  The frame of a
+ * handler that has returned may still be there as well, in the variables of a function that has not
+ * written to all of them: then the answer is a wrong yes.
  *
  * x86-64 and aarch64; elsewhere the answer is no.
  */
@@ -20,8 +20,8 @@
 #if defined(__x86_64__)
 
 /*
- * What a handler returns into, and the start of what is saved (struct rt_sigframe of the kernel's
- * arch/x86; the tail is left out).
+ * The address that a handler returns to, and the start of the saved state (struct rt_sigframe of
+ * the kernel's arch/x86, without its tail).
  */
 struct saved {
 	u64 restorer;
@@ -33,12 +33,12 @@ struct saved {
 };
 static_assert(offsetof(struct saved, rsp) == 8 + 40 + 15 * 8, "as the system lays it out");
 
-#define SAVED_AT 8  /* modulo 16 */
+#define SAVED_AT 8  /* address of struct saved, modulo 16 */
 #define FLAGS_MAX 7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
 #define FLAG_SS 2   /* UC_SIGCONTEXT_SS */
 #define USER_CS 0x33
 #define USER_SS 0x2b
-#define EFLAGS_SET 0x202 /* always: interrupts on, and bit 1 */
+#define EFLAGS_SET 0x202 /* always set: interrupts enabled, and bit 1 */
 #define EFLAGS_MAX (1u << 22)
 
 /* @s lies among other functions' variables, and may be anything. */
@@ -53,7 +53,7 @@ __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile s
 
 #elif defined(__aarch64__)
 
-/* struct sigcontext of the kernel's arch/arm64, and the head of the first record behind it. */
+/* struct sigcontext of the kernel's arch/arm64, and the head of the first record after it. */
 struct saved {
 	u64 fault_address, registers[31], sp, pc, pstate;
 	u64 pad;
@@ -61,7 +61,7 @@ struct saved {
 };
 static_assert(offsetof(struct saved, magic) == 288, "as the system lays it out");
 
-#define SAVED_AT 0 /* modulo 16 */
+#define SAVED_AT 0 /* address of struct saved, modulo 16 */
 #define FPSIMD_MAGIC 0x46508001
 #define FPSIMD_SIZE 528
 
@@ -75,9 +75,9 @@ __attribute__((no_sanitize("address"))) static bool looks_saved(const volatile s
 
 #ifdef SAVED_AT
 
-#define REACH (64 * 1024) /* bytes of the stack, from the caller's frame up */
+#define REACH (64 * 1024) /* bytes of the stack, from this frame up */
 
-/* Can the word at @address be read?  The system reads it for us. */
+/* Can the word at @address be read?  The system tries: EFAULT if not. */
 static bool is_readable(uintptr_t address)
 {
 	const struct timespec now = {.tv_sec = 0};
@@ -92,8 +92,8 @@ slowpath bool os_in_handler(void)
 	uintptr_t readable = ALIGN_DOWN(at, OS_PAGE) + OS_PAGE;
 
 	/*
-	 * A thread's variables lie behind its stack, but for the first thread's.  What lies behind
-	 * them is somebody else's, who may unmap it.
+	 * The thread-local variables of all threads but the first lie above their stacks.  Memory
+	 * beyond them is somebody else's, who may unmap it.
 	 */
 	if (own > at && own < end)
 		end = own;

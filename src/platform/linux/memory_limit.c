@@ -2,9 +2,10 @@
 /*
  * memory_limit.c - the memory limit of the control group this process is in
  *
- * Both versions: cgroup 2 where its memory controller is in use (memory.max and memory.high),
- * else cgroup 1 (memory.limit_in_bytes).  Every group up the tree counts; in a container the
- * names that /proc tells may lead nowhere, and the root of the mount is the group itself.
+ * Both versions: cgroup 1 (memory.limit_in_bytes) if the process is in one with a memory
+ * controller, else cgroup 2 (memory.max and memory.high).  Every group up the tree counts.  In a
+ * container the path that /proc tells may lead nowhere, and the root of the mount is the group
+ * itself.
  */
 #define _GNU_SOURCE
 #include "base/fmt.h"
@@ -15,8 +16,8 @@
 #include <string.h>
 
 /*
- * Page cache is not in the way: the kernel drops it before it kills.  But not what is in use all
- * the time, as the program's own code: a 32nd of the limit is left to that.
+ * Page cache counts as room, because the kernel drops it before it kills.  But it does not drop
+ * what is in use all the time, as the program's own code: a 32nd of the limit is left for that.
  */
 #define ACTIVE_KEPT 32
 
@@ -24,7 +25,7 @@ struct group_files {
 	const char *mount;
 	const char *limits[2];
 	const char *usage;
-	const char *inactive, *active; /* files' pages: lines of memory.stat, with the children's */
+	const char *inactive, *active; /* page cache of group and children: keys in memory.stat */
 };
 
 static const struct group_files version2 = {
@@ -43,10 +44,11 @@ static const struct group_files version1 = {
 	.active = "total_active_file ",
 };
 
-/* Off the stack, which may be a signal handler's.  Guarded by the caller of os_memory_room(). */
+/* Not on the stack, which may be a signal handler's.  One caller of os_memory_room() at a time. */
 sparse char limit_text[16384], limit_group[4096], limit_path[4096 + 64];
-static int limit_error; /* of what could not be read now, though it may be there; likewise */
+static int limit_error; /* why a file that may be there could not be read now; likewise */
 
+/* Might the same call succeed later? */
 static bool is_passing(long err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -EINTR;
@@ -62,7 +64,9 @@ static bool read_text(const char *name)
 	return len > 0;
 }
 
-/* What does not start with a digit ("max"), or is more than any machine has, is no limit. */
+/*
+ * Anything that does not start with a digit ("max"), or exceeds any machine's memory, is no limit.
+ */
 static u64 number(const char *s)
 {
 	u64 v = 0;
@@ -89,7 +93,7 @@ static u64 read_number(const struct group_files *files, const char *name)
 	return read_group_file(files, name) ? number(limit_text) : OS_UNLIMITED;
 }
 
-/* The line of @text that starts with @key; NULL if there is none. */
+/* What follows @key in the line of limit_text that starts with it; NULL if there is none. */
 static const char *find_line(const char *key)
 {
 	size_t len = strlen(key);
@@ -109,7 +113,7 @@ static u64 stat_bytes(const char *key)
 	return value ? number(value) : 0;
 }
 
-/* What the kernel would drop of the files' pages. */
+/* How much of the page cache the kernel would drop. */
 static u64 cached_bytes(const struct group_files *files, u64 limit)
 {
 	u64 active, kept = limit / ACTIVE_KEPT;
@@ -120,7 +124,7 @@ static u64 cached_bytes(const struct group_files *files, u64 limit)
 	return stat_bytes(files->inactive) + active - MIN(active, kept);
 }
 
-/* Take the path behind the second colon of @line, without a slash at its end, as the group. */
+/* Take the path that @line begins with, without slashes at its end, as the group. */
 static bool take_group(const char *line)
 {
 	size_t len = strcspn(line, "\n");
@@ -134,7 +138,7 @@ static bool take_group(const char *line)
 	return true;
 }
 
-/* The path in "4:hugetlb,memory:/path", if memory is among the controllers; or NULL. */
+/* The path in "4:hugetlb,memory:/path"; NULL if memory is not among the controllers. */
 static const char *path_of_memory(const char *line)
 {
 	static const char name[] = "memory";
@@ -154,7 +158,7 @@ static const char *path_of_memory(const char *line)
 	return NULL;
 }
 
-/* Find the group in /proc/self/cgroup: "4:memory:/path" or "0::/path" in a line. */
+/* Find the group in /proc/self/cgroup: a line "4:memory:/path" or "0::/path". */
 static const struct group_files *find_group(void)
 {
 	const char *line = limit_text, *path;
@@ -171,7 +175,7 @@ static const struct group_files *find_group(void)
 	return line && take_group(line) ? &version2 : NULL;
 }
 
-/* Narrow *@limit and *@room to what @group leaves. */
+/* Lower *@limit and *@room to what the group at limit_group leaves. */
 static void look_at_group(const struct group_files *files, u64 *limit, u64 *room)
 {
 	u64 own = OS_UNLIMITED, used, cached, free;
@@ -188,7 +192,7 @@ static void look_at_group(const struct group_files *files, u64 *limit, u64 *room
 		return;
 	free = own - MIN(used, own);
 	if (free < own / 4 && free < *room) {
-		/* Worth the price: the kernel sums this file up when it is read. */
+		/* Only now: the kernel has to sum up what is in this file when it is read. */
 		cached = cached_bytes(files, own);
 		free = own - MIN(used - MIN(cached, used), own);
 	}

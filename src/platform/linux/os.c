@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os.c - clocks, threads, limits and what else is small, on Linux
+ * os.c - threads, signals, limits and other small things on Linux
  */
 #define _GNU_SOURCE
 #include "platform/os.h"
@@ -33,7 +33,7 @@
 
 void os_abort(void)
 {
-	/* abort() of the C library flushes nothing and takes only its own lock. */
+	/* The C library's abort() flushes nothing, and takes no lock but its own. */
 	abort();
 }
 
@@ -52,7 +52,7 @@ slowpath u32 os_parent_id(void)
 	return (u32)sys0(SYS_getppid);
 }
 
-/* The C library says a number by a mutex that looks for errors: its owner's. */
+/* The C library's number of this thread is found as the owner of an error-checking mutex. */
 slowpath bool os_thread_is_borrowed(void)
 {
 	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
@@ -80,7 +80,7 @@ void os_restore_signals(u64 mask)
 	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET_BYTES);
 }
 
-/* Where a filter refuses the call that names the process: no process has such a thread. */
+/* If a filter refuses tgkill(), which names the process: has no process such a thread? */
 bool os_thread_gone(u32 tid)
 {
 	long err = sys3(SYS_tgkill, sys0(SYS_getpid), tid, 0);
@@ -106,7 +106,7 @@ u64 os_random(void)
 	u64 v = 0;
 	const u64 *at_random;
 
-	/* Early in the system's start there may be nothing to give yet. */
+	/* Early in the system's start the generator may not be ready. */
 	if (sys3(SYS_getrandom, &v, sizeof(v), GRND_NONBLOCK) == (long)sizeof(v))
 		return v;
 	at_random = (const u64 *)getauxval(AT_RANDOM);
@@ -130,8 +130,8 @@ static bool is_variable(const char *entry, const char *name)
 }
 
 /*
- * The C library is asked only for what is there: secure_getenv() lies on 64 KiB of its text that
- * small programs have no other use for.
+ * The C library is asked only for variables that are set: secure_getenv() lies in 64 KiB of its
+ * text that small programs do not need otherwise.
  */
 const char *os_getenv(const char *name)
 {
@@ -151,7 +151,7 @@ unsigned int os_node(void)
 
 unsigned int os_nr_cpus(void)
 {
-	static unsigned int cpus; /* racy: whoever asks first finds the same */
+	static unsigned int cpus; /* racy: all who ask first find about the same */
 	unsigned long mask[64];	  /* 4096 CPUs */
 	unsigned int found = 0;
 	long n;
@@ -174,7 +174,7 @@ slowpath bool sys_device_exists(const char *kind, int nr)
 	return sys4(SYS_faccessat, AT_FDCWD, path, F_OK, 0) == 0;
 }
 
-/* A thread may be held to some CPUs by itself, so where it may run is asked only without /sys. */
+/* This thread's affinity is asked only if /sys does not tell: it may be bound to a few CPUs. */
 slowpath bool os_cpu_exists(int cpu)
 {
 	unsigned long mask[64];
@@ -189,7 +189,7 @@ slowpath bool os_cpu_exists(int cpu)
 size_t os_page_bytes(void)
 {
 #if defined(__x86_64__)
-	return OS_PAGE; /* there are no others, and a program need not touch where it is said */
+	return OS_PAGE; /* there are no others, and getauxval() would touch another page */
 #else
 	return getauxval(AT_PAGESZ);
 #endif
@@ -217,7 +217,7 @@ slowpath long sys_read_file(const char *path, char *buf, size_t size)
 	return n < 0 ? n : (long)len;
 }
 
-/* The number in text[] from *at on, which is moved behind it and what follows it. */
+/* The number in text[] at *at, which moves on beyond it and the character after it. */
 static slowpath u64 next_number(const char *text, long len, long *at)
 {
 	u64 number = 0;
@@ -234,7 +234,7 @@ slowpath u64 os_resident_pages(void)
 	long n = sys_read_file("/proc/self/statm", text, sizeof(text)), at = 0;
 	u64 resident, files;
 
-	(void)next_number(text, n, &at); /* of address space */
+	(void)next_number(text, n, &at); /* address space */
 	resident = next_number(text, n, &at);
 	files = next_number(text, n, &at);
 	return resident - MIN(files, resident);
@@ -256,8 +256,9 @@ void os_get_limits(struct os_limits *ret)
 }
 
 /*
- * Yes to advice that there is not means nothing: qemu-user of Debian 12 and filters that answer for
- * the system wipe nothing, and a child that took itself for its parent waited for a lost thread.
+ * Does madvise() accept even advice that does not exist?  Then its yes means nothing: qemu-user of
+ * Debian 12, and filters that answer for the system, wipe nothing, and a child that took itself for
+ * its parent waited for a lost thread.
  */
 static bool says_yes_to_all(void *page)
 {
@@ -277,7 +278,10 @@ u32 *os_fork_cookie_page(void)
 	return page;
 }
 
-/* A handler that forks in the midst would wait for the lock that this thread itself has. */
+/*
+ * Signals are blocked: a handler that forked in the middle of this would wait for a lock that its
+ * own thread has.
+ */
 slowpath int os_at_fork_child(void (*fn)(void))
 {
 	u64 mask = os_block_signals();
@@ -312,7 +316,7 @@ struct thread_start {
 	void *(*fn)(void *);
 	char name[16];
 };
-static struct thread_start start; /* written before the only thread that reads it exists */
+static struct thread_start start; /* written before the one thread that reads it is created */
 
 static void *thread_main(void *arg)
 {
@@ -320,7 +324,7 @@ static void *thread_main(void *arg)
 	return start.fn(arg);
 }
 
-#define STACK (128 * KiB) /* without what the C library puts on it */
+#define STACK (128 * KiB) /* beside what the C library puts there */
 #define STACK_FOR_MOST (192 * KiB)
 
 static slowpath int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
@@ -332,7 +336,7 @@ static slowpath int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 	return 0;
 }
 
-/* Thread-local storage of the program and its libraries lies on the stack, and may be large. */
+/* The thread-local storage of the program and its libraries lies there, and may be large. */
 static slowpath size_t measured_stack(void)
 {
 	size_t tls = 0;
@@ -342,8 +346,8 @@ static slowpath size_t measured_stack(void)
 }
 
 /*
- * Measured only if it has to be: the list of libraries has a lock, which another thread may hold
- * while it waits, in a callback of its own, for a lock of this one's.
+ * The stack is measured only if it has to be: the list of libraries has a lock, and another thread
+ * may hold that while it waits, in a callback of its own, for a lock that this one has.
  */
 static slowpath int create(pthread_attr_t *attr, bool deep)
 {

@@ -2,7 +2,7 @@
 /*
  * rseq.c - restartable sequences: where a thread arms them, and the fence that ends them
  *
- * The C library registers the area of each thread, and everybody in the process shares it.
+ * The C library registers an area for each thread, which all code in the process shares.
  */
 #include "base/atomic.h"
 #include "platform/linux/syscall.h"
@@ -11,15 +11,15 @@
 #include <linux/membarrier.h>
 
 /*
- * glibc 2.35 and later registers the area of each thread and says where it lies.  Weak: with an
- * older or another C library there is none, and the slow cursors serve.
+ * Where glibc 2.35 and later has the area.  Weak: with an older or another C library there is none,
+ * and all cursors stay disabled.
  */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));
 
 #define RSEQ_CS_OFFSET 8 /* struct rseq: cpu_id_start, cpu_id, then rseq_cs */
 
-/* The area of this thread; NULL if the C library has none, or says that it is not in use. */
+/* The area of this thread; NULL if the C library has none, or says that it is not registered. */
 static char *rseq_area(void)
 {
 #if defined(__x86_64__)
@@ -43,16 +43,16 @@ static char *rseq_area(void)
 #define RSEQ_NO_SIG 0u /* nobody's signature */
 
 /*
- * Does the kernel know of @area?  A thread that was made by clone() itself has an area that nobody
- * registered, and its cpu_id may be anything.  So the kernel is asked to forget it, with the wrong
- * signature: EPERM, it knows of it and does not; EINVAL, it does not.  EINVAL is also said to a
- * length other than was registered; so what is said to the first thread, which is a registered one,
- * shows whether the question is one.
+ * Does the kernel know @area?  A thread made by a bare clone() has an area that nobody registered,
+ * and its cpu_id may be anything.  So the kernel is asked to unregister the area, with a wrong
+ * signature.  EPERM: it is registered, and stays so.  EINVAL: it is not, or is registered with
+ * another length.  The answer for the first thread that asks, which is registered, shows whether
+ * EINVAL can mean the latter.
  */
 static bool rseq_is_known(const char *area)
 {
 	enum { UNASKED, MEANS_NOTHING, MEANS_UNKNOWN };
-	static int einval; /* racy: all who come first get the same answer */
+	static int einval; /* racy: all who ask first get the same answer */
 	long err = sys4(SYS_rseq, area, RSEQ_LEN, RSEQ_UNREGISTER, RSEQ_NO_SIG);
 
 	if (READ_ONCE(einval) == UNASKED)

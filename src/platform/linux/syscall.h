@@ -57,7 +57,7 @@ static inline bool sys_failed(long ret)
 /* The first @size bytes of a file.  Return: how many there were, or -errno. */
 long sys_read_file(const char *path, char *buf, size_t size);
 
-/* The exact clock that os_clock_ms() is the coarse one of. */
+/* The clock of os_clock_ms(), but exact. */
 u64 sys_clock_ns(void);
 
 /* Does /sys know this CPU or node?  @kind: "cpu/cpu" or "node/node". */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * topology.c - the nodes, from system calls and small files; more from the module, with several
+ * topology.c - the NUMA nodes, from system calls and small files, and from the topology module
  */
 #define _GNU_SOURCE
 #include "platform/topology.h"
@@ -18,9 +18,9 @@
 #define MAX_KERNEL_NODES 1024
 
 /*
- * One node, whose memory the system places, where it cannot be asked (no NUMA in this kernel, or a
- * filter refuses) and where there are more than fit here: to bind memory to some of them would take
- * the others from the program.
+ * A bit for each node that this process may use.  One node, with memory placed by the system, if
+ * the system does not tell (a kernel without NUMA, or a filter), or if there are nodes beyond
+ * MAX_NUMNODES: binding memory to the others would keep these from the program.
  */
 static u32 allowed_nodes(void)
 {
@@ -35,8 +35,9 @@ static u32 allowed_nodes(void)
 }
 
 /*
- * What the program was started under: `numactl`.  A binding of ours takes the place of its policy,
- * so it keeps what a strict one allows, and is left out where the policy itself places memory.
+ * The memory policy that the program was started with, as by `numactl`.  Our binding takes its
+ * place, so we bind only to nodes that a strict policy allows, and not at all if the policy itself
+ * places memory.
  */
 static slowpath void respect_policy(struct topology *t)
 {
@@ -53,12 +54,12 @@ static slowpath void respect_policy(struct topology *t)
 		if ((u32)mask[0] & t->has_memory)
 			t->strict = t->has_memory &= (u32)mask[0];
 		break;
-	default: /* those that come with later kernels too */
+	default: /* also modes of later kernels */
 		t->placed = true;
 	}
 }
 
-/* A file of the system has a number for each node that there is: @nodes, a bit for each. */
+/* The file of a node has one number for each node of the machine; @nodes: a bit for each. */
 static slowpath void read_distances(struct topology *t, int node, u32 nodes)
 {
 	char path[64], text[256];
@@ -80,8 +81,8 @@ static slowpath void read_distances(struct topology *t, int node, u32 nodes)
 }
 
 /*
- * Where there are more than two nodes, who is the nearest must be known from the first page on.
- * Machines with one or two nodes read no file.
+ * With more than two nodes, the nearest must be known from the first page on.  With one or two, no
+ * file is read.
  */
 slowpath void topology_read_distances(struct topology *t)
 {
@@ -117,12 +118,12 @@ slowpath bool topology_node_exists(int node)
 }
 
 /*
- * The module, loaded once; NULL if it is not there.  The loader knows where our own file was when
- * it was loaded; its name may be a relative one, and the program elsewhere by now.
+ * The module, loaded once; NULL if it is not there.  $ORIGIN is the folder that our own file was
+ * loaded from.  Its name alone may be relative, and the program may have changed its folder since.
  */
 static slowpath void *module(void)
 {
-	static void *handle; /* release/acquire here; loading twice yields the same handle */
+	static void *handle; /* release/acquire; loading twice yields the same handle */
 
 	if (!load_acquire(&handle))
 		store_release(&handle,
@@ -131,12 +132,12 @@ static slowpath void *module(void)
 }
 
 /*
- * One thread at a time is in the module, and none once the program's end has begun: the destructors
- * of libnuma and of what hwloc brings free what their functions use.
+ * One thread at a time is in the module, and none once the program has begun to end: the
+ * destructors of libnuma, and of the libraries that hwloc loads, free what their functions use.
  */
 #define CLOSED (~0u)
-#define LOOK_MS 50	  /* a user that a fork left behind wakes nobody */
-#define EXIT_WAIT_MS 2000 /* exit() inside a dlopen() that the module waits for */
+#define LOOK_MS 50	  /* a user that was lost in a fork wakes nobody */
+#define EXIT_WAIT_MS 2000 /* a limit: exit() may be inside a dlopen() that the module waits for */
 static u32 module_user;	  /* atomic; futex: the thread inside, 0, or CLOSED */
 
 static slowpath bool take_module(u32 as, u32 limit_ms)
@@ -173,7 +174,7 @@ void topology_close(void)
 {
 	u32 user = 0;
 
-	/* Most programs never had anybody in there, and who waits is not with the rest of them. */
+	/* Tried here since in most programs nobody is inside: take_module() lies with cold code. */
 	if (!atomic_cmpxchg(&module_user, &user, CLOSED))
 		take_module(CLOSED, EXIT_WAIT_MS);
 }

@@ -4,10 +4,10 @@
  * vm.c - address space on Linux
  *
  * What takes pages away from their addresses goes through the C library's functions, since others
- * listen there: what keeps memory registered with a network card (UCX, Open MPI) patches munmap(),
- * madvise() and mremap() to learn of it, and would go on using pages that were given back.  All
- * else is a system call.  A listener may call malloc: who calls these is in a slow path, or holds
- * no lock.
+ * listen there: libraries that keep memory registered with a network card (UCX, Open MPI) patch
+ * munmap(), madvise() and mremap(), and would go on using pages that were given back.  All else is
+ * a direct system call.  A listener may call malloc, so whoever calls these functions is in a slow
+ * path, or holds no lock.
  */
 #include "platform/vm.h"
 #include "base/atomic.h"
@@ -76,7 +76,7 @@ void vm_unmap(void *addr, size_t len)
 {
 	int saved = errno;
 
-	/* Where a mapping may not be split any more, its memory at least goes back. */
+	/* If there are too many mappings to split one, at least its memory goes back. */
 	if (munmap(addr, len))
 		(void)madvise(addr, len, MADV_DONTNEED);
 	errno = saved;
@@ -91,9 +91,9 @@ static int discard(void *addr, size_t len)
 }
 
 /*
- * It may be that memory is said to have been given back and is not: older versions of qemu-user do
- * nothing, since madvise() is only advice, and a seccomp filter may have any answer.  calloc()
- * relies on it, so it is tried once.  An error is an honest answer.
+ * The system may say that it has taken memory back, and not have done so: older versions of
+ * qemu-user do nothing, since madvise() is only advice, and a seccomp filter may answer anything.
+ * calloc() relies on it, so it is tried once.  An error is an honest answer.
  */
 enum answers { UNTRIED, HONEST, DISHONEST };
 
@@ -112,7 +112,7 @@ static slowpath enum answers try_discard(void)
 
 int vm_discard(void *addr, size_t len)
 {
-	static enum answers answers; /* racy: all who come first get the same */
+	static enum answers answers; /* racy: all who try first get the same */
 
 	if (unlikely(READ_ONCE(answers) == UNTRIED))
 		WRITE_ONCE(answers, try_discard());
@@ -137,12 +137,12 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 	return pages;
 }
 
-/* Of an entry of /proc/self/pagemap: the page is in memory, or it is in swap. */
+/* In an entry of /proc/self/pagemap: the page is in memory, or in swap. */
 #define PAGEMAP_USED ((u64)3 << 62)
-#define PAGEMAP_BATCH 128 /* a KiB of stack */
+#define PAGEMAP_BATCH 128 /* 1 KiB of stack */
 
 /*
- * Copy what of [@from, @end) lies in pages that are in use.  @entry[]: what the system tells of the
+ * Copy those parts of [@from, @end) that lie in used pages.  @entry[]: what the system tells of the
  * @nr pages from @page on.
  */
 static void copy_used(char *to, const char *from, const char *end, const char *page,
@@ -190,7 +190,9 @@ void vm_advise_huge(void *addr, size_t len, bool huge)
 	(void)sys3(SYS_madvise, addr, len, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
-/* Linux: madvise_cold_or_pageout_pte_range() splits what is advised in part, and at once. */
+/*
+ * Linux: madvise_cold_or_pageout_pte_range() splits a huge page at once if it is advised in part.
+ */
 slowpath void vm_split_huge(void *addr, size_t len)
 {
 	(void)sys3(SYS_madvise, addr, len, MADV_COLD);
@@ -220,7 +222,9 @@ slowpath void vm_bind(void *addr, size_t len, int node, u32 strict)
 
 	/* maxnode counts one bit more than it reads. */
 	(void)sys6(SYS_mbind, (long)addr, (long)len, mode, (long)&mask, sizeof(mask) * 8 + 1, 0);
-	/* Before Linux 5.17 the first of them is that of the CPU which touches a page. */
+	/*
+	 * Linux before 5.17 has no such call, and prefers the node of the CPU that touches a page.
+	 */
 	if (strict)
 		(void)sys4(SYS_set_mempolicy_home_node, (long)addr, (long)len, node, 0);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write.c - text to a file descriptor, and which one reports may go to
+ * write.c - text to a file descriptor, and whether reports may go to stderr
  *
- * Reports are written while the heap may be broken, by a thread that may be in a signal handler: by
- * system calls alone.
+ * Reports are written while the heap may be broken, and maybe in a signal handler, so by system
+ * calls alone.
  */
 #define _GNU_SOURCE
 #include "base/compiler.h"
@@ -19,7 +19,7 @@
 static struct {
 	dev_t dev;
 	ino_t ino;
-	bool noted, open; /* open: it was, at the start */
+	bool noted, open;
 } first_stderr;		  /* const after start */
 
 void os_note_stderr(void)
@@ -35,11 +35,11 @@ void os_note_stderr(void)
 }
 
 /*
- * A program may have closed fd 2 and opened a file of its own there; a report must not land in
- * its data.  Where fd 2 was closed at the start, whatever came there since is the program's.  Else
- * the decision is taken by the kind of file, if it is not what was there at the start: a program
- * sends its messages to a pipe, or to a file that is open for writing only, since one that is
- * opened for reading too may be a database; a socket is a connection, and somebody else at its end.
+ * A program may have closed fd 2 and opened a file of its own there, and a report must not land in
+ * its data.  If fd 2 was closed at the start, whatever is there now is the program's.  If it was
+ * open, but to another file, the kind of file decides.  A pipe is for messages, and so is a regular
+ * file that is open for writing only; one that is open for reading too may be a database.  A socket
+ * is a connection to somebody else.
  */
 slowpath bool os_stderr_is_ours(void)
 {
@@ -65,7 +65,7 @@ slowpath void os_write_err(const char *text, size_t len)
 		os_write_fd(2, text, len);
 }
 
-/* A pipe may be full and not block: a reader that is alive has a second for each piece. */
+/* A pipe that is full and does not block: its reader has a second for each piece. */
 static slowpath bool wait_until_writable(int fd)
 {
 	struct pollfd poll = {.fd = fd, .events = POLLOUT};
@@ -74,7 +74,7 @@ static slowpath bool wait_until_writable(int fd)
 
 	do
 		err = sys5(SYS_ppoll, &poll, 1, &second, NULL, 0);
-	while (err == -EINTR); /* the system has taken off what has passed */
+	while (err == -EINTR); /* the system has subtracted the time that has passed */
 	return err == 1;
 }
 
@@ -94,7 +94,7 @@ static slowpath bool write_all(int fd, const char *text, size_t len)
 	return true;
 }
 
-/* A pipe without a reader is no reason to end a program that wrote nothing itself. */
+/* Without SIGPIPE: a pipe without a reader must not end a program that wrote nothing itself. */
 slowpath void os_write_fd(int fd, const char *text, size_t len)
 {
 	const u64 pipe = (u64)1 << (SIGPIPE - 1);
