@@ -4,7 +4,7 @@
 /*
  * topology.h - the machine's NUMA nodes as the allocator uses them (contract)
  *
- * errno is never touched.
+ * Nothing here touches errno.
  */
 #include "base/compiler.h"
 
@@ -16,15 +16,16 @@
 #define REMOTE_DISTANCE 20
 
 /**
- * struct topology - nodes numbered as the system does
+ * struct topology - nodes, numbered as the system numbers them
  * @nr_nodes: highest node number plus one
- * @has_memory, @has_cpu: bit n for node n; has_memory counts only nodes this process may use
+ * @has_memory, @has_cpu: bit n for node n; has_memory has only nodes that this process may use
+ * @strict: bit n for node n, if a memory policy holds the program to a part of its nodes, and none
+ *	of its memory may lie elsewhere (`numactl --membind`); else 0
+ * @placed: a memory policy places memory, whichever node asks (`numactl --interleave`,
+ *	`--preferred`)
  * @distance: as the firmware tells, LOCAL_DISTANCE on the diagonal
- * @bytes: memory of each node, 0 where unknown
- * @rank: how many nodes with memory come before each
- * @strict: bit n for node n where the program is held to a part of its nodes by a memory policy
- *	(`numactl --membind`), which nothing of its memory may leave; 0: by none
- * @placed: its policy says where memory lies, whoever asks (`numactl --interleave`, `--preferred`)
+ * @bytes: memory of each node; 0: unknown
+ * @rank: for each node, how many nodes with memory have smaller numbers
  */
 struct topology {
 	int nr_nodes;
@@ -39,9 +40,9 @@ struct topology {
 /**
  * topology_probe - what is known without the module
  *
- * On a machine with one node that is everything.  Elsewhere nodes and the allowed set are right;
- * distances are the default with two nodes, and read from files of the system with more.  The rest
- * is unknown until topology_load() has asked the module.
+ * On a machine with one node that is everything.  With more, the nodes and the allowed set are
+ * right; distances are the default with two nodes, and are read from files of the system if there
+ * are more.  The rest is unknown until topology_load() has asked the module.
  */
 void topology_probe(struct topology *ret);
 /* The distances of all nodes, from one small file for each. */
@@ -53,19 +54,19 @@ void topology_read_distances(struct topology *t);
  */
 int topology_load(struct topology *ret);
 
-/** topology_node_exists - does the machine have @node, whether this process may use it or not? */
+/** topology_node_exists - does the machine have @node, allowed to this process or not? */
 bool topology_node_exists(int node);
 
 /**
- * topology_node_of_cpu - which node a CPU is on, asked of the same module
+ * topology_node_of_cpu - which node a CPU is on; asks the module
  * Return: the node, or -errno.
  */
 int topology_node_of_cpu(int cpu);
 
 /**
- * topology_close - at the program's end: waits for who is in the module and lets nobody in any more
+ * topology_close - at the program's end: let nobody into the module, and wait for who is in it
  *
- * Before the destructors of the module's libraries.  Waits 2 s at most.
+ * To be called before the destructors of the module's libraries run.  Waits 2 s at most.
  */
 void topology_close(void);
 
