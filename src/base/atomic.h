@@ -4,8 +4,9 @@
 /*
  * atomic.h - loads and stores of fields that several threads see
  *
- * Fields keep their plain types, as in the kernel; the access says how it is shared.
- * READ_ONCE and WRITE_ONCE are relaxed; acquire and release pair as their call sites say.
+ * Fields keep their plain types, as in the kernel; each access says how the field is shared.
+ * READ_ONCE and WRITE_ONCE are relaxed; what acquire and release pair with is said where they are
+ * used.
  */
 #include "base/compiler.h"
 
@@ -19,12 +20,13 @@
 #define atomic_cmpxchg(p, expected, v)                                                             \
 	__atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
-/* What this thread has stored is seen before what it stores from here on, by whoever sees that. */
+/* A full barrier: also between the stores before it and the loads after it. */
 #define smp_mb() __sync_synchronize()
 
 /*
- * cmpxchg_local - the same for a word that only this thread writes, and its signal handlers: one
- * instruction is enough, it need not be a locked one, which costs four times as much
+ * cmpxchg_local - compare and exchange a word that only this thread and its signal handlers write
+ *
+ * One instruction is enough.  It need not be locked, which would cost four times as much.
  */
 static inline bool cmpxchg_local(void ***p, void ***expected, void **v)
 {
@@ -42,8 +44,8 @@ static inline bool cmpxchg_local(void ***p, void ***expected, void **v)
 }
 
 /*
- * A counter with one writer at a time (the owner of a lock, or the owning thread) and racy
- * readers: an increment without a locked instruction.
+ * For a counter with one writer at a time (the holder of a lock, or the owning thread) and racy
+ * readers: adds without a locked instruction.
  */
 #define stat_add(x, v) WRITE_ONCE((x), READ_ONCE(x) + (v))
 #define stat_inc(x) stat_add((x), 1)

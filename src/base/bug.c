@@ -17,7 +17,7 @@ static void report(const char *format, va_list ap)
 		bug_start();
 	fmt_print(&b, "libbuddy: ");
 	fmt_vprint(&b, format, ap);
-	/* One line, whatever the program's names are. */
+	/* One line, whatever is in a name that the program chose. */
 	for (size_t i = 0; i < b.len; i++)
 		if ((unsigned char)text[i] < ' ' || text[i] == '\177')
 			text[i] = '?';

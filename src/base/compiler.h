@@ -20,17 +20,19 @@ typedef uint64_t u64;
 
 #define noinline __attribute__((__noinline__))
 #define slowpath __attribute__((__noinline__, __cold__))
-/* Few programs run it: with the slow paths (libbuddy.lds), but optimized as any. */
+/*
+ * Few programs run it: lies with the slow paths (libbuddy.lds), but is optimized as other code is.
+ */
 #define set_apart __attribute__((__noinline__, __section__(".text.unlikely.set_apart")))
 #define alwaysinline inline __attribute__((always_inline))
 #define noreturn_fn __attribute__((noreturn))
-/* Before a return that must be a jump also where nothing is optimized, if the compiler can. */
+/* For a return that must be a jump even without optimization, if the compiler can do that. */
 #if __has_attribute(musttail)
 #define tail_call __attribute__((musttail))
 #else
 #define tail_call
 #endif
-/* For a function that ends in one: gcc before 15 makes jumps only where it optimizes. */
+/* For a function that ends in a tail_call: gcc before 15 makes jumps only if it optimizes. */
 #if !__has_attribute(musttail) && __has_attribute(optimize)
 #define has_tail_call __attribute__((optimize("O2")))
 #else
@@ -39,19 +41,19 @@ typedef uint64_t u64;
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
 
 /*
- * A large table that most programs hardly touch.  The linker lays these behind everything else
- * that starts as zero, so that what every program touches shares pages.  Not with static.
+ * A large table that most programs hardly touch.  The linker puts these behind all other zeroed
+ * data, so that what every program touches shares pages.  Cannot be static.
  */
 #define sparse __attribute__((common))
 
 /*
- * The only way a symbol leaves the library; src/malloc/libbuddy.map has the last word.  Headers of
- * src/ declare what is hidden as hidden, with a pragma: the compiler's option is for definitions
- * alone, and what may lie in another library is read by way of its address, an instruction more.
+ * The only way to export a symbol; src/malloc/libbuddy.map has the last word.  Headers of src/
+ * declare everything else hidden, with a pragma: -fvisibility=hidden is for definitions only, and
+ * what may lie in another library is reached through its address, which takes one more instruction.
  */
 #define BUDDY_API __attribute__((visibility("default")))
 
-/* Looks at what other threads change, on purpose: not for the thread sanitizer to report. */
+/* Reads on purpose what other threads are changing; the thread sanitizer is not to report it. */
 #define racy_on_purpose __attribute__((no_sanitize("thread")))
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -66,8 +68,8 @@ typedef uint64_t u64;
 #define FIELD_AT(t, f, n) static_assert(offsetof(t, f) == (n), #t "." #f " moved")
 
 /*
- * Keeps the order of two plain stores as the program has it: enough against a signal handler of
- * the same thread, and against a fork, which copies memory as of one instant.
+ * The compiler keeps the order of plain stores before and after it.  That is enough for a signal
+ * handler of the same thread, and for a fork, which copies memory as of one instant.
  */
 #define barrier() __asm__ volatile("" ::: "memory")
 

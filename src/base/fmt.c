@@ -19,7 +19,7 @@ static void put(struct fmt_buf *b, char c)
 }
 
 struct spec {
-	unsigned int width, most; /* most: of a string, 0: all */
+	unsigned int width, most; /* most: characters of a string at most; 0: all */
 	bool left, zero, is_long;
 };
 

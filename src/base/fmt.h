@@ -11,7 +11,7 @@
 
 /**
  * struct fmt_buf - a buffer being written, always terminated
- * @flush: called with the text when the buffer is full; NULL cuts the text off
+ * @flush: called when the buffer is full; if NULL, the text is cut off
  */
 struct fmt_buf {
 	char *buf;
@@ -23,9 +23,8 @@ struct fmt_buf {
 /**
  * fmt_print - append formatted text
  *
- * Understands %d %u %x (with l, z), %s, %p, %c, %%, a field width, the flags '-' and '0', and a
- * precision of strings, 1 or more.
- * Never allocates; safe in a signal handler.
+ * Understands %d %u %x (with l, z), %s, %p, %c, %%, a field width, the flags '-' and '0', and for
+ * strings a precision of 1 or more.  Never allocates; safe in a signal handler.
  */
 void fmt_print(struct fmt_buf *b, const char *format, ...) printf_like(2, 3);
 void fmt_vprint(struct fmt_buf *b, const char *format, va_list ap);

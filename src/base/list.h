@@ -4,7 +4,7 @@
 /*
  * list.h - circular doubly linked lists, linked through a member
  *
- * Linux: include/linux/list.h, the part that is used.
+ * Linux:  include/linux/list.h, as far as it is used here.
  */
 #include "base/atomic.h"
 
@@ -61,8 +61,8 @@ static inline void list_move_tail(struct list_head *n, struct list_head *head)
 }
 
 /*
- * A stack of nodes linked by their next alone: threads and their handlers push, without waiting,
- * and all of it is taken at once.
+ * A lock-free stack of nodes, linked by next alone.  Threads and their signal handlers push; the
+ * whole stack is taken at once.
  */
 static inline void stack_push(struct list_head **top, struct list_head *node)
 {
@@ -77,7 +77,9 @@ static inline void stack_push(struct list_head **top, struct list_head *node)
 
 static inline struct list_head *stack_take(struct list_head **top)
 {
-	/* Release too: who finds it empty then sees that somebody is at it (slub.c, takers). */
+	/*
+	 * Also release: a thread that finds it empty then sees who has taken it (slub.c, takers).
+	 */
 	return __atomic_exchange_n(top, NULL, __ATOMIC_ACQ_REL);
 }
 
@@ -85,7 +87,7 @@ static inline struct list_head *stack_take(struct list_head **top)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member) list_entry((head)->prev, type, member)
 #define list_for_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
-/* Over what the list links: structs of the type of *pos, by their @member. */
+/* Over the structs that contain the nodes, as their @member; @pos points to such a struct. */
 #define list_for_each_entry(pos, head, member)                                                     \
 	for (pos = list_first_entry(head, __typeof__(*pos), member); &pos->member != (head);       \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))

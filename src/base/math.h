@@ -17,7 +17,7 @@
 #define ALIGN_DOWN(x, a) ((x) & ~((a)-1))
 #define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
 
-/* 2^32 and 2^64 over the golden ratio: their multiples are spread evenly (Knuth). */
+/* 2^32 and 2^64 divided by the golden ratio: their multiples are spread evenly (Knuth). */
 #define GOLDEN_RATIO_32 0x9e3779b9u
 #define GOLDEN_RATIO_64 0x9e3779b97f4a7c15ul
 
@@ -38,7 +38,7 @@ static inline unsigned int fls64(u64 x)
 	return x ? ilog2(x) + 1 : 0;
 }
 
-/* How many bits are set (the kernel's hweight64): there may be no instruction for it. */
+/* Number of bits set (the kernel's hweight64).  Not every machine has an instruction for it. */
 static inline unsigned int hweight64(u64 x)
 {
 	x -= x >> 1 & 0x5555555555555555;
