@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exit.c - the end of the program: nothing is torn down, what is wrong is said
+ * exit.c - the end of the program: nothing is torn down, but errors are looked for and reported
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
@@ -11,7 +11,7 @@ __attribute__((destructor)) static void library_destructor(void)
 {
 	if (!boot_done())
 		return;
-	/* Where there is one node nobody loads the module. */
+	/* With one node, nobody loads the module. */
 	if (topology.nr_nodes > 1)
 		topology_close();
 	slab_check_at_exit();

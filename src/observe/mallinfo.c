@@ -10,9 +10,10 @@
 #include <string.h>
 
 /*
- * In glibc's words: arena is what was taken from the system and has not gone back, uordblks what
- * the program holds of it, fordblks the rest, keepcost free pages among that: of those some were
- * perhaps never touched, and malloc_trim() finds more in slabs and with threads.
+ * In glibc's terms: arena is what was taken from the system and has not gone back, uordblks the
+ * part of it that the program holds, fordblks the rest, and keepcost the free pages in that rest.
+ * malloc_trim() may give back less, since some of these were perhaps never touched, or more, which
+ * it finds in slabs and with threads.
  */
 BUDDY_API struct mallinfo2 mallinfo2(void)
 {
@@ -22,7 +23,7 @@ BUDDY_API struct mallinfo2 mallinfo2(void)
 
 	buddy_stats(&st);
 	m.uordblks = st.objects + st.large + st.pages;
-	/* Read while others are at work, what went back may be more than there was. */
+	/* Racy: other threads may have given back more than was present when that was read. */
 	m.arena = MAX(st.present - MIN(st.zero, st.present), m.uordblks);
 	m.fordblks = m.arena - m.uordblks;
 	m.keepcost = st.free - MIN(st.zero, st.free);
@@ -30,7 +31,7 @@ BUDDY_API struct mallinfo2 mallinfo2(void)
 	m.hblkhd = st.direct;
 	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++) {
 		if (!strcmp(z.name, meta_zone.name))
-			continue; /* nor is it in arena */
+			continue; /* not in arena either */
 		for (int o = 0; o < NR_PAGE_ORDERS; o++)
 			m.ordblks += z.free_blocks[o];
 	}
@@ -60,7 +61,7 @@ BUDDY_API void malloc_stats(void)
 	buddy_show(2);
 }
 
-/* A program's caches have names of its choice. */
+/* The program chooses the names of its caches. */
 static void print_quoted(FILE *f, const char *text)
 {
 	for (; *text; text++) {
@@ -97,13 +98,14 @@ static void print_zone(FILE *f, const struct buddy_zone_stats *z)
 	fprintf(f, "</zone>\n");
 }
 
-/* There are no fast chunks here, and what was taken into use once is the most there was. */
+/* There are no fast chunks here. */
 static void print_free(FILE *f, const struct mallinfo2 *m)
 {
 	fprintf(f, "<total type=\"fast\" count=\"0\" size=\"0\"/>\n");
 	fprintf(f, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m->ordblks, m->fordblks);
 }
 
+/* @most: all that was ever taken into use, which counts as the peak. */
 static void print_system(FILE *f, const struct mallinfo2 *m, size_t most)
 {
 	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n", m->arena);
@@ -112,7 +114,7 @@ static void print_system(FILE *f, const struct mallinfo2 *m, size_t most)
 	fprintf(f, "<aspace type=\"mprotect\" size=\"%zu\"/>\n", most);
 }
 
-/* The elements that readers of glibc's format look at, then ours. */
+/* The elements that programs which read glibc's format look at, and our own. */
 BUDDY_API int malloc_info(int flags, FILE *f)
 {
 	struct mallinfo2 m;
@@ -134,7 +136,7 @@ BUDDY_API int malloc_info(int flags, FILE *f)
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
 		if (c.slabs)
 			print_cache(f, &c);
-	/* Sums over all heaps; what is mapped on its own is beside them. */
+	/* Sums over all heaps, and direct mappings, which belong to none. */
 	fprintf(f, "</heap>\n");
 	print_free(f, &m);
 	fprintf(f, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks, m.hblkhd);

@@ -51,7 +51,7 @@ static void show_zoneinfo(struct fmt_buf *b)
 	}
 }
 
-/* A program's caches have names of its choice; here each is one word. */
+/* The program chooses the names of its caches; each is one word in this table. */
 static void make_word(char *name)
 {
 	for (; *name; name++)

@@ -2,7 +2,7 @@
 /*
  * stats.c - sums over zones, caches and threads
  *
- * Everything is read where it is kept; nothing is counted on the way of an allocation.
+ * Everything is read where it is kept; no allocation counts anything for this.
  */
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
@@ -32,7 +32,7 @@ racy_on_purpose static u64 objects_in(const struct cursor *c, const struct slab_
 		       : 0;
 }
 
-/* Objects of @s that lie in sheaves of threads.  Racy: a sheaf may move while we look. */
+/* Objects of @s in the sheaves of threads.  Racy: a sheaf may move meanwhile. */
 racy_on_purpose static u64 cached_in_tasks(const struct kmem_cache *s)
 {
 	u64 n = 0;
@@ -48,7 +48,7 @@ racy_on_purpose static u64 cached_in_tasks(const struct kmem_cache *s)
 	return n;
 }
 
-/* In a signal handler nothing is waited for: what cannot be locked is left out. */
+/* A nested slow path waits for nothing: what it cannot lock is left out. */
 static bool lock_unless(struct spinlock *lock, bool nowait)
 {
 	return (nowait ? spin_trylock(lock) : spin_lock(lock)) != LOCK_BUSY;
@@ -225,7 +225,10 @@ BUDDY_API void buddy_stats(struct buddy_stats *ret)
 		ret->slow_allocs += READ_ONCE(t->slow_allocs);
 		ret->slow_frees += READ_ONCE(t->slow_frees);
 	}
-	/* What came when its thread had been looked at and went before another was counts -1. */
+	/*
+	 * May be negative: a block that was allocated after its thread had been read, and freed by
+	 * a thread before that was read, counts as -1.
+	 */
 	ret->large = (u64)MAX((long)large, 0) << PAGE_SHIFT;
 	ret->pages = READ_ONCE(api_pages) << PAGE_SHIFT;
 	add_caches(ret);
