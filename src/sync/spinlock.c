@@ -10,7 +10,7 @@
 #include "platform/os.h"
 
 #define SPINS 60
-#define SLEEP_MS 20 /* a bound, so that a waiter notices a fork it was born in */
+#define SLEEP_MS 20 /* at most, so that a waiter notices that it is in a forked child */
 
 u32 spin_generation = 1u << SPIN_GEN_SHIFT;
 unsigned long spin_contended;
@@ -18,7 +18,10 @@ u32 spin_kept_owner;
 void (*spin_long_wait)(void);
 __thread u32 task_id_tls __attribute__((tls_model("initial-exec")));
 
-/* A handler may have seen to it meanwhile, and forked: the number is what the child goes by. */
+/*
+ * A signal handler may have given the thread a number meanwhile.  That one stays, since a child
+ * that the handler has forked knows the thread by it.
+ */
 u32 task_id_bare(void)
 {
 	static u32 last; /* atomic */
@@ -28,7 +31,7 @@ u32 task_id_bare(void)
 	return task_id_tls;
 }
 
-/* Taken by a process that is not this one, by a thread that is not here: the owner vanished. */
+/* Was the lock taken in another process, by a thread that did not come along in the fork? */
 static bool is_stale(u32 word)
 {
 	u32 owner = word & TASK_ID_MASK;
@@ -62,7 +65,7 @@ enum lock_result spin_lock_slow(struct spinlock *lock)
 		u32 word = READ_ONCE(lock->word);
 
 		if (!word) {
-			/* A sleeper may remain behind us: keep waking on its behalf. */
+			/* Others may sleep as well: our unlock has to wake one of them. */
 			u32 take = mine | spin_generation | (spins > SPINS ? SPIN_WAITERS : 0);
 
 			if (__atomic_compare_exchange_n(&lock->word, &word, take, false,
@@ -75,7 +78,7 @@ enum lock_result spin_lock_slow(struct spinlock *lock)
 				return LOCK_STALE;
 			continue;
 		}
-		BUG_ON((word & TASK_ID_MASK) == mine); /* would wait for ourselves */
+		BUG_ON((word & TASK_ID_MASK) == mine); /* a thread would wait for itself */
 		if (spins++ < SPINS) {
 			cpu_relax();
 			continue;
@@ -96,8 +99,8 @@ void spin_unlock_wake(struct spinlock *lock)
 }
 
 /*
- * Rank checking, debug builds only.  A bit per rank held; a signal handler that interrupted a
- * holder uses trylock, which is exempt.
+ * Rank checking, in debug builds only.  A bit for each rank held.  A signal handler that has
+ * interrupted a holder uses trylock, which is exempt.
  */
 static __thread u32 held_ranks __attribute__((tls_model("initial-exec")));
 

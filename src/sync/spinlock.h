@@ -5,12 +5,12 @@
  * spinlock.h - short locks that know their owner and survive a fork
  *
  * Linux:  spinlock_t.  Differs in two ways.  Userspace cannot disable preemption, so a waiter
- *         spins a little and then sleeps on a futex.  And no lock is held across fork by a
- *         handler: a lock word carries the generation of the process that took it, so that a
- *         child finds out, lock by lock, which owners were lost in the fork, takes the lock from
- *         them and repairs what it guards.
+ *         spins a little and then sleeps on a futex.  And no fork handler takes the locks to hold
+ *         them across a fork.  Instead, a lock's word has the fork generation of the process that
+ *         took it.  So a child finds out, lock by lock, which owners were lost in the fork, takes
+ *         the lock from them and repairs what it guards.
  *
- * Word: bit 31 somebody sleeps, bits 23..30 fork generation, bits 0..22 owner, 0 = free.
+ * Word: bit 31 somebody sleeps, bits 23..30 fork generation, bits 0..22 owner; 0: free.
  */
 #include "base/atomic.h"
 #include "sync/lock_rank.h"
@@ -41,9 +41,12 @@ enum lock_result {
 	LOCK_STALE, /* taken from an owner that vanished in a fork: repair before use */
 };
 
-/* Fork generation of this process, shifted to its place in the word.  Changed by a child only. */
+/* Fork generation of this process, shifted to its place in the word.  Only a child changes it. */
 extern u32 spin_generation;
-/* In a child: the task that forked in a slow path and has its locks; 0: none (fork_notice.c). */
+/*
+ * In a child: the task that forked inside a slow path and still has its locks, or 0
+ * (fork_notice.c).
+ */
 extern u32 spin_kept_owner;
 
 /* How often a lock was found held; racy. */
@@ -55,7 +58,7 @@ void spin_unlock_wake(struct spinlock *lock);
 void lock_rank_take(const struct spinlock *lock, bool trylock);
 void lock_rank_drop(const struct spinlock *lock);
 
-/* Called by a waiter that has slept long, so that the fork code may notice a new child. */
+/* Called by a waiter each time it has slept, to notice that this is a forked child. */
 extern void (*spin_long_wait)(void);
 
 static inline bool spin_cmpxchg_free(struct spinlock *lock)
@@ -79,7 +82,7 @@ static inline enum lock_result spin_lock(struct spinlock *lock)
 	return r;
 }
 
-/** spin_trylock - take @lock if that needs no waiting */
+/** spin_trylock - take @lock if that needs no waiting.  Return: LOCK_BUSY if it does. */
 static inline enum lock_result spin_trylock(struct spinlock *lock)
 {
 	enum lock_result r = LOCK_TAKEN;
@@ -100,7 +103,10 @@ static inline void spin_unlock(struct spinlock *lock)
 		spin_unlock_wake(lock);
 }
 
-/* Does another thread have @lock, one that is gone included?  Racy but for this thread's own. */
+/*
+ * Does another thread, which may be gone, have @lock?  Racy, but certain about locks that this
+ * thread has.
+ */
 static inline bool spin_held_by_another(const struct spinlock *lock)
 {
 	u32 owner = READ_ONCE(lock->word) & TASK_ID_MASK;
@@ -109,9 +115,9 @@ static inline bool spin_held_by_another(const struct spinlock *lock)
 }
 
 /**
- * spin_settle - if a thread that vanished in a fork has @lock, it has it no longer
+ * spin_settle - free @lock if it was held by a thread that was lost in a fork
  *
- * For locks whose vanished owner has left whole what they guard.
+ * For locks whose lost owner has left what they guard whole.
  */
 static inline void spin_settle(struct spinlock *lock)
 {
@@ -122,8 +128,8 @@ static inline void spin_settle(struct spinlock *lock)
 /**
  * spin_unlock_unwaited - spin_unlock() for a lock that others hardly ever wait for
  *
- * A store instead of an atomic instruction: bursts of 1600 take 0.95 of the time.  A waiter that
- * sleeps all the same finds out when its sleep ends (SLEEP_MS).
+ * A store instead of an atomic instruction: bursts of 1600 take 0.95 of the time.  It wakes nobody;
+ * a waiter that sleeps all the same finds out when its sleep ends (SLEEP_MS).
  */
 static inline void spin_unlock_unwaited(struct spinlock *lock)
 {

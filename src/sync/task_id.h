@@ -5,8 +5,8 @@
  * task_id.h - who holds a lock
  *
  * A thread with a task block is known by the block's number; one without (before its first
- * allocation, or where there is no memory) by a number of its own, set apart by a bit.  Either
- * stays the same in a forked child, where the thread still has the locks that it forked with.
+ * allocation, or for want of memory) by a bare number, which has TASK_ID_BARE set.  Either stays
+ * the same in a forked child, where the thread still has the locks that it forked with.
  */
 #include "base/compiler.h"
 
@@ -19,6 +19,7 @@
 /* 0 before the first use; then a bare number; then that of the task block.  Owner: this thread. */
 extern __thread u32 task_id_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* Give this thread a bare number, unless it has a number by now.  Return: its number. */
 u32 task_id_bare(void);
 
 static inline u32 task_id(void)
