@@ -1,7 +1,7 @@
 /*
  * bare_root.c - a program that sees neither /proc nor /sys
  *
- * Both are covered by an empty file system in a mount namespace of its own.
+ * In a mount namespace of its own, empty file systems cover both.
  */
 #include "life.h"
 

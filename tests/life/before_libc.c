@@ -1,8 +1,8 @@
 /*
  * before_libc.c - a library that needs no other, whose constructor uses malloc
  *
- * Where the loader has loaded it after the C library, it initialises it before that: malloc comes
- * from whoever has it, and there is no environment yet.
+ * If the loader loads it after the C library, it initialises it before the C library: then there is
+ * no environment yet.
  */
 #include <stddef.h>
 #include <stdlib.h>

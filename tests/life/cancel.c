@@ -1,8 +1,8 @@
 /*
  * cancel.c - threads cancelled while they use malloc
  *
- * Deferred cancellation acts only at cancellation points.  malloc is none: a system call inside
- * it that is one would end the thread with a lock held or a block lost.
+ * Deferred cancellation acts only at cancellation points.  malloc must not be one: a cancellation
+ * point inside it could end the thread with a lock held or a block lost.
  */
 #include "life.h"
 

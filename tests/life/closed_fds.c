@@ -1,8 +1,8 @@
 /*
  * closed_fds.c - a program started with file descriptors 0, 1 and 2 closed
  *
- * What it opens then becomes 0, 1 and 2.  A report of libbuddy must not end up in such a file,
- * which may be a database.  The same report with an ordinary stderr is the counter-proof.
+ * The files that it opens then become 0, 1 and 2.  A report of libbuddy must not end up in such a
+ * file, which may be a database.  With an ordinary stderr the same report must be seen.
  */
 #include "life.h"
 
@@ -67,10 +67,7 @@ static int run_closed(const char *program, const char *how, const char *first, c
 		char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)how,
 				(char *)(uintptr_t)first, (char *)(uintptr_t)second, NULL};
 
-		/*
-		 * Two more reasons to say something: at a time when no descriptor is open at all,
-		 * and at the end.
-		 */
+		/* Two more reasons to report: while no descriptor is open, and at the end. */
 		setenv("BUDDY_OPTIONS", "no_such_option=1,stats_at_exit=on", 1);
 		close(0);
 		close(1);
@@ -108,7 +105,7 @@ static void commit_crime(const void *unused)
 	crime();
 }
 
-/* The crime with a stderr must be reported there, or the tests above prove nothing. */
+/* With a stderr the crime must be reported there, or the tests above prove nothing. */
 static void test_open(void)
 {
 	char text[1000];

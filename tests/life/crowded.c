@@ -1,7 +1,7 @@
 /*
  * crowded.c - a program that reserves nearly all addresses there are
  *
- * The next mapping of its own that a large block gets then lies where the heap would have grown.
+ * So the next large block with a mapping of its own lies where the heap would have grown.
  */
 #include "life.h"
 
@@ -50,7 +50,7 @@ int main(void)
 	CHECK(heap, "malloc gave NULL");
 	for (size_t size = (size_t)1 << 46; size >= block; size /= 2)
 		reserve(size, heap + range - block);
-	/* What grows this large is mapped by itself. */
+	/* A block that grows to this size gets a mapping of its own. */
 	p = realloc(malloc(1 << 20), block);
 	if ((uintptr_t)p < heap || (uintptr_t)p >= heap + range)
 		skip("%p is not where the heap at %#lx would grow", (void *)p, heap);

@@ -3,9 +3,9 @@
  *
  *	deepbind ours|theirs PLUGIN FINDER
  *
- * Run preloaded.  ours: it has the malloc of everybody else; theirs, with the option deepbind=on:
- * that of the C library.  Either way dlopen() goes by who called it, so what FINDER finds beside
- * itself the program does not.
+ * Run preloaded.  ours: the library has the malloc of everybody else; theirs, with the option
+ * deepbind=on: that of the C library.  Either way dlopen() goes by its caller, so FINDER finds
+ * beside itself what the program does not find.
  */
 #include "finder.h"
 #include "life.h"
@@ -21,7 +21,7 @@ typedef char *plugin_block_fn(int value);
 typedef void *finder_find_fn(const char *name, int mode);
 typedef int node_of_fn(const void *ptr);
 
-/* *ret_function, a pointer to a function of whatever type: @name of @library. */
+/* Set *ret_function, a pointer to a function of any type, to @name of @library. */
 static void find_function(void *library, const char *name, void *ret_function)
 {
 	void *symbol = dlsym(library, name);
@@ -38,7 +38,7 @@ static bool is_ours(const void *block)
 	return node_of(block) >= 0;
 }
 
-/* The plugin allocates in its constructor too, and frees that in its destructor. */
+/* The plugin also allocates in its constructor, and frees that in its destructor. */
 static void use_plugin(const char *path, bool ours)
 {
 	void *plugin = dlopen(path, RTLD_NOW | RTLD_DEEPBIND);
@@ -55,7 +55,7 @@ static void use_plugin(const char *path, bool ours)
 	CHECK(dlclose(plugin) == 0, "dlclose: %s", dlerror());
 }
 
-/* Loading without a path: from beside the library that asks, not from beside this program. */
+/* A library without a path is looked for beside the library that asks, not beside this program. */
 static void find_beside(const char *path, const char *finder_path)
 {
 	static const int modes[] = {RTLD_NOW, RTLD_NOW | RTLD_DEEPBIND};
@@ -77,7 +77,7 @@ static void find_beside(const char *path, const char *finder_path)
 
 int main(int argc, char **argv)
 {
-	/* The loader has read it, and would find everything that way. */
+	/* The loader has read this already, and would find everything by it: start anew. */
 	if (getenv("LD_LIBRARY_PATH")) {
 		unsetenv("LD_LIBRARY_PATH");
 		execv("/proc/self/exe", argv);

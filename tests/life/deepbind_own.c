@@ -3,8 +3,8 @@
  *
  *	deepbind_own PLUGIN
  *
- * Run preloaded.  The flag does what it does without libbuddy: the library has the C library's
- * malloc, and not the program's.
+ * Run preloaded.  The flag has the same effect as without libbuddy: the library has the C library's
+ * malloc, not the program's.
  */
 #include "life.h"
 #include "plugin.h"
@@ -18,14 +18,14 @@ enum { ARENA = 16 << 20, ALIGN = 64 };
 typedef char *plugin_block_fn(int value);
 
 static _Alignas(ALIGN) char arena[ARENA];
-static size_t used; /* of one thread */
+static size_t used; /* by the only thread */
 
 static bool is_own(const void *p)
 {
 	return (uintptr_t)p - (uintptr_t)arena < ARENA;
 }
 
-/* In front of each block is its size. */
+/* The size is put in front of each block. */
 void *malloc(size_t size)
 {
 	size_t whole = ALIGN + (size + ALIGN - 1) / ALIGN * ALIGN;

@@ -1,8 +1,8 @@
 /*
- * dlopen_libbuddy.c - a program that loads libbuddy itself, late, and lets it go again
+ * dlopen_libbuddy.c - a program that loads libbuddy itself, late, and closes it again
  *
  * Run without preload, with the path of libbuddy.so as argument.  The library's thread-local
- * storage must fit into what the loader keeps in reserve: at most 64 bytes.
+ * storage must fit into the loader's reserve: at most 64 bytes.
  */
 #include "life.h"
 
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 	CHECK(static_tls_bytes(path) <= STATIC_TLS_MAX, "%zu bytes of static TLS",
 	      static_tls_bytes(path));
 
-	/* A thread from before must get its part of the library's thread-local storage too. */
+	/* A thread that exists already must get the library's thread-local storage as well. */
 	pthread_barrier_init(&barrier, NULL, 2);
 	CHECK(pthread_create(&bystander, NULL, wait_at, &barrier) == 0, "no thread");
 	pthread_barrier_wait(&barrier);

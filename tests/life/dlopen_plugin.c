@@ -2,7 +2,7 @@
  * dlopen_plugin.c - loading and unloading another library again and again
  *
  * Run preloaded, with the path of the plugin as argument.  Threads use the plugin's thread-local
- * storage, which the loader allocates and frees by malloc; blocks of the plugin outlive it.
+ * storage, which the loader takes from malloc; the plugin's blocks outlive it.
  */
 #include "life.h"
 #include "plugin.h"

@@ -1,9 +1,9 @@
 /*
  * early.c - malloc before any constructor of libbuddy has run
  *
- * In .preinit_array of the program, in a constructor of a library that the loader initialises
- * before libbuddy, which also starts a thread and forks there, and in the program's own
- * constructors and destructors.  Blocks made early are used and freed late.
+ * In the program's .preinit_array; in the constructor of a library that the loader initialises
+ * before libbuddy, which also starts a thread and forks; in the program's own constructors and
+ * destructors.  Blocks allocated early are used and freed late.
  */
 #include "early_lib.h"
 #include "life.h"

@@ -1,8 +1,8 @@
 /*
  * early_lib.c - a library whose constructor uses malloc before libbuddy's own has run
  *
- * The loader initialises libraries in the reverse of the order it loaded them in, as far as
- * they do not need each other: a preloaded one comes late.
+ * The loader initialises libraries in the reverse of the order in which it loaded them, unless they
+ * need each other, so a preloaded one comes late.
  */
 #include "early_lib.h"
 

@@ -1,8 +1,8 @@
 /*
- * early_options.c - BUDDY_OPTIONS hold where malloc was needed before there was an environment
+ * early_options.c - BUDDY_OPTIONS holds even if malloc was needed before there was an environment
  *
- * Asked for by a library whose constructor runs before the C library's.  The option is one that is
- * seen without a call that might look at the environment itself.
+ * A library whose constructor runs before the C library's asks for memory.  The option is one whose
+ * effect shows without a call that might read the environment itself.
  */
 #include "life.h"
 

@@ -1,6 +1,8 @@
 /*
- * errno_kept.c - malloc() and free() that do what they should leave errno alone, whatever fails
- * beside it: "free", no memory for what the C library keeps of a thread; "malloc", no more threads
+ * errno_kept.c - malloc() and free() that succeed leave errno alone, whatever else fails
+ *
+ *   errno_kept free      there is no memory for what the C library keeps of a thread
+ *   errno_kept malloc    no more threads can be started
  */
 #include "life.h"
 
@@ -14,10 +16,10 @@
 
 enum {
 	UNTOUCHED = 1234,
-	KEYS = 40,	/* beyond those that the C library has room for without memory */
+	KEYS = 40,	/* more than the C library has room for without allocating */
 	NOBODY = 61234, /* a user without other threads */
 	BLOCKS = 8000,
-	SIZE = 20000, /* so many make the heap large enough for a background thread */
+	SIZE = 20000, /* BLOCKS of this size make the heap large enough for a background thread */
 };
 
 static int begin[2];
@@ -44,7 +46,7 @@ static void no_more_memory(void)
 			continue;
 }
 
-/* libbuddy's own key comes after these: nothing before this has used malloc. */
+/* libbuddy's own key comes after these, since nothing has used malloc yet. */
 static void test_free(void)
 {
 	pthread_key_t key;

@@ -13,7 +13,7 @@ enum { BLOCKS_MAX = 1 << 15, SMALL_BLOCKS = 100, SMALL = 100, FIXED_PART = 24 <<
 
 static unsigned char *blocks[BLOCKS_MAX];
 
-/* Allocates blocks of one size until there are no more; touches a byte at each end. */
+/* Allocate blocks of one size until there are no more; touch a byte at each end. */
 static unsigned int take_all(size_t size)
 {
 	unsigned int count;
@@ -41,7 +41,7 @@ static void check_and_free(size_t size, unsigned int count)
 	}
 }
 
-/* What must hold while no large block can be had. */
+/* What must hold while no large block is left. */
 static void check_exhausted(size_t size, size_t limit)
 {
 	void *small[SMALL_BLOCKS], *mem = &mem, *unchanged = mem;
@@ -63,8 +63,8 @@ static void check_exhausted(size_t size, size_t limit)
 }
 
 /*
- * A sanity bound: code, stacks and the heap's own structures take a fixed part, and a buddy
- * allocator may lose up to half of the rest where sizes are awkward for it.
+ * A sanity bound: code, stacks and the heap's own structures take a fixed part, and awkward sizes
+ * may cost a buddy allocator up to half of the rest.
  */
 static size_t usable_at_least(size_t limit)
 {

@@ -1,6 +1,7 @@
 /*
- * exit_at_work.c - a program ends while its threads are at work: the last look for frees that went
- * wrong finds nothing wrong with theirs
+ * exit_at_work.c - a program ends while its threads are at work
+ *
+ * The check for double frees at the end must find nothing wrong with theirs.
  */
 #include "life.h"
 #include <pthread.h>

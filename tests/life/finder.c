@@ -12,7 +12,7 @@ void *finder_find(const char *name, int mode)
 {
 	void *library = dlopen(name, mode);
 
-	/* So that the call is no jump: it is this library that must be seen to call. */
+	/* Not a tail call: this library must be seen as the caller. */
 	finder_found += library != NULL;
 	return library;
 }

@@ -1,8 +1,8 @@
 /*
- * fork_at_start.c - a signal handler forks while its thread starts libbuddy's background thread:
- * the child has none, and starts its own
+ * fork_at_start.c - a signal handler forks while its thread starts libbuddy's background thread
  *
- * The signal is sent by this program's pthread_create(), which libbuddy calls.
+ * The child has no background thread, and must start its own.  The program's own pthread_create(),
+ * which libbuddy calls, sends the signal.
  */
 #include "life.h"
 
@@ -48,7 +48,7 @@ static void fork_here(int signo)
 		child = pid;
 }
 
-/* A thread is started by who asks for memory. */
+/* A thread that asks for memory starts the background thread. */
 static void ask(void)
 {
 	free(keep(malloc(100000)));

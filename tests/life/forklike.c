@@ -1,7 +1,7 @@
 /*
- * forklike.c - children that come into being without fork's handlers
+ * forklike.c - children that are made without fork's handlers
  *
- * vfork shares the parent's memory, posix_spawn is a vfork that executes, _Fork and a raw clone
+ * vfork shares the parent's memory, posix_spawn is a vfork with an exec, and _Fork and a raw clone
  * copy the process but skip pthread_atfork.  Such a child may be made while other threads are in
  * the middle of malloc, and must be able to use what it inherited and to allocate.
  */
@@ -59,7 +59,7 @@ static void check_inheritance(void)
 		CHECK(filled(inherited[i], block_size(i), i), "inherited block %u changed", i);
 }
 
-/* What a child with a copy of the memory does; the alarm turns a hang into a failure. */
+/* What a child with its own copy of the memory does; the alarm turns a hang into a failure. */
 static _Noreturn void copied_child(void)
 {
 	alarm(CHILD_SECONDS);
@@ -110,8 +110,8 @@ static void test_grandchildren(void)
 }
 
 /*
- * POSIX allows a child of vfork nothing but exec and _exit; programs allocate there all the
- * same, and it works with the C library's malloc: the memory is the parent's.
+ * POSIX allows a child of vfork only exec and _exit.  Programs allocate there all the same, and
+ * with the C library's malloc it works, since the memory is the parent's.
  */
 static void test_vfork(void)
 {

@@ -1,8 +1,8 @@
 /*
  * full_limit.c LIVE LEAST MOST STEPS - LIVE MiB of blocks of LEAST to MOST bytes, in random order
  *
- * All but what rounding takes is in use where the memory limit is little more than that.  What is
- * free between the blocks has to serve, or go back, before the limit is met.
+ * Run with a memory limit of little more.  Memory that is free between the blocks has to be used,
+ * or go back, before the limit is reached.
  */
 #include "life.h"
 #include <stdlib.h>

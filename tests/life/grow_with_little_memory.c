@@ -1,7 +1,7 @@
 /*
- * grow_with_little_memory.c - realloc() grows a block where there is room for what is asked for
+ * grow_with_little_memory.c - realloc() grows a block if there is room for the size asked for
  *
- * Not for the eighth more that a block is given which grows by little.
+ * A block that grows by little is given an eighth more, for which there is no room here.
  */
 #include "life.h"
 

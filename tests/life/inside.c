@@ -1,5 +1,5 @@
 /*
- * inside.c - libbuddy with doors to what no program can call
+ * inside.c - libbuddy with access to functions that no program can call
  */
 #include "inside.h"
 

@@ -1,12 +1,12 @@
 /*
- * interrupted.c - a signal handler uses malloc, at any instruction of libbuddy's
+ * interrupted.c - a signal handler uses malloc, at any instruction of libbuddy
  *
  *   interrupted [CALL|all [SEED]]
  *
- * Each call is first walked through in a child, which says to which instructions of libbuddy it
- * comes.  Of these some are drawn (all with BUDDY_SOAK=1, in a quarter of an hour), and for each a
- * new child is interrupted there, by a handler that allocates, asks for memory to be given back, or
- * forks.  Then the call goes on, and the child checks its heap.
+ * Each call is first single-stepped in a child, to find the instructions of libbuddy that it
+ * executes.  Some of these are chosen at random (all with BUDDY_SOAK=1, which takes a quarter of an
+ * hour).  For each of them a new child is interrupted there by a handler that allocates, asks for
+ * memory to be given back, or forks.  Then the call goes on, and the child checks its heap.
  */
 #include "life.h"
 #include "trace.h"
@@ -29,10 +29,10 @@ enum {
 	SAMPLES = 40, /* of each call, for each handler */
 	HANG_SECONDS = 30,
 	KEPT_SIZE = 500,
-	SPAN = 1 << 20, /* of libbuddy's file, at most */
+	SPAN = 1 << 20, /* bytes of libbuddy's file, at most */
 };
 
-/* dprintf() takes a buffer from malloc. */
+/* Not dprintf(), which takes a buffer from malloc. */
 static void say(const char *format, ...)
 {
 	char text[200];
@@ -61,7 +61,7 @@ static void use(size_t size, unsigned int key)
 	free(b);
 }
 
-/* Of the library under test, which the loader puts under this program. */
+/* Weak: they are there only if the library under test is libbuddy. */
 #pragma weak buddy_kmem_cache_create
 #pragma weak buddy_kmem_cache_alloc
 #pragma weak buddy_kmem_cache_free
@@ -70,7 +70,7 @@ static void use(size_t size, unsigned int key)
 
 static struct kmem_cache *cache; /* NULL: the call uses none */
 
-/* In a handler nothing can be waited for, so that there may be no object. */
+/* NULL is allowed: a handler can wait for nothing, so there may be no object for it. */
 static void use_cache(unsigned int count, gfp_t gfp)
 {
 	void *objects[100];
@@ -132,7 +132,7 @@ static void interrupt(int signal)
 
 /* ---- what it interrupts ---- */
 
-static void *kept; /* a block that the program has meanwhile */
+static void *kept; /* a block that the program holds meanwhile */
 
 static void keep_a_block(void)
 {
@@ -258,7 +258,7 @@ static void aligned(void)
 	trace_mark();
 }
 
-/* What a handler had of it is back when it ends, or this program does. */
+/* If objects that a handler took have not come back, destroying the cache ends the program. */
 static void cached(void)
 {
 	struct kmem_cache *ended;
@@ -286,7 +286,10 @@ static void trimmed(void)
 	trace_mark();
 }
 
-/* A background thread is thought of at each 64th slow path: that is to be one of the child's. */
+/*
+ * Every 64th slow path asks whether a background thread is needed.  That one is to be among the
+ * child's.
+ */
 enum { SLOW_PATHS_BEFORE = 50, SLOW_PATHS_OF_CHILD = 16 };
 
 static void take_slow_paths(unsigned int count)
@@ -321,7 +324,7 @@ static void in_child(pid_t child, void (*fn)(void))
 	expect_success(child, "the child");
 }
 
-/* Of a program of one thread; with some heap, so that it might want a background thread. */
+/* The child of a program of one thread, with a heap that may want a background thread. */
 static void lone_child(void)
 {
 	void *mem = keep(malloc(9 << 20));
@@ -365,7 +368,7 @@ static void beside_threads(pid_t (*make_child)(void), void (*fn)(void))
 		pthread_join(threads[i], NULL);
 }
 
-/* Without its handlers the repair is left to the child's first slow path. */
+/* _Fork() runs no handlers, so the child's first slow path does the repair. */
 static void child_of_threads(void)
 {
 	beside_threads(_Fork, use_as_child);
@@ -394,7 +397,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } calls[] = {
-	{"first", first}, /* goes beyond the next one by what starts the library */
+	{"first", first}, /* executes more than the next one: the start of the library */
 	{"thread_begins", thread_begins},
 	{"first_large", first_large},
 	{"thread_ends", thread_ends},
@@ -465,7 +468,7 @@ static bool interrupt_at(size_t offset)
 	return reached;
 }
 
-/* Of a child beside threads not all that was walked through is come to again. */
+/* Not every instruction that was executed in the walk is reached again, beside other threads. */
 static void interrupt_everywhere(bool all)
 {
 	unsigned int count = walk(), left = count, wanted = all ? count : SAMPLES, reached = 0;
@@ -482,7 +485,7 @@ static void interrupt_everywhere(bool all)
 	instructions[call] = count;
 }
 
-/* Nothing here allocates: the first call of the children has to be the first. */
+/* Nothing here allocates, since the children's first call has to be the first of the process. */
 int main(int argc, char **argv)
 {
 	const char *only = argc > 1 && strcmp(argv[1], "all") ? argv[1] : NULL;

@@ -1,7 +1,8 @@
 /*
- * large_tls.c - the stacks of threads begin with a megabyte of the program's thread-local storage,
- * that of libbuddy's background thread too: what a program has freed goes back while it does
+ * large_tls.c - a program with a megabyte of thread-local storage: memory goes back while it does
  * nothing
+ *
+ * Thread-local storage lies on the stacks of threads, that of libbuddy's background thread too.
  */
 #include "life.h"
 #include <stdlib.h>

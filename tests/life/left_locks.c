@@ -1,11 +1,11 @@
 /*
- * left_locks.c - locks of a thread that was lost in a fork are nobody's, whoever the child is
+ * left_locks.c - locks held by a thread that was lost in a fork are free for any child
  *
- *     left_locks namespaces      a child whose process id is that of its parent
- *     left_locks generations     a child of so many forks that their numbers begin anew
+ *     left_locks namespaces      a child with the process id of its parent
+ *     left_locks generations     children of so many forks that generation numbers repeat
  *
- * What holds the locks is a thread in malloc_trim(): libbuddy gives memory back through madvise(),
- * which this program has its own of, and there the thread stays.
+ * The locks are held by a thread in malloc_trim().  libbuddy gives memory back through madvise();
+ * this program has its own, in which the thread stays.
  */
 #include "life.h"
 
@@ -41,7 +41,7 @@ static void *trim(void *argument)
 	return argument;
 }
 
-/* Memory that malloc_trim() gives back, too little for passes by others. */
+/* Memory that malloc_trim() gives back, too little for other threads to make passes. */
 static void make_garbage(void)
 {
 	static void *blocks[BLOCKS];
@@ -67,7 +67,7 @@ static void let_go(pthread_t thread)
 	pthread_join(thread, NULL);
 }
 
-/* Process 1 of a namespace ignores what it has no handler for. */
+/* Process 1 of a namespace ignores signals for which it has no handler. */
 static void give_up(int signal)
 {
 	(void)signal;
@@ -80,7 +80,7 @@ static void limit_time(void)
 	alarm(SECONDS);
 }
 
-/* In the child, where the thread is not. */
+/* In the child, where the thread that holds the locks does not exist. */
 static void use_locks(void)
 {
 	atomic_store(&stay, false);
@@ -133,7 +133,7 @@ static void test_namespaces(void)
 
 /* ---- many forks ---- */
 
-/* In a child that uses the heap.  Return: whether this is that child. */
+/* Fork a child that uses the heap.  Return: whether this is the child. */
 static bool is_child(void)
 {
 	pid_t child = fork();
@@ -155,7 +155,7 @@ static void test_generations(void)
 	hold_locks(&thread);
 	while (number < GENERATIONS && is_child())
 		number++;
-	/* Numbers go round somewhere on the way down. */
+	/* The next child of one of these has the generation number that the locks have. */
 	if (number > 250 && number < 260 && is_child())
 		use_locks();
 	if (number)
@@ -166,7 +166,7 @@ static void test_generations(void)
 int main(int argc, char **argv)
 {
 	require_libbuddy();
-	free(keep(malloc(100000))); /* the first child knows that it is one */
+	free(keep(malloc(100000))); /* with a heap, so that the first child notices the fork */
 	if (argc > 1 && !strcmp(argv[1], "namespaces"))
 		test_namespaces();
 	else

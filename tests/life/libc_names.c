@@ -1,6 +1,7 @@
 /*
- * libc_names.c - the C library's second names for malloc are libbuddy's too: what comes from the
- * one goes back through the other
+ * libc_names.c - the C library's second names for malloc are libbuddy's too
+ *
+ * Blocks that come from one name are freed by the other.
  */
 #include "life.h"
 #include <malloc.h>

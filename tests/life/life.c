@@ -41,7 +41,9 @@ void skip(const char *format, ...)
 	_exit(EXIT_SKIPPED);
 }
 
-/* ISO C has no cast from void * to a function; POSIX promises the bytes are the same. */
+/*
+ * ISO C has no cast from void * to a function pointer; POSIX promises that the bytes are the same.
+ */
 static int (*find_verify(void))(void)
 {
 	void *symbol = dlsym(RTLD_DEFAULT, "buddy_verify");
@@ -77,7 +79,7 @@ size_t live_bytes(void)
 	return libbuddy_loaded() ? mallinfo2().uordblks : 0;
 }
 
-/* smaps_rollup is exact, where statm is summed lazily over the CPUs. */
+/* smaps_rollup is exact; what statm shows lags behind, since each CPU counts for itself. */
 size_t resident_kib_of(pid_t pid)
 {
 	char path[64], text[512];
@@ -147,7 +149,7 @@ void expect_good_status(int status, const char *what)
 
 void run_again(const char *path, const char *first, const char *second)
 {
-	/* execv takes its strings non-const for historical reasons only. */
+	/* execv() does not change its strings; only its prototype is without const. */
 	char *argv[] = {(char *)(uintptr_t)path, (char *)(uintptr_t)first,
 			(char *)(uintptr_t)second, NULL};
 

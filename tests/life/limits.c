@@ -3,7 +3,7 @@
  *
  * limits as|data MIB	starts the program anew under the limit, uses malloc, runs out of
  *			memory and recovers
- * limits late-HOW MIB	sets RLIMIT_AS in a program that runs already, by setrlimit, by prlimit or
+ * limits late-HOW MIB	sets RLIMIT_AS while the program runs, by setrlimit, by prlimit or
  *			from another process; threads must still start
  */
 #include "exhaust.h"
@@ -74,7 +74,7 @@ static void *late_thread(void *argument)
 	return NULL;
 }
 
-/* With the C library's malloc all this works: the limit is far above what the program uses. */
+/* All this works with the C library's malloc: the limit is far above what the program uses. */
 static void run_late(const char *how, size_t bytes)
 {
 	pthread_t threads[LATE_THREADS];

@@ -1,6 +1,8 @@
 /*
- * listener.c - a program that listens to munmap(), madvise() and mremap(), as do registration
- * caches of network cards, hears of all memory that goes away, and may allocate when it does
+ * listener.c - a program that listens to munmap(), madvise() and mremap(), as the registration
+ * caches of network cards do
+ *
+ * It must hear of all memory that goes away, and may allocate when it does.
  */
 #include "life.h"
 #include <errno.h>
@@ -15,7 +17,7 @@
 #define BLOCKS 20000
 #define LARGE ((size_t)32 << 20)
 
-/* Volatile: compilers believe that malloc calls nothing of this file. */
+/* Volatile: compilers assume that malloc calls nothing in this file. */
 static volatile size_t discarded, unmapped;
 static volatile unsigned int moves;
 
@@ -46,7 +48,7 @@ int madvise(void *addr, size_t len, int advice)
 	return (int)syscall(SYS_madvise, addr, len, advice);
 }
 
-/* What has a mapping of its own. */
+/* A block with a mapping of its own. */
 static void *own_mapping(void)
 {
 	char *p = realloc(malloc(LARGE / 8), LARGE);

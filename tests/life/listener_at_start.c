@@ -2,8 +2,8 @@
  * listener_at_start.c - a munmap() of the program's own that allocates, called while libbuddy
  * starts
  *
- * What libbuddy would like to have is taken: it maps, finds that, and unmaps.  In a child, since a
- * start blocks signals, an alarm's too.
+ * The addresses that libbuddy wants first are taken, so it maps others and unmaps them again.  In a
+ * child, since the start blocks all signals, SIGALRM among them.
  */
 #include "life.h"
 

@@ -1,9 +1,9 @@
 /*
  * little_stack.c - malloc and its relatives take less than a page of stack
  *
- * Threads of PTHREAD_STACK_MIN have three, after what the C library puts there, and coroutines may
- * have one or two.  Each step runs on a stack of its own that is painted before.  Run with
- * LD_BIND_NOW.
+ * Threads of PTHREAD_STACK_MIN have three pages beside what the C library puts there, and
+ * coroutines may have one or two.  Each step runs on a stack of its own, which is painted first.
+ * Run with LD_BIND_NOW.
  */
 #include "life.h"
 

@@ -4,10 +4,10 @@
  * locked_memory unlimited	as root, or with an unlimited RLIMIT_MEMLOCK
  * locked_memory limited	without privilege, under a large RLIMIT_MEMLOCK
  *
- * Under glibc a small program locks a few MiB.  With MCL_FUTURE, and MCL_CURRENT for what is
- * there already, the kernel makes every writable page of a mapping resident: a large writable
- * reservation would eat the machine.  So a parent watches and kills at a bound, and the
- * kernel is told to choose the child first should memory run out.
+ * With glibc a small program locks a few MiB.  With MCL_FUTURE, and with MCL_CURRENT for what is
+ * mapped already, the kernel makes every writable page resident: a large writable reservation would
+ * take all of the machine's memory.  So a parent watches and kills at a bound, and the kernel is
+ * told to kill the child first if memory runs out.
  */
 #include "life.h"
 
@@ -28,7 +28,7 @@ enum {
 	LOCK_LIMIT_MIB = 4096,
 	KILL_AT_KIB = 1 << 20,
 	USED_MIB = 32,
-	OVERHEAD_KIB = 200 << 10, /* beyond what is used, against about 5 MiB with glibc */
+	OVERHEAD_KIB = 200 << 10, /* allowed beyond what is used; glibc has about 5 MiB */
 };
 
 static void be_first_to_die(void)
@@ -63,7 +63,7 @@ static void drop_nothing(void)
 		skip("locked memory is limited to %lu bytes", (unsigned long)limit.rlim_cur);
 }
 
-/* Small blocks too: a heap that takes memory by the chunk locks whole chunks. */
+/* Also small blocks: a heap that takes memory in chunks locks whole chunks. */
 static void use_locked(int megabytes)
 {
 	static char *blocks[USED_MIB];
@@ -92,14 +92,14 @@ static _Noreturn void child_main(bool limited, bool malloc_first)
 	before = resident_kib();
 	CHECK(mlockall(MCL_CURRENT | MCL_FUTURE) == 0, "mlockall: errno %d", errno);
 	use_locked(USED_MIB);
-	/* Under nobody's eyes /proc/self may be closed; the parent looks on anyway. */
+	/* As nobody the program may not be able to read /proc/self; the parent watches anyway. */
 	if (before)
 		CHECK(resident_kib() < before + ((size_t)USED_MIB << 11) + OVERHEAD_KIB,
 		      "%zu KiB resident with %d MiB in use", resident_kib(), USED_MIB);
 	_exit(0);
 }
 
-/* statm, not smaps: it can be read without walking what may be growing fast. */
+/* statm, not smaps: reading it takes no walk over a heap that may be growing fast. */
 static size_t quick_resident_kib(pid_t pid)
 {
 	char path[64], text[128];

@@ -1,8 +1,8 @@
 /*
- * lone_child.c - the child of a program of one thread starts threads that want memory first
+ * lone_child.c - in the child of a program of one thread, new threads are the first to want memory
  *
- * Nothing in it has told the allocator of the fork: what the program's thread takes is at hand.
- * What that thread has must stay its own, though it is not heard of.
+ * The allocator has not noticed the fork yet, since all that the program's thread takes is at hand.
+ * What that thread has must stay its own, though the allocator does not hear of it.
  *
  *   lone_child             the program never had another thread
  *   lone_child later       it had some before; children of _Fork() run no handlers
@@ -55,7 +55,7 @@ static void join_threads(const pthread_t threads[THREADS])
 		pthread_join(threads[i], NULL);
 }
 
-/* So that what pthread_create() asks for is at hand too. */
+/* So that what pthread_create() allocates is at hand as well. */
 static void have_all_at_hand(void)
 {
 	static void *blocks[64];

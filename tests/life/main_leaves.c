@@ -1,7 +1,7 @@
 /*
- * main_leaves.c - a program whose first thread leaves by pthread_exit() ends with its last thread,
- * though libbuddy's background thread is there, and runs its atexit() handlers in a thread of its
- * own
+ * main_leaves.c - a program whose first thread leaves by pthread_exit() ends with its last thread
+ *
+ * Though libbuddy's background thread exists.  Its atexit() handlers run in a thread of its own.
  */
 #include "life.h"
 #include <pthread.h>
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define WAIT_S 20
-#define LARGE ((size_t)80 << 20) /* in blocks that are no mappings: the background thread starts   \
-				  */
+/* In blocks that are not mappings: enough for the background thread to start. */
+#define LARGE ((size_t)80 << 20)
 #define BLOCK 5000
 
 static const struct timespec tick = {.tv_nsec = 20000000};
@@ -85,7 +85,7 @@ static void with_a_thread_that_outlives_the_activity(void)
 	start(worker, 500);
 }
 
-/* As a daemon that has just forked: nothing has been asked for yet that was not at hand. */
+/* As in a daemon that has just forked: its first thread has needed no slow path yet. */
 static void with_a_thread_that_does_the_work(void)
 {
 	start(grow_later, 5);

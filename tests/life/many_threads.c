@@ -1,8 +1,8 @@
 /*
  * many_threads.c - ten thousand threads, each freeing memory of another
  *
- * Each thread frees what the thread before it left, leaves blocks for the next and is gone.
- * Neither resident memory nor live bytes may grow with the number of threads that ever were.
+ * Each thread frees the blocks that the one before it left, leaves blocks for the next one and
+ * ends.  Neither resident memory nor live bytes may grow with the number of threads.
  */
 #include "life.h"
 
@@ -22,7 +22,7 @@ struct legacy {
 	unsigned char *blocks[BLOCKS];
 };
 
-/* One chain of legacies per place; only the thread in that place uses it. */
+/* What the last thread left, for each place; only the thread in that place uses it. */
 static struct legacy places[AT_ONCE];
 
 static size_t block_size(int i)
@@ -52,7 +52,7 @@ static void run_threads(int count)
 	pthread_t threads[AT_ONCE];
 
 	for (int done = 0; done < count; done += AT_ONCE) {
-		/* The places rotate, so that a thread's heir is never the same thread's twin. */
+		/* The places rotate, so that a thread's heir is started at another index. */
 		for (int i = 0; i < AT_ONCE; i++)
 			CHECK(pthread_create(&threads[i], NULL, thread_main,
 					     &places[(i + done / AT_ONCE) % AT_ONCE]) == 0,

@@ -1,6 +1,7 @@
 /*
- * no_keys.c - threads end in a program that has used up all keys of thread-specific data: libbuddy
- * has none, and is not told
+ * no_keys.c - threads end in a program that has used up all keys of thread-specific data
+ *
+ * libbuddy has no key then, and is not told that they end.
  */
 #include "life.h"
 

@@ -1,5 +1,5 @@
 /*
- * one_object.c - a program that holds one object and waits to be looked at
+ * one_object.c - a program that holds one object and stops, to be measured
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /*
  * overcommit.c - a program on a machine in overcommit mode 2
  *
- * Every private writable mapping counts against the commit limit there, MAP_NORESERVE or not, so
- * a reservation must not be writable before it is used.  The mode is the whole machine's: it is
- * changed only by root, only where so little is committed that nobody notices, for the second
- * the test takes, and put back by a process that outlives the test and ignores signals.
+ * There every private writable mapping counts against the commit limit, MAP_NORESERVE or not, so a
+ * reservation must not be writable before it is used.  The mode is that of the whole machine.  It
+ * is changed only by root, only if so little is committed that nobody notices, and only for the
+ * second that the test takes.  A process that outlives the test and ignores signals restores it.
  * BUDDY_TEST_SYSCTL=0 keeps the test from touching it.
  */
 #include "life.h"
@@ -64,7 +64,7 @@ static int inside(void)
 
 	require_libbuddy();
 	ordinary_use(64 << 20);
-	/* More than the limit can never be promised; the refusal must be a proper one. */
+	/* More than the limit cannot be had, and must be refused as usual. */
 	errno = 0;
 	large = keep(malloc((size_t)meminfo_kib("CommitLimit:") * 1024 + (1 << 30)));
 	CHECK(!large && errno == ENOMEM, "more than the commit limit was promised");
@@ -81,7 +81,7 @@ static void ignore_signals(void)
 	setsid();
 }
 
-/* Sets the mode, runs the program anew, and puts the mode back whatever becomes of it. */
+/* Set the mode, run the program anew, and restore the mode whatever becomes of it. */
 static int change_and_run(char **argv, char mode)
 {
 	pid_t child;

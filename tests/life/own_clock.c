@@ -1,8 +1,8 @@
 /*
- * own_clock.c - a program with a clock_gettime() of its own, as those of libfaketime: it is under a
- * lock while it asks for memory, and its time stands still
+ * own_clock.c - a program with a clock_gettime() of its own, like that of libfaketime
  *
- * libbuddy does not ask it, and gives memory back all the same.
+ * It asks for memory while it holds a lock, and its time stands still.  libbuddy must not call it,
+ * and gives memory back all the same.
  */
 #include "life.h"
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /*
  * plugin.c - a library that dlopen_plugin loads and unloads again and again
  *
- * It allocates in its constructor, frees in its destructor, and has thread-local storage that
- * the loader allocates by malloc at first use.
+ * It allocates in its constructor, frees in its destructor, and has thread-local storage that the
+ * loader takes from malloc at its first use.
  */
 #include "plugin.h"
 

@@ -1,15 +1,15 @@
 /*
- * preempted.c - a thread loses its CPU at any instruction of libbuddy's, and another one goes on
+ * preempted.c - a thread loses its CPU at any instruction of libbuddy, and another one goes on
  *
  *   preempted [FIRST|all [SECOND|all [SEED]]]
  *
- * One thread is stopped in the middle of a piece of work, and a second one does all of its own
- * meanwhile, or as much as it can without a lock that the first one has.  Then the first one goes
- * on, and the child that both lived in checks its heap: contents, structures and sums.
+ * Both threads live in a child.  One is stopped in the middle of a piece of work.  Meanwhile the
+ * second one does all of its own work, or as much as it can without a lock that the first one has.
+ * Then the first one goes on, and the child checks its heap: contents, structures and sums.
  *
- * Each piece is first walked through, which says to which instructions of libbuddy it comes.  Of
- * the pieces, of these instructions and of what the second thread does some are drawn; with
- * BUDDY_SOAK=1 each piece is taken, with many more instructions (an hour).
+ * Each piece is first single-stepped, to find the instructions of libbuddy that it executes.  The
+ * pieces, the instructions to stop at and the work of the second thread are drawn at random; with
+ * BUDDY_SOAK=1 all pieces are taken, with many more instructions (an hour).
  */
 #include "inside.h"
 #include "life.h"
@@ -46,8 +46,8 @@ enum {
 	HELD_MS = 50, /* at most; the second thread may wait for the first */
 	HANG_SECONDS = 60,
 	KEPT_BY_LIBC = 4096, /* bytes */
-	SPAN = 1 << 20,	     /* of libbuddy's file, at most */
-	LIVES_WITH = 200000, /* bytes that a thread has which does nothing but live */
+	SPAN = 1 << 20,	     /* bytes of libbuddy's file, at most */
+	LIVES_WITH = 200000, /* bytes that live_shortly() and its thread have, at most */
 	HEAP_MIB = 72,	     /* with which a background thread is wanted */
 };
 
@@ -60,13 +60,16 @@ struct block {
 	unsigned int key;
 };
 
-/* A child that the other side makes finds what is listed, and @in_hand of it may be lost. */
+/*
+ * What one of the two threads has.  A child that the other one forks finds the blocks that are
+ * listed; besides, up to @in_hand bytes may be lost there.
+ */
 struct side {
 	const struct work *work;
-	struct block blocks[MAX_BLOCKS]; /* mem: NULL while it is taken or dropped */
+	struct block blocks[MAX_BLOCKS]; /* mem: NULL while it is allocated or freed */
 	unsigned int first, nr, key;	 /* it has blocks[first] to blocks[nr - 1] */
-	struct kmem_cache *cache;	 /* to be ended, or NULL */
-	size_t in_hand;			 /* bytes, at most */
+	struct kmem_cache *cache;	 /* to be destroyed, or NULL */
+	size_t in_hand;			 /* bytes being allocated or freed, at most */
 };
 
 static struct side sides[2];
@@ -89,7 +92,7 @@ static bool stamped(const struct block *b)
 	return filled(b->mem, STAMP, b->key) && filled(b->mem + b->size - STAMP, STAMP, b->key);
 }
 
-/* In the order that they stand here, for who looks while this thread is stopped. */
+/* Keeps the order of stores for those who look while this thread is stopped. */
 static void compiler_barrier(void)
 {
 	__asm__ volatile("" ::: "memory");
@@ -160,7 +163,7 @@ static void drop_one(struct side *s, struct block *b)
 	has_in_hand(s, 0);
 }
 
-/* The latest, or the earliest: those lie in the slabs that are used last. */
+/* Free the latest blocks; drop_first(): the earliest, whose slabs are not in use any more. */
 static void drop(struct side *s, unsigned int count)
 {
 	for (; count && s->nr > s->first; count--) {
@@ -177,7 +180,7 @@ static void drop_first(struct side *s, unsigned int count)
 	}
 }
 
-/* All but every @one_in. */
+/* Free all but one in @one_in. */
 static void thin_out(struct side *s, unsigned int one_in)
 {
 	unsigned int left = 0;
@@ -212,16 +215,16 @@ static void use_cache(struct side *s, struct kmem_cache *cache)
 /* What the parent has drawn. */
 static struct {
 	const struct work *work[2];
-	unsigned int first_step; /* that is walked through */
+	unsigned int first_step; /* where the marks begin */
 	bool checked;		 /* under slab_debug=F: nothing goes through sheaves */
 	enum { KEPT, REFUSED, BROKEN } fence;
-	unsigned int child;	 /* what children do, a bit for each */
+	unsigned int child;	 /* bits: what children do */
 	unsigned int seconds;	 /* after which the child hangs; 0: never */
 } drawn;
 
 /*
- * The work of a thread is in steps.  What is prepared before is done by the thread itself, or by
- * the other one.
+ * The work of a thread is done in steps.  Before it, the thread itself or the other one prepares
+ * something.
  */
 struct work {
 	const char *name;
@@ -356,7 +359,7 @@ static void shrink_cache(struct side *s)
 	buddy_kmem_cache_shrink(shared_cache);
 }
 
-/* Both have used it, and neither does any more. */
+/* A cache that both threads have used, and neither uses any more. */
 static void make_cache(struct side *s)
 {
 	s->cache = buddy_kmem_cache_create("ends", 300, 0, 0, NULL);
@@ -472,7 +475,7 @@ static void have_ending_thread(struct side *s)
 	have_thread_of(s, have_destructors);
 }
 
-/* Cancelled in a cancellation point between uses of the heap. */
+/* Uses the heap with a cancellation pending, then is cancelled at a cancellation point. */
 static void *be_cancelled(void *arg)
 {
 	pthread_cancel(pthread_self());
@@ -486,7 +489,7 @@ static void have_cancelled_thread(struct side *s)
 	have_thread_of(s, be_cancelled);
 }
 
-/* A child of vfork() has what its parent has. */
+/* A child of vfork() uses its parent's memory. */
 static void have_vfork(struct side *s)
 {
 	pid_t child;
@@ -515,7 +518,7 @@ static void check_sums(const char *where)
 	      (long)(now.present - now.free - now.cached - now.slabs - now.large - now.pages));
 }
 
-static struct buddy_stats before; /* the threads */
+static struct buddy_stats before; /* before the threads start */
 
 static void check_count(const char *what, uint64_t now, uint64_t was, uint64_t lost)
 {
@@ -523,7 +526,10 @@ static void check_count(const char *what, uint64_t now, uint64_t was, uint64_t l
 	      what, (long)(now - was), (long)lost);
 }
 
-/* What the other thread had in hand may be there or not, or twice, as large as it came to be. */
+/*
+ * What the other thread had in hand may be in the sums of a child or not, or be in them twice, and
+ * may have been rounded up.
+ */
 static void check_books_of_child(size_t in_hand)
 {
 	size_t lost = in_hand ? 2 * in_hand + LIVES_WITH : 0;
@@ -557,7 +563,7 @@ static void start_background_thread(void)
 static void use_as_child(struct side *s, size_t in_hand, bool threads)
 {
 	alarm(HANG_SECONDS);
-	/* It puts the heap in order first, with this or that. */
+	/* The first call puts the heap in order: an allocation, or a free. */
 	if (drawn.child & 1)
 		live_shortly(s);
 	for (int i = 0; i < 2; i++)
@@ -574,7 +580,7 @@ static void use_as_child(struct side *s, size_t in_hand, bool threads)
 	verify("in a child, in the end");
 }
 
-/* And so does its child. */
+/* Use the heap, and have a child of its own do so too. */
 static void be_child(struct side *s, bool threads)
 {
 	size_t in_hand = sides[0].in_hand;
@@ -601,8 +607,8 @@ static void have_child(struct side *s)
 }
 
 /*
- * The child is put in order when it first comes by.  The C library may be in the midst of starting
- * a thread, with its locks.
+ * No handler runs, so the child's heap is put in order at its first slow path.  It starts no
+ * threads, since the C library's locks may be held by the other thread, which may be starting one.
  */
 static void have_bare_child(struct side *s)
 {
@@ -662,7 +668,7 @@ static const struct work works[] = {
 
 /* ---- a child with two threads ---- */
 
-/* Between a child and its tracer.  Atomic. */
+/* Shared by a child and its tracer; atomic. */
 static struct {
 	bool go, done; /* the second thread */
 } * shared;
@@ -690,7 +696,7 @@ static void *first_thread(void *arg)
 		if (i == drawn.first_step + STEPS_WALKED - 1)
 			trace_mark();
 	}
-	/* It may not have come to where it was to be stopped. */
+	/* It may not have come to the instruction where it was to be stopped. */
 	__atomic_store_n(&shared->go, true, __ATOMIC_RELEASE);
 	return arg;
 }
@@ -723,7 +729,7 @@ static void run_threads(void)
 		pthread_join(threads[i], NULL);
 }
 
-/* Nothing is left of what the two had, but for what the C library keeps of threads. */
+/* Nothing is left of what the two threads had, except what the C library keeps for threads. */
 static void check_heap(void)
 {
 	struct buddy_stats now;
@@ -744,7 +750,10 @@ static void check_heap(void)
 	      (long)(now.objects - before.objects));
 }
 
-/* The system refuses the fence, without which sheaves of others stay, or does not keep its word. */
+/*
+ * Have the system refuse the fence: before it is registered (REFUSED), so that the sheaves of other
+ * threads stay with them, or after it was promised (BROKEN).
+ */
 static void refuse_fence(void)
 {
 	struct sock_filter code[] = {
@@ -777,14 +786,14 @@ static void body(void)
 	buddy_stats(&before);
 	run_threads();
 	check_heap();
-	exit(0); /* what lies in sheaves is looked at */
+	exit(0); /* looks at what the sheaves hold */
 }
 
 /* ---- where the first one is stopped ---- */
 
 static uintptr_t base; /* of libbuddy */
 static bool visited[SPAN];
-static unsigned int reached_sum, whole_sum; /* the second thread came to its end meanwhile */
+static unsigned int reached_sum, whole_sum; /* stops; those in which the second thread finished */
 static unsigned int held_ms10;
 
 static void visit(uintptr_t address)
@@ -793,7 +802,7 @@ static void visit(uintptr_t address)
 		visited[address - base] = true;
 }
 
-/* Called ten times in a millisecond.  Return: whether the first thread may go on. */
+/* Called ten times a millisecond.  Return: whether the first thread may go on. */
 static bool meanwhile(void)
 {
 	bool done = __atomic_load_n(&shared->done, __ATOMIC_ACQUIRE);
@@ -805,7 +814,7 @@ static bool meanwhile(void)
 	return true;
 }
 
-/* Others may lie close behind it. */
+/* Other libraries may lie close behind libbuddy. */
 static bool is_in_libbuddy(size_t offset)
 {
 	Dl_info info;
@@ -831,7 +840,7 @@ static unsigned int walk(void)
 	return count;
 }
 
-/* With a prefix that locks the bus, or an exchange, which needs none. */
+/* Does the instruction have a lock prefix, or is it an exchange, which needs none? */
 static bool is_atomic(size_t offset)
 {
 	const unsigned char *code = (const unsigned char *)(base + offset);
@@ -852,8 +861,8 @@ static size_t draw_any(unsigned int count)
 }
 
 /*
- * Every other time one that takes a lock or lets one go: what is done under a lock others see as a
- * whole, so most of the rest are alike.
+ * Half of the time an instruction that takes or releases a lock.  Others see what is done under a
+ * lock as a whole, so it makes no difference for most of the rest which one is taken.
  */
 static size_t draw_address(unsigned int count)
 {
@@ -899,7 +908,7 @@ static const struct work *draw_work(const char *name)
 	return &works[(unsigned int)rand() % NR_WORKS];
 }
 
-/* Of a fork there is nothing to walk through: libbuddy hears of it in the child. */
+/* A fork may execute nothing of libbuddy, which hears of it in the child: then @count is 0. */
 static void try_piece(const struct work *first, const char *second, unsigned int samples)
 {
 	unsigned int count;
@@ -931,7 +940,7 @@ int main(int argc, char **argv)
 	Dl_info info;
 
 	require_libbuddy();
-	/* What there is one of for each CPU is made before one CPU is left. */
+	/* Start libbuddy, which counts the CPUs, before trace_required() leaves one. */
 	free(keep(malloc(1)));
 	trace_required();
 	CHECK(dladdr((void *)(uintptr_t)malloc, &info), "who has malloc?");
@@ -939,8 +948,8 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	CHECK(shared != MAP_FAILED, "no memory");
-	setvbuf(stdout, NULL, _IONBF, 0); /* children would have what is not written yet */
-	malloc_trim(0);			  /* and have no fence to register */
+	setvbuf(stdout, NULL, _IONBF, 0); /* children would write what the buffer holds as well */
+	malloc_trim(0);			  /* registers the fence, so that no child has to */
 	srand(seed);
 	printf("seed %u\n", seed);
 	for (unsigned int i = 0; i < pieces; i++)

@@ -1,6 +1,7 @@
 /*
- * raw_thread.c - threads made by clone() itself, with thread-local storage of the C library's
- * making but without its registering them with the kernel, while memory is asked back from them
+ * raw_thread.c - threads made by a bare clone(), while malloc_trim() takes back what they hold
+ *
+ * The C library has made their thread-local storage, but has not registered them with the kernel.
  */
 #include "life.h"
 #include <linux/futex.h>
@@ -30,7 +31,7 @@ struct cell {
 static volatile int alive[THREADS]; /* cleared by the kernel */
 static volatile unsigned int damaged;
 
-/* No C library call but malloc's: the thread is none of its own. */
+/* Calls nothing of the C library but malloc: the thread is not one of its own. */
 static int churn(void *arg)
 {
 	static struct cell *cells[THREADS][CELLS];
@@ -54,7 +55,7 @@ static int churn(void *arg)
 	return 0;
 }
 
-/* The head of a thread's block as the x86-64 ABI and the C library want it. */
+/* The head of a thread's control block, as the x86-64 ABI and the C library want it. */
 struct tcb {
 	void *self, *dtv, *thread;
 	uintptr_t reserved[2], canary, pointer_guard;
@@ -106,7 +107,7 @@ int main(void)
 
 	require_libbuddy();
 	alarm(100);
-	/* From here on the C library knows that there may be several threads. */
+	/* From now on the C library knows that there may be several threads. */
 	CHECK(!pthread_create(&thread, NULL, nothing, NULL), "no thread");
 	pthread_join(thread, NULL);
 	for (uintptr_t id = 0; id < THREADS; id++)

@@ -13,7 +13,7 @@ enum { THREADS = 1000, STACK = 64 << 10, TOLERANCE_KIB = 512 };
 
 static pthread_barrier_t all_there;
 
-/* Each has been seen by libbuddy when all are there. */
+/* libbuddy has seen each of them when all have come to the barrier. */
 static void *use_heap(void *argument)
 {
 	(void)argument;
@@ -53,7 +53,7 @@ static size_t private_kib(void)
 	return kib;
 }
 
-/* A child that uses the heap.  Return: what it has written to. */
+/* Fork a child that uses the heap.  Return: how much it has written to, in KiB. */
 static size_t child_kib(void)
 {
 	size_t kib = 0;

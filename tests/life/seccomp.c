@@ -1,8 +1,8 @@
 /*
- * seccomp.c - a program whose seccomp filter refuses system calls an allocator likes
+ * seccomp.c - a program whose seccomp filter refuses system calls that an allocator makes
  *
  * seccomp start	mbind, get_mempolicy, madvise and membarrier give EPERM from the start
- * seccomp late		the same, from the middle of a program with threads on
+ * seccomp late		the same, but from the middle of a program with threads
  * seccomp strict	ENOSYS, and for more calls: memory policy, mremap, prctl, getcpu, affinity
  * seccomp threads	tgkill gives EPERM; one thread after the other
  * seccomp untrue	madvise gives 0 and does nothing, as in qemu-user; forks
@@ -26,14 +26,13 @@ enum { CALLS_MAX = 16, THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_S
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
-/* prctl is needed to install the filter itself, so it is not on the list for "late". */
 static const int strict_calls[] = {
 	SYS_mbind,	SYS_get_mempolicy, SYS_set_mempolicy,	  SYS_migrate_pages,
 	SYS_move_pages, SYS_madvise,	   SYS_membarrier,	  SYS_mremap,
 	SYS_prctl,	SYS_getcpu,	   SYS_sched_getaffinity, SYS_rseq,
 	SYS_mincore};
 
-/* Refuses the calls listed with @error for all threads; everything else is let through. */
+/* For all threads, refuse @calls with @error and let everything else through. */
 static void install(const int *calls, size_t count, unsigned int error)
 {
 	struct sock_filter code[CALLS_MAX + 3];
@@ -112,7 +111,7 @@ static void run_threads(int count)
 	}
 }
 
-/* It says which threads are gone, and leave what they had to others. */
+/* libbuddy uses tgkill to find threads that are gone, whose memory others may have. */
 static void without_tgkill(void)
 {
 	static const int call = SYS_tgkill;
@@ -129,7 +128,7 @@ static void without_tgkill(void)
 	      before);
 }
 
-/* Most of the time it has a lock. */
+/* Holds a lock most of the time. */
 static void *churn(void *unused)
 {
 	static void *block[BLOCKS];
@@ -144,7 +143,7 @@ static void *churn(void *unused)
 	return unused;
 }
 
-/* The child of a thread that has locks and blocks in hand has to notice that it is one. */
+/* Forked while a thread has locks and blocks in hand, the child has to notice that it is one. */
 static _Noreturn void fork_beside_a_thread(void)
 {
 	pthread_t thread;

@@ -1,9 +1,9 @@
 /*
  * setuid_options.c - BUDDY_OPTIONS is ignored in a setuid program
  *
- * Linked with libbuddy, since the loader drops the preload itself.  The program runs with an
- * unknown option, which must give one line on stderr; then a copy of it with the setuid bit runs
- * as nobody, and must say nothing.  Needs root, and a directory that honours setuid.
+ * Linked with libbuddy, since the loader ignores a preload there.  The program runs with an unknown
+ * option, which must give one line on stderr; then a copy of it with the setuid bit is run by
+ * nobody, and must say nothing.  Needs root, and a directory that honours setuid.
  */
 #include "life.h"
 
@@ -21,7 +21,7 @@ enum { NOBODY = 65534, NOT_SECURE = 3 };
 
 #define OPTIONS "no_such_option=1"
 
-/* The program as it is started again: uses malloc, and says whether the kernel trusts it. */
+/* The program that is started: uses malloc, and checks that AT_SECURE is as expected. */
 static int inside(bool secure)
 {
 	require_libbuddy();
@@ -32,7 +32,7 @@ static int inside(bool secure)
 	return 0;
 }
 
-/* Copies the program into @directory as a setuid program; false where that cannot be. */
+/* Copy the program into @directory as a setuid program.  Return: false if that cannot be. */
 static bool copy_setuid(const char *from, const char *directory, char *path, size_t size)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out;
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 	if (geteuid() != 0)
 		skip("a setuid program can be made by root only");
 
-	/* Without this half the other would pass for a library that says nothing ever. */
+	/* Without this half, the other would pass with a library that never says anything. */
 	status = run_heard(argv[0], "plain", OPTIONS, 0, text, sizeof(text));
 	CHECK(status == 0, "the program ended with status %#x: %s", (unsigned int)status, text);
 	CHECK(strstr(text, "no_such_option") || getenv("LIFE_ANY_HEAP"),

@@ -1,8 +1,8 @@
 /*
- * shared_limit.c PROCESSES PEAK - forked children that each have PEAK MiB for a moment, in turns
+ * shared_limit.c PROCESSES PEAK - forked children that have PEAK MiB each for a moment, in turns
  *
- * What one has freed and keeps, the next cannot have, and in a control group with a limit is killed
- * for: each can give back only what is its own.
+ * What one has freed and keeps, the next cannot have.  In a control group with a limit that one is
+ * killed then, since each can give back only its own memory.
  */
 #include "life.h"
 
@@ -31,7 +31,7 @@ static void use_and_free(size_t bytes)
 	free(block);
 }
 
-/* Each time it is told to; then it stays, with what it keeps, until all have had their turns. */
+/* Uses memory each time it is told to, and stays, with what it keeps, until all have had turns. */
 static _Noreturn void be_child(int parent, size_t peak)
 {
 	char byte;
@@ -43,7 +43,7 @@ static _Noreturn void be_child(int parent, size_t peak)
 	_exit(0);
 }
 
-/* Return: the parent's end of what connects the two. */
+/* Return: the parent's end of the connection. */
 static int start_child(size_t peak, pid_t *ret_child)
 {
 	int ends[2];

@@ -1,5 +1,5 @@
 /*
- * shrink_without_memory.c - realloc() to a smaller size works where there is no memory left at all
+ * shrink_without_memory.c - realloc() to a smaller size works when there is no memory left at all
  */
 #include "life.h"
 
@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Objects of several classes, exact pages, a run of pageblocks, and what has a mapping of its own.
+/*
+ * Objects of several classes, exact pages, a run of pageblocks, and a block with its own mapping.
  */
 static const size_t sizes[] = {48, 100, 1000, 5000, 32 << 10, 100 << 10, 3 << 20, 20 << 20};
 
@@ -17,15 +18,15 @@ struct node {
 	struct node *next;
 };
 
-/* What is mapped by now is all there will be. */
+/* No more mappings from now on. */
 static void forbid_more(void)
 {
-	const struct rlimit less = {1, RLIM_INFINITY}; /* Linux takes 0 for no limit */
+	const struct rlimit less = {1, RLIM_INFINITY}; /* for Linux, 0 would be no limit */
 
 	CHECK(setrlimit(RLIMIT_DATA, &less) == 0, "setrlimit: errno %d", errno);
 }
 
-/* In front of @all: whatever is left. */
+/* Allocate whatever is left, and link it in front of @all. */
 static struct node *take_the_rest(struct node *all)
 {
 	for (size_t size = 8 << 20; size >= sizeof(*all); size /= 2) {

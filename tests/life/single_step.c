@@ -1,7 +1,7 @@
 /*
- * single_step.c - a debugger that steps through malloc and free gets to their end
+ * single_step.c - a debugger that steps through malloc and free comes to their end
  *
- * Each step is an interruption, and a restartable sequence that is interrupted starts over.
+ * Each step interrupts, and a restartable sequence that is interrupted starts over.
  */
 #include "life.h"
 
@@ -18,7 +18,7 @@ enum { ROUNDS = 4, MAX_STEPS = 500000 };
 
 static void *(*operator_new)(size_t);
 
-/* One of each way to a hit: both tables of malloc, operator new, what knows its class. */
+/* Every kind of hit: both tables of malloc, operator new, and a call that knows its class. */
 static void use_malloc(void)
 {
 	void *blocks[4] = {malloc(100), malloc(5000), operator_new(100), NULL};
@@ -34,7 +34,7 @@ static void use_malloc(void)
 
 static _Noreturn void be_stepped(void)
 {
-	use_malloc(); /* what a child of fork does first is done at full speed */
+	use_malloc(); /* the work of a new child is done at full speed */
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 		_exit(77);
 	raise(SIGSTOP);

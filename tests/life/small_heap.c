@@ -1,6 +1,6 @@
 /*
- * small_heap.c - a program with a heap of some 2 MiB, built and dropped a few times, that waits to
- * be looked at
+ * small_heap.c - a program that builds and frees a heap of some 2 MiB a few times, and stops to be
+ * measured
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ int main(void)
 			object[i] = malloc(size_of(i));
 			object[i][0] = 1;
 		}
-		/* Forwards and backwards by turns. */
+		/* Forwards and backwards in turns. */
 		for (int i = 0; i < OBJECTS; i++)
 			free(object[round % 2 ? OBJECTS - 1 - i : i]);
 	}

@@ -1,6 +1,6 @@
 /*
- * sparse.c - what few survivors are left of a heap gives its pages back: at once when asked to, and
- * by itself when the program does nothing, or nothing but free
+ * sparse.c - a heap of which few blocks are left gives its pages back: at once if asked to, and by
+ * itself while the program does nothing, or nothing but free
  */
 #include "life.h"
 #include <dirent.h>
@@ -19,7 +19,7 @@ static struct {
 
 static size_t live;
 
-/* Blocks of 1 to 8 KB, of which every so many stays, wherever it lies. */
+/* Blocks of 1 to 8 KB, of which one in so many stays, wherever it lies. */
 static void build_and_thin_out(unsigned int key)
 {
 	for (unsigned int i = 0; i < BLOCKS; i++) {
@@ -72,7 +72,7 @@ int main(void)
 	before = resident_kib();
 	build_and_thin_out(1);
 	full = resident_kib();
-	/* Two pages for each block that is left, which is twice its size, and what is cached. */
+	/* Two pages for each block left, which are twice its size, and what is cached. */
 	bound = before + 5 * live / 2048;
 	CHECK(bound < full / 2, "%zu KiB are no tight bound of %zu", bound, full);
 	CHECK(malloc_trim(0) == 1, "malloc_trim() found nothing");

@@ -1,9 +1,9 @@
 /*
- * sparse_blocks.c - large blocks of which little is used stay as small as that, in a program whose
- * memory is in use else
+ * sparse_blocks.c - large blocks of which little is used cost little, in a program whose other
+ * memory is used
  *
- * A database takes 16 MiB for each search and uses some pages of it.  In huge pages each page would
- * be 2 MiB.
+ * A database allocates 16 MiB for each search and uses some pages of it.  With huge pages, each of
+ * these would take 2 MiB.
  */
 #include "life.h"
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define NR_SPARSE 40
 #define STEP (2 * MIB) /* one page in each is used */
 
-/* Of this process and not of files, in KiB. */
+/* What is resident of this process without files, in KiB. */
 static size_t anonymous_kib(void)
 {
 	FILE *f = fopen("/proc/self/status", "r");
@@ -36,7 +36,7 @@ static size_t anonymous_kib(void)
 	return kib;
 }
 
-/* Resident, and no part of the heap. */
+/* Resident, but no part of the heap. */
 static void read_a_file(void)
 {
 	int fd = memfd_create("read", 0);
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	before = anonymous_kib();
 	use_some_pages();
 	now = anonymous_kib();
-	/* What was huge already when the first of them came, and descriptors. */
+	/* 12 MiB more: what was huge already when the first block came, and descriptors. */
 	CHECK(now < before + used + 12 * 1024, "%zu KiB for %zu in use", now - before, used);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /*
- * sparse_limit.c LIVE STEPS - LIVE MiB of blocks of one size, replaced at random by blocks of many
+ * sparse_limit.c LIVE STEPS - LIVE MiB of blocks of one size, replaced at random by other sizes
  *
- * Each slab of the one size keeps a block for long.  Where a memory limit leaves room for half as
- * much again, what lies free between such blocks has to serve others.
+ * For long, each slab of the one size keeps some block.  Run with a memory limit that leaves room
+ * for half as much again, so what is free between such blocks has to be used for others.
  */
 #include "life.h"
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 enum { MIB = 1 << 20, STEP = 4 << 20, ROUNDS = 4, ALLOWED_KIB = 48 << 10 };
 
-/* One page in each STEP, to be found zero and left otherwise. */
+/* Touch one page in each STEP, which must be zero and is not afterwards. */
 static void touch(char *block, size_t size)
 {
 	for (size_t at = 0; at < size; at += STEP) {

@@ -1,11 +1,10 @@
 /*
  * startup.c - what libbuddy costs a program that hardly needs it
  *
- * startup LIBBUDDY ONE_OBJECT SMALL_HEAP CODE, not preloaded itself.  Counts, no times: page
- * faults of /bin/true, libraries it loads, threads, resident memory of a program with one object,
- * and how many KiB of the library's own file at most, CODE, are resident in it and in one with a
- * small heap when they end: a function of these that lay with the rare ones would bring 64 KiB
- * more in.
+ * startup LIBBUDDY ONE_OBJECT SMALL_HEAP CODE, not preloaded itself.  Counts, no times: page faults
+ * of /bin/true, libraries that it loads, threads, and resident memory of a program with one object.
+ * Of libbuddy's own file, at most CODE KiB may be resident when that program and one with a small
+ * heap end: a function of theirs that lay among the rare ones would bring in 64 KiB more.
  */
 #include "life.h"
 
@@ -23,10 +22,10 @@
 
 enum { RUNS = 15, MORE_FAULTS_MAX = 40, MORE_RESIDENT_KIB_MAX = 512 };
 
-/* The variable under which the preload is handed down; empty for a run without. */
+/* The environment variable that preloads libbuddy; empty for a run without. */
 static char preload[4096];
 
-/* Starts a program with no environment but the preload and one more variable. */
+/* Start a program with no environment but the preload and one more variable. */
 static pid_t start(const char *program, bool with_libbuddy, const char *variable, int out)
 {
 	char *argv[] = {(char *)(uintptr_t)program, NULL};
@@ -72,7 +71,7 @@ static void test_page_faults(void)
 	CHECK(with - without <= MORE_FAULTS_MAX, "%ld more page faults", with - without);
 }
 
-/* Let a child that stopped itself go on until it is about to be gone. */
+/* Let a child that stopped itself go on until it is about to exit. */
 static void go_to_end(pid_t child)
 {
 	int status;
@@ -87,7 +86,7 @@ static void go_to_end(pid_t child)
 	} while (status >> 8 != (SIGTRAP | PTRACE_EVENT_EXIT << 8));
 }
 
-/* How much of the code and constants of libbuddy such a child has resident at its end. */
+/* How many KiB of libbuddy's code and constants such a child has resident at its end. */
 static size_t code_kib_of(pid_t child)
 {
 	char path[64], line[1024];
@@ -202,7 +201,7 @@ static bool may_be_mapped(const char *path)
 	return false;
 }
 
-/* What a started program sees of itself, with libraries that dlopen may have brought. */
+/* What a started program sees of itself, including libraries that came by dlopen(). */
 static int inside(void)
 {
 	char line[1024];

@@ -1,9 +1,9 @@
 /*
  * thread_end.c - malloc and free in a thread that is already ending
  *
- * Destructors of thread-specific data run for PTHREAD_DESTRUCTOR_ITERATIONS rounds, those of
- * C++ thread_local objects before them; libbuddy's own destructor comes somewhere in between.
- * What they allocate after it must be as good as any, and nothing may be lost.
+ * Destructors of thread-specific data run for PTHREAD_DESTRUCTOR_ITERATIONS rounds, after those of
+ * C++ thread_local objects; libbuddy's own destructor comes somewhere in between.  What others
+ * allocate after it must be as good as any, and nothing may be lost.
  */
 #include "life.h"
 
@@ -62,7 +62,7 @@ static void batch_free(struct batch *batch)
 	free(batch);
 }
 
-/* Frees the batch of the last round and leaves another for the next, up to the last round. */
+/* Free the batch of the round before and, but in the last round, leave another for the next. */
 static void key_destructor(void *value)
 {
 	struct batch *batch = value;

@@ -1,7 +1,7 @@
 /*
  * threads_at_once.c - hundreds of threads that find nothing free at the same moment
  *
- * What the first of them takes into use serves the others as well: if each took a piece for
+ * What the first of them takes into use has to serve the others as well.  If each took a piece for
  * itself, the heap would grow to many times what it holds.
  */
 #include "life.h"

@@ -1,5 +1,5 @@
 /*
- * trace.c - a child taken through a piece of its work under a tracer's eye
+ * trace.c - a child that does a piece of its work under a tracer
  */
 #include "trace.h"
 
@@ -20,13 +20,13 @@
 
 struct trace {
 	enum { BEFORE, WITHIN, AFTER } phase;
-	pid_t thread;			  /* that is within */
-	void (*visit)(uintptr_t address); /* NULL: a breakpoint instead */
+	pid_t thread;			  /* the one between the marks */
+	void (*visit)(uintptr_t address); /* NULL: a breakpoint is used */
 	uintptr_t address;
-	int signal;		 /* or */
-	bool (*meanwhile)(void); /* to be called while the thread is held there */
+	int signal;		 /* sent at the breakpoint, unless there is: */
+	bool (*meanwhile)(void); /* called while the thread is held there */
 	pid_t held;		 /* 0: none */
-	long code;		 /* that the breakpoint replaces */
+	long code;		 /* what the breakpoint replaces */
 	bool reached;
 };
 
@@ -56,7 +56,7 @@ static void do_nothing(void)
 {
 }
 
-/* Tracer and traced take turns: on two CPUs that takes up to five times as long. */
+/* Tracer and traced take turns, which takes up to five times as long on two CPUs. */
 static void stay_on_one_cpu(void)
 {
 	cpu_set_t cpus;
@@ -80,7 +80,7 @@ void trace_required(void)
 	expect_success(child, "a traced child");
 }
 
-/* On with it: step by step while it is walked through. */
+/* Let the thread go on: by single steps while it is between the marks of a walk. */
 static void go_on(const struct trace *t, pid_t thread, int signal)
 {
 	bool step = t->visit && t->phase == WITHIN && thread == t->thread;
@@ -102,7 +102,7 @@ static void set_breakpoint(struct trace *t)
 	poke(t->thread, t->address, (t->code & ~0xffl) | BREAKPOINT);
 }
 
-/* Whichever thread it is: take the breakpoint out, and have it interrupted or held right there. */
+/* Whichever thread comes here: take the breakpoint out, and interrupt or hold it right there. */
 static bool at_breakpoint(struct trace *t, pid_t thread)
 {
 	struct user_regs_struct regs;
@@ -156,7 +156,7 @@ static void at_trap(struct trace *t, pid_t thread)
 		go_on(t, thread, 0);
 }
 
-/* The next thread that stops or ends, or -1.  One that is held goes on when it is time. */
+/* The next thread that stops or ends, or -1.  A held thread goes on when meanwhile() says so. */
 static pid_t wait_for_next(struct trace *t, int *status)
 {
 	const struct timespec tick = {.tv_nsec = 100000};
@@ -176,7 +176,7 @@ static pid_t wait_for_next(struct trace *t, int *status)
 	return waitpid(-1, status, __WALL);
 }
 
-/* Return: the status of @child, once it and all that it started are gone. */
+/* Return: the status of @child, when it and all that it started are gone. */
 static int follow(struct trace *t, pid_t child)
 {
 	int status, result = 0;
@@ -192,7 +192,7 @@ static int follow(struct trace *t, pid_t child)
 			if (thread == child)
 				result = status;
 		} else if (status >> 16 || WSTOPSIG(status) == SIGSTOP) {
-			go_on(t, thread, 0); /* one more is traced */
+			go_on(t, thread, 0); /* an event of tracing: a new thread or child */
 		} else if (WSTOPSIG(status) == SIGTRAP) {
 			at_trap(t, thread);
 		} else {

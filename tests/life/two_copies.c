@@ -2,8 +2,8 @@
  * two_copies.c - a second libbuddy, that of a plugin with a C library of its own
  *
  * Run with libbuddy preloaded and its path as argument.  dlmopen() loads it once more, with another
- * C library, and both C libraries give their keys the same numbers.  Threads use both copies, in
- * either order, and end.
+ * C library, and both C libraries give out the same keys.  Threads use both copies, in either
+ * order, and end.
  */
 #include "life.h"
 

@@ -1,9 +1,9 @@
 /*
- * untouched_limit.c WAY - a large table, never touched, is freed ("free") or shrunk ("shrink")
- * where small blocks that are free have most of the room
+ * untouched_limit.c WAY - a large table that was never touched is freed ("free") or shrunk
+ * ("shrink"), while free small blocks take most of the room under a memory limit
  *
- * The table was never resident.  Whoever takes its pages for resident uses them without a look at
- * the limit, while the small blocks keep theirs.
+ * The table was never resident.  If its pages were taken for resident, they would be used again
+ * without a look at the limit, and the small blocks would keep theirs.
  */
 #include "life.h"
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /*
- * vfork_child.c - a child of vfork() allocates, and its parent is served as before when it has
+ * vfork_child.c - a child of vfork() uses malloc, and its parent is served as before when it has
  * ended
  *
- *   vfork_child thread        it is the first to want memory in the thread that has called vfork()
- *   vfork_child background    by then the heap is one that wants a background thread
- *   vfork_child pass          it asks for memory back, while the threads of its parent sleep
- *   vfork_child lone          its parent is the child of a program of one thread, and has asked for
- *                             nothing itself
+ *   vfork_child thread        it is the first to want memory in the thread that called vfork()
+ *   vfork_child background    it makes the heap one that wants a background thread
+ *   vfork_child pass          it calls malloc_trim() while threads of its parent sleep
+ *   vfork_child lone          its parent is a child of a program of one thread, and has not called
+ *                             libbuddy itself
  */
 #include "life.h"
 
@@ -28,7 +28,7 @@ static const struct timespec tick = {.tv_nsec = 100000000};
 
 static atomic_int stage;
 
-/* What is handed out to two threads at once shows. */
+/* Finds a block that two threads have at the same time. */
 static void churn(uintptr_t tag)
 {
 	for (int step = 0; step < STEPS; step++) {
@@ -106,7 +106,7 @@ static void test_background(void)
 
 /* ---- a pass ---- */
 
-/* ISO C has no cast from void * to a function. */
+/* ISO C has no cast from void * to a function pointer. */
 static int (*find_cache_stats(void))(int, struct buddy_cache_stats *)
 {
 	void *symbol = dlsym(RTLD_DEFAULT, "buddy_cache_stats");
@@ -117,7 +117,7 @@ static int (*find_cache_stats(void))(int, struct buddy_cache_stats *)
 	return function;
 }
 
-/* How many times objects went back to slabs, of all that @STEPS pairs free. */
+/* How many times objects went back to slabs in STEPS pairs of malloc and free. */
 static unsigned long ways_to_slabs(void)
 {
 	int (*cache_stats)(int, struct buddy_cache_stats *) = find_cache_stats();
@@ -194,7 +194,7 @@ static void be_another(void)
 	churn(1);
 }
 
-/* The first thread, which sleeps, is not to be taken for gone. */
+/* The first thread, which sleeps, must not be taken for gone. */
 static void test_lone(void)
 {
 	pid_t child;

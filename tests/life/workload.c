@@ -1,5 +1,5 @@
 /*
- * workload.c - ordinary use of malloc, for surroundings that are made by the environment
+ * workload.c - ordinary use of malloc, for tests that change its surroundings
  */
 #include "life.h"
 
@@ -24,7 +24,7 @@ static unsigned int threads(void)
 	return nr;
 }
 
-/* Of a heap that would start it at once.  A thread that was joined may be listed for a while. */
+/* With a heap that would start it at once.  A joined thread may still be listed for a while. */
 static void expect_no_background_thread(void)
 {
 	const struct timespec tick = {.tv_nsec = 10000000};

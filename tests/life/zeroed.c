@@ -1,5 +1,5 @@
 /*
- * zeroed.c - calloc's memory is zero also where memory cannot be given back
+ * zeroed.c - calloc's memory is zero even if memory cannot be given back
  *
  * zeroed locked	the program locks parts of its blocks with mlock and frees them as they are
  * zeroed locked_all	mlockall, for what is there and what is to come
@@ -50,7 +50,7 @@ static void *zeroed(size_t size, unsigned int round)
 	return block;
 }
 
-/* A part in the middle of a block, left locked when it is freed. */
+/* Lock a part in the middle of a block, which stays locked when the block is freed. */
 static void lock_part(char *block, size_t size)
 {
 	CHECK(mlock(block + size / 2, LOCKED_BYTES) == 0, "mlock: errno %d", errno);
