@@ -2,7 +2,7 @@
 /*
  * test_accept.c - taking address space into use: src/mm/accept.c
  *
- * What a fork leaves of it is in test_buddy.c.
+ * What a fork leaves half done is in test_buddy.c.
  */
 #include "unit.h"
 
@@ -20,7 +20,7 @@ static u64 next_stride(unsigned int *event)
 	return 0;
 }
 
-/* By an eighth of what there is, in whole blocks, 64 MiB at most: a GiB takes some 40 calls. */
+/* By an eighth of what there is, in whole blocks, by at most 64 MiB: 1 GiB takes some 40 calls. */
 SIM_TEST(a_zone_is_mapped_in_strides_that_grow_with_it)
 {
 	struct zone *zone = zone_of(0);
@@ -53,7 +53,7 @@ SIM_TEST(where_there_is_little_memory_left_a_stride_is_shorter)
 	EXPECT_SOUND();
 }
 
-/* What is handed over comes to be resident.  Up to 64 MiB a pageblock at a time, then 4 MiB. */
+/* What is accepted comes to be resident.  Up to 64 MiB a pageblock at a time, then 4 MiB. */
 SIM_TEST(a_small_zone_grows_by_a_pageblock)
 {
 	struct zone *zone = zone_of(0);
@@ -99,7 +99,7 @@ static void start_in_64_mib(void)
 	EXPECT_EQ(zone_of(0)->end_pfn - zone_of(0)->start_pfn, 64 * MiB / PAGE_SIZE);
 }
 
-/* The page map is as long as the highest address is high, and counts against the limit. */
+/* The page map reaches up to the highest address, and counts against the limit. */
 SIM_TEST(where_addresses_are_limited_the_range_is_a_low_one)
 {
 	if (!LOW_ADDRESSES_ARE_FREE)
@@ -109,7 +109,7 @@ SIM_TEST(where_addresses_are_limited_the_range_is_a_low_one)
 	EXPECT((uintptr_t)pfn_to_addr(zone_of(0)->start_pfn) >= 8 * (u64)GiB);
 }
 
-/* Not those of our own structures: nobody else has a use for them. */
+/* Pages of our own structures are not shown to the program, though they have descriptors. */
 SIM_TEST(pages_of_the_heap_have_descriptors_for_all)
 {
 	EXPECT(sim_start());
@@ -119,7 +119,7 @@ SIM_TEST(pages_of_the_heap_have_descriptors_for_all)
 	EXPECT(mm_owns(pfn_to_addr(meta_zone.start_pfn)));
 }
 
-/* Its own memory, where the system tells; else an equal part of all. */
+/* Its own memory if the system tells how much that is; otherwise an equal part of all. */
 SIM_TEST(a_node_has_the_budget_of_its_memory)
 {
 	sim_add_node(256 * MiB, true);
@@ -128,7 +128,7 @@ SIM_TEST(a_node_has_the_budget_of_its_memory)
 	EXPECT_EQ(zone_of(1)->managed_pages, 256 * MiB / PAGE_SIZE);
 }
 
-/* What cannot be had does not use up what others could have. */
+/* A request that cannot be met must not use up what others could have. */
 SIM_TEST(a_block_for_which_the_rest_of_a_zone_is_too_short_takes_nothing_of_it)
 {
 	struct zone *zone = zone_of(0);
@@ -147,7 +147,7 @@ SIM_TEST(a_block_for_which_the_rest_of_a_zone_is_too_short_takes_nothing_of_it)
 	EXPECT_SOUND();
 }
 
-/* Then it comes to lie behind what is in the way. */
+/* A mapping of the program's lies where the zone would grow: it becomes a hole. */
 SIM_TEST(a_large_block_finds_its_place_behind_what_is_in_the_way)
 {
 	struct zone *zone = zone_of(0);
@@ -164,7 +164,7 @@ SIM_TEST(a_large_block_finds_its_place_behind_what_is_in_the_way)
 	EXPECT_SOUND();
 }
 
-/* Where the range begins, something of the program's lies: the whole range is the wrong one. */
+/* A mapping of the program's lies where the range would begin: another range is chosen. */
 SIM_TEST(a_range_that_begins_with_something_is_not_taken)
 {
 	struct zone *zone = zone_of(0);
@@ -177,14 +177,14 @@ SIM_TEST(a_range_that_begins_with_something_is_not_taken)
 	EXPECT(pfn_to_addr(zone->start_pfn) != first);
 	EXPECT(page_type(at(0)) != PAGE_HOLE);
 	EXPECT(!zone_spans_pfn(zone, addr_to_pfn(first)));
-	/* What was mapped by then, for our own structures, is not there any more. */
+	/* What was mapped there for our own structures is unmapped again. */
 	EXPECT(!sim_is_mapped((char *)first + ((zone->end_pfn - zone->start_pfn) << PAGE_SHIFT) +
 				      4 * MiB,
 			      OS_PAGE));
 	EXPECT_SOUND();
 }
 
-/* There is nothing to look after before: a program of one object starts no thread. */
+/* Before that there is nothing to do: a program of one object must not start the thread. */
 SIM_TEST(the_background_is_told_from_the_second_block_on)
 {
 	struct zone *zone = zone_of(0);

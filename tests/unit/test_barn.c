@@ -39,7 +39,7 @@ static void fill_barn(void)
 	EXPECT(!barn_put_full(s, n, sheaf));
 }
 
-/* What happens to a barn when a sheaf is emptied for want of room, and one filled from slabs. */
+/* What a barn notes when a sheaf is emptied for want of room, and when one is filled from slabs. */
 static void overflow_and_deepen(struct slab_sheaf *sheaf)
 {
 	barn_overflow(s, n, sheaf);
@@ -68,7 +68,7 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 	EXPECT_EQ(n->barn->nr_full, 0);
 }
 
-/* As another thread would; objects were taken before. */
+/* Leave @sheaf as thread @task would. */
 static void leave_as(u32 task, struct slab_sheaf *sheaf)
 {
 	u32 own = task_id_tls;
@@ -138,7 +138,7 @@ SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldes
 	EXPECT(!barn_get_full_elsewhere(n, NULL));
 }
 
-/* What lies elsewhere is of another thread's memory. */
+/* An empty sheaf of another CPU lies in memory of another thread. */
 SIM_TEST(empty_sheaves_stay_on_the_cpu_where_they_were_left)
 {
 	struct slab_sheaf *empty;
@@ -234,7 +234,7 @@ SIM_TEST(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again)
 	EXPECT_SOUND();
 }
 
-/* Every other object, the second half of them first: none is beside its neighbour in the sheaf. */
+/* Objects from both halves of a run in turns: none is beside its neighbour in the sheaf. */
 static struct slab_sheaf *scattered_sheaf(void)
 {
 	struct slab_sheaf *sheaf = sheaf_of(4, 0);
@@ -293,7 +293,7 @@ SIM_TEST(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away)
 	EXPECT_EQ(n->barn->nr_full, s->max_full + 12);
 	EXPECT_EQ(barn_shrink(s, n, BARN_HALF_EXTRA), 6 * 3);
 	EXPECT_EQ(n->barn->nr_full, s->max_full + 6);
-	/* That it overflowed is forgotten. */
+	/* The overflow is forgotten. */
 	barn_deepen(s, n);
 	EXPECT_EQ(n->barn->extra, 6);
 	EXPECT_EQ(barn_shrink(s, n, BARN_NO_EXTRA), 6 * 3);
@@ -358,7 +358,7 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 	EXPECT_SOUND();
 }
 
-/* The lists are gone with their thread; sheaves know their place. */
+/* The lists are useless where their thread vanished, but each sheaf knows its place. */
 SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 {
 	struct kmem_cache *other;
@@ -386,7 +386,7 @@ SIM_TEST(the_barn_of_a_vanished_thread_is_found_again_sheaf_by_sheaf)
 	EXPECT_SOUND();
 }
 
-/* As far apart as our own structures may lie, and those of a large machine do not lie further. */
+/* As far apart as our own structures may lie, even those of a large machine. */
 SIM_TEST(a_barn_far_away_keeps_its_sheaves_when_another_is_found_again)
 {
 	size_t span = META_SPAN_MAX, far;
@@ -414,7 +414,9 @@ SIM_TEST(a_barn_far_away_keeps_its_sheaves_when_another_is_found_again)
 	}
 }
 
-/* Nobody may come to the barn of that CPU for long: the repair does not leave it to chance. */
+/*
+ * It may be long until a thread comes to the barn of that CPU, so the repair cannot wait for one.
+ */
 SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 {
 	struct sim_thread other;

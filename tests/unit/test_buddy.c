@@ -150,7 +150,7 @@ SIM_TEST(a_page_whose_upper_buddy_is_in_use_is_handed_out_next)
 
 /*
  *    0 1 2 3              1 was written and freed; 0 comes back known to be zero: of the two
- *    Z D Z Z ..           together that is not true any more
+ *    Z D Z Z ..           merged they are not
  */
 SIM_TEST(a_block_merged_from_a_zero_and_a_dirty_one_is_dirty)
 {
@@ -242,7 +242,7 @@ SIM_TEST(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it)
 	EXPECT_SOUND();
 }
 
-/* Holes longer than two sections: a page of the map describes nothing else, and stays read-only. */
+/* Holes that fill two sections: a page of the map describes nothing else, and stays read-only. */
 SIM_TEST(a_map_that_describes_holes_only_is_left_alone)
 {
 	struct zone *zone = zone_of(0);
@@ -260,7 +260,7 @@ SIM_TEST(a_map_that_describes_holes_only_is_left_alone)
 
 /* ---- after a fork ---- */
 
-/* A thread that is gone was mapping the next 4 MiB, and had got to the call for the memory. */
+/* A lost thread was mapping the next 4 MiB, and had come to the call that maps the memory. */
 static void vanish_in_mapping(struct zone *zone)
 {
 	EXPECT(!vm_map_at(pfn_to_page(zone->commit_pfn), MAX_ORDER_NR_PAGES * sizeof(struct page)));
@@ -305,7 +305,7 @@ SIM_TEST(descriptors_that_a_vanished_thread_had_just_mapped_are_mapped_anew)
 	EXPECT_SOUND();
 }
 
-/* The call found something of the program's there, in use: all of the 4 MiB, or a part of them. */
+/* That call found a mapping of the program's there, over all of the 4 MiB or a part of them. */
 static void vanish_with_theirs_in_the_way(size_t len)
 {
 	struct zone *zone = zone_of(0);

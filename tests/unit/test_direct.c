@@ -112,7 +112,7 @@ SIM_TEST(a_resized_block_keeps_its_contents_and_is_found_at_its_new_place)
 	expect_totals(0, 0);
 }
 
-/* Deleted entries are used again: the table does not grow with the moves. */
+/* Deleted entries are used again, so the table does not grow with the number of moves. */
 SIM_TEST(blocks_that_move_often_fill_no_table)
 {
 	char *p[4];
@@ -134,7 +134,9 @@ SIM_TEST(blocks_that_move_often_fill_no_table)
 	expect_totals(0, 0);
 }
 
-/* Each at an address of its own: what is deleted at the end of a run is as good as never used. */
+/*
+ * Each has another address; an entry deleted at the end of a run of entries counts as never used.
+ */
 SIM_TEST(blocks_that_come_and_go_fill_no_table)
 {
 	u64 before;
@@ -164,7 +166,7 @@ SIM_TEST(a_resize_that_the_system_refuses_changes_nothing)
 static char *moving;
 static unsigned int moves;
 
-/* A child forked in the middle of the call has the table as it is here. */
+/* A child that is forked in the middle of the call has the table as it is now. */
 static void look_while_it_moves(enum sim_op op, u64 number)
 {
 	(void)number;
@@ -185,7 +187,7 @@ SIM_TEST(a_block_that_moves_is_not_known_by_its_old_address_meanwhile)
 	p = direct_resize(p, 300 * OS_PAGE, false);
 	EXPECT_EQ(moves, 1);
 	EXPECT_EQ(direct_size(p), 300 * OS_PAGE);
-	/* One that could not move is known again. */
+	/* A block that could not move is known again. */
 	sim.fail_op = SIM_RESIZE;
 	sim.fail_op_always = true;
 	moving = p;
@@ -196,7 +198,7 @@ SIM_TEST(a_block_that_moves_is_not_known_by_its_old_address_meanwhile)
 	expect_totals(0, 0);
 }
 
-/* The mapping comes first, then the table; without one there are a few spare entries. */
+/* The block is mapped first, then the table.  Without a table there are a few spare entries. */
 SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
 {
 	void *blocks[1000];
@@ -232,7 +234,7 @@ static void vanish(enum sim_op op, u64 number)
 		longjmp(in_child, 1);
 }
 
-/* Where it is by then nobody knows; the count was 1 for good, and one more for each such fork. */
+/* Nobody knows where it is.  The count once stayed too high, by one for each such fork. */
 SIM_TEST(a_block_that_a_lost_thread_moved_is_not_counted_in_a_child)
 {
 	char *p;
@@ -266,7 +268,7 @@ static void map_in_handler(enum sim_op op, u64 number)
 	EXPECT(mapped_in_handler);
 }
 
-/* There are 64 entries for those: each is there for the next when its block is gone. */
+/* There are 64 spare entries for handlers, and each can be used again when its block is freed. */
 SIM_TEST(what_handlers_map_is_known_however_often_they_do)
 {
 	EXPECT(sim_start());
@@ -281,7 +283,7 @@ SIM_TEST(what_handlers_map_is_known_however_often_they_do)
 	expect_totals(0, 0);
 }
 
-#define FREED_IN_HANDLER 1500 /* two pages of them */
+#define FREED_IN_HANDLER 1500 /* addresses, more than fit in two pages */
 static void *freed_in_handler[FREED_IN_HANDLER];
 
 static void free_in_handler(enum sim_op op, u64 number)
@@ -295,7 +297,7 @@ static void free_in_handler(enum sim_op op, u64 number)
 	expect_totals(FREED_IN_HANDLER, FREED_IN_HANDLER * OS_PAGE);
 }
 
-/* The handler interrupts who unmaps a block, and holds the lock. */
+/* The handler has interrupted an unmap, during which its thread holds the lock. */
 SIM_TEST(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next)
 {
 	void *p;

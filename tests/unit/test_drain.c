@@ -70,7 +70,7 @@ SIM_TEST(sheaves_that_are_missed_in_stay)
 	EXPECT_SOUND();
 }
 
-/* Of a thread at work it decays; an idle one has no use for it. */
+/* The set of a thread at work decays; an idle thread has no use for its set. */
 SIM_TEST(pages_of_an_idle_thread_go_with_the_second_pass)
 {
 	start();
@@ -85,7 +85,7 @@ SIM_TEST(pages_of_an_idle_thread_go_with_the_second_pass)
 	EXPECT_SOUND();
 }
 
-/* Who asks for memory back gets all of it. */
+/* A call that asks for memory back gets all of it. */
 SIM_TEST(who_asks_for_all_gets_what_is_in_use_too)
 {
 	struct slow slow;

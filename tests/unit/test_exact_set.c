@@ -54,7 +54,7 @@ SIM_TEST(only_blocks_that_come_quickly_are_kept)
 	EXPECT_SOUND();
 }
 
-/* What it frees is wanted by others. */
+/* Other threads want what it frees. */
 SIM_TEST(a_thread_that_only_frees_keeps_nothing)
 {
 	static struct page *run[64 * 12];
@@ -67,7 +67,7 @@ SIM_TEST(a_thread_that_only_frees_keeps_nothing)
 		set_run_put(run[i]);
 		EXPECT_EQ(my_set()->exact_count, 0);
 	}
-	/* One that asks keeps some, through a long row of frees, but not for ever. */
+	/* A thread that asks once keeps some, through a long row of frees, but not for ever. */
 	sim_switch_to(&sim_main_thread);
 	get_all(run, ARRAY_SIZE(run), 9);
 	for (size_t i = 0; i < ARRAY_SIZE(run); i++) {
@@ -79,7 +79,9 @@ SIM_TEST(a_thread_that_only_frees_keeps_nothing)
 	EXPECT_SOUND();
 }
 
-/* A handler, which may have interrupted who has the zone's lock: the set would overflow into it. */
+/*
+ * A handler may have interrupted a holder of the zone's lock, which an overflow of the set takes.
+ */
 SIM_TEST(a_free_that_may_not_wait_is_not_of_the_set)
 {
 	static struct page *run[64];
@@ -132,7 +134,7 @@ SIM_TEST(a_request_takes_the_shortest_block_that_is_at_most_a_third_too_long)
 	EXPECT_EQ(my_set()->exact_count, 27 + 19);
 }
 
-/* A loop with one aligned buffer does without the zone; a block that lies otherwise will not do. */
+/* A loop with one aligned buffer does not need the zone; a block aligned to less is not taken. */
 SIM_TEST(an_aligned_request_takes_the_next_block_if_it_is_aligned)
 {
 	struct page *aligned, *other;
@@ -190,7 +192,7 @@ SIM_TEST(a_block_of_63_pages_is_not_taken_for_one_of_64)
 	EXPECT_EQ(place(set_run_get(64)), place(run[1]));
 }
 
-/* The latest two beyond 64 pages, whatever else there is; for what is up to a third shorter. */
+/* The latest two above 64 pages, for requests that are up to a third shorter. */
 SIM_TEST(two_long_blocks_stay)
 {
 	static const u64 lengths[] = {200, 190, 149, 20};
@@ -268,7 +270,7 @@ SIM_TEST(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request)
 	EXPECT_SOUND();
 }
 
-/* They leave the rest what it may have. */
+/* The limit for the others stays as it is. */
 SIM_TEST(long_blocks_do_not_make_a_set_full)
 {
 	struct page *run[9], *large[2];
@@ -307,7 +309,7 @@ SIM_TEST(a_full_set_gives_back_its_coldest)
 	EXPECT_EQ(my_set()->exact_count, 0);
 }
 
-/* Twice as much each time that it overflows, if as much was taken since; up to 8 MiB. */
+/* Its limit doubles each time it overflows, if as much was taken since; up to 8 MiB. */
 SIM_TEST(a_set_that_is_used_may_grow)
 {
 	static struct page *run[150];
@@ -330,7 +332,7 @@ SIM_TEST(a_set_that_is_used_may_grow)
 	EXPECT_SOUND();
 }
 
-/* The count has 16 bits: who takes for long without an overflow has not taken little. */
+/* The count has 16 bits, and must not wrap if much is taken without an overflow. */
 SIM_TEST(what_was_taken_counts_up_to_the_most_that_a_set_may_grow_to)
 {
 	switch_on();
@@ -340,7 +342,7 @@ SIM_TEST(what_was_taken_counts_up_to_the_most_that_a_set_may_grow_to)
 	EXPECT_EQ(my_set()->exact_taken, EXACT_SET_HIGH_MAX);
 }
 
-/* It would become part of this node's set for good. */
+/* It would stay in this node's set for good. */
 SIM_TEST(a_block_of_another_node_is_not_kept)
 {
 	struct page *head;
@@ -359,7 +361,7 @@ SIM_TEST(a_block_of_another_node_is_not_kept)
 	EXPECT_SOUND();
 }
 
-/* While it is kept the byte stays, since the next request is of the same kind. */
+/* While it is kept, its byte of the page map stays, since the next request is of the same kind. */
 SIM_TEST(what_goes_back_to_the_zone_is_no_large_block_any_more)
 {
 	struct page *head;
@@ -376,7 +378,7 @@ SIM_TEST(what_goes_back_to_the_zone_is_no_large_block_any_more)
 	EXPECT_EQ(zone_of(0)->stat.flush, flushes + 1);
 }
 
-/* As an idle thread's: half at each tick. */
+/* Half of them at each tick. */
 SIM_TEST(an_idle_set_keeps_half_of_its_blocks_short_and_long)
 {
 	struct page *run[4], *large[2];
@@ -410,7 +412,7 @@ SIM_TEST(lengths_take_turns_in_giving_back)
 	for (int i = 0; i < 4; i++)
 		for (u64 n = 0; n < 3; n++)
 			set_run_put(run[n][i]);
-	/* 128 were passed at the last block, and down to 96 one or two of each went. */
+	/* The last block made it more than 128; one or two of each length went, down to 96. */
 	for (u64 n = 0; n < 3; n++)
 		while (my_set()->exact_lists >> exact_list_of(10 + n) & 1) {
 			EXPECT_EQ(set_run_get(10 + n)->nr_pages, 10 + n);
@@ -457,7 +459,9 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 	EXPECT_SOUND();
 }
 
-/* A handler that interrupted this thread inside its set, or a drain: straight to the zone. */
+/*
+ * The lock is held by a drain, or by the thread that a handler interrupted: straight to the zone.
+ */
 SIM_TEST(nobody_waits_for_a_set)
 {
 	struct page *run[2];
@@ -475,7 +479,7 @@ SIM_TEST(nobody_waits_for_a_set)
 	EXPECT_EQ(place(set_run_get(20)), place(run[0]));
 }
 
-/* A forked child finds the blocks of a set that nobody has any more by their state. */
+/* A forked child finds the blocks of a lost thread's set by their state. */
 SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
 {
 	struct sim_thread gone;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_exit_check.c - the last look for frees that went wrong: src/slab/exit_check.c
+ * test_exit_check.c - the check for double frees at the program's end: src/slab/exit_check.c
  */
 #include "base/check.h"
 #include "unit.h"
@@ -77,7 +77,7 @@ SIM_TEST(two_full_sheaves_that_seem_well_stay_too)
 	EXPECT(mine()->spare && mine()->main->size && mine()->spare->size);
 	flushes = n->first.flushes;
 	slab_check_at_exit();
-	/* The look may take one object for another, and then all go back, but not for these. */
+	/* The check may mistake one object for another, and then gives all back; not with these. */
 	EXPECT_EQ(n->first.flushes, flushes);
 	EXPECT_EQ(strlen(sim_reports()), 0);
 }
@@ -91,7 +91,7 @@ SIM_TEST(an_object_that_is_in_a_sheaf_twice_is_reported)
 	EXPECT(strstr(sim_reports(), "double free"));
 }
 
-/* Who has them may be asleep with them, or gone: the program ends nevertheless. */
+/* A holder of a lock may be asleep, or gone: the program ends nevertheless. */
 SIM_TEST(where_a_lock_is_held_nothing_is_looked_for)
 {
 	start(64, 8);
@@ -136,7 +136,7 @@ SIM_TEST(a_pointer_into_the_middle_of_an_object_is_reported)
 	EXPECT(strlen(sim_reports()));
 }
 
-/* Once in a sheaf and once in a barn: barns are not looked at, they go back. */
+/* Once in a sheaf and once in a barn.  Barns are not checked, they are given back. */
 SIM_TEST(an_object_that_is_in_a_barn_as_well_is_reported)
 {
 	struct slab_sheaf *sheaf;

@@ -89,7 +89,7 @@ SIM_TEST(free_pages_count_for_the_half_rule_however_they_lie)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* For MOVABLE pages small blocks of others are not worth a pageblock; from order 4 on they are. */
+/* MOVABLE pages do not claim a pageblock for small blocks in it, but do from order 4 on. */
 SIM_TEST(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order)
 {
 	struct page *pages[PAGEBLOCK_NR_PAGES];
@@ -112,7 +112,7 @@ SIM_TEST(movable_pages_claim_only_from_blocks_of_half_a_pageblock_order)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* The same small blocks are worth it for the two kinds whose pages stay where they are. */
+/* The two kinds whose pages stay where they are claim one for small blocks too. */
 SIM_TEST(reclaimable_pages_claim_from_blocks_of_any_order)
 {
 	struct page *pages[PAGEBLOCK_NR_PAGES];
@@ -127,7 +127,9 @@ SIM_TEST(reclaimable_pages_claim_from_blocks_of_any_order)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* Of the first pageblock an eighth is there, all free; what comes later of it is of its type. */
+/*
+ * An eighth of the first pageblock is there, all free; the rest will have its type when it comes.
+ */
 SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 {
 	struct zone *zone = zone_of(0);
@@ -143,7 +145,7 @@ SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 	EXPECT_SOUND();
 }
 
-/* MOVABLE, and of the order of the one that is there: a larger one is taken first, in any case. */
+/* MOVABLE, and of the same order as the one that is there, since a larger one is taken first. */
 static void accept_another_block(void)
 {
 	EXPECT(accept_memory(zone_of(0), MAX_ORDER_NR_PAGES));

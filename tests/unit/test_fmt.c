@@ -53,7 +53,7 @@ SIM_TEST(strings_and_characters_look_as_printf_prints_them)
 	SAME("%s|%s|%c|%%", "", "text", 'x');
 	SAME("[%10s][%-10s][%2s]", "right", "left", "longer");
 	SAME("[%.3s][%.9s][%8.2s][%-8.2s]", "cut", "not cut", "two", "left");
-	/* Not for printf to see, which may not be given one. */
+	/* Volatile: the compiler must not see printf() get a null pointer. */
 	const char *volatile none = NULL;
 
 	EXPECT(!strcmp(text_of("%s", none), "(null)"));

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fork.c - what the child of a fork puts in order: src/slab/fork.c
+ * test_fork.c - how the child of a fork puts the heap in order: src/slab/fork.c
  *
- * Step by step it is looked at in tests/sim/test_fork_anywhere.c and test_fork_at_instruction.c.
+ * Forks at every step are in tests/sim/test_fork_anywhere.c and test_fork_at_instruction.c.
  */
 #include "unit.h"
 
 static struct sim_thread threads[4];
 
-/* It was outside, and nobody was inside: what it had is in order, and taken over as it is. */
+/* It was outside, and nobody was inside: what it had is in order, and is taken over as it is. */
 SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
 {
 	const struct zone *zone = zone_of(0);
@@ -28,8 +28,8 @@ SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
 }
 
 /*
- * It was taking the last page out of a list when it was lost: that does not lead to the page any
- * more from one side, and still does from the other.
+ * It was lost while it took the last page out of a list: from one side the list does not lead to
+ * the page any more, from the other it still does.
  */
 SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_found_anew)
 {
@@ -55,7 +55,7 @@ SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_found_anew)
 	EXPECT_SOUND();
 }
 
-/* The system promised it to the parent. */
+/* The system promised the fence to the parent only. */
 SIM_TEST(a_child_does_not_count_on_the_fence_of_its_parent)
 {
 	start_with(threads, 1);
@@ -102,7 +102,7 @@ SIM_TEST(what_a_thread_inside_took_from_a_cache_of_the_program_is_out_in_the_chi
 	expect_hits_to_be_known_in_a_child(true);
 }
 
-/* To put them on the list anew would be to write to each, which is a copied page for each. */
+/* Linking them anew would write to each, and copy a page for each. */
 SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 {
 	struct task *oldest;

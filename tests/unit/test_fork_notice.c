@@ -8,7 +8,7 @@
 
 static struct sim_thread threads[3];
 
-/* What is at work from now on is a child that @t has forked, as whose first thread it goes on. */
+/* From now on we are in a child that @t has forked, in which it is the first thread. */
 static void be_child_of(struct sim_thread *t)
 {
 	t->tid += 100;
@@ -16,7 +16,7 @@ static void be_child_of(struct sim_thread *t)
 	sim_wipe_fork_cookie();
 }
 
-/* It writes nothing that says so: each page that it writes to is a page to be copied. */
+/* It writes nothing down, since each page that it writes to has to be copied. */
 SIM_TEST(the_child_of_a_lone_thread_does_not_notice)
 {
 	u32 before;
@@ -30,7 +30,7 @@ SIM_TEST(the_child_of_a_lone_thread_does_not_notice)
 	EXPECT_EQ(spin_generation, before);
 }
 
-/* The one that was alone has forked and started it, and is at work. */
+/* The lone thread has forked, is at work in the child, and has started another one there. */
 SIM_TEST(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it)
 {
 	struct task *alone;
@@ -52,7 +52,7 @@ SIM_TEST(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from
 	EXPECT_SOUND();
 }
 
-/* Here a thread that had never been in has forked. */
+/* A thread that had never been in has forked, and is the first thread of the child. */
 SIM_TEST(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone)
 {
 	struct task *lost;
@@ -69,7 +69,7 @@ SIM_TEST(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alo
 	EXPECT_SOUND();
 }
 
-/* From then on a child notices. */
+/* From its slow_enter() on, a child would notice. */
 SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
 {
 	struct slow slow;
@@ -84,7 +84,7 @@ SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
 	slow_leave(&slow);
 }
 
-/* It would be forgotten with the parent's: what counts it is the parent's too. */
+/* Otherwise a later settling would forget the child's background thread with the parent's. */
 SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 {
 	EXPECT(sim_start());
@@ -93,7 +93,7 @@ SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 	poke();
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
-	/* Once: what has been started since is this child's. */
+	/* Only once: a thread started since is this child's own. */
 	current_task()->mm.tid = 1;
 	poke();
 	EXPECT_EQ(current_task()->mm.tid, 1);
@@ -105,7 +105,7 @@ static void grow_old_and_large(void)
 	sim.clock_ms += 3600000;
 }
 
-/* It does nothing that could be seen before its first pass. */
+/* Before its first pass that thread does nothing by which it could be seen. */
 SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
 {
 	EXPECT(sim_start());
@@ -121,7 +121,7 @@ SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
 	EXPECT(slab_fork_pending());
 }
 
-/* It has its parent's memory and variables, and is another process. */
+/* A child of vfork() has its parent's memory and variables, but is another process. */
 static void be_vfork_child_of(struct sim_thread *t)
 {
 	sim.parent_id = sim.process_id;
@@ -135,7 +135,7 @@ static void be_its_parent_again(struct sim_thread *t)
 	sim.process_id = sim.parent_id;
 }
 
-/* When the child has ended its thread would seem to be gone, and another one be given its block. */
+/* When the child ends, that thread would seem to be gone, and its block go to another thread. */
 SIM_TEST(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent)
 {
 	sim.process_id = sim_main_thread.tid;
@@ -150,7 +150,7 @@ SIM_TEST(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent)
 	EXPECT_SOUND();
 }
 
-/* Then it is no process of its own either. */
+/* The number that was noted at the start is the child's, not the program's. */
 SIM_TEST(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any)
 {
 	sim.process_id = 77;
@@ -159,7 +159,7 @@ SIM_TEST(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_a
 	EXPECT(use_heap(&sim_main_thread));
 }
 
-/* It would be the child's, and end with it. */
+/* It would belong to the child, and end with it. */
 SIM_TEST(a_child_of_vfork_starts_no_background_thread)
 {
 	sim.process_id = sim_main_thread.tid;
@@ -173,7 +173,7 @@ SIM_TEST(a_child_of_vfork_starts_no_background_thread)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
-/* What a thread starts when its destructors are over, nobody may be left to end. */
+/* Its destructors are over, so perhaps no thread is left that would end the background thread. */
 SIM_TEST(a_thread_that_leaves_starts_no_background_thread)
 {
 	EXPECT(sim_start());
@@ -186,7 +186,7 @@ SIM_TEST(a_thread_that_leaves_starts_no_background_thread)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
-/* Another thread would take it for gone. */
+/* The repair would take the new thread for gone. */
 SIM_TEST(a_child_that_is_not_repaired_yet_starts_no_background_thread)
 {
 	struct slow outer, inner;
@@ -205,7 +205,7 @@ SIM_TEST(a_child_that_is_not_repaired_yet_starts_no_background_thread)
 	kswapd_poke(&outer);
 	EXPECT_EQ(sim.threads_refused, 0);
 	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
-	/* From its next slow path on it has an age of its own. */
+	/* From its next slow path on the child's heap has an age of its own. */
 	poke();
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	sim.clock_ms += 3600000;
@@ -213,7 +213,7 @@ SIM_TEST(a_child_that_is_not_repaired_yet_starts_no_background_thread)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
-/* Which may have interrupted fork(), with the lock that this needs. */
+/* The handler may have interrupted fork(), which has the lock that registering needs. */
 SIM_TEST(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks)
 {
 	EXPECT(sim_start());
@@ -230,7 +230,9 @@ SIM_TEST(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks)
 	}
 }
 
-/* Which may have interrupted the start of a thread, with the lock that this needs. */
+/*
+ * The handler may have interrupted pthread_create(), which has the lock that another start needs.
+ */
 SIM_TEST(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it)
 {
 	EXPECT(sim_start());
@@ -244,7 +246,7 @@ SIM_TEST(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
-/* One that forks would leave its child a thread that it does not have, and say that it has it. */
+/* If it forked, its child would believe that it had the background thread, and would have none. */
 SIM_TEST(no_signal_handler_comes_while_the_background_thread_is_started)
 {
 	EXPECT(sim_start());
@@ -271,7 +273,7 @@ static void poke_in_handler(u64 number)
 		current_task()->mm.tid = expected_tid = 1;
 }
 
-/* It is @handler that interrupts it, an instruction later than in the one before. */
+/* Settle in a new child, interrupted by @handler one instruction later than in the last one. */
 static void settle_in_next_child(void (*handler)(u64 number))
 {
 	interrupted_at++;
@@ -284,8 +286,8 @@ static void settle_in_next_child(void (*handler)(u64 number))
 }
 
 /*
- * The handler waits for nothing, does not go by what is half done, as the age of a heap that is the
- * parent's, and what it does itself is not done again.
+ * The handler waits for nothing and does not go by what is half settled, as the age of the heap,
+ * which is still the parent's.  What the handler settles is not settled again.
  */
 SIM_TEST(a_lone_child_that_settles_may_be_interrupted)
 {
@@ -308,7 +310,7 @@ static void fork_in_handler(u64 number)
 	be_child_of(&sim_main_thread);
 }
 
-/* Its child has not settled, whatever was seen to before. */
+/* Its child has not settled, however far the parent had come. */
 SIM_TEST(a_lone_child_that_settles_may_fork)
 {
 	EXPECT(sim_start());
@@ -324,8 +326,8 @@ SIM_TEST(a_lone_child_that_settles_may_fork)
 }
 
 /*
- * Two threads that were outside at the fork, or the second one inside; of them the first has
- * forked, and a third one, started in the child, comes in first.
+ * The first of two threads has forked; the second was outside at the fork, or inside.  A third one,
+ * started in the child, comes in first.
  */
 static void fork_without_handlers(bool second_inside)
 {
@@ -342,7 +344,7 @@ static void fork_without_handlers(bool second_inside)
 	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
 }
 
-SIM_TEST(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in)
+SIM_TEST(all_that_may_have_forked_keep_what_they_have_until_the_one_comes_in)
 {
 	struct task *first, *second;
 
@@ -376,7 +378,7 @@ SIM_TEST(who_was_inside_is_lost_and_the_others_keep_what_they_have)
 	EXPECT_SOUND();
 }
 
-/* It has no task: all that have one are lost. */
+/* The one that has forked has no task, so all threads that have one are lost. */
 SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
 {
 	struct task *first;
@@ -398,7 +400,7 @@ SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
 	EXPECT_SOUND();
 }
 
-/* It repairs on its way out, and has another number from then on. */
+/* The thread repairs the heap as it leaves, and has another number from then on. */
 SIM_TEST(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it)
 {
 	struct task *task;
@@ -416,8 +418,8 @@ SIM_TEST(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it)
 }
 
 /*
- * @threads[1] is started in the child by a handler that interrupted the main thread in a slow path,
- * with a lock; @threads[0] is lost, with another.
+ * A handler has interrupted the main thread in a slow path, with lock @kept, forked, and started
+ * @threads[1] in the child.  @threads[0] is lost, with lock @lost.
  */
 static struct spinlock kept = SPINLOCK_INIT(RANK_RECLAIM), lost = SPINLOCK_INIT(RANK_RECLAIM);
 
@@ -464,7 +466,7 @@ SIM_TEST(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest)
 	EXPECT(use_heap(&sim_main_thread));
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT(current_task() == task && task->state == TASK_LIVE);
-	/* A guest no longer. */
+	/* Now it is no guest any more. */
 	EXPECT(use_heap(&threads[1]));
 	EXPECT(task_of(&threads[1]));
 	EXPECT_SOUND();
@@ -506,7 +508,7 @@ static void guest_comes_in(void)
 	EXPECT(slow_enter(&staying));
 }
 
-/* The guest was counted in time: it is waited for. */
+/* The guest was counted in time, so the repair waits for it. */
 static void is_waited_for(void)
 {
 	_exit(0);
@@ -538,8 +540,8 @@ static void guest_comes_late(void)
 	EXPECT(!staying.nested);
 }
 
-/* Wherever the other one goes on to repair, while it is on its way in. */
-static void who_comes_in_while_guests_are_sent_off_is_waited_for_or_none(void **state)
+/* At any instruction of its way in, the other thread may go on and repair. */
+static void a_thread_that_comes_in_while_guests_are_sent_off_is_waited_for_or_no_guest(void **state)
 {
 	int status = 0;
 
@@ -549,7 +551,7 @@ static void who_comes_in_while_guests_are_sent_off_is_waited_for_or_none(void **
 	assert_int_equal(status, NOT_REACHED);
 }
 
-/* It is no guest of its own child, which has none. */
+/* In its own child it is no guest. */
 SIM_TEST(a_guest_may_fork)
 {
 	struct slow outer, inner;
@@ -568,8 +570,11 @@ SIM_TEST(a_guest_may_fork)
 	EXPECT_SOUND();
 }
 
-/* A handler has interrupted the one that puts the child in order, and has noticed before it. */
-SIM_TEST(who_has_forked_is_no_guest_of_a_thread_that_it_has_started)
+/*
+ * Another thread of the child has noticed the fork already, in a handler that interrupted it when
+ * it was about to put the child in order.
+ */
+SIM_TEST(the_thread_that_forked_is_no_guest_of_one_that_it_started)
 {
 	struct slow slow;
 
@@ -587,8 +592,10 @@ SIM_TEST(who_has_forked_is_no_guest_of_a_thread_that_it_has_started)
 	EXPECT_SOUND();
 }
 
-/* As a guest it would have come in before the generation that it leaves in. */
-SIM_TEST(who_comes_in_while_another_notices_waits_until_it_has)
+/*
+ * Otherwise it would leave as a guest in another generation than it came in, and be counted still.
+ */
+SIM_TEST(a_thread_that_comes_in_while_another_notices_waits_for_that)
 {
 	struct slow guest;
 	u64 sleeps;
@@ -608,8 +615,8 @@ SIM_TEST(who_comes_in_while_another_notices_waits_until_it_has)
 	slow_leave(&guest);
 }
 
-/* A handler has interrupted that, and forked: the child has not noticed. */
-SIM_TEST(what_was_noticed_is_not_the_child)
+/* A handler interrupts a thread between slab_fork_notice() and slab_fork_noticed(), and forks. */
+SIM_TEST(a_child_forked_while_its_parent_notices_has_not_noticed)
 {
 	start_with(threads, 1);
 	be_child_of(&sim_main_thread);
@@ -623,7 +630,7 @@ static bool handlers_are_called, in_a_child;
 static const u32 *lone_cookie;
 static int steps_noticing;
 
-/* As the child handler does, if the fork calls it and it is registered by now. */
+/* Fork at this instruction; with handlers_are_called, do what a registered child handler does. */
 static void fork_here(u64 number)
 {
 	struct slow slow;
@@ -670,7 +677,10 @@ static void second_forks_as_it_comes_in(void)
 	EXPECT_SOUND();
 }
 
-/* The first one, which was alone, may have had any lock.  Where it had forked it is lost now. */
+/*
+ * The first thread, which was alone, may have had any lock.  In the child it is lost, even if it
+ * had forked itself before (in_a_child).
+ */
 static void a_second_thread_that_forks_as_it_comes_in_has_lost_the_first(void **state)
 {
 	(void)state;
@@ -698,17 +708,17 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
 	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs), T(a_guest_may_fork),
-	  T(who_has_forked_is_no_guest_of_a_thread_that_it_has_started),
-	  T(who_comes_in_while_another_notices_waits_until_it_has),
-	  T(what_was_noticed_is_not_the_child),
+	  T(the_thread_that_forked_is_no_guest_of_one_that_it_started),
+	  T(a_thread_that_comes_in_while_another_notices_waits_for_that),
+	  T(a_child_forked_while_its_parent_notices_has_not_noticed),
 	  T(a_second_thread_that_forks_as_it_comes_in_has_lost_the_first),
-	  T(who_comes_in_while_guests_are_sent_off_is_waited_for_or_none),
+	  T(a_thread_that_comes_in_while_guests_are_sent_off_is_waited_for_or_no_guest),
 	  T(a_thread_that_leaves_starts_no_background_thread),
 	  T(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent),
 	  T(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any),
 	  T(a_child_of_vfork_starts_no_background_thread),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),
 	  T(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks),
-	  T(of_those_that_may_have_forked_all_keep_what_they_have_until_one_comes_in),
+	  T(all_that_may_have_forked_keep_what_they_have_until_the_one_comes_in),
 	  T(who_was_inside_is_lost_and_the_others_keep_what_they_have),
 	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))

@@ -2,7 +2,7 @@
 #ifndef BUDDY_TESTS_UNIT_H
 #define BUDDY_TESTS_UNIT_H
 /*
- * unit.h - what every test of one source file starts with
+ * unit.h - helpers for the tests of one source file each
  */
 #include "mm/internal.h"
 #include "pages.h"
@@ -28,7 +28,7 @@ static inline struct page *at(u64 where)
 	return pfn_to_page(zone_of(0)->start_pfn + where);
 }
 
-/* A lock as a fork leaves it: taken by a thread that is not here, a generation ago. */
+/* Make @lock look as after a fork: taken a generation ago, by a thread that does not exist. */
 static inline void lock_of_vanished_thread(struct spinlock *lock)
 {
 	u32 before = (spin_generation - (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
@@ -61,7 +61,7 @@ static inline bool use_heap(struct sim_thread *t)
 	return has_task;
 }
 
-/* As a thread does on its way out of a slow path in which its heap has grown. */
+/* Poke the background thread, as a thread does that leaves a slow path in which the heap grew. */
 static inline void poke(void)
 {
 	struct slow slow;
@@ -91,7 +91,7 @@ static inline struct task *task_of(struct sim_thread *t)
 	return task;
 }
 
-/* The main thread and @nr others, all of which have been in. */
+/* The main thread and @nr others, all of which have been in a slow path. */
 static inline void start_with(struct sim_thread *others, size_t nr)
 {
 	EXPECT(sim_start());
