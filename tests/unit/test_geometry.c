@@ -12,7 +12,7 @@ SIM_TEST(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_belo
 
 		EXPECT_EQ(size % 16, 0);
 		EXPECT(size > below);
-		/* Below 64 bytes a step of 16 is more than a quarter; the last step is a third. */
+		/* Below 64 bytes steps of 16 are more than a quarter; the last step is a third. */
 		EXPECT(size - below <= MAX(below / (c == NR_KMALLOC_CLASSES - 1 ? 3 : 4), 16u));
 	}
 	EXPECT_EQ(kmalloc_class_size(NR_KMALLOC_CLASSES - 1), KMALLOC_MAX_SIZE);
@@ -57,7 +57,7 @@ SIM_TEST(a_slab_of_any_class_wastes_at_most_an_eighth)
 	}
 }
 
-/* Program caches may have any size: what has to hold for all of them. */
+/* A program's cache may have any size. */
 SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 {
 	for (unsigned int cpus = 1; cpus <= 4096; cpus *= 64) {
@@ -70,7 +70,9 @@ SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 
 			EXPECT(s.objects >= 1 && (size_t)s.objects * size <= PAGE_SIZE << s.order);
 			EXPECT(bitmap <= room);
-			/* Or a tail's state is bits, and whoever walks over it is led astray. */
+			/*
+			 * Otherwise bits would lie in a tail's state, and mislead a walk over it.
+			 */
 			EXPECT(bitmap <= sizeof(((struct page *)0)->bits));
 			EXPECT(s.capacity >= 2);
 			EXPECT(s.capacity <= 252);
@@ -108,7 +110,7 @@ SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 			size_t rounded = ALIGN_UP(size, align);
 			const struct kmem_cache *s;
 
-			/* Beyond, objects begin at any line, but those of these. */
+			/* A slab of other sizes may begin its objects at any line. */
 			if (align > CACHE_LINE)
 				rounded = roundup_pow_of_two(rounded);
 			s = &kmalloc_caches[kmalloc_class(MIN(rounded, KMALLOC_MAX_SIZE))];
@@ -118,7 +120,7 @@ SIM_TEST(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it)
 		}
 }
 
-/* Of objects above the bound, but for powers of two, few begin at the same place of a page. */
+/* Of objects above the bound few begin at the same place in a page, except powers of two. */
 SIM_TEST(objects_of_large_classes_begin_at_different_places_of_a_page)
 {
 	unsigned int spread = 0;
@@ -139,7 +141,7 @@ SIM_TEST(objects_of_large_classes_begin_at_different_places_of_a_page)
 	EXPECT(spread >= 8);
 }
 
-/* At how many lines of a page the objects of the first so many slabs begin. */
+/* At how many different lines of a page the objects of the first @slabs slabs begin. */
 static int beginnings(const struct kmem_cache *s, u64 slabs)
 {
 	u64 seen = 0, pages = 1ull << s->order;
@@ -214,7 +216,7 @@ SIM_TEST(powers_of_two_are_naturally_aligned)
 				  0);
 }
 
-/* The multiplication that stands for a division is exact for every address in a slab. */
+/* A multiplication takes the place of a division; it is exact for every address in a slab. */
 SIM_TEST(the_index_of_every_address_in_a_slab_is_its_quotient)
 {
 	EXPECT(sim_start());
@@ -231,7 +233,7 @@ SIM_TEST(page_map_values_of_classes_are_even_and_distinct_for_three_nodes)
 {
 	bool seen[256] = {false};
 
-	/* Nodes are told apart by how many with memory come before them. */
+	/* A node's group follows from how many nodes with memory come before it. */
 	for (int node = 0; node < MAX_NUMNODES; node++)
 		topology.rank[node] = (u8)node;
 	for (int node = 0; node < NODE_GROUPS; node++) {

@@ -50,7 +50,7 @@ static bool is_live(const struct page *slab, unsigned int i)
 	return slab->bits[i / 64] >> (i % 64) & 1;
 }
 
-/* By the addresses of objects, one after the other. */
+/* The model: compares with the address of each object. */
 static bool should_go(const struct kmem_cache *s, const struct page *slab, u64 page)
 {
 	uintptr_t from = (uintptr_t)page_address(slab) + (page << PAGE_SHIFT);
@@ -81,7 +81,7 @@ static u64 check_pages(const struct kmem_cache *s, const struct page *slab)
 	return holes;
 }
 
-/* Slabs full of objects, of which one in @stays_one_of stays.  Return: how many are in objs. */
+/* Fill slabs with objects and keep one in @stays_one_of.  Return: the length of @objs. */
 static unsigned int thinned_out(struct kmem_cache *s, void **objs, u32 stays_one_of)
 {
 	unsigned int nr = SLABS * s->objects;
@@ -184,7 +184,7 @@ SIM_TEST(a_slab_is_punched_once_until_objects_come_or_go)
 
 #define SMALL 512
 
-/* It stays on its list, since it is hardly emptier by one object. */
+/* One object less does not move the slab to another list. */
 SIM_TEST(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass)
 {
 	unsigned int pages;
@@ -220,7 +220,7 @@ SIM_TEST(a_slab_whose_holes_are_gone_is_not_asked_for_again)
 		give(s, objs[i]);
 	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
-	/* It goes to another list, and has no more holes than before. */
+	/* The slab moves to another list, but has no more holes than before. */
 	for (unsigned int i = 1; i < half - 1; i++)
 		give(s, objs[i]);
 	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
@@ -230,7 +230,7 @@ SIM_TEST(a_slab_whose_holes_are_gone_is_not_asked_for_again)
 
 #define SPARSE_SLABS 7
 
-/* SPARSE_SLABS slabs with an object each, and one that lacks one.  Return: pages of the first. */
+/* SPARSE_SLABS slabs with one object each, and one slab that lacks one.  Return: pages of those. */
 static u64 sparse_and_dense(void)
 {
 	void *objs[MOST];
@@ -244,7 +244,7 @@ static u64 sparse_and_dense(void)
 		if (i % each)
 			give(s, objs[i]);
 	give(s, objs[SPARSE_SLABS * each]);
-	/* What comes before is another time. */
+	/* Begin a new period. */
 	EXPECT_EQ(punch_unneeded(ALL), 0);
 	return (u64)SPARSE_SLABS << s->order;
 }
@@ -282,7 +282,7 @@ SIM_TEST(at_work_slabs_as_full_as_those_that_were_used_stay)
 	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
 }
 
-/* A slab was opened: nothing was free. */
+/* That a slab was opened shows that nothing was free. */
 SIM_TEST(at_work_a_cache_that_grew_keeps_its_pages)
 {
 	EXPECT(sim_start());
@@ -311,7 +311,7 @@ SIM_TEST(at_work_a_dense_cache_keeps_its_pages)
 	EXPECT(punch_holes(0, /* dense= */ false, ALL) > 0);
 }
 
-/* Others may have taken the room when it comes again. */
+/* Other processes may have taken the room by the time that it is used again. */
 SIM_TEST(the_mark_of_a_zone_falls_with_what_goes_back)
 {
 	u64 mark, pages;
@@ -326,7 +326,7 @@ SIM_TEST(the_mark_of_a_zone_falls_with_what_goes_back)
 	EXPECT_EQ(zone_of(0)->resident_mark, mark - pages);
 }
 
-/* Otherwise the system would fill the hole again. */
+/* Otherwise the system would fill the hole again, with a huge page. */
 SIM_TEST(what_lies_around_a_hole_is_not_huge)
 {
 	unsigned int before;
@@ -352,7 +352,7 @@ SIM_TEST(an_object_in_a_page_that_went_back_reads_as_zero)
 	next = obj;
 	end = next + s->object_size;
 	EXPECT(slab_of(s, next) == slab_of(s, first));
-	/* It begins in the page where the first one ends, which stayed. */
+	/* It begins in the page where the first object ends, which did not go back. */
 	page = (char *)ALIGN_UP((uintptr_t)next, PAGE_SIZE);
 	EXPECT(page < end);
 	EXPECT(is_filled_with(page, (size_t)(end - page), 0));
@@ -425,7 +425,7 @@ static void fail_first_discard(enum sim_op op, u64 number)
 	sim.fail_op_always = op == SIM_DISCARD && !sim.faults;
 }
 
-/* The program locks what it wants to keep out of swap, and frees it as it is. */
+/* A program that locks what must not go to swap may free it locked. */
 SIM_TEST(behind_a_slab_with_something_locked_the_others_go)
 {
 	static void *objs[MOST];
@@ -446,7 +446,7 @@ SIM_TEST(behind_a_slab_with_something_locked_the_others_go)
 	slabs = sim_count(SIM_DISCARD);
 	EXPECT_EQ(slabs, SLABS - 1);
 	EXPECT_SOUND();
-	/* And what is locked is not asked for again and again. */
+	/* The locked slab is not tried again and again. */
 	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
 	EXPECT_EQ(sim_count(SIM_DISCARD), slabs);
 	EXPECT_SOUND();
@@ -454,7 +454,7 @@ SIM_TEST(behind_a_slab_with_something_locked_the_others_go)
 
 #define LOCKED_SLABS 80
 
-/* As after mlockall(): each call would be in vain. */
+/* After mlockall() each call would be in vain. */
 SIM_TEST(where_everything_seems_to_be_locked_no_more_is_asked_for)
 {
 	static void *objs[LOCKED_SLABS * 16];
@@ -477,7 +477,7 @@ SIM_TEST(where_everything_seems_to_be_locked_no_more_is_asked_for)
 	EXPECT_SOUND();
 }
 
-/* A node that grows is not helped by what goes back on another. */
+/* What goes back on another node does not help a node that grows. */
 SIM_TEST(holes_are_made_on_the_node_that_is_short)
 {
 	void *far;
@@ -530,7 +530,7 @@ SIM_TEST(what_is_gone_of_slabs_is_not_resident_until_objects_may_lie_there)
 	EXPECT_EQ(zone->nr_punched_pages, gone);
 	EXPECT_EQ(zone_resident(zone), resident - gone);
 	EXPECT_EQ(gone_from_slabs(objs, nr), gone);
-	/* What comes back to a slab touches nothing, and what is gone already is counted once. */
+	/* Freeing an object touches no page, and a page that is gone already is counted once. */
 	for (i = 0; !objs[i] || !objs[i + 1] || slab_of(s, objs[i]) != slab_of(s, objs[i + 1]);)
 		i++;
 	give(s, objs[i]);
@@ -539,7 +539,7 @@ SIM_TEST(what_is_gone_of_slabs_is_not_resident_until_objects_may_lie_there)
 	gone += punch_holes(0, /* dense= */ true, ALL);
 	EXPECT_EQ(zone->nr_punched_pages, gone);
 	EXPECT_EQ(gone_from_slabs(objs, nr), gone);
-	/* What leaves it may lie in as many pages as it can reach, and all of them in the end. */
+	/* An object that is taken counts the pages that it reaches as resident, in the end all. */
 	for (got = 0; zone->nr_punched_pages; got++) {
 		was = zone->nr_punched_pages;
 		EXPECT(got < MOST);
@@ -548,7 +548,7 @@ SIM_TEST(what_is_gone_of_slabs_is_not_resident_until_objects_may_lie_there)
 	}
 	EXPECT_EQ(gone_from_slabs(objs, nr), 0);
 	EXPECT_EQ(zone_resident(zone), resident);
-	/* Again; and a slab that is none any more says nothing. */
+	/* Punch them again; a slab that is given back is not counted any more. */
 	while (got)
 		give(s, more[--got]);
 	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
@@ -570,7 +570,7 @@ SIM_TEST(a_child_counts_anew_what_is_gone)
 	one_in_a_slab();
 	gone = punch_holes(0, /* dense= */ true, ALL);
 	EXPECT(gone > 0);
-	zone->nr_punched_pages = 4711; /* between the slab and the sum */
+	zone->nr_punched_pages = 4711; /* the fork came between the slab's count and the sum */
 	mm_fork_repair();
 	EXPECT_EQ(zone->nr_punched_pages, gone);
 }

@@ -68,7 +68,7 @@ SIM_TEST(objects_go_back_to_the_home_of_their_slab_whoever_frees_them)
 	sim_switch_to(&other);
 	take(objs + 5, 5);
 	take(objs + 15, 5);
-	/* Of both homes by turns: each slot is cleared. */
+	/* The objects are of both homes in turns. */
 	slab_give(s, objs, 20);
 	for (int i = 0; i < 20; i++)
 		EXPECT(!objs[i]);
@@ -156,7 +156,7 @@ SIM_TEST(what_is_gone_of_a_slab_is_known_when_it_is_adopted)
 	EXPECT_SOUND();
 }
 
-/* They are what its threads fill up just now. */
+/* They are what its threads fill at the moment. */
 SIM_TEST(a_home_is_left_with_a_few_slabs_that_are_not_full)
 {
 	void *objs[2];
@@ -172,7 +172,7 @@ SIM_TEST(a_home_is_left_with_a_few_slabs_that_are_not_full)
 	EXPECT_SOUND();
 }
 
-/* 32 KiB of each kind, but for slabs that are larger. */
+/* As many as make 32 KiB, or one that is larger. */
 SIM_TEST(a_few_slabs_are_as_many_as_make_32_kib)
 {
 	start();
@@ -181,7 +181,7 @@ SIM_TEST(a_few_slabs_are_as_many_as_make_32_kib)
 			  MAX(32 * KiB / (PAGE_SIZE << kmalloc_caches[c].order), 1));
 }
 
-/* It has partial ones to spare, and no empty ones. */
+/* It can spare partial slabs, but no empty ones. */
 SIM_TEST(of_the_kind_that_a_home_has_to_spare_one_is_adopted)
 {
 	void *objs[2];
@@ -197,7 +197,7 @@ SIM_TEST(of_the_kind_that_a_home_has_to_spare_one_is_adopted)
 	EXPECT_SOUND();
 }
 
-/* One look for each slab that is wanted, at another home each time: in the end all are found. */
+/* Each slab that is wanted looks at one other home, in turns, so that in the end all are found. */
 SIM_TEST(homes_are_looked_at_by_turns)
 {
 	static void *objs[MOST];
@@ -219,7 +219,7 @@ SIM_TEST(homes_are_looked_at_by_turns)
 	EXPECT_SOUND();
 }
 
-/* What a CPU has at hand is likely of those that became empty last. */
+/* Those that became empty last are likely in a CPU's cache. */
 SIM_TEST(the_slab_that_has_been_empty_longest_goes_first)
 {
 	static void *objs[3][MOST];
@@ -241,7 +241,7 @@ SIM_TEST(the_slab_that_has_been_empty_longest_goes_first)
 	EXPECT_SOUND();
 }
 
-/* Of all homes together. */
+/* The number is for all homes together. */
 SIM_TEST(no_more_holes_are_made_than_are_wanted)
 {
 	start();
@@ -292,7 +292,7 @@ SIM_TEST(without_memory_any_slab_of_another_home_will_do)
 	EXPECT_SOUND();
 }
 
-/* Whoever holds it may be preempted: a new slab is quicker. */
+/* The holder of a lock may be preempted; a new slab is quicker. */
 SIM_TEST(adoption_waits_for_no_lock)
 {
 	void *objs[2];

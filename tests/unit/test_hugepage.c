@@ -45,7 +45,7 @@ SIM_TEST(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_ha
 	EXPECT(!is_huge(page_address(half)) && is_huge(page_address(next)));
 	advice = sim_last_advice(page_address(half));
 	EXPECT_EQ(advice->len, BLOCK_BYTES);
-	/* Before the pages went: between the two they would be filled again. */
+	/* Advised before the pages went, or they could be filled again in between. */
 	EXPECT(advice[1].op == SIM_DISCARD && advice[1].addr == (uintptr_t)page_address(half));
 
 	buddy_put(other, PAGEBLOCK_ORDER - 1);
@@ -56,7 +56,7 @@ SIM_TEST(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_ha
 	EXPECT_SOUND();
 }
 
-/* The kernel's mappings end where the zone does. */
+/* The kernel's mapping ends with the zone. */
 SIM_TEST(the_last_pageblock_has_one_edge)
 {
 	struct zone *zone = zone_of(0);
@@ -72,7 +72,7 @@ static void grow_to(u64 bytes)
 		block_of(MAX_PAGE_ORDER);
 }
 
-/* With `always` nothing is left to evidence either. */
+/* With `always` no evidence is asked for either. */
 SIM_TEST(without_huge_pages_none_is_advised_or_looked_at)
 {
 	start(GiB, HUGEPAGES_NEVER);
@@ -85,7 +85,7 @@ SIM_TEST(without_huge_pages_none_is_advised_or_looked_at)
 	EXPECT_EQ(sim.touches, 0);
 }
 
-/* Programs that need no more pay for no clock. */
+/* A program that needs no more must not pay for reading the clock. */
 SIM_TEST(the_first_block_of_a_zone_is_not_looked_at)
 {
 	sim.small_steps = true;
@@ -125,7 +125,7 @@ SIM_TEST(a_pageblock_keeps_its_migratetype_when_it_is_broken)
 	EXPECT_EQ(get_pageblock_advice(zone_of(0), page_to_pfn(page)), PB_BROKEN);
 }
 
-/* Once a container is near its limit no pageblock may come to be huge. */
+/* Once a container is near its limit, no pageblock may become huge. */
 SIM_TEST(what_was_stopped_is_not_mended)
 {
 	struct page *page;
@@ -164,7 +164,7 @@ SIM_TEST(what_is_mended_while_it_is_stopped_is_not_huge)
 	EXPECT(!is_huge(page_address(page)));
 }
 
-/* A part of a huge page that goes back is the system's again only when it is split. */
+/* The system has a part of a huge page back only when it is split. */
 SIM_TEST(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes)
 {
 	struct page *first, *next, *small;
@@ -175,7 +175,7 @@ SIM_TEST(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes)
 	hugepage_break(zone_of(0), page_to_pfn(first) + 3);
 	hugepage_break(zone_of(0), page_to_pfn(first) + 4);
 	EXPECT_EQ(sim.splits, 1);
-	/* Near a container's limit too: it was advised huge before. */
+	/* Also near a container's limit, since it was advised huge before. */
 	mm_hugepages = HUGEPAGES_AUTO;
 	hugepage_stop(zone_of(0));
 	hugepage_break(zone_of(0), page_to_pfn(first) + 5);
@@ -183,7 +183,7 @@ SIM_TEST(what_may_be_a_huge_page_is_split_once_before_a_part_of_it_goes)
 	hugepage_break(zone_of(0), page_to_pfn(next) + 5);
 	hugepage_break(zone_of(0), page_to_pfn(next) + 6);
 	EXPECT_EQ(sim.splits, 2);
-	/* What came later never was huge. */
+	/* A pageblock that came later was never huge. */
 	EXPECT(run_get(0, 256 * MiB / PAGE_SIZE, 1, &(bool){false}));
 	small = block_of(PAGEBLOCK_ORDER);
 	hugepage_break(zone_of(0), page_to_pfn(small));
@@ -206,8 +206,8 @@ SIM_TEST(what_has_gone_back_as_a_whole_is_no_huge_page)
 
 /*
  *   HHHHHHHHHHHH    one mapping
- *   H.H.H.H.HHHH    every other one broken: two edges each, until there are too many
- *   ........HHHH    those between: two edges fewer each
+ *   H.H.H.H.HHHH    every other one broken: each adds two edges, until there are too many
+ *   ........HHHH    those in between broken: each takes two edges away
  */
 SIM_TEST(mappings_are_not_split_without_bound)
 {

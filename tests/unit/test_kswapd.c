@@ -33,7 +33,7 @@ static void start_background(void)
 	sim_thread_new(&background, 0);
 }
 
-/* As free() does. */
+/* Free, and poke the background thread as free() does. */
 static void free_all(void)
 {
 	struct slow slow = {.task = NULL};
@@ -47,7 +47,7 @@ static void free_all(void)
 	sim_switch_to(&background);
 }
 
-/* Small free blocks go in the last pass alone. */
+/* Small free blocks go back in the last pass only. */
 static void free_in_last_pass(enum sim_op op, u64 number)
 {
 	(void)number;
@@ -55,7 +55,7 @@ static void free_in_last_pass(enum sim_op op, u64 number)
 		free_all();
 }
 
-/* After the tick that finds that nothing has happened for long, and after what comes then. */
+/* The 13th wait comes before the last pass.  After the free, two more waits are looked at. */
 static void note_wait(void)
 {
 	may_free = ++waits == 13;
@@ -66,7 +66,7 @@ static void note_wait(void)
 	lay_down_ms = sim.clock_ms;
 }
 
-/* It would sleep until somebody else calls, and what was freed stay resident. */
+/* Otherwise the thread would sleep until it is woken, and what was freed would stay resident. */
 SIM_TEST(what_is_freed_while_the_last_pass_is_made_is_seen_to)
 {
 	start_background();
@@ -79,7 +79,7 @@ SIM_TEST(what_is_freed_while_the_last_pass_is_made_is_seen_to)
 	EXPECT(sim.clock_ms - lay_down_ms < SLEEP_MS);
 }
 
-/* Whoever is at work in slow paths will free, though no page has moved yet. */
+/* A program that is in slow paths will free memory, even if no page has moved yet. */
 static void count_ticks(void)
 {
 	if (++waits == 40)
@@ -109,7 +109,7 @@ static void stop_at_once(void)
 	longjmp(end, 1);
 }
 
-/* How far apart nodes are is asked by the thread, whose start nobody waits for. */
+/* The thread asks for the distances of nodes; nobody waits for its start. */
 static void with_nodes(int nr, bool starts_at_once)
 {
 	sim.blind_probe = true;
@@ -151,7 +151,7 @@ SIM_TEST(where_distances_matter_the_thread_starts_at_once_and_asks_for_them)
 static u64 before_ms, longest_ms;
 static int each_wait;
 
-/* The program took and freed @each_wait objects while the thread waited. */
+/* While the thread waits, the program frees and takes each_wait objects. */
 static void work_between_waits(void)
 {
 	longest_ms = MAX(longest_ms, sim.clock_ms - before_ms);
@@ -179,7 +179,7 @@ static void run_beside(int each)
 	EXPECT(waits > 40);
 }
 
-/* Small free blocks go, and the thread looks after it seldom, though it never sleeps for good. */
+/* Small free blocks go back, and the thread seldom looks, though it never sleeps for good. */
 SIM_TEST(a_program_that_idles_but_for_its_timers_has_its_last_pass_too)
 {
 	run_beside(1);
@@ -205,7 +205,7 @@ static void *alloc_in_bulk(struct kmem_cache *s)
 	return slab_alloc_bulk(s, GFP_KERNEL, 1, &obj) ? obj : NULL;
 }
 
-/* 80 MB of them. */
+/* 80 MB of objects. */
 static void use_cache(void *(*alloc)(struct kmem_cache *))
 {
 	struct kmem_cache *s;
@@ -218,7 +218,7 @@ static void use_cache(void *(*alloc)(struct kmem_cache *))
 	EXPECT(sim.thread);
 }
 
-/* A program may never come to malloc(). */
+/* A program may never call malloc(). */
 SIM_TEST(a_heap_of_objects_of_a_cache_starts_the_thread)
 {
 	use_cache(alloc_one);
@@ -229,7 +229,7 @@ SIM_TEST(a_heap_of_objects_in_bulk_starts_the_thread)
 	use_cache(alloc_in_bulk);
 }
 
-/* To start one, or to make a pass, would be to wait. */
+/* Starting a thread, or making a pass, would be waiting. */
 SIM_TEST(who_may_not_wait_starts_no_thread)
 {
 	struct kmem_cache *s;
@@ -244,7 +244,7 @@ SIM_TEST(who_may_not_wait_starts_no_thread)
 	EXPECT(!sim.thread);
 }
 
-/* The 14th time it lies down. */
+/* At the 14th wait it sleeps for good. */
 static void free_when_it_has_lain_down(void)
 {
 	if (++waits == 14) {

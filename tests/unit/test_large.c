@@ -63,8 +63,8 @@ static void get_singles(struct page **pages)
 }
 
 /*
- *    |F 1024 .....|F 1024 .....|...|F 32|X..    a stretch that is longer than is looked at: from
- *    ^ here                                     where a block of it begins
+ *    |F 1024 .....|F 1024 .....|...|F 32|X..    a stretch longer than the search looks at: taken
+ *    ^ here                                     from where one of its blocks begins
  */
 SIM_TEST(a_long_stretch_is_taken_from_the_start_of_a_block)
 {
@@ -81,7 +81,7 @@ SIM_TEST(a_long_stretch_is_taken_from_the_start_of_a_block)
 }
 
 /*
- *    |F 1500 ................|X..|F 700 ........|X..    nothing fits; the longer one stays whole
+ *    |F 1500 ................|X..|F 700 ........|X..    both too long: the longer one stays whole
  *                                ^ here
  */
 SIM_TEST(of_two_poor_fits_the_shorter_is_taken)
@@ -111,7 +111,7 @@ SIM_TEST(the_tail_of_a_block_is_free_for_others)
 }
 
 /*
- *    |F|X|-- 9 pages --|0|1|...        of two free blocks of two pages, the resident one is first
+ *    |F|X|-- 9 pages --|0|1|...        of two free blocks of two pages, the resident one is taken
  *     ^ here
  */
 SIM_TEST(what_a_block_leaves_over_waits_behind_what_is_resident)
@@ -131,7 +131,7 @@ SIM_TEST(what_a_block_leaves_over_waits_behind_what_is_resident)
 SIM_TEST(a_block_is_aligned_as_asked)
 {
 	EXPECT(sim_start());
-	/* All that such a place may need is taken into use at once. */
+	/* Take all memory into use that such a place may need. */
 	get(3, 1);
 	EXPECT_EQ(page_to_pfn(get(700, 32768)) % 32768, 0);
 	for (u64 align = 1; align <= 8192; align *= 2) {
@@ -176,7 +176,7 @@ SIM_TEST(of_runs_that_fit_alike_the_lowest_is_taken)
 	put(runs[3]);
 	put(runs[1]);
 	EXPECT_EQ(place(get(1020, 1)), place(runs[1]));
-	/* Also where both are much too long. */
+	/* Also if both are much too long. */
 	put(runs[0]);
 	EXPECT_EQ(place(get(600, 512)), place(runs[0]));
 	EXPECT_EQ(zone_of(0)->stat.run_alloc, 8);
@@ -202,7 +202,7 @@ SIM_TEST(a_run_takes_pages_in_front_of_its_pageblocks_and_behind)
 	run = get(PAGEBLOCK_NR_PAGES + 90, 1);
 	EXPECT(place(run) >= b - 100 && place(run) + run->nr_pages <= c + 100);
 	put(run);
-	/* One that is to be aligned may reach behind only. */
+	/* An aligned run cannot have pages in front. */
 	run = get(PAGEBLOCK_NR_PAGES + 90, PAGEBLOCK_NR_PAGES);
 	EXPECT_EQ(place(run), b);
 	put(run);
@@ -215,7 +215,7 @@ SIM_TEST(a_run_takes_pages_in_front_of_its_pageblocks_and_behind)
 	EXPECT_SOUND();
 }
 
-/* A run larger than any block of the buddy: over many MAX_PAGE_ORDER blocks in a row. */
+/* A run larger than any block of the buddy, over many MAX_PAGE_ORDER blocks in a row. */
 SIM_TEST(a_run_spans_blocks_and_comes_back_as_whole_ones)
 {
 	struct page *head;
@@ -241,7 +241,7 @@ SIM_TEST(a_freed_run_is_used_again_without_more_memory)
 	EXPECT_EQ(zone_of(0)->present_pages, present);
 }
 
-/* In pageblocks of their own, so that what was of large blocks becomes whole again. */
+/* Large blocks have pageblocks of their own, so that these become whole again. */
 SIM_TEST(large_blocks_and_slabs_keep_apart)
 {
 	unsigned int kinds[16] = {0}, mixed = 0;
@@ -251,14 +251,14 @@ SIM_TEST(large_blocks_and_slabs_keep_apart)
 		kinds[place(buddy_get(0, 0, 3)) / PAGEBLOCK_NR_PAGES] |= 1;
 		kinds[place(get(20, 1)) / PAGEBLOCK_NR_PAGES] |= 2;
 	}
-	/* Not all: before the zone grows, each kind takes what the other has left. */
+	/* Not quite: before the zone grows, each kind takes what the other has left. */
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		mixed += kinds[i] == 3;
 	EXPECT(mixed <= 5);
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* Whatever they were before. */
+/* Whatever type they had before. */
 SIM_TEST(the_pageblocks_of_a_run_are_movable)
 {
 	struct page *head;
@@ -274,7 +274,7 @@ SIM_TEST(the_pageblocks_of_a_run_are_movable)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* Every pageblock has an object of a barn in it; without them there is a run. */
+/* Every pageblock has an object that lies in a barn; without those there is a run. */
 SIM_TEST(barns_are_emptied_before_a_zone_grows_for_want_of_a_run)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(4096)];
@@ -285,7 +285,7 @@ SIM_TEST(barns_are_emptied_before_a_zone_grows_for_want_of_a_run)
 	EXPECT(sim_start());
 	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	/* Those that are left in barns first, far apart from each other. */
+	/* First objects far apart from each other, which will be left in barns. */
 	for (size_t i = 0; i < ARRAY_SIZE(objs); i += 64)
 		slab_free(s, objs[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
@@ -314,7 +314,7 @@ SIM_TEST(a_block_grows_in_place_where_pages_behind_it_are_free)
 	EXPECT(large_resize(head, 1024));
 	wall = get(100, 1);
 	EXPECT_EQ(place(wall), place(head) + 1024);
-	/* Now it cannot, and nothing changes. */
+	/* Now it cannot grow, and nothing changes. */
 	EXPECT(!large_resize(head, 1025));
 	EXPECT_EQ(head->nr_pages, 1024);
 	EXPECT_EQ(in_use(), 1124);
@@ -327,7 +327,7 @@ SIM_TEST(a_block_grows_in_place_where_pages_behind_it_are_free)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* A stride at a time it would use up what others could still have. */
+/* Mapped stride by stride it would use up what others could still have. */
 SIM_TEST(what_the_system_does_not_have_as_a_whole_is_left_to_others)
 {
 	struct zone *zone = zone_of(0);
@@ -364,8 +364,8 @@ static u64 resident(void)
 }
 
 /*
- * As a vector grows: what a block was copied from goes when it is freed, and what lay free before
- * when there is a longer one again.
+ * As a vector grows: the block that was copied goes back when it is freed, and what lay free before
+ * when a longer block is taken.
  */
 SIM_TEST(what_outgrows_all_by_copying_leaves_nothing_resident_behind)
 {
@@ -391,16 +391,16 @@ SIM_TEST(what_outgrows_all_by_copying_leaves_nothing_resident_behind)
 	EXPECT_SOUND();
 }
 
-/* What is told last of huge pages at page @where. */
+/* The last advice on huge pages for page @where. */
 static enum sim_op advice_at(u64 where)
 {
 	return sim_last_advice(pfn_to_addr(zone_of(0)->start_pfn + where))->op;
 }
 
 /*
- *    |H.......|H.......|H.......|H...    as the system was told
- *         |--- 1600 pages --|            goes back: what is left of the first and the last one is
- *                                        not to be filled up again
+ *    |H.......|H.......|H.......|H...    as advised
+ *         |--- 1600 pages --|            goes back: the first and the last pageblock must not be
+ *                                        filled up again
  */
 SIM_TEST(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge)
 {
@@ -414,7 +414,7 @@ SIM_TEST(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge)
 	begin = place(a);
 	end = begin + 1600;
 	EXPECT(begin % PAGEBLOCK_NR_PAGES && end % PAGEBLOCK_NR_PAGES);
-	/* Of one between a part had gone before: it goes as a whole now, and may be huge again. */
+	/* A part of a middle one went before; now it goes as a whole, and may be huge again. */
 	hugepage_break(zone_of(0), page_to_pfn(a) + PAGEBLOCK_NR_PAGES);
 	EXPECT_EQ(advice_at(begin + PAGEBLOCK_NR_PAGES), SIM_NO_HUGE);
 	get(2400, 1);
@@ -428,7 +428,7 @@ SIM_TEST(the_pageblocks_at_the_ends_of_what_goes_back_are_not_huge)
 	EXPECT_SOUND();
 }
 
-/* A handler has no time for the system. */
+/* A signal handler makes no system calls for this. */
 SIM_TEST(a_free_that_may_not_wait_gives_nothing_back)
 {
 	struct page *a;
@@ -457,7 +457,7 @@ SIM_TEST(a_short_block_that_is_freed_in_between_says_nothing_of_it)
 	EXPECT_SOUND();
 }
 
-/* What is freed next is as long, or much shorter. */
+/* The block that is freed next is as long, or much shorter. */
 SIM_TEST(of_runs_that_come_and_go_none_is_given_back)
 {
 	struct page *a, *b;
@@ -502,7 +502,7 @@ SIM_TEST(a_block_beyond_half_a_span_is_refused)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* Of a span that is smaller than its node's memory too. */
+/* Also if the span is smaller than its node's memory. */
 SIM_TEST(a_block_beyond_half_of_a_small_span_is_refused)
 {
 	bool zero;
@@ -513,7 +513,7 @@ SIM_TEST(a_block_beyond_half_of_a_small_span_is_refused)
 	EXPECT(run_get(0, 32 * MiB / PAGE_SIZE, 1, &zero));
 }
 
-/* A free that may wait for nothing and finds the zone locked leaves the block to the next. */
+/* A free that may not wait and finds the zone locked leaves the block to the next free. */
 SIM_TEST(a_free_that_may_not_wait_is_caught_up_by_the_next)
 {
 	struct page *a, *b;
@@ -530,7 +530,7 @@ SIM_TEST(a_free_that_may_not_wait_is_caught_up_by_the_next)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* Of both kinds, left for the next free while the zone was locked. */
+/* Leave blocks of both kinds to the next free, since the zone is locked. */
 static void defer_frees(void)
 {
 	struct page_request rq = {.nid = 0};
@@ -567,7 +567,7 @@ SIM_TEST(what_waits_to_be_freed_is_free_in_a_child)
 	mm_fork_repair();
 	EXPECT_EQ(in_use(), 0);
 	EXPECT_EQ(mm_verify(), 0);
-	/* Once. */
+	/* Freed only once. */
 	large_free(get(50, 1), NULL, /* nowait= */ false);
 	EXPECT_EQ(in_use(), 0);
 	EXPECT_EQ(mm_verify(), 0);
@@ -583,7 +583,7 @@ SIM_TEST(so_it_is_if_a_thread_that_is_gone_was_taking_it_along)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* All is free, and somebody looks at it: that is no reason to take more into use. */
+/* All is free, but the zone is locked: that is no reason to take more into use. */
 SIM_TEST(a_zone_that_is_busy_is_not_taken_for_empty)
 {
 	struct zone *zone = zone_of(0);
@@ -602,7 +602,7 @@ SIM_TEST(a_zone_that_is_busy_is_not_taken_for_empty)
 	EXPECT(!large_alloc(&rq, 2 * PAGEBLOCK_NR_PAGES, 1, &zero));
 	zone_unlock(zone);
 	EXPECT_EQ(zone->accept_pfn, accepted);
-	/* Had the lock been let go meanwhile, it would have been accepted too. */
+	/* Nothing was mapped either; it would be accepted once the lock is free. */
 	EXPECT_EQ(zone->commit_pfn, mapped);
 	EXPECT(alloc_pages_request(&rq, 5));
 	EXPECT_EQ(zone->accept_pfn, accepted);

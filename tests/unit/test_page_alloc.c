@@ -2,7 +2,7 @@
 /*
  * test_page_alloc.c - what a request tries, and when: src/mm/page_alloc.c
  *
- * The layer above is left out: what it is asked for is written down.
+ * The layer above is replaced by functions that note what it is asked for.
  */
 #include "unit.h"
 
@@ -24,7 +24,7 @@ static bool note_yield(const struct zone *zone)
 	return false;
 }
 
-/* @blocks of 4 MiB in use, none free, nothing mapped that is not in use. */
+/* @blocks of 4 MiB are in use, none is free, and nothing else is mapped. */
 static void start_full(u64 blocks)
 {
 	struct zone *zone = zone_of(0);
@@ -38,7 +38,7 @@ static void start_full(u64 blocks)
 }
 
 /*
- * A handler that has interrupted who has the zone's lock.  Nobody knows whether a page is free:
+ * A handler has interrupted the holder of the zone's lock.  It cannot know whether a page is free:
  * handlers that took this for "no" made a heap of 64 MiB grow to 45 GiB.
  */
 SIM_TEST(a_zone_whose_lock_is_held_does_not_grow)
@@ -57,7 +57,7 @@ SIM_TEST(a_zone_whose_lock_is_held_does_not_grow)
 	EXPECT(zone->commit_pfn > committed);
 }
 
-/* What it would be asked for is under locks. */
+/* What lies idle is under locks. */
 SIM_TEST(who_may_not_wait_asks_for_nothing_that_lies_idle)
 {
 	struct page_request rq = {.nowait = true};
@@ -69,7 +69,7 @@ SIM_TEST(who_may_not_wait_asks_for_nothing_that_lies_idle)
 	EXPECT_EQ(slabs_asked, 1);
 }
 
-/* Only if there are pages enough, which lie badly, may objects that nobody uses be in the way. */
+/* Only if there are enough free pages, which lie badly, may unused objects be in the way. */
 SIM_TEST(barns_are_asked_if_free_pages_enough_lie_badly)
 {
 	static struct page *pages[2 * PAGEBLOCK_NR_PAGES];
@@ -90,7 +90,9 @@ SIM_TEST(barns_are_asked_if_free_pages_enough_lie_badly)
 	EXPECT(barns_asked);
 }
 
-/* To fill them again costs: once while an eighth of the zone is handed out. */
+/*
+ * Filling them again costs time, so they are asked once while an eighth of the zone is handed out.
+ */
 SIM_TEST(page_sets_of_others_are_asked_once_in_an_eighth_of_the_zone)
 {
 	const struct zone *zone = zone_of(0);

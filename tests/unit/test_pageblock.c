@@ -38,7 +38,7 @@ SIM_TEST(free_pages_move_with_the_tag_of_their_pageblock)
 	zone_unlock(zone);
 	EXPECT_EQ(get_pageblock_migratetype(zone, zone->start_pfn + 511), MIGRATE_RECLAIMABLE);
 	EXPECT_EQ(get_pageblock_migratetype(zone, zone->start_pfn + 512), MIGRATE_MOVABLE);
-	EXPECT_EQ(mm_verify(), 0); /* I-12: list is type, for every page */
+	EXPECT_EQ(mm_verify(), 0); /* every free block is on the list of its pageblock's type */
 	EXPECT(place(buddy_get(0, __GFP_RECLAIMABLE, 0)) < 512);
 	EXPECT(place(buddy_get(0, __GFP_MOVABLE, 0)) >= 512);
 }

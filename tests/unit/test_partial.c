@@ -61,7 +61,7 @@ SIM_TEST(a_batch_is_filled_from_its_end_with_the_lowest_address_last)
 /*
  * Objects of 16 bytes, four to a cache line:
  *
- *   XXXX XX.X XXXX .... ....    the hole waits while whole lines are to be had
+ *   XXXX XX.X XXXX .... ....    the gap waits while there are whole lines
  */
 SIM_TEST(small_objects_come_by_whole_cache_lines_while_there_are_any)
 {
@@ -129,7 +129,7 @@ static void empty_slabs(unsigned int nr)
 		give(objs[i]);
 }
 
-/* Every other object, and of one an address within it: they are of one word of the bitmap. */
+/* Every other object, one of them by an address within it: all are in one word of the bitmap. */
 SIM_TEST(an_address_within_an_object_among_others_is_reported_and_frees_none)
 {
 	void *objs[16], *given[5];
@@ -168,7 +168,7 @@ SIM_TEST(empty_slabs_are_kept_until_they_are_asked_back)
 	EXPECT_SOUND();
 }
 
-/* What a sheaf lacks is not worth a slab that nobody uses; but who insists gets it from there. */
+/* To fill the rest of a sheaf no empty slab is opened; for a request of exactly so many it is. */
 SIM_TEST(an_empty_slab_is_not_opened_for_the_rest_of_a_batch)
 {
 	void *objs[64];
@@ -187,7 +187,7 @@ SIM_TEST(an_empty_slab_is_not_opened_for_the_rest_of_a_batch)
 	EXPECT_SOUND();
 }
 
-/* The rest can wait for the next to ask. */
+/* The rest can wait for the next request. */
 SIM_TEST(no_more_empty_slabs_go_back_than_a_zone_would_grow_by)
 {
 	struct kmem_cache *later;
@@ -225,7 +225,7 @@ SIM_TEST(the_fewest_empty_slabs_of_a_while_are_known)
 	EXPECT_SOUND();
 }
 
-/* A pass after the other, and the cache is used between them: one empty slab is needed. */
+/* Pass after pass, between which the cache is used and needs one empty slab. */
 SIM_TEST(a_cache_in_use_gives_back_the_empty_slabs_that_it_does_not_need)
 {
 	start();
@@ -239,7 +239,7 @@ SIM_TEST(a_cache_in_use_gives_back_the_empty_slabs_that_it_does_not_need)
 	EXPECT_SOUND();
 }
 
-/* Pages, until none is free.  Return: how many there are. */
+/* Take pages until none is free.  Return: how many. */
 static u64 use_up(struct zone *zone)
 {
 	while (zone->nr_free_pages)
@@ -264,7 +264,7 @@ SIM_TEST(a_zone_does_not_grow_while_a_cache_has_empty_slabs)
 	EXPECT(zone->present_pages > present);
 }
 
-/* An allocation under the mutex of all caches, or beside a pass over them, waits for nothing. */
+/* A zone must grow though another thread, or a pass, has the mutex of the caches. */
 SIM_TEST(a_zone_grows_while_the_list_of_caches_is_in_use)
 {
 	struct zone *zone = zone_of(0);
@@ -311,7 +311,7 @@ SIM_TEST(a_free_into_the_middle_of_an_object_is_reported_and_changes_nothing)
 	EXPECT_SOUND();
 }
 
-/* A slab of @s whose objects begin later than it does, with all of them taken. */
+/* A slab of @s whose objects do not begin at its start; all of them are taken. */
 static struct page *coloured_slab(void)
 {
 	char *obj;
@@ -367,7 +367,7 @@ SIM_TEST(a_free_into_a_slab_that_is_gone_is_reported)
 	EXPECT_SOUND();
 }
 
-/* Its pages are another cache's by now, where there is an object at that very place. */
+/* The pages belong to another cache by now, which has an object at that very place. */
 SIM_TEST(a_free_into_a_slab_of_another_cache_is_reported_and_changes_nothing)
 {
 	struct kmem_cache *other;
@@ -486,7 +486,7 @@ SIM_TEST(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists)
 	EXPECT_SOUND();
 }
 
-/* Counts that had not followed the bitmap yet: the bitmap is the authority. */
+/* The counts have not followed the bitmap yet; the bitmap is the authority. */
 SIM_TEST(rebuilding_counts_objects_by_the_bitmap)
 {
 	void *objs[40];
@@ -505,7 +505,7 @@ SIM_TEST(rebuilding_counts_objects_by_the_bitmap)
 	EXPECT(take() == objs[0]);
 }
 
-/* A child must get at its slabs without asking for memory while it holds the lock. */
+/* A child must not need memory for this, while it holds the lock. */
 SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
 {
 	unsigned long nodes;

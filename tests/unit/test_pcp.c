@@ -29,7 +29,7 @@ SIM_TEST(the_batch_follows_the_size_of_the_zone)
 	}
 }
 
-/* Threads outnumber CPUs: 1 MiB idle, 16 MiB at work, whatever the marks of the zone say. */
+/* As there may be more threads than CPUs: 1 MiB idle, 16 MiB at work, whatever the zone's marks. */
 static void expect_heights(u64 cpus)
 {
 	sim.nr_cpus = (unsigned int)cpus;
@@ -57,7 +57,7 @@ SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 	int refills[5], n = 0;
 
 	EXPECT(pages_get(0, 0));
-	/* Enough in the zone that no refill falls short. */
+	/* Enough for every refill. */
 	EXPECT(accept_memory(zone_of(0), 16 * MAX_ORDER_NR_PAGES));
 	while (my_set()->count)
 		pages_get(0, 0);
@@ -71,14 +71,14 @@ SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 	EXPECT_EQ(my_set()->batch, 63);
 	EXPECT_EQ(refills[0], 126);
 	EXPECT_EQ(refills[1], 252);
-	/* Then the height of the set, which a refill raises by a batch, is the limit. */
+	/* From then on the limit is the height of the set, which each refill raises by a batch. */
 	for (int i = 2; i < 5; i++)
 		EXPECT_EQ(refills[i] - refills[i - 1], i == 2 ? refills[2] - 252 : 63);
 	EXPECT(refills[2] > 252);
 	EXPECT_SOUND();
 }
 
-/* Of a pageblock one: a second would be 2 MiB that nobody has asked for. */
+/* A second pageblock would be 2 MiB that nobody has asked for. */
 SIM_TEST(a_refill_of_pageblocks_is_one)
 {
 	EXPECT(pages_get(0, PAGEBLOCK_ORDER));
@@ -86,7 +86,7 @@ SIM_TEST(a_refill_of_pageblocks_is_one)
 	EXPECT_EQ(zone_of(0)->stat.refill, 1);
 }
 
-/* However small the batch. */
+/* Even if the batch is small. */
 SIM_TEST(a_refill_of_a_higher_order_is_two_blocks_at_least)
 {
 	sim_no_nodes();
@@ -176,14 +176,14 @@ SIM_TEST(a_thread_that_only_frees_keeps_the_set_below_its_height)
 		pages_put(pages[i], 0);
 		EXPECT(my_set()->count <= MAX(my_set()->high, my_set()->high_max));
 	}
-	/* In bulk: far fewer turns at the zone's lock than pages. */
+	/* In bulk: the zone's lock is taken far less often than once for each page. */
 	flushes = zone_of(0)->stat.flush;
 	EXPECT(flushes > 10 && flushes < 20000 / (2 * (unsigned long)my_set()->batch));
 	EXPECT_EQ(my_set()->count + (int)zone_of(0)->nr_free_pages, (int)zone_of(0)->present_pages);
 	EXPECT_SOUND();
 }
 
-/* How much the next flush gives back, and the next refill fetches, follows what came last. */
+/* How much the next flush or refill moves depends on what came last. */
 SIM_TEST(a_free_halves_the_next_refill_and_an_allocation_the_next_flush)
 {
 	static struct page *pages[3000];
@@ -220,7 +220,7 @@ static int count_kept(struct page *const *pages, int nr)
 	return n;
 }
 
-/* Lists take turns, that of the last page begins; of each what was freed first goes first. */
+/* Lists take turns, beginning with that of the last page; each gives what was freed first. */
 SIM_TEST(a_flush_takes_the_coldest_of_each_list_by_turns)
 {
 	static struct page *kinds[2][KEPT];
@@ -278,7 +278,7 @@ SIM_TEST(an_idle_set_decays_and_a_drained_one_is_empty)
 	EXPECT_SOUND();
 }
 
-/* An eighth of the height at each tick, but no more than 32 batches of what is there. */
+/* Each tick takes what is above 7/8 of the height, but no more than 32 batches. */
 SIM_TEST(a_tick_takes_an_eighth_or_less_if_that_is_more_than_32_batches)
 {
 	static struct page *pages[3000];
@@ -305,7 +305,7 @@ SIM_TEST(a_tick_takes_an_eighth_or_less_if_that_is_more_than_32_batches)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/* As a handler finds it that interrupted its own thread in there. */
+/* A handler has interrupted its own thread there. */
 SIM_TEST(a_set_whose_lock_is_held_is_passed_by)
 {
 	struct page *page = pages_get(0, 0), *other;
@@ -321,7 +321,7 @@ SIM_TEST(a_set_whose_lock_is_held_is_passed_by)
 	EXPECT_SOUND();
 }
 
-/* Afterwards much of it lies in the set of this thread. */
+/* Afterwards much of it is in this thread's set. */
 static void use_and_free_order_2(void)
 {
 	static struct page *pages[1000];
@@ -396,12 +396,12 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_of_another_thread_has_what_is_asked_
 	present = zone->present_pages;
 	for (u64 got = 0; got < present / 8 * 7; got += 8)
 		EXPECT(pages_get(0, 3));
-	/* By a pageblock at most: sets yield once an eighth of the zone was handed out. */
+	/* It grew by a pageblock at most: sets yield once an eighth of the zone was handed out. */
 	EXPECT(zone->present_pages <= present + PAGEBLOCK_NR_PAGES);
 	EXPECT_SOUND();
 }
 
-/* Otherwise threads would fill them for each other to empty. */
+/* Otherwise threads would keep emptying each other's sets. */
 SIM_TEST(sets_of_other_threads_yield_once_in_an_eighth_of_the_zone)
 {
 	struct zone *zone = zone_of(0);
@@ -453,9 +453,9 @@ SIM_TEST(another_thread_can_drain_a_set)
 }
 
 /*
- * A thread was lost while it took a block out of its set, which is counted still.  Who goes on in
- * the child with the call that its handler has forked in, and comes by before the set is put in
- * order, would look for that block for ever.
+ * A thread was lost while it took a block out of its set, which is still counted.  In the child, a
+ * call that was interrupted by the handler that forked goes on before the set is put in order, and
+ * would look for that block for ever.
  */
 SIM_TEST(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair)
 {
@@ -485,7 +485,7 @@ SIM_TEST(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair)
 	EXPECT_SOUND();
 }
 
-/* A forked child finds the pages of a set that nobody has any more by their owner. */
+/* A forked child finds the pages of a lost thread's set by their owner. */
 SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 {
 	struct sim_thread gone;
@@ -502,15 +502,15 @@ SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 	lock_of_vanished_thread(&task->mm.pcp.lock);
 	mm_fork_repair();
 	pcp_abandon(&task->mm);
-	/* Or the next child would take its owner for one that was inside. */
+	/* Or the next child would believe that the set's owner was inside. */
 	EXPECT_EQ(task->mm.pcp.lock.word, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_EQ(mm_verify(), 0);
 }
 
 /*
- * A thread that vanished was cutting a block in two: the half is marked already, and the head still
- * covers it.  What is given back before it merges with it, half and all.
+ * A lost thread was cutting a block in two: the half is marked already, but the head still covers
+ * it.  The block before it is given back, and merges with the whole of it.
  */
 SIM_TEST(a_half_that_was_not_cut_off_yet_is_not_taken_back)
 {

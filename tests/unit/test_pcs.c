@@ -57,7 +57,7 @@ SIM_TEST(the_object_freed_last_is_allocated_first)
 		EXPECT(slab_alloc(s, 0, NUMA_NO_NODE) == objs[i]);
 }
 
-/* What a thread was handed lies among objects of who handed it over. */
+/* Objects that came from another thread lie among that thread's. */
 SIM_TEST(the_first_frees_of_a_thread_go_back_to_the_slab)
 {
 	struct sim_thread other;
@@ -71,14 +71,14 @@ SIM_TEST(the_first_frees_of_a_thread_go_back_to_the_slab)
 	for (int i = 0; i < 4; i++)
 		slab_free(s, objs[i]);
 	EXPECT_EQ(held(), 0);
-	/* One that goes on freeing gets a sheaf. */
+	/* A thread that goes on freeing gets a sheaf. */
 	for (int i = 4; i < 8; i++)
 		slab_free(s, objs[i]);
 	EXPECT_EQ(held(), 4);
 	EXPECT_SOUND();
 }
 
-/* More than four for each CPU; the last one runs. */
+/* More than four threads for each CPU; the last one runs. */
 static void start_many_threads(void)
 {
 	static struct sim_thread threads[8];
@@ -92,7 +92,7 @@ static void start_many_threads(void)
 	}
 }
 
-/* Most threads that touch a class do so a few times. */
+/* Most threads that use a class use it a few times. */
 SIM_TEST(where_threads_are_many_the_first_large_objects_come_from_slabs)
 {
 	start_many_threads();
@@ -101,7 +101,7 @@ SIM_TEST(where_threads_are_many_the_first_large_objects_come_from_slabs)
 		slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
 		EXPECT(!mine()->main && !mine()->spare);
 	}
-	/* One that goes on gets a sheaf, and what it frees stays there. */
+	/* A thread that goes on gets a sheaf, and what it frees stays there. */
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
 	EXPECT_EQ(held(), 1);
 	EXPECT_SOUND();
@@ -169,7 +169,7 @@ static void burst(int nr, int rounds)
 	}
 }
 
-/* Who misses seldom would save nothing by a larger one; the smallest grows all the same. */
+/* A larger one would save nothing; the smallest grows all the same. */
 SIM_TEST(sheaves_that_are_missed_in_seldom_stay_small)
 {
 	start(64);
@@ -181,7 +181,7 @@ SIM_TEST(sheaves_that_are_missed_in_seldom_stay_small)
 	EXPECT_SOUND();
 }
 
-/* A sheaf that no thread wants any more is no sheaf to keep: twelve classes of them made 80 KiB. */
+/* No thread wants such a sheaf any more: those of twelve classes made 80 KiB. */
 SIM_TEST(sheaves_that_became_too_small_do_not_stay_in_the_barn)
 {
 	struct list_head *pos;
@@ -196,7 +196,7 @@ SIM_TEST(sheaves_that_became_too_small_do_not_stay_in_the_barn)
 	EXPECT_SOUND();
 }
 
-/* What is fresh from the system needs no constructor: it would touch the whole slab. */
+/* Fresh memory needs no constructor, which would touch the whole slab. */
 SIM_TEST(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes)
 {
 	struct kmem_cache *sheaves = sheaf_cache(NR_SHEAF_KINDS - 1);
@@ -239,11 +239,11 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 	two_sheaves = 2u * s->capacity;
 	EXPECT(held() <= two_sheaves);
 	EXPECT(own_barn()->nr_full > 0 && own_barn()->nr_full <= s->max_full);
-	/* Whatever neither holds is back in its slabs. */
+	/* All others are back in their slabs. */
 	EXPECT(n->first.inuse <= two_sheaves + s->max_full * s->capacity);
 	EXPECT(n->first.inuse >= held());
 	EXPECT_SOUND();
-	/* And comes back from there: no slab is made while the barn has objects. */
+	/* Objects come from the barn again: no slab is made while it has some. */
 	unsigned long slabs = n->first.nr_slabs;
 
 	for (unsigned int i = 0; i < s->max_full; i++)
@@ -251,7 +251,7 @@ SIM_TEST(a_burst_of_frees_fills_spare_then_barn_then_slabs)
 	EXPECT(n->first.nr_slabs <= slabs);
 }
 
-/* What a CPU has at hand is what was freed last. */
+/* What was freed last is in the CPU's cache. */
 SIM_TEST(what_was_freed_longest_ago_goes_to_the_slabs)
 {
 	static void *objs[3000];
@@ -262,7 +262,7 @@ SIM_TEST(what_was_freed_longest_ago_goes_to_the_slabs)
 	start(512);
 	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	/* Until the barn has enough; then the thread asks for some, so that it has a spare. */
+	/* Free until the barn has enough; then allocate, so that the thread has a spare. */
 	while (nr)
 		slab_free(s, objs[--nr]);
 	while (nr < 3u * s->capacity)
@@ -321,7 +321,7 @@ SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
 	for (int i = 0; i < 64; i++)
 		slab_free(s, objs[i]);
-	/* A capacity up and down: the two sheaves take turns. */
+	/* Half a capacity up and down: at most the two sheaves change places. */
 	moves = own_barn()->nr_get + own_barn()->nr_put + n->first.refills + n->first.flushes;
 	for (int round = 0; round < 50; round++) {
 		for (int i = 0; i < s->capacity / 2; i++)
@@ -334,8 +334,8 @@ SIM_TEST(working_around_the_edge_of_a_sheaf_does_not_go_to_the_barn)
 }
 
 /*
- * What lies about in a large heap is better off in its slabs, out of which it comes in rows, unless
- * other threads want these as well.
+ * Objects scattered over a large heap go back to their slabs, out of which they come in rows,
+ * unless other threads use these slabs as well.
  */
 SIM_TEST(scattered_objects_go_back_to_slabs_that_one_thread_uses)
 {
@@ -363,8 +363,8 @@ SIM_TEST(scattered_objects_go_back_to_slabs_that_one_thread_uses)
 #define HANDED 200
 
 /*
- * Objects of this thread's home, handed to another thread that has used the heap by then and runs
- * from now on.  Return: how many objects are out of the slabs of this thread's home.
+ * Take objects of this thread's home, and switch to another thread, which has used the heap.
+ * Return: how many objects are out of the slabs of the first one's home.
  */
 static unsigned long hand_over(void **handed)
 {
@@ -394,7 +394,7 @@ SIM_TEST(the_few_objects_of_another_home_go_back_to_it)
 	EXPECT_SOUND();
 }
 
-/* Freed first, they are in the spare while main comes and goes. */
+/* They are freed first, so they are in the spare while main is exchanged. */
 SIM_TEST(objects_of_another_home_do_not_stay_in_the_spare)
 {
 	static void *handed[HANDED], *own[2000];
@@ -410,7 +410,7 @@ SIM_TEST(objects_of_another_home_do_not_stay_in_the_spare)
 	EXPECT_SOUND();
 }
 
-/* The one who hands them over finds whole sheaves there. */
+/* So the thread that allocates them finds whole sheaves there. */
 SIM_TEST(who_is_handed_all_its_objects_leaves_them_in_the_barn)
 {
 	static void *handed[252];
@@ -433,14 +433,14 @@ SIM_TEST(who_is_handed_all_its_objects_leaves_them_in_the_barn)
 		for (size_t i = 0; i < ARRAY_SIZE(handed); i++)
 			slab_free(s, handed[i]);
 	}
-	/* Now and then it looks whether that is still so. */
+	/* Now and then it checks whether they are still those of another home. */
 	EXPECT(n->first.flushed - flushed >= ARRAY_SIZE(handed));
 	EXPECT(n->first.flushed - flushed <= 10 * ARRAY_SIZE(handed));
 	EXPECT(n->barn[0].nr_put - put >= 240);
 	EXPECT_SOUND();
 }
 
-/* Its second sheaf would hold what is missing elsewhere. */
+/* Objects in a second sheaf would be missing elsewhere. */
 SIM_TEST(who_only_frees_has_no_spare)
 {
 	static void *handed[8000];
@@ -458,7 +458,7 @@ SIM_TEST(who_only_frees_has_no_spare)
 	EXPECT(own_barn()->nr_put > 0);
 	EXPECT(n->first.flushed > 0); /* the barn has enough */
 	EXPECT_SOUND();
-	/* Since it takes objects too it has one. */
+	/* When it takes objects as well, it has one. */
 	burst(600, 1);
 	EXPECT(mine()->spare);
 	EXPECT(mine()->spare->size);
@@ -476,7 +476,7 @@ static bool is_of_home(const struct slab_sheaf *sheaf, unsigned int home)
 	return page_home(slab_of(sheaf_cache(sheaf_kind(sheaf)), sheaf)) == home;
 }
 
-/* Go through all that a burst uses. */
+/* Use as much as a burst does, and look at the sheaves that come by. */
 static void expect_arrays_of_home(unsigned int home)
 {
 	static void *objs[2000];
@@ -490,7 +490,7 @@ static void expect_arrays_of_home(unsigned int home)
 		slab_free(s, objs[i]);
 }
 
-/* Two threads that began on one CPU have each other's arrays; later they run on one each. */
+/* Two threads that began on one CPU have arrays of each other; later each has a CPU of its own. */
 SIM_TEST(arrays_of_another_home_go_back_to_it)
 {
 	struct sim_thread threads[2];
@@ -520,7 +520,7 @@ SIM_TEST(rows_stay_in_the_barn_though_one_thread_uses_the_slabs)
 	EXPECT_SOUND();
 }
 
-/* The border between the two sheaves moves away from a program that crosses it each time. */
+/* The border between the two sheaves moves away if a program keeps crossing it. */
 SIM_TEST(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone)
 {
 	start(4096); /* a sheaf has 12 of these and never more */
@@ -538,7 +538,7 @@ SIM_TEST(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone)
 	EXPECT_SOUND();
 }
 
-/* One that has room for two must not share nothing and then find nothing. */
+/* With room for two objects, half of a sheaf must not come to none. */
 SIM_TEST(sheaves_of_two_objects_share_as_well)
 {
 	unsigned long refills;
@@ -564,7 +564,7 @@ SIM_TEST(sheaves_of_two_objects_share_as_well)
 	EXPECT_SOUND();
 }
 
-/* Deeper than its sheaves are at first, but never in need of the barn. */
+/* The bursts are larger than the sheaves at first, but never need the barn in the end. */
 SIM_TEST(sheaves_grow_until_a_burst_fits_in_one)
 {
 	start(64);
@@ -576,7 +576,7 @@ SIM_TEST(sheaves_grow_until_a_burst_fits_in_one)
 	EXPECT_SOUND();
 }
 
-/* As a handler finds it that interrupted its own thread in there. */
+/* A handler has interrupted its own thread there. */
 SIM_TEST(a_task_whose_lock_is_held_is_served_from_slabs)
 {
 	unsigned int had;
@@ -593,7 +593,7 @@ SIM_TEST(a_task_whose_lock_is_held_is_served_from_slabs)
 	EXPECT_SOUND();
 }
 
-/* Two idle scans: the first sees that it was used, the second that it was not. */
+/* Of two idle scans the first sees that they were used, the second that they were not. */
 SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
 {
 	start(128);
@@ -606,13 +606,13 @@ SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
 	EXPECT(!mine()->main && !mine()->spare);
 	EXPECT_EQ(mine()->kind, 0);
 	EXPECT_SOUND();
-	/* What was in them is in the barn for the next. */
+	/* Their objects are in the barn for others. */
 	EXPECT(own_barn()->nr_full >= 1);
 }
 
 /*
- * A fork's child that goes on draining, because a handler interrupted that, comes to a thread that
- * vanished when the barn had its full sheaf already and its task still named it.
+ * A handler has interrupted a drain and forked.  In the child the drain goes on, and comes to the
+ * task of a lost thread, which had put a full sheaf into the barn but still points to it.
  */
 SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 {
@@ -642,7 +642,9 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	EXPECT_SOUND();
 }
 
-/* It holds its lock meanwhile, and may wait for one that who makes the pass has. */
+/*
+ * That thread holds its task's lock, and its constructor may wait for a lock of the pass's caller.
+ */
 SIM_TEST(a_pass_goes_by_a_thread_that_is_in_a_constructor)
 {
 	struct sim_thread other;
@@ -702,7 +704,7 @@ SIM_TEST(bulk_is_all_or_nothing)
 	slab_reclaim(true);
 	inuse = n->first.inuse;
 	EXPECT_EQ(inuse, 0);
-	/* All that is accepted is taken; there will be no more of it. */
+	/* Take all that is accepted; no more can be had. */
 	while (zone_of(0)->nr_free_pages + (u64)current_task()->mm.pcp.count > 40)
 		EXPECT(pages_get(0, 0));
 	sim.fail_at = 1;
@@ -714,7 +716,7 @@ SIM_TEST(bulk_is_all_or_nothing)
 }
 
 /*
- * A reclaimer takes the sheaf of another thread, of which a hit is under way.  The hit commits
+ * A reclaimer takes the sheaf of another thread, which is in the middle of a hit.  The hit commits
  * with one instruction that reads the cursor, adds, and writes it:
  *
  *   hit        read was .......... write was - 1      over the disabled cursor: it is in use
@@ -737,7 +739,7 @@ static int commit_under_fence(void)
 	return 0;
 }
 
-/* What a hit left is found by the slow paths: @times in a row the same object. */
+/* Hits have pushed one object @times in a row; slow paths find that. */
 static void free_again_and_again(unsigned int times)
 {
 	static void *objs[6];
@@ -798,7 +800,7 @@ SIM_TEST(a_second_free_in_a_row_that_finds_no_room_is_reported_and_changes_nothi
 	EXPECT_SOUND();
 }
 
-/* Where it came from a barn, what linked it there is in front of its objects. */
+/* A sheaf from a barn had the barn's links in front of its objects. */
 SIM_TEST(a_pop_from_an_empty_sheaf_in_a_cursor_finds_the_same_twice)
 {
 	struct task *task;
@@ -820,8 +822,9 @@ SIM_TEST(a_pop_from_an_empty_sheaf_in_a_cursor_finds_the_same_twice)
 }
 
 /*
- * Six objects are out, and what is left is in a cursor, switched on by hand: the simulated machine
- * has no hits.  The thread is drained as another would, and of the fence comes what @on_fence says.
+ * Six objects are taken, and the rest of the sheaf is in a cursor that is enabled by hand, since
+ * the simulated machine has no hits.  The thread is drained as by another one; @on_fence stands for
+ * the fence.
  */
 static void drain_with_cursor(int moves, bool read_early, int (*on_fence)(void))
 {
@@ -858,14 +861,14 @@ static int refuse_fence(void)
 	return -EPERM;
 }
 
-/* The promise was kept no longer; and the hit commits when the reclaimer has gone. */
+/* The promised fence is refused, and the hit commits after the drain. */
 static void drain_without_fence(int moves, bool read_early)
 {
 	struct pcs *p;
 
 	drain_with_cursor(moves, read_early, refuse_fence);
 	EXPECT(!hit_fence_ready);
-	/* Nor does the next one take it, though the cursor is disabled. */
+	/* The next drain does not take the sheaf either, though the cursor is disabled. */
 	task_drain(current_task(), /* only_idle= */ false, &(struct slow){.task = NULL});
 	EXPECT(mine()->main);
 	(void)commit_under_fence();
@@ -904,7 +907,7 @@ SIM_TEST(where_the_fence_is_refused_a_late_push_into_a_cache_of_the_program_coun
 	drain_without_fence(1, false);
 }
 
-/* The child of a lone thread has not heard yet that its thread has another number. */
+/* The child of a lone thread has not noticed yet that its thread has another number. */
 SIM_TEST(who_drains_itself_is_not_taken_for_gone)
 {
 	struct sim_thread parents;
@@ -925,7 +928,7 @@ SIM_TEST(who_drains_itself_is_not_taken_for_gone)
 	EXPECT_EQ(task->state, TASK_LIVE);
 }
 
-/* Hits may be under way in its cursors; nobody but the locks stands before its page set. */
+/* There may be hits in its cursors, but its page set is guarded by a lock alone. */
 SIM_TEST(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages)
 {
 	struct slow slow = {.task = NULL};
@@ -943,7 +946,7 @@ SIM_TEST(where_no_fence_is_promised_a_thread_keeps_its_sheaves_and_not_its_pages
 	EXPECT_EQ(task->mm.pcp.count, 0);
 }
 
-/* This thread's sheaf of a cache of the program is in its cursor, if hits are @promised a fence. */
+/* Have a cache of the program whose sheaf is in this thread's cursor, if a fence is @promised. */
 static struct task *start_own_in_cursor(bool promised)
 {
 	struct task *task;
@@ -956,7 +959,7 @@ static struct task *start_own_in_cursor(bool promised)
 	return task;
 }
 
-/* There are no hits in it then. */
+/* Without the promise, cursors of such caches are never enabled. */
 SIM_TEST(where_no_fence_is_promised_what_a_thread_has_of_a_cache_of_the_program_is_taken)
 {
 	struct slow slow = {.task = NULL};
@@ -970,7 +973,7 @@ SIM_TEST(where_no_fence_is_promised_what_a_thread_has_of_a_cache_of_the_program_
 	EXPECT_SOUND();
 }
 
-/* In a child the promise is to be asked for again, and the cursor is in use. */
+/* So it is in a child, which has to ask for the promise again: the cursor is in use already. */
 SIM_TEST(without_a_promise_a_cursor_in_use_of_a_cache_of_the_program_is_left)
 {
 	struct slow slow = {.task = NULL};
@@ -989,14 +992,14 @@ static int no_fence_is_needed(void)
 	return 0;
 }
 
-/* The program says so: nobody is at work with it. */
+/* By destroying it the program says that nobody uses it, so no fence is needed. */
 SIM_TEST(a_cache_that_ends_is_taken_out_of_the_cursors_of_other_threads)
 {
 	struct sim_thread other;
 	struct task *task;
 
 	task = start_own_in_cursor(/* promised= */ true);
-	/* A hit took one that the program gave back by another way. */
+	/* A hit takes an object, which is given back to its slab. */
 	slab_give(s, (void *[]){*--task_cursor(task, s)->cur}, 1);
 	sim_thread_new(&other, 0);
 	sim_switch_to(&other);
@@ -1062,7 +1065,7 @@ SIM_TEST(a_hit_that_writes_over_the_disabled_cursor_keeps_its_sheaf)
 	EXPECT(cursor->cur == was - 1);
 }
 
-/* What the hit paths look up, by the byte and above that by steps. */
+/* The tables of the hits: by bytes, and above HIT_MAX_SIZE by steps. */
 SIM_TEST(a_thread_finds_every_size_in_its_tables)
 {
 	const struct hit_area *hit;
@@ -1077,7 +1080,7 @@ SIM_TEST(a_thread_finds_every_size_in_its_tables)
 	}
 }
 
-/* Leaves a full sheaf of the smallest kind in the barn of the other CPU. */
+/* Leave a full sheaf of the smallest kind in the barn of the other CPU. */
 static struct barn *leave_elsewhere(void)
 {
 	struct slab_sheaf *sheaf;
@@ -1096,7 +1099,10 @@ static struct barn *leave_elsewhere(void)
 	return &n->barn[!home];
 }
 
-/* Out of the slabs comes its own; a producer's own lies with those who freed it. */
+/*
+ * Otherwise a thread takes objects of its own from slabs.  Those of a thread that only allocates
+ * lie with the threads that free them.
+ */
 SIM_TEST(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left)
 {
 	struct barn *elsewhere;
@@ -1128,12 +1134,15 @@ SIM_TEST(without_memory_what_lies_elsewhere_is_taken)
 		;
 	while (slab_alloc(s, 0, NUMA_NO_NODE))
 		nr++;
-	EXPECT(nr <
-	       200); /* so few that the thread was not yet one that takes more than it leaves */
+	/* So few that the thread did not yet count as one that takes more than it leaves. */
+	EXPECT(nr < 200);
 	EXPECT_EQ(elsewhere->nr_full, 0);
 }
 
-/* The first thread after pthread_exit(): its destructors ran, and the system never says so. */
+/*
+ * The first thread of a process after pthread_exit(): its destructors have run, but for the system
+ * it never goes.
+ */
 SIM_TEST(a_thread_that_never_goes_keeps_no_block_from_others)
 {
 	u32 tasks;
@@ -1153,7 +1162,7 @@ SIM_TEST(a_thread_that_never_goes_keeps_no_block_from_others)
 	EXPECT_EQ(nr_tasks, tasks);
 }
 
-/* Its page set was emptied for the last time. */
+/* Nobody will empty its page set any more. */
 SIM_TEST(what_a_thread_frees_in_its_last_destructors_goes_to_the_zone)
 {
 	struct page *page, *run;
@@ -1179,7 +1188,7 @@ static void is_done(void)
 	at_work->lock.word = 0;
 }
 
-/* It is at work, which does not take long; a pass in between would come again anyway. */
+/* That thread will not be long; a pass in the background goes by, since it comes again anyway. */
 SIM_TEST(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 {
 	struct sim_thread other;
@@ -1203,7 +1212,7 @@ SIM_TEST(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 	EXPECT_SOUND();
 }
 
-/* Sheaves are looked at the less, the more strange objects they had, until they have none. */
+/* Each sheaf without such objects takes one off the count, as long as that is not too high. */
 SIM_TEST(a_sheaf_without_objects_of_another_home_makes_up_for_one_with_some)
 {
 	struct pcs *p;
@@ -1215,7 +1224,7 @@ SIM_TEST(a_sheaf_without_objects_of_another_home_makes_up_for_one_with_some)
 	p->strange = 5;
 	EXPECT(!is_strange(s, n, p, p->main));
 	EXPECT_EQ(p->strange, 4);
-	/* After many, one in 32 is looked at, and if there is nothing all are again. */
+	/* After many, one sheaf in 32 is looked at; if it has none, the count is halved. */
 	p->strange = 64;
 	p->looks = 33;
 	EXPECT(!is_strange(s, n, p, p->main));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_platform.c - src/platform/linux by itself, on the machine that this runs on
+ * test_platform.c - src/platform/linux by itself, on the machine that the test runs on
  */
 #include "base/compiler.h"
 #include "platform/os.h"
@@ -27,7 +27,7 @@
 
 #include <cmocka.h>
 
-#define PAGES 3000 /* not a round number, of nothing */
+#define PAGES 3000 /* not a round number of anything */
 
 static void a_place_that_is_taken_is_not_mapped_over(void **state)
 {
@@ -64,7 +64,7 @@ static void what_is_locked_is_not_discarded(void **state)
 
 	(void)state;
 	memset(p, 1, 3 * OS_PAGE);
-	/* A sanitizer's mlock() locks nothing. */
+	/* Not mlock(), which locks nothing under a sanitizer. */
 	if (syscall(SYS_mlock, p + OS_PAGE, OS_PAGE))
 		skip();
 	errno = 4711;
@@ -76,13 +76,13 @@ static void what_is_locked_is_not_discarded(void **state)
 	vm_unmap(p, 3 * OS_PAGE);
 }
 
-/* What is in the way is the number of mappings: a process may have so many. */
+/* A process may have only so many mappings. */
 static bool use_up_mappings(void)
 {
 	enum { MOST = 200000 };
 	int nr = 0;
 
-	/* By turns, so that neighbours are not made one. */
+	/* Two kinds in turns, so that neighbours are not merged. */
 	while (nr < MOST && mmap(NULL, OS_PAGE, nr % 2 ? PROT_READ : PROT_NONE,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED)
 		nr++;
@@ -150,7 +150,7 @@ static void without_a_file_descriptor_the_memory_limit_cannot_be_told(void **sta
 	assert_int_equal(os_memory_room(&bytes, &room), 0);
 }
 
-/* ---- a memory limit, in groups as the test wants them ---- */
+/* ---- a memory limit, in groups that the test makes up ---- */
 
 #define LIMIT 67108864
 #define USED 1048576
@@ -182,7 +182,7 @@ static bool write_groups(const char *folder, const char *controllers)
 	return write_file(folder, "groups", text);
 }
 
-/* In a child: what is mounted from here on the others do not see. */
+/* In a child: from here on nobody else sees what is mounted. */
 static bool has_own_mounts(void)
 {
 	return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
@@ -254,16 +254,16 @@ static void the_memory_limit_is_seen_behind_long_names_of_groups(void **state)
 	expect_limit("memory");
 }
 
-/* They are then in a folder of both names, to which a link of each leads. */
+/* Their folder has both names then, and a link for each name leads to it. */
 static void the_memory_limit_is_seen_where_controllers_are_mounted_together(void **state)
 {
 	(void)state;
 	expect_limit("memory_of_another,memory,pids");
 }
 
-/* Files of groups of version 2, outer and inner, and what is seen in the inner one. */
+/* The files of two nested groups of version 2, and what is seen in the inner one. */
 struct groups_case {
-	const char *outer[3], *inner[4]; /* max, current, and of the inner one high and stat */
+	const char *outer[3], *inner[4]; /* max and current; of the inner one high and stat too */
 	u64 limit, room;
 };
 
@@ -275,17 +275,17 @@ static const struct groups_case groups_cases[] = {
 	 {"max\n", "50000000\n", "max\n"},
 	 OS_UNLIMITED,
 	 OS_UNLIMITED},
-	/* memory.high is one too. */
+	/* memory.high is a limit as well. */
 	{{"max\n", "60000000\n"},
 	 {"134217728\n", "10000000\n", "67108864\n"},
 	 67108864,
 	 67108864 - 10000000},
-	/* Near it: but for a 32nd of the limit, pages of files are not in the way. */
+	/* Near the limit: page cache counts as room, but for a 32nd of the limit. */
 	{{"max\n", "61000000\n"},
 	 {"67108864\n", "60000000\n", "max\n", STAT},
 	 67108864,
 	 67108864 - 60000000 + 4194304 + 10485760 - 67108864 / 32},
-	/* The group above is the tighter one. */
+	/* The outer group leaves less. */
 	{{"50331648\n", "40000000\n"},
 	 {"67108864\n", "10000000\n", "max\n"},
 	 50331648,
@@ -367,7 +367,7 @@ static bool write_distances(int node, const char *text)
 	return !mkdir(folder, 0700) && write_file(folder, "distance", text);
 }
 
-/* In a child with mounts of its own: nodes 0, 2 and 3, each with a number for each of them. */
+/* In a child with mounts of its own: nodes 0, 2 and 3, whose files have three distances each. */
 static int see_distances(void)
 {
 	struct topology t = {.nr_nodes = 4};
@@ -394,7 +394,7 @@ static void distances_are_right_where_numbers_of_nodes_have_gaps(void **state)
 	expect_seen(wait_for(child));
 }
 
-/* Returns how many pages more are resident once @flags says what kind @nr of them are. */
+/* How many more pages are resident with @nr pages mapped as @flags says. */
 static u64 resident_more(int flags, size_t nr)
 {
 	u64 before = os_resident_pages(), after;
@@ -407,7 +407,7 @@ static u64 resident_more(int flags, size_t nr)
 	return after > before ? after - before : 0;
 }
 
-/* The system counts in batches of some 64 pages for each CPU. */
+/* The system's counts are exact to some 64 pages for each CPU. */
 static void pages_of_files_are_not_the_heaps(void **state)
 {
 	(void)state;
@@ -421,7 +421,7 @@ static void pages_of_files_are_not_the_heaps(void **state)
 static int times_registered;
 static sigset_t blocked_meanwhile;
 
-/* In place of the C library's, which has a lock that fork() takes too. */
+/* In place of the C library's, which takes a lock that fork() takes as well. */
 int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
 	(void)prepare, (void)parent, (void)child;
@@ -470,14 +470,14 @@ static void a_pipe_without_a_reader_raises_no_signal(void **state)
 	assert_int_equal(pipe_signals, 0);
 	sigpending(&pending);
 	assert_false(sigismember(&pending, SIGPIPE));
-	/* The program's own does. */
+	/* The program's own write does raise it. */
 	assert_int_equal(write(fds[1], "text", 4), -1);
 	assert_int_equal(pipe_signals, 1);
 	signal(SIGPIPE, SIG_DFL);
 	close(fds[1]);
 }
 
-/* One that the program has pending, since it blocks it, is the program's to take. */
+/* A SIGPIPE that was pending, since the program blocks it, is the program's. */
 static void a_signal_of_a_pipe_that_was_pending_stays_so(void **state)
 {
 	sigset_t set, old, pending;
@@ -532,7 +532,7 @@ static void a_full_pipe_that_does_not_block_is_waited_for(void **state)
 	assert_int_equal((size_t)all, PIPED);
 }
 
-/* As when the program that is to write is the one that reads. */
+/* The program that writes may be the one that should read. */
 static void a_full_pipe_that_nobody_empties_is_given_up(void **state)
 {
 	static char text[PIPED];
@@ -541,12 +541,12 @@ static void a_full_pipe_that_nobody_empties_is_given_up(void **state)
 	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
-	os_write_fd(fds[1], text, PIPED); /* comes back */
+	os_write_fd(fds[1], text, PIPED); /* returns all the same */
 	close(fds[0]);
 	close(fds[1]);
 }
 
-/* Whether a report may go to a file that is open for reading too. */
+/* May a report go to a file that is open for reading too? */
 static int file_is_ours(bool from_the_start)
 {
 	char name[] = "/tmp/unit_platform.XXXXXX";
@@ -577,8 +577,7 @@ static void a_file_is_stderr_if_it_was_at_the_start(void **state)
 	assert_false(theirs);
 }
 
-/* A file for writing only, and a connection. */
-/* A log that was begun anew; what is open for reading too may be a database. */
+/* It may be a log that was begun anew; a file that is open for reading too may be a database. */
 static void a_file_in_place_of_stderr_is_one_if_it_is_only_written(void **state)
 {
 	static const int modes[] = {O_WRONLY, O_RDWR};
@@ -650,7 +649,7 @@ static void what_comes_to_a_closed_descriptor_is_no_stderr(void **state)
 	unlink(name);
 	closed_at_start = os_stderr_is_ours();
 	close(2);
-	/* A terminal is one, or what takes its place. */
+	/* A terminal is always one, and so are other devices. */
 	assert_int_equal(open("/dev/null", O_RDWR), 2);
 	device = os_stderr_is_ours();
 	dup2(was, 2);
@@ -680,7 +679,7 @@ static void *tell_mask(void *unused)
 	return write(pipe_of_thread[1], "", 1) == 1 ? unused : NULL;
 }
 
-/* The program's signals are for its own threads: their handlers run with what these have. */
+/* Handlers of the program's signals expect to run in its own threads. */
 static void a_thread_of_ours_takes_no_signal_of_the_program(void **state)
 {
 	char byte;
@@ -696,7 +695,7 @@ static void a_thread_of_ours_takes_no_signal_of_the_program(void **state)
 		if (signo != SIGKILL && signo != SIGSTOP && !is_libcs)
 			assert_int_equal(sigismember(&masks[1], signo), 1);
 	}
-	/* And who starts it has what it had. */
+	/* The thread that starts it has the mask that it had. */
 	pthread_sigmask(SIG_SETMASK, NULL, &masks[1]);
 	for (int signo = 1; signo <= SIGRTMAX; signo++)
 		assert_int_equal(sigismember(&masks[1], signo), sigismember(&masks[0], signo));
@@ -714,7 +713,7 @@ static void ask(int signo)
 	in_handler = os_in_handler();
 }
 
-/* With so much of its own on the stack. */
+/* Ask with 32 KiB of variables between here and the handler's frame. */
 static noinline void ask_far_below(int signo)
 {
 	char much[32 * 1024];
@@ -765,7 +764,7 @@ static void a_signal_handler_on_a_stack_of_its_own_is_known(void **state)
 	assert_true(in_handler);
 }
 
-/* To the end of the stack, where nothing can be read any more. */
+/* The search goes up to the end of the stack, beyond which nothing can be read. */
 static void a_thread_outside_a_handler_is_known(void **state)
 {
 	pthread_t thread;

@@ -21,7 +21,7 @@ static void start(size_t size)
 #define SLABS 8
 #define MOST 64
 
-/* Of SLABS slabs of whole pages @left objects each stay. */
+/* Leave @left objects, of a page each, in each of SLABS slabs. */
 static void leave_in_slabs(unsigned int left)
 {
 	struct slow slow = {.task = current_task()};
@@ -40,7 +40,7 @@ static u64 gone(void)
 	return zone_of(0)->nr_punched_pages;
 }
 
-/* One page of eight is free in each. */
+/* In each slab one page of eight is free. */
 SIM_TEST(who_asks_for_all_gets_the_holes_of_slabs_that_are_nearly_full)
 {
 	start(PAGE_SIZE);
@@ -95,7 +95,7 @@ static void pass(void)
 	(void)slab_reclaim(/* all= */ false);
 }
 
-/* A pass that sees no use since the last one. */
+/* By a pass that finds no use since the last one. */
 SIM_TEST(a_cache_that_nobody_uses_is_emptied)
 {
 	start(512);
@@ -112,7 +112,7 @@ SIM_TEST(a_cache_that_nobody_uses_is_emptied)
 	EXPECT_SOUND();
 }
 
-/* That a sheaf is filled from slabs is use, and that one comes from a barn. */
+/* Filling a sheaf from slabs counts as use, and so does a sheaf from a barn. */
 SIM_TEST(a_cache_in_use_keeps_its_barns)
 {
 	start(512);
@@ -129,7 +129,7 @@ SIM_TEST(a_cache_in_use_keeps_its_barns)
 	EXPECT_SOUND();
 }
 
-/* What deep bursts want is known again soon. */
+/* If there are deep bursts again, the barn soon learns it again. */
 SIM_TEST(of_what_a_barn_keeps_beyond_the_usual_half_goes_with_each_pass)
 {
 	start(512);
@@ -171,7 +171,7 @@ SIM_TEST(slabs_of_our_own_structures_go_back_too)
 	EXPECT_SOUND();
 }
 
-/* A handler that asks for memory back while its thread is in a slow path has locks below it. */
+/* A handler that asks for memory back may have interrupted a slow path that holds locks. */
 SIM_TEST(in_a_slow_path_no_pass_is_made)
 {
 	struct slow slow;

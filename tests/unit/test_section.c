@@ -78,7 +78,9 @@ static struct page *get_something(u64 *seed)
 	return run_get(0, 1 + sim_random(seed) % 100, 1, &zero);
 }
 
-/* The zone has three blocks of MAX_PAGE_ORDER more than it uses: long stretches as well. */
+/*
+ * The zone has three blocks of MAX_PAGE_ORDER more than it uses, so there are long stretches too.
+ */
 SIM_TEST(it_says_what_the_heads_say_after_any_history)
 {
 	struct zone *zone = zone_of(0);
@@ -104,8 +106,8 @@ SIM_TEST(it_says_what_the_heads_say_after_any_history)
 }
 
 /*
- *    section 0 | section 1             a stretch goes on over the border, whichever way it is
- *         FFFFFFFFFF                   looked at
+ *    section 0 | section 1             a stretch that crosses the border is seen as one from both
+ *         FFFFFFFFFF                   sides
  */
 SIM_TEST(a_stretch_goes_on_into_the_next_section)
 {
@@ -138,7 +140,7 @@ SIM_TEST(what_is_not_accepted_is_not_free)
 	EXPECT_EQ(section_free_before(zone, zone->start_pfn, 100), 0);
 }
 
-/* A zone whose map fills whole pages: behind its last page there is no map either. */
+/* The zone's map fills whole pages, so behind its last page there is no map either. */
 SIM_TEST(nothing_is_free_behind_the_end_of_a_zone)
 {
 	struct zone *zone = zone_of(0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_slab_common.c - caches that end while others are at work, and threads that look for what
- * lies idle at once: src/slab/slab_common.c
+ * test_slab_common.c - caches that are destroyed while others are at work, and threads that look
+ * for idle memory at the same time: src/slab/slab_common.c
  */
 #include "base/check.h"
 #include "unit.h"
@@ -26,7 +26,7 @@ static void start(void)
 	n = cache_node(s, 0, false);
 }
 
-/* A handler's free links it, by two pointers. */
+/* A free in a handler links the object by two pointers. */
 SIM_TEST(an_object_has_room_for_two_pointers)
 {
 	EXPECT(sim_start());
@@ -39,7 +39,7 @@ SIM_TEST(an_object_has_room_for_two_pointers)
 	}
 }
 
-/* As handlers free it: nothing may be waited for. */
+/* A free in a handler may wait for nothing. */
 SIM_TEST(what_handlers_have_freed_is_not_in_use)
 {
 	void *obj;
@@ -54,7 +54,7 @@ SIM_TEST(what_handlers_have_freed_is_not_in_use)
 	EXPECT_SOUND();
 }
 
-/* ---- another thread has them in hand, to put them back, and constructs them before ---- */
+/* ---- another thread has such objects in hand: it constructs them, to put them back ---- */
 
 static struct sim_thread taker;
 static pthread_t take_thread;
@@ -109,7 +109,7 @@ SIM_TEST(what_another_thread_puts_back_for_a_handler_is_not_in_use)
 static void *objs[8];
 static unsigned int nr_in_hand;
 
-/* It puts them back and lets go. */
+/* The pass puts the objects back, and releases its lock. */
 static void end_pass(void)
 {
 	slab_give(s, objs, nr_in_hand);
@@ -129,7 +129,7 @@ SIM_TEST(a_pass_that_empties_the_barns_of_a_cache_is_waited_for)
 	EXPECT_SOUND();
 }
 
-/* ---- the same of a pass that empties a thread's sheaves: two threads of the test's own ---- */
+/* ---- a pass that empties a thread's sheaves: two real threads ---- */
 
 static struct sim_thread owner, ender;
 static struct kmem_cache *ended;
@@ -144,8 +144,8 @@ static void *end_cache(void *arg)
 }
 
 /*
- * First the pass waits, with the objects in hand: the other thread begins.  Then that waits for the
- * pass, or has ended its cache too early.
+ * First the pass waits, with the objects in hand, and the other thread begins.  Then that one waits
+ * for the pass, or else has destroyed its cache too early.
  */
 static void while_waiting(void)
 {
@@ -192,7 +192,7 @@ SIM_TEST(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for)
 	EXPECT_SOUND();
 }
 
-/* Of another cache, which may wait for a lock that who shrinks this one holds. */
+/* A constructor of another cache, which may wait for a lock of the thread that shrinks this one. */
 SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
 {
 	struct task *task;
@@ -210,11 +210,11 @@ SIM_TEST(a_thread_in_a_constructor_is_not_waited_for)
 	EXPECT_SOUND();
 }
 
-/* ---- two threads find nothing free at once ---- */
+/* ---- two threads find nothing free at the same time ---- */
 
 static struct task *lost;
 
-/* The call goes on in the child of a handler, where all others are lost. */
+/* A handler forks, and the call goes on in the child, where all other threads are lost. */
 static void fork_meanwhile(void)
 {
 	sim.on_futex_wait = NULL;
@@ -223,7 +223,7 @@ static void fork_meanwhile(void)
 	lost->lock.word = lost->mm.id | spin_generation;
 }
 
-/* What the lost thread had at hand is not told from what is in use before the repair. */
+/* Before the repair, what a lost thread had at hand looks as if it were in use. */
 SIM_TEST(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended)
 {
 	start_with(&owner, 1);
@@ -255,7 +255,7 @@ static void *shrink(void *arg)
 	return NULL;
 }
 
-/* The one that was there first waits inside; when the other one waits too, it goes on. */
+/* The first thread waits inside, and goes on when the other one waits as well. */
 static void let_it_end(void)
 {
 	if (!pthread_equal(pthread_self(), first)) {
@@ -286,7 +286,7 @@ SIM_TEST(who_finds_another_at_it_waits_for_what_that_finds)
 	EXPECT_SOUND();
 }
 
-/* Who has the mutex for something else may want what this thread has. */
+/* The holder of the mutex may want a lock that this thread has, unless it looks for memory too. */
 SIM_TEST(who_finds_another_at_something_else_goes_on)
 {
 	start();
@@ -296,7 +296,7 @@ SIM_TEST(who_finds_another_at_something_else_goes_on)
 	EXPECT_EQ(sim.futex_waits, 0);
 }
 
-/* A thread has memory for 64 numbers at a time. */
+/* Threads allocate the room for their sheaves by 64 numbers. */
 SIM_TEST(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free)
 {
 	struct kmem_cache *first, *second, *third;
@@ -328,7 +328,7 @@ static struct kmem_cache *by_index(int index)
 	return s;
 }
 
-/* Who asks for one after the other goes on from the last one, which may be gone. */
+/* A caller that asks for cache after cache goes on from the last one, which may be gone. */
 SIM_TEST(caches_are_found_by_their_place_also_when_some_have_left)
 {
 	struct kmem_cache *made[4];
@@ -351,7 +351,7 @@ SIM_TEST(caches_are_found_by_their_place_also_when_some_have_left)
 	EXPECT_SOUND();
 }
 
-/* ---- there is no memory, but for what another thread gives back ---- */
+/* ---- there is no memory except what another thread gives back ---- */
 
 static void let_go_of_mutex(void)
 {

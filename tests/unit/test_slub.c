@@ -10,7 +10,7 @@
 
 static struct slow nested = {.nested = true};
 
-/* As a handler finds it that interrupted a thread in the midst of its slabs. */
+/* As for a handler that has interrupted a thread while it holds the lock of its slabs. */
 static struct slab_home *hold_slabs(struct kmem_cache *s)
 {
 	struct slab_home *home = &cache_node(s, 0, false)->first;
@@ -24,7 +24,7 @@ static void let_go(struct slab_home *home)
 	home->list_lock.word = 0;
 }
 
-/* memalign() takes what a class aligns by itself. */
+/* memalign() relies on the alignment of classes. */
 SIM_TEST(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab)
 {
 	EXPECT(sim_start());
@@ -58,7 +58,7 @@ SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free)
 	EXPECT_SOUND();
 }
 
-/* A thread that only allocates would leave it there. */
+/* A thread that only allocates has to take it along too. */
 SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_allocation_too)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
@@ -77,7 +77,7 @@ SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_allocati
 	EXPECT_SOUND();
 }
 
-/* Linked to itself, the list would have no end. */
+/* Otherwise it would be linked to itself, and the list would have no end. */
 SIM_TEST(an_object_freed_twice_while_its_slab_is_held_is_reported_once)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
@@ -100,7 +100,7 @@ SIM_TEST(an_object_freed_twice_while_its_slab_is_held_is_reported_once)
 	EXPECT_SOUND();
 }
 
-/* What the thread has in its own sheaves needs no lock of anybody else's. */
+/* The thread's own sheaves need no lock of others. */
 SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
 {
 	struct kmem_cache *s;
@@ -137,7 +137,7 @@ SIM_TEST(what_has_to_be_of_a_node_has_no_mapping_of_its_own)
 
 #define IN_SLABS 500
 
-/* Not all of what is wanted is there; to keep what is, a lock would have to be waited for. */
+/* Not all objects can be had.  Putting those that can into a sheaf could wait for a lock. */
 SIM_TEST(what_was_taken_in_vain_goes_back_without_waiting)
 {
 	static void *objs[4 * IN_SLABS];
@@ -186,7 +186,7 @@ static void alloc_in_vain(void)
 	EXPECT(!slab_alloc(held, GFP_NOWAIT, NUMA_NO_NODE));
 }
 
-/* Who has the lock has it shortly: with one try half of what four threads asked for was refused. */
+/* Locks are held shortly.  With one try, half of the requests of four threads were refused. */
 SIM_TEST(who_may_not_wait_looks_several_times)
 {
 	u64 one;
@@ -213,7 +213,7 @@ static void construct(void *obj)
 		longjmp(in_child, 1);
 }
 
-/* Who has such objects in hand is waited for by who wants them back, and is lost here. */
+/* A thread that has such objects in hand is waited for, but here it was lost in the fork. */
 SIM_TEST(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held)
 {
 	struct kmem_cache *s;
@@ -268,7 +268,7 @@ static void count_wait(void)
 	atomic_add(&ender_waits, 1);
 }
 
-/* For longer than who ends the other cache waits at a time, or until that has given up. */
+/* For longer than one wait of the thread that destroys the other cache, or until it gives up. */
 static void construct_slowly(void *obj)
 {
 	(void)obj;
@@ -280,7 +280,7 @@ static void construct_slowly(void *obj)
 		sched_yield();
 }
 
-/* Of one that it has in hand, and not given back, it would be said that it is in use. */
+/* Otherwise objects that are in hand would be reported as in use. */
 SIM_TEST(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache)
 {
 	struct kmem_cache *s;

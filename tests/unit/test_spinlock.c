@@ -14,7 +14,7 @@ static bool is_mine(void)
 	return (lock.word & TASK_ID_MASK) == task_id();
 }
 
-/* Nor will another one of this process take it for stale. */
+/* Other threads of this process must not take it for stale either. */
 static bool is_mine_now(void)
 {
 	return (lock.word & ~SPIN_WAITERS) == (task_id() | spin_generation);
@@ -68,7 +68,7 @@ SIM_TEST(a_lock_of_the_thread_that_forked_in_a_slow_path_is_not_stale)
 	EXPECT(is_mine_now());
 }
 
-/* The thread that forks from a signal handler over its own critical section still owns it. */
+/* A handler has interrupted a critical section and forked: the thread still owns the lock. */
 SIM_TEST(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale)
 {
 	lock.word = task_id() | ((spin_generation - (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK);
@@ -76,7 +76,7 @@ SIM_TEST(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale)
 	EXPECT(is_mine());
 }
 
-/* The same before its first allocation: the system knows it by another number in the child. */
+/* Before its first allocation too, though the system knows it by another number in the child. */
 SIM_TEST(a_thread_without_a_task_block_has_its_locks_in_a_child_too)
 {
 	EXPECT(sim_start());
@@ -111,7 +111,7 @@ SIM_TEST(the_generation_wraps_round_without_becoming_zero)
 
 SIM_TEST(waiting_for_a_lock_of_ones_own_ends_the_program)
 {
-	/* In a child of its own: what the test waits for is the end. */
+	/* Each in a child, since its end is what is expected. */
 	EXPECT(sim_reports()[0] == 0);
 	spin_lock(&lock);
 	if (fork() == 0) {

@@ -47,7 +47,7 @@ static void look_at_locks(u64 number)
 	EXPECT(!held || leaving->mm.depth);
 }
 
-/* A handler that forks there repairs the child at once, and would wait for its own thread. */
+/* Otherwise a handler that forks would repair the child at once, and wait for its own thread. */
 SIM_TEST(a_thread_that_leaves_holds_locks_within_its_slow_path_alone)
 {
 	EXPECT(sim_start());
@@ -66,7 +66,7 @@ static unsigned int blocks_made(void)
 	return nr;
 }
 
-/* Two that drain it may find at once that its thread is gone. */
+/* Two threads that drain it may find at the same time that its thread is gone. */
 SIM_TEST(a_block_is_left_once)
 {
 	struct task *left;
@@ -81,15 +81,15 @@ SIM_TEST(a_block_is_left_once)
 		sim_thread_new(&threads[i], 0);
 		EXPECT(use_heap(&threads[i]));
 	}
-	/* The block is the first one's, and the others have made theirs. */
+	/* The first thread has the block, and the others have made their own. */
 	EXPECT_EQ(left->mm.tid, threads[1].tid);
 	EXPECT_EQ(blocks_made(), 4);
-	/* Nor is it left for a thread that is gone by who has come in since. */
+	/* A late task_exit() for the old thread must not take it from its new one either. */
 	task_exit(left, threads[0].tid);
 	EXPECT_EQ(left->state, TASK_LIVE);
 }
 
-/* Of malloc's classes, and of the program's caches, which could not be ended else. */
+/* Of malloc's classes, and of the program's caches, which could not be destroyed otherwise. */
 SIM_TEST(a_thread_that_ends_keeps_no_objects)
 {
 	struct kmem_cache *own, *classes = &kmalloc_caches[kmalloc_class(64)];
@@ -116,7 +116,7 @@ SIM_TEST(a_thread_that_ends_keeps_no_objects)
 	EXPECT_SOUND();
 }
 
-/* malloc's hit looks up a class there, and objects of another node have no cursor. */
+/* malloc's hit looks a class up by size; objects of another node have no cursor. */
 SIM_TEST(a_thread_that_moves_to_another_node_looks_sizes_up_for_that)
 {
 	const struct hit_area *hit;
@@ -159,7 +159,7 @@ SIM_TEST(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses)
 	EXPECT_SOUND();
 }
 
-/* Nothing tells of its end but that the system does not know it any more. */
+/* Nothing else tells of its end but that the system does not know it any more. */
 SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 {
 	struct task *left;
@@ -176,7 +176,7 @@ SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 	EXPECT_SOUND();
 }
 
-/* Of the threads of its parent it sees none, nor the one that has called vfork(). */
+/* It does not see its parent's threads, not even the one that called vfork(). */
 SIM_TEST(a_pass_that_a_child_of_vfork_makes_ends_nobody)
 {
 	start_with(threads, 1);
@@ -188,7 +188,7 @@ SIM_TEST(a_pass_that_a_child_of_vfork_makes_ends_nobody)
 	EXPECT_SOUND();
 }
 
-/* It had taken a block, and not made it its own yet: nobody would find it again. */
+/* The lost thread had taken a block, but it was not its own yet: nobody would find it again. */
 static void block_in_hand_is_found(bool at_the_list)
 {
 	struct task *in_hand;
@@ -214,7 +214,7 @@ SIM_TEST(the_block_that_a_lost_thread_had_in_hand_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ false);
 }
 
-/* Of a thread that never had a block nothing else tells where it was. */
+/* For a thread that never had a block, nothing else tells where it was. */
 SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 {
 	block_in_hand_is_found(/* at_the_list= */ true);

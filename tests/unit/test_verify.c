@@ -119,7 +119,7 @@ SIM_TEST(I_4_a_count_that_is_not_the_length_of_its_lists_is_reported)
 SIM_TEST(I_4_a_stranger_on_a_free_list_is_reported)
 {
 	start();
-	/* The page in use, linked beside the free ones. */
+	/* A page in use, linked beside the free ones. */
 	list_add(&at(0)->lru, &zone_of(0)->free_area[0].free_list[MIGRATE_MOVABLE]);
 	expect_mm_report("I-4");
 	list_del(&at(0)->lru);

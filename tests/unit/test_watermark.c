@@ -12,7 +12,7 @@ static struct zone marks_of(u64 bytes)
 	return zone;
 }
 
-/* min_free_kbytes = sqrt(16 * kB): 16 GiB give 16384 kB, and so on by hand. */
+/* min_free_kbytes = sqrt(16 * kB): 16384 for 16 GiB; all by hand. */
 SIM_TEST(the_lowest_mark_is_the_kernels_min_free_kbytes)
 {
 	EXPECT_EQ(marks_of(16 * (u64)GiB)._watermark[WMARK_MIN], 16384 / 4);

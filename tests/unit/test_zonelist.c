@@ -91,7 +91,7 @@ SIM_TEST(a_node_that_does_not_exist_counts_as_the_first)
 	EXPECT_EQ(mm_nearest_node(7), 0);
 }
 
-/* Memory only on a node that is not the first. */
+/* The first node has no memory. */
 SIM_TEST(a_first_node_without_memory_is_no_obstacle)
 {
 	sim_no_nodes();
