@@ -2,11 +2,11 @@
 #ifndef BUDDY_TESTS_SIM_PAGES_H
 #define BUDDY_TESTS_SIM_PAGES_H
 /*
- * pages.h - pages the way the layer above asks for them, and straight from the buddy
+ * pages.h - pages as the layer above asks for them, and straight from the buddy
  */
 #include "sim.h"
 
-/* Until the caller says what they are, pages count as in the hands of their thread. */
+/* Say that @page is the program's: until then it counts as in the hands of its thread. */
 static inline struct page *pages_are_allocated(struct page *page)
 {
 	if (page) {
@@ -24,7 +24,7 @@ static inline struct page *run_is_allocated(struct page *head)
 	return head;
 }
 
-/* As the layer above does: for the running thread, with its page set. */
+/* As the layer above asks: for the running thread, with its page set. */
 static inline struct page *pages_get(gfp_t gfp, unsigned int order)
 {
 	struct page_request rq;
@@ -50,7 +50,7 @@ static inline void pages_put(struct page *page, unsigned int order)
 	slow_leave(&slow);
 }
 
-/* Straight from the buddy of @nid: no page set, so placement is a matter of arithmetic. */
+/* Straight from the buddy of @nid, without a page set, so that the place can be predicted. */
 static inline struct page *buddy_get(int nid, gfp_t gfp, unsigned int order)
 {
 	struct page_request rq = {.gfp = gfp, .nid = nid};

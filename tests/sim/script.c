@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * script.c - a run of page, large, direct, slab and cache operations, the same for one seed
+ * script.c - a run of page, large, direct, slab and cache operations, determined by a seed
  */
 #include "script.h"
 #include "pages.h"
@@ -24,7 +24,7 @@ struct block {
 static struct block blocks[NR_BLOCKS];
 static struct kmem_cache *caches[NR_CACHES];
 
-/* The first and the last word of every page: enough to see two owners of one page. */
+/* Fill the first and the last word of every page: enough to see that a page has two owners. */
 static void stamp(struct block *b, u64 value)
 {
 	b->stamp = value;
@@ -270,7 +270,7 @@ static unsigned long count_tasks(void)
 	return n;
 }
 
-/* What caches have made for themselves; the first home of a node is part of it. */
+/* What caches have made for themselves, besides the first home, which is a part of its node. */
 struct made {
 	unsigned long nodes, homes;
 };

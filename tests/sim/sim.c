@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim.c - a machine made of numbers: src/platform answered by a test
+ * sim.c - a simulated machine: src/platform implemented by a test
  *
- * Memory comes from mmap at the very addresses asked for.  A call on a range that is not mapped
- * is a mistake of the caller and ends the test: the real system would damage somebody else's
+ * Memory comes from mmap at the very addresses that are asked for.  A call on a range that is not
+ * mapped is a mistake of the caller and ends the test: the real system would damage somebody else's
  * memory without a word.
  */
 #define _GNU_SOURCE
@@ -220,7 +220,7 @@ static struct sim_event *note(enum sim_op op, const void *addr, size_t len, int 
 	return e;
 }
 
-/* A call begins.  Return: 0, or the error that the test wants. */
+/* Begin a call.  Return: 0, or the error that the test wants. */
 static int begin(enum sim_op op, const void *addr, size_t len)
 {
 	bool fails;
@@ -258,8 +258,8 @@ static void *map(void *addr, size_t len, int prot, int flags)
 		misuse("map", addr, len);
 #ifdef __SANITIZE_THREAD__
 	/*
-	 * From 512 GiB on everything is the sanitizer's, but it takes an address that must not be
-	 * replaced for a wish, maps at 0 instead and dies of that.
+	 * Above 512 GiB all addresses are the sanitizer's.  It does not honour MAP_FIXED_NOREPLACE
+	 * there: it maps at 0 instead and dies of that.
 	 */
 	if ((flags & MAP_FIXED_NOREPLACE) && (uintptr_t)addr + len > 512 * GiB) {
 		errno = EEXIST;
@@ -267,7 +267,9 @@ static void *map(void *addr, size_t len, int prot, int flags)
 	}
 #endif
 	p = mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
-	/* What is resident is counted: where the system makes huge pages of all, not of this. */
+	/*
+	 * Tests count what is resident: no huge pages, even if the system makes them of everything.
+	 */
 	if (p != MAP_FAILED)
 		madvise(p, len, MADV_NOHUGEPAGE);
 	return p;
@@ -294,8 +296,8 @@ int vm_map_at(void *addr, size_t len)
 }
 
 /*
- * High up, as Linux does it; valgrind by itself would go upward from the bottom.  Aligned to a
- * page and to no more, so that who needs more and does not ask for it is found out.
+ * High up, as on Linux; valgrind itself would go upward from the bottom.  Aligned to a page and no
+ * more, so that callers that need more, and do not ask for it, are found out.
  */
 static void *map_below(uintptr_t *below, enum sim_op op, size_t len, int prot)
 {
@@ -376,7 +378,7 @@ int vm_discard(void *addr, size_t len)
 	return err;
 }
 
-/* Of the real memory: a fork may come between a call and its entry in the book. */
+/* Asks for the real memory, since a fork may come between a call and its entry in the book. */
 long vm_resident_pages(void *addr, size_t len)
 {
 	static unsigned char resident[1 << 16];
@@ -582,7 +584,7 @@ void sim_thread_exit(struct sim_thread *t)
 	sim_switch_to(was == t ? &sim_main_thread : was);
 }
 
-/* A pthread of the test's own, not a simulated one. */
+/* Is this a pthread that the test has started, not a simulated thread? */
 static bool in_real_thread(void)
 {
 	return syscall(SYS_gettid) != getpid();
@@ -661,8 +663,8 @@ unsigned int os_node(void)
 }
 
 /*
- * Simulated threads run one at a time, so who waits long waits for ever.  Threads that a test
- * makes itself wait as they would anywhere.
+ * Simulated threads run one at a time, so one that waits long would wait for ever.  Real threads
+ * wait as they do anywhere.
  */
 void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
 {
@@ -818,7 +820,7 @@ int os_memory_room(u64 *ret_limit, u64 *ret_room)
 
 /* ---- running ---- */
 
-/* Where blocks come to lie is easier to say for a zone that begins with a whole one. */
+/* Where blocks will lie is easier to predict in a zone that begins with a whole block. */
 static void accept_first_block(struct zone *zone)
 {
 	while (zone->accept_pfn % MAX_ORDER_NR_PAGES && accept_memory(zone, 1))
@@ -851,7 +853,7 @@ int sim_run_status(void (*body)(void))
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		/* cmocka catches these, and would go on with the tests in here. */
+		/* cmocka catches these, and would go on with its tests in this child. */
 		for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
 			signal(fatal_signals[i], SIG_DFL);
 		sim_one_node(GiB);

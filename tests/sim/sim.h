@@ -2,12 +2,12 @@
 #ifndef BUDDY_TESTS_SIM_H
 #define BUDDY_TESTS_SIM_H
 /*
- * sim.h - a machine made of numbers, for mm and slab to run on as they are
+ * sim.h - a simulated machine, on which mm and slab run as they are
  *
- * A second answer to the contracts of src/platform.  The test says how many nodes there are, how
- * far apart and how large, which CPU runs the caller, what time it is, and which system call
- * fails.  Memory is real, so that it can be written; what is mapped, bound and discarded is kept
- * in a book that tests read.
+ * A second implementation of the contracts of src/platform.  The test says how many nodes there
+ * are, how far apart and how large, which CPU runs the caller, what time it is, and which system
+ * call fails.  Memory is real, so that it can be written; what is mapped, bound and discarded is
+ * recorded in a book that tests read.
  *
  * All of it is one set of globals, as is the library's: every test runs in a child of its own
  * (SIM_TEST below).
@@ -46,63 +46,63 @@ struct sim_event {
 struct sim_machine {
 	struct topology nodes;
 	bool blind_probe; /* system calls tell neither distances nor sizes; the module does */
-	bool no_module;	  /* nor does the module */
+	bool no_module;	  /* the module does not tell them either */
 	enum { HIGH_VIEWS, LOW_UNLESS_ASKED, LOW_ALWAYS } low_views; /* vm_map_zero_view() */
-	bool small_steps; /* leave the first 4 MiB of a zone to be accepted part by part */
+	bool small_steps; /* the first 4 MiB of a zone are accepted in parts, not by sim_start() */
 	size_t page_bytes;
 	unsigned int nr_cpus;
 	int cpu_hint;	  /* os_cpu_hint(); -1: unknown */
-	u32 process_id;	  /* 0: that of no thread */
-	u32 parent_id;	  /* of the process that has made it */
+	u32 process_id;	  /* os_process_id(); 0: no thread has this number */
+	u32 parent_id;	  /* os_parent_id() */
 	bool thread_is_borrowed;
-	bool all_seem_gone; /* os_thread_gone(): as to a child of vfork() */
+	bool all_seem_gone; /* os_thread_gone() is true of all, as in a child of vfork() */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);
-	int (*node_of)(const void *addr); /* vm_node_of(); NULL: what it was bound to */
-	int memory_error;   /* what os_memory_room() says: it cannot tell now; 0: it can */
+	int (*node_of)(const void *addr); /* vm_node_of(); NULL: the node that it was bound to */
+	int memory_error;   /* what os_memory_room() returns */
 	u64 memory_looks;   /* calls of it */
 	u64 resident_pages; /* os_resident_pages(); 0: unknown */
-	u64 touch_ns;	    /* what vm_touch() says it took */
-	u64 table_ns;	    /* and how much more for the first page of 2 MiB */
+	u64 touch_ns;	    /* how long vm_touch() says that it took */
+	u64 table_ns;	    /* and how much longer for the first page of 2 MiB */
 	u64 touches;	    /* calls of it */
 	u64 splits;	    /* calls of vm_split_huge() */
-	u64 random;	    /* what os_random() says: where the range comes to lie */
+	u64 random;	    /* what os_random() returns: decides where the range lies */
 	struct os_limits limits;
 	u64 clock_ms;
 
-	/* Faults: among the calls that may fail, counted from 1. */
+	/* Faults.  Calls that may fail are counted from 1. */
 	u64 fallible_calls;
-	u64 fail_at;	     /* 0: none */
-	bool fail_onward;    /* that one and all after it */
+	u64 fail_at;	     /* the call to fail; 0: none */
+	bool fail_onward;    /* that call and all after it */
 	enum sim_op fail_op; /* with fail_op_always: every call of this kind */
 	bool fail_op_always;
-	u64 mapped_max; /* no call of SIM_MAP_AT may make it more; 0: any may */
+	u64 mapped_max; /* SIM_MAP_AT fails where mapped_bytes would exceed it; 0: no limit */
 	int fail_error; /* -ENOMEM unless the test says otherwise */
 	u64 faults;	/* calls that were made to fail */
 
-	/* Called before every call into the system with its number, counted from 1. */
+	/* Called before every call into the system, with its number, counted from 1. */
 	void (*before_call)(enum sim_op op, u64 number);
 	u64 calls;
 
 	u64 mapped_bytes;
-	bool loose_unmap;      /* of what is mapped in part: a call that a fork cut in two */
+	bool loose_unmap;      /* what is mapped only in part, after a fork, may be unmapped */
 	bool in_handler;       /* os_in_handler() */
-	u64 blocked;	       /* os_block_signals(); 0: none */
-	int (*on_fence)(void); /* os_rseq_fence(): what a hit that was under way does; its result */
-	u64 threads_refused;   /* os_thread_start() */
-	bool threads_start;    /* it refuses none, and leaves it to the test to run */
-	u64 interruptible;     /* calls of it that a signal handler might interrupt */
+	u64 blocked;	       /* by os_block_signals(); 0: none */
+	int (*on_fence)(void); /* os_rseq_fence(): may do what a hit under way does; its result */
+	u64 threads_refused;   /* calls of os_thread_start() that failed */
+	bool threads_start;    /* none fails; sets @thread, for the test to run */
+	u64 interruptible;     /* calls of it without signals blocked */
 	void *(*thread)(void *);
 	u64 fork_handlers; /* calls of os_at_fork_child() */
 	u64 futex_waits, sleeps;
-	void (*on_sleep)(void);	     /* once: what others do meanwhile */
-	void (*on_futex_wait)(void); /* what happens to a thread about to wait */
+	void (*on_sleep)(void);	     /* what others do meanwhile; called once */
+	void (*on_futex_wait)(void); /* called by a thread that is about to wait */
 };
 extern struct sim_machine sim;
 
 /** sim_one_node - a machine of one node of @bytes and two CPUs; the state every test starts in */
 void sim_one_node(u64 bytes);
-/** sim_add_node - the next node; without memory if @bytes is 0.  Return: its number. */
+/** sim_add_node - add a node, without memory if @bytes is 0.  Return: its number. */
 int sim_add_node(u64 bytes, bool has_cpu);
 void sim_no_nodes(void);
 void sim_distance(int a, int b, int distance); /* both ways */
@@ -117,14 +117,14 @@ extern unsigned int sim_nr_events;
 bool sim_is_mapped(const void *addr, size_t len);
 /* The node that the last vm_bind() over @addr named, or NUMA_NO_NODE. */
 int sim_bound_node(const void *addr);
-/* What the system was told last of huge pages at @addr; NULL: nothing. */
+/* The last advice on huge pages at @addr, or NULL. */
 const struct sim_event *sim_last_advice(const void *addr);
 unsigned int sim_count(enum sim_op op);
-/* Every byte of it once, since the book was opened. */
+/* Was every byte of it discarded since the book was begun? */
 bool sim_was_discarded(const void *addr, size_t len);
 bool sim_tails_were_discarded(const void *addr, size_t len);
 
-/* Map something of another owner's at @addr, as a program does. */
+/* Map something at @addr that is not the library's, as a program does. */
 void sim_occupy(void *addr, size_t len);
 
 /* ---- threads: one runs at a time, the test says which ---- */
@@ -141,14 +141,14 @@ struct sim_thread {
 extern struct sim_thread sim_main_thread;
 void sim_thread_new(struct sim_thread *t, int node);
 void sim_switch_to(struct sim_thread *t);
-/* A thread of the test's own acts as @t from now on. */
+/* The calling real thread acts as @t from now on. */
 void sim_impersonate(const struct sim_thread *t);
-/* Run @fn in a thread of the test's own, whose variables are as at birth, to its end. */
+/* Run @fn to its end in a new real thread, whose thread-local variables are fresh. */
 void sim_in_thread(void *(*fn)(void *));
-/* Its destructor runs; afterwards the system says that it is gone. */
+/* Run the destructor of @t; afterwards the system says that it is gone. */
 void sim_thread_exit(struct sim_thread *t);
 
-/* The page that tells a forked child: as if this were one. */
+/* Wipe the page that the system wipes in a forked child, as if this were one. */
 void sim_wipe_fork_cookie(void);
 u32 sim_fork_cookie(void);
 
@@ -175,16 +175,16 @@ void sim_fail_eq(const char *file, int line, const char *what, long long a,
 			sim_fail_eq(__FILE__, __LINE__, #a " == " #b, a_, b_);                     \
 	} while (0)
 
-/* Both verifiers find nothing. */
+/* Expect that both verifiers find nothing. */
 #define EXPECT_SOUND()                                                                             \
 	do {                                                                                       \
 		EXPECT_EQ(mm_verify(), 0);                                                         \
 		EXPECT_EQ(slab_verify(), 0);                                                       \
 	} while (0)
 
-/** sim_run - run @body in a child on a machine of one node; fails the cmocka test with it */
+/** sim_run - run @body in a child on a machine of one node; if it fails, so does the cmocka test */
 void sim_run(void (*body)(void));
-/* The same with the exit status handed back; -signal if one ended it. */
+/* The same, but return its exit status, or -signal if one ended it. */
 int sim_run_status(void (*body)(void));
 
 #define SIM_TEST(name)                                                                             \
@@ -196,7 +196,7 @@ int sim_run_status(void (*body)(void));
 	}                                                                                          \
 	static void name##_body(void)
 
-/* A small generator, so that a seed says everything about a run. */
+/* A small generator of our own, so that a seed determines the whole run. */
 static inline u64 sim_random(u64 *state)
 {
 	*state ^= *state << 13;

@@ -29,13 +29,13 @@ static void trapped(int sig, siginfo_t *info, void *context)
 
 static void catch_traps(void)
 {
-	/* Not masked meanwhile: what is called may start a thread that steps, too. */
+	/* SA_NODEFER: the function that is called may start a thread that steps as well. */
 	struct sigaction sa = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
 	sigaction(SIGTRAP, &sa, NULL);
 }
 
-/* The stack is written below the red zone of the function that this becomes a part of. */
+/* Pushes below the red zone of the function that this is inlined into. */
 static void set_trap_flag(void)
 {
 	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
@@ -79,6 +79,6 @@ void step_through(void (*fn)(void), void (*before)(u64 number))
 
 void step_stop(void)
 {
-	stop = true;	   /* in the handler */
-	clear_trap_flag(); /* outside */
+	stop = true;	   /* if called in the handler */
+	clear_trap_flag(); /* if called outside */
 }

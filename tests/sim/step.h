@@ -4,14 +4,15 @@
 /*
  * step.h - a function called before every instruction of another, by the trap flag of the CPU
  *
- * x86-64 alone has it within reach of a program.  valgrind does not know the flag: there nothing
- * is called.
+ * Only on x86-64 can a program set it.  Under valgrind, which does not know the flag, nothing is
+ * called.
  */
 #include "base/math.h"
 
 /**
- * step_through - run @fn; before each of its instructions, with their number from 1 on, call
- * @before, in a signal handler
+ * step_through - run @fn, and call @before ahead of each of its instructions
+ *
+ * In a signal handler, with the number of the instruction, counted from 1.
  */
 void step_through(void (*fn)(void), void (*before)(u64 number));
 

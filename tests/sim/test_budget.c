@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_budget.c - memory that is not there to waste: in a control group with a limit, what is
- * free goes back before the limit is met; a sparse heap gets no huge pages, nor one for which
- * they come slowly or from another node
+ * test_budget.c - scarce memory: in a control group with a limit, free memory goes back before the
+ * limit is reached; a sparse heap gets no huge pages, nor does one for which they come slowly or
+ * from another node
  *
  * The group's use is what the zones hold resident, as the kernel would count it.
  */
@@ -40,7 +40,7 @@ static void start_limited(void)
 	EXPECT(sim_start());
 }
 
-/* @bytes in blocks of @order, all at once, then free again. */
+/* Have @bytes in blocks of @order in use at the same time, then free them. */
 static void use_and_free(u64 bytes, unsigned int order)
 {
 	static struct page *pages[LIMIT / PAGE_SIZE];
@@ -55,7 +55,7 @@ static void use_and_free(u64 bytes, unsigned int order)
 		buddy_put(pages[i], order);
 }
 
-/* A page kept out of every pageblock makes the next round's larger blocks come from elsewhere. */
+/* Pages that stay in use make the larger blocks of the next round come from elsewhere. */
 static void use_in_many_sizes(void)
 {
 	static const unsigned int orders[] = {0, 5, 1, 9, 4, 10, 0, 8};
@@ -82,7 +82,7 @@ SIM_TEST(what_others_use_of_the_group_counts)
 	use_and_free(40 * MiB, 0);
 	others = 30 * MiB;
 	EXPECT(used() > LIMIT);
-	/* What the background thread does at every tick. */
+	/* As the background thread does at every tick. */
 	EXPECT(budget_tight());
 	EXPECT(slab_reclaim(/* all= */ true));
 	EXPECT(!budget_tight());
@@ -95,7 +95,7 @@ static void grow(u64 bytes)
 		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
 }
 
-/* Of each pageblock a page stays, so that the rest is no block of 4 MiB. */
+/* One page of each pageblock stays, so that the rest is no block of 4 MiB. */
 static void use_and_leave_pieces(u64 bytes)
 {
 	static struct page *pages[LIMIT / PAGE_SIZE];
@@ -108,7 +108,7 @@ static void use_and_leave_pieces(u64 bytes)
 			buddy_put(pages[i], 0);
 }
 
-/* As a look left it when there was no limit, or others had not taken the room yet. */
+/* As after a look when there was no limit, or others had not taken the room yet. */
 static void put_mark_far(void)
 {
 	zone_of(0)->resident_mark = zone_resident(zone_of(0)) + LIMIT / PAGE_SIZE;
@@ -154,7 +154,7 @@ SIM_TEST(direct_mappings_are_looked_at_once_the_room_is_little)
 	EXPECT_SOUND();
 }
 
-/* The mark of a heap that was larger once says nothing of the room that others left. */
+/* The mark of a heap that was larger once says nothing about the room that others leave now. */
 SIM_TEST(what_went_back_is_looked_at_before_it_comes_again)
 {
 	start_limited();
@@ -206,7 +206,7 @@ static void touch(const struct page *head, u64 nr)
 
 #define TABLE 5120u /* pages: a multiple of what is accepted at a time */
 
-/* It would be taken without a look, and be resident only then. */
+/* Otherwise it would be used again without a look, and become resident only then. */
 SIM_TEST(what_was_never_touched_of_a_large_block_is_free_and_not_resident)
 {
 	struct zone *zone = zone_of(0);
@@ -226,7 +226,7 @@ SIM_TEST(what_was_never_touched_of_a_large_block_is_free_and_not_resident)
 	EXPECT_SOUND();
 }
 
-/* The system would only have to clear it again. */
+/* If it went back, the system would have to clear it again. */
 SIM_TEST(what_was_touched_of_a_large_block_stays_resident)
 {
 	struct page *head;
@@ -262,7 +262,7 @@ static u64 much_room(void)
 	return (u64)65 * TABLE * PAGE_SIZE;
 }
 
-/* Who uses a part of a buffer again and again is not to fault it in each time. */
+/* A program that uses a part of a buffer again and again must not fault it in each time. */
 SIM_TEST(where_there_is_plenty_of_room_what_was_never_touched_is_not_looked_at)
 {
 	struct page *head;
@@ -280,7 +280,7 @@ SIM_TEST(where_there_is_plenty_of_room_what_was_never_touched_is_not_looked_at)
 	EXPECT_SOUND();
 }
 
-/* Buffers that grow by realloc() are outside of all zones. */
+/* Buffers that grow by realloc() lie outside all zones. */
 SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
 {
 	void *p;
@@ -290,7 +290,7 @@ SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
 	p = direct_alloc(10 * MiB, PAGE_SIZE, /* nowait= */ false);
 	EXPECT(p);
 	EXPECT(used() + 10 * MiB <= LIMIT);
-	others = 10 * MiB; /* it is used now */
+	others = 10 * MiB; /* stands for the mapping, which is used now */
 	p = direct_resize(p, 40 * MiB, /* nowait= */ false);
 	EXPECT(p);
 	EXPECT(used() + 30 * MiB <= LIMIT);
@@ -352,7 +352,7 @@ static void *get_any(u64 random)
 	return obj;
 }
 
-/* All that this heap could give back is in use again at once. */
+/* All that this heap could give back is used again at once. */
 SIM_TEST(a_shortage_that_others_make_is_not_looked_at_all_the_time)
 {
 	static void *objs[2000];
@@ -376,7 +376,7 @@ SIM_TEST(a_shortage_that_others_make_is_not_looked_at_all_the_time)
 	EXPECT_SOUND();
 }
 
-/* A server that has as many files open as it may. */
+/* As in a server that has as many files open as it may. */
 SIM_TEST(without_a_file_descriptor_the_limit_that_was_seen_holds)
 {
 	others = 30 * MiB;
@@ -439,7 +439,7 @@ static void poke(void)
 	kswapd_poke(&slow);
 }
 
-/* The simulated system takes no advice on what is not ours. */
+/* The simulated system ends the test on advice about memory that is not ours. */
 SIM_TEST(what_lies_in_a_hole_is_not_advised)
 {
 	struct zone *zone = zone_of(0);
@@ -471,13 +471,13 @@ SIM_TEST(descriptors_are_not_huge)
 		  (zone->commit_pfn - zone->start_pfn - MAX_ORDER_NR_PAGES) * sizeof(struct page));
 }
 
-/* Less than a page short of what is to stay free. */
+/* The room is less than a page short of what is to stay free. */
 SIM_TEST(a_little_too_little_room_is_made_up_for)
 {
 	struct page *page;
 
 	start_limited();
-	/* What is left of the first block's pages is not resident, and the next to be taken. */
+	/* The rest of the first block is not resident, and will be taken next. */
 	EXPECT(buddy_get(0, 0, 0));
 	page = buddy_get(0, 0, MAX_PAGE_ORDER);
 	grow(8 * MiB);
@@ -489,7 +489,7 @@ SIM_TEST(a_little_too_little_room_is_made_up_for)
 	EXPECT_EQ(sim_count(SIM_DISCARD), 1);
 }
 
-/* What is taken is known to be resident, so there is no need to make room for it. */
+/* The block is known to be resident, so there is no need to make room for it. */
 SIM_TEST(what_is_resident_already_takes_no_room)
 {
 	struct page *page;
@@ -508,8 +508,8 @@ SIM_TEST(what_is_resident_already_takes_no_room)
 }
 
 /*
- * A block that is resident and one that is not, both free.  Merged they would pass for resident,
- * and could be used without a look.
+ * Of two free blocks one is resident.  Merged they would pass for resident, and could be used
+ * without a look.
  */
 SIM_TEST(near_the_limit_blocks_merge_with_their_like)
 {
@@ -528,18 +528,18 @@ SIM_TEST(near_the_limit_blocks_merge_with_their_like)
 	EXPECT(page_is_free(half, PAGEBLOCK_ORDER));
 	EXPECT_EQ(zone->nr_zero_pages, zero);
 	EXPECT_SOUND();
-	/* When it has gone back they are alike. */
+	/* When that one has gone back they are alike. */
 	EXPECT(page_reporting_pass(0, 0, REPORT_ALL) > 0);
 	EXPECT(!page_is_free(half, PAGEBLOCK_ORDER));
 	EXPECT_SOUND();
-	/* Slabs are not to lack pages for this. */
+	/* Small blocks merge all the same, so that slabs do not lack pages. */
 	small = buddy_get(0, __GFP_MOVABLE, 0);
 	buddy_put(small, 0);
 	EXPECT(!page_is_free(small, 0));
 	EXPECT_SOUND();
 }
 
-/* Up to what a slab is made of, 128 KiB, they merge all the same. */
+/* They merge up to the size of a slab, 128 KiB. */
 SIM_TEST(near_the_limit_small_blocks_merge_whatever_they_are)
 {
 	struct zone *zone = zone_of(0);
@@ -558,7 +558,7 @@ SIM_TEST(near_the_limit_small_blocks_merge_whatever_they_are)
 	EXPECT_SOUND();
 }
 
-/* What is left of a pageblock may be part of a huge page, all of which is there. */
+/* The rest of a pageblock may be part of a huge page, all of which is resident. */
 SIM_TEST(near_the_limit_the_rest_of_a_pageblock_counts_as_resident)
 {
 	struct zone *zone = zone_of(0);
@@ -579,7 +579,7 @@ static u64 tell_fixed_room(void)
 	return fixed_room;
 }
 
-/* For what others need, and for what is no heap: a 32nd of the limit, from 1 to 64 MiB. */
+/* For other processes, and for what is not heap: a 32nd of the limit, from 1 to 64 MiB. */
 SIM_TEST(a_32nd_of_the_limit_is_left_free)
 {
 	EXPECT(sim_start());
@@ -595,7 +595,7 @@ SIM_TEST(a_32nd_of_the_limit_is_left_free)
 	}
 }
 
-/* What they take is little, and nothing of it could go back at once. */
+/* They take little, and nothing of it could go back at once. */
 SIM_TEST(our_own_structures_are_not_looked_at)
 {
 	const struct page_request rq = {.metadata = true};
@@ -619,7 +619,7 @@ static void *out_of_slab(struct kmem_cache *s)
 	return obj;
 }
 
-/* Objects in pages that went back take no pages from the zone. */
+/* Objects in pages that went back make these resident, though no page is taken from the zone. */
 SIM_TEST(what_comes_again_out_of_slabs_counts)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(3000)];
@@ -645,7 +645,7 @@ SIM_TEST(what_comes_again_out_of_slabs_counts)
 static jmp_buf after_tick;
 static int waits;
 
-/* The thread's first wait is for the tick, and its next one comes after what it does then. */
+/* The thread's first wait is for the tick; when it comes to the next one it has done its work. */
 static void count_wait(void)
 {
 	if (++waits == 2)
@@ -661,7 +661,7 @@ static void one_tick(void)
 	sim.on_futex_wait = NULL;
 }
 
-/* What was just freed is old enough when others need it. */
+/* Even what was just freed goes back when others need it. */
 SIM_TEST(near_the_limit_the_background_thread_gives_all_back)
 {
 	start_limited();
@@ -683,7 +683,8 @@ SIM_TEST(near_the_limit_the_background_thread_gives_all_back)
 	EXPECT_SOUND();
 }
 
-/* The mark was set for a heap near the limit; the heap that is left may not grow that far unseen.
+/*
+ * The mark was set for a heap near the limit; what is left must not grow that far without a look.
  */
 SIM_TEST(after_everything_went_back_the_next_request_looks)
 {
@@ -708,7 +709,7 @@ SIM_TEST(after_everything_went_back_the_next_request_looks)
 	EXPECT_EQ(sim.memory_looks, looks + 1);
 }
 
-/* What a look without the lock may see of a zone that grows: what is new in one number only. */
+/* A look without the lock may see that one number of a zone has grown and another has not yet. */
 SIM_TEST(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach)
 {
 	struct zone *zone = zone_of(0);
@@ -740,7 +741,7 @@ SIM_TEST(a_page_set_takes_a_batch_at_a_time_when_there_is_no_room)
 	EXPECT_EQ(pcp->count, pcp->batch - 1);
 }
 
-/* Twice the threshold of huge pages in use, of which the system sees @resident. */
+/* Have twice the threshold of huge pages in use, of which @resident bytes are resident. */
 static unsigned int huge_advices(u64 resident)
 {
 	EXPECT(sim_start());
@@ -769,7 +770,7 @@ SIM_TEST(a_heap_of_which_a_third_is_resident_does_not_get_huge_pages)
 	EXPECT_EQ(huge_advices(mm_hugepage_threshold / 3), 0);
 }
 
-/* Bytes of the heap that are left advised huge. */
+/* Bytes of the heap whose last advice was for huge pages. */
 static u64 huge_bytes(void)
 {
 	const struct zone *zone = &node_data[0].zones[ZONE_NORMAL];
@@ -805,7 +806,9 @@ static void *stop_huge(void *unused)
 	return unused;
 }
 
-/* Another thread comes near the limit when a stride has been found fit for huge pages. */
+/*
+ * Another thread gives huge pages up, near the limit, while this one is about to advise a stride.
+ */
 static void stop_meanwhile(enum sim_op op, u64 number)
 {
 	(void)number;
@@ -829,7 +832,7 @@ SIM_TEST(what_is_mapped_while_huge_pages_are_given_up_is_small_too)
 	EXPECT_SOUND();
 }
 
-/* A block of 4 MiB in each @ms. */
+/* A block of 4 MiB every @ms milliseconds. */
 static void grow_slowly(u64 bytes, u64 ms)
 {
 	for (u64 got = 0; got < bytes; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT) {
@@ -865,7 +868,7 @@ SIM_TEST(how_fast_a_heap_grows_is_a_matter_of_its_last_stride)
 
 #define LARGE_BYTES (16 * MiB)
 
-/* @nr large blocks, one after the other, of which one page in @used is used.  Return: the last. */
+/* Take @nr large blocks and use one page in @used of each.  Return: the last block. */
 static char *take_large(unsigned int nr, u64 used)
 {
 	char *block = NULL;
@@ -889,11 +892,11 @@ SIM_TEST(large_blocks_that_stay_empty_are_not_huge_however_dense_the_heap)
 	EXPECT(sim_start());
 	grow(2 * mm_hugepage_threshold);
 	EXPECT(huge_bytes() >= mm_hugepage_threshold);
-	take_large(1, 512); /* with the rest of what was mapped before */
+	take_large(1, 512); /* takes the rest of what was mapped before */
 	huge = huge_bytes();
 	take_large(4, 512);
 	EXPECT_EQ(huge_bytes(), huge);
-	/* What is no large block is as before. */
+	/* Other memory is as before. */
 	grow(16 * MiB);
 	EXPECT(huge_bytes() > huge);
 	EXPECT_SOUND();
@@ -915,7 +918,7 @@ SIM_TEST(once_a_large_block_was_used_the_next_are_huge)
 	EXPECT_SOUND();
 }
 
-/* Of the next eight only, then the ninth has said that it is empty. */
+/* Eight are huge, then the ninth has small pages, which show that it stays empty. */
 SIM_TEST(of_large_blocks_that_are_used_one_is_small_now_and_then)
 {
 	u64 huge;
@@ -933,7 +936,7 @@ SIM_TEST(of_large_blocks_that_are_used_one_is_small_now_and_then)
 	EXPECT_SOUND();
 }
 
-/* There may be no second one, and the system may be set to make huge pages of everything. */
+/* No advice, as the system may make huge pages of everything, and there may be no second block. */
 SIM_TEST(of_the_first_large_block_most_is_left_to_the_system)
 {
 	unsigned int advised;
@@ -956,7 +959,7 @@ SIM_TEST(of_the_first_large_block_most_is_left_to_the_system)
 	}
 }
 
-/* The latest that was small; the ones before were used. */
+/* Take a block that has small pages, unused, after others that were used. */
 static struct page *take_unused(void)
 {
 	struct page *head;
@@ -975,7 +978,7 @@ static struct page *take_unused(void)
 	return head;
 }
 
-/* It says nothing of how the next one will be used. */
+/* It does not tell how the next one will be used. */
 SIM_TEST(a_large_block_that_was_freed_is_no_evidence)
 {
 	bool zero;
@@ -1000,7 +1003,7 @@ SIM_TEST(a_large_block_of_which_most_was_freed_is_no_evidence)
 	EXPECT_SOUND();
 }
 
-/* What a page takes to come: @small up to the threshold of huge pages, @huge behind it. */
+/* Pages take @small ns to come up to the threshold of huge pages, and @huge ns from there on. */
 static void grow_to_huge(u64 small, u64 huge)
 {
 	sim.touch_ns = small;
@@ -1021,8 +1024,7 @@ SIM_TEST(of_a_large_block_two_pages_are_touched)
 	EXPECT_EQ(sim.touches, before + 2);
 }
 
-/* A machine on which everything takes long: 50 us for a small page, 5 ms for 512 of them at once.
- */
+/* On a slow machine: 50 us for a small page, 5 ms for 512 of them at once. */
 SIM_TEST(huge_pages_are_slow_only_against_small_ones)
 {
 	EXPECT(sim_start());
@@ -1032,8 +1034,8 @@ SIM_TEST(huge_pages_are_slow_only_against_small_ones)
 }
 
 /*
- * As measured where the host of a virtual machine had taken free memory back: the first small page
- * of 2 MiB needs a page table as well, and 512 times what it takes would excuse the huge one.
+ * As measured where the host of a virtual machine had taken free memory back.  The first small page
+ * of 2 MiB needs a page table as well; with 512 times as long, the huge page would not seem slow.
  */
 SIM_TEST(the_page_table_does_not_count_for_what_a_small_page_takes)
 {
@@ -1045,7 +1047,7 @@ SIM_TEST(the_page_table_does_not_count_for_what_a_small_page_takes)
 	EXPECT_SOUND();
 }
 
-/* As measured in node: the small page came alone, and takes a third of that in a row. */
+/* As measured in node: a small page by itself takes three times as long as one of a row. */
 SIM_TEST(a_huge_page_that_takes_nearly_four_times_as_long_as_small_ones_is_slow)
 {
 	EXPECT(sim_start());
@@ -1069,7 +1071,7 @@ SIM_TEST(huge_pages_that_come_slowly_are_tried_ever_more_seldom)
 	EXPECT_SOUND();
 }
 
-/* But no more seldom than every 4 GiB: the host may have some again. */
+/* They are tried at least every 4 GiB, since the host may have some again. */
 SIM_TEST(in_a_very_large_heap_huge_pages_are_tried_again_and_again)
 {
 	sim_no_nodes();
@@ -1106,7 +1108,7 @@ SIM_TEST(huge_pages_that_come_quickly_again_are_used_again)
 /* ---- huge pages and nodes: what node 0 has left, for memory that is bound to it ---- */
 
 static bool has_huge, has_small;
-static u64 huge_end_pfn; /* it has huge pages below only; 0: everywhere */
+static u64 huge_end_pfn; /* it has huge pages only below this; 0: everywhere */
 
 static int node_of(const void *addr)
 {
@@ -1141,7 +1143,7 @@ SIM_TEST(small_pages_of_the_own_node_come_before_huge_ones_of_another)
 	has_huge = false;
 	grow(240 * MiB);
 	EXPECT_EQ(huge_bytes(), 16 * MiB);
-	/* The one that was found far went back, and nobody looked again. */
+	/* The huge page that came from far away went back, and nobody tried again. */
 	EXPECT_EQ(sim_count(SIM_DISCARD), discards + 1);
 	has_huge = true;
 	grow(128 * MiB);
@@ -1160,7 +1162,7 @@ SIM_TEST(the_second_huge_page_of_a_block_is_looked_at_too)
 	EXPECT_SOUND();
 }
 
-/* What follows a slow one will be small pages, wherever they come from. */
+/* After a slow one there will be small pages, wherever they come from. */
 SIM_TEST(behind_a_slow_huge_page_none_is_touched)
 {
 	u64 before;

@@ -3,8 +3,8 @@
  * test_fail_kth.c - the k-th system call fails, for every k
  *
  * A scripted run is repeated with the fault one call later each time, until it ends before the
- * fault is due.  Whatever fails, the run goes on: an operation returns NULL or makes do, both
- * verifiers are content after each operation, and when everything is freed every page is back.
+ * fault.  Whatever fails, the run goes on: an operation returns NULL or does without, both
+ * verifiers find nothing after each operation, and when everything is freed every page is back.
  */
 #include "script.h"
 #include <errno.h>
@@ -28,7 +28,7 @@ static void one_node(void)
 	sim_one_node(GiB);
 }
 
-/* Small ones, so that the run spills from each to the next. */
+/* Small nodes, so that the run spills from one to the next. */
 static void three_nodes(void)
 {
 	sim_one_node(GiB);
@@ -50,7 +50,7 @@ static void scripted_run(void)
 	script_run(&s);
 	if (!sim.faults)
 		_exit(NOT_REACHED);
-	/* Something must have worked, or the run shows nothing; unless nothing could. */
+	/* Something must have worked, or the run shows nothing; unless all calls were to fail. */
 	if (!onward)
 		EXPECT(s.refused < 100);
 	sim.fail_at = 0;
@@ -69,7 +69,7 @@ static void every_k(void)
 		fail_msg("with call %llu failing the run ended with %d",
 			 (unsigned long long)(k - 1), status);
 	printf("%llu calls, each failed once\n", (unsigned long long)(k - 2));
-	/* Fewer would mean that the script does not get to the system at all. */
+	/* Fewer would mean that the script hardly makes system calls. */
 	assert_true(k > 20);
 }
 
@@ -105,7 +105,7 @@ static void each_call_and_all_after_it_failing_on_three_nodes_loses_nothing(void
 	run_sweep(three_nodes, true, -ENOMEM);
 }
 
-/* A filter that refuses calls altogether (EPERM) is no reason to give up either. */
+/* A filter that always refuses a call (EPERM) is no reason to give up either. */
 static void each_call_refused_with_eperm_loses_nothing(void **state)
 {
 	(void)state;

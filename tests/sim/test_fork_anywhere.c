@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fork_anywhere.c - a fork while another thread is inside, at every system call it makes
+ * test_fork_anywhere.c - a fork while another thread is inside, at every system call that it makes
  *
- * The scripted run is one thread.  When it makes its k-th call into the system, another thread
- * forks: the child has the memory as it is at that instant, and the running thread is gone.  In
- * the child the thread that forked repairs what it finds.  Afterwards it, or a thread that the
- * child starts and that inherits the task block of the vanished one, goes on: both verifiers
- * are content, memory can be had and freed, and the heap can grow.
+ * One thread makes the scripted run.  At its k-th call into the system another thread forks: the
+ * child has the memory as it is at that instant, and the running thread is lost.  In the child the
+ * thread that forked repairs what it finds.  Then it goes on, or a new thread does that inherits
+ * the task block of the lost one: both verifiers find nothing, memory can be allocated and freed,
+ * and the heap can grow.
  */
 #include "pages.h"
 #include "script.h"

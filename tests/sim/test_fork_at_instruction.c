@@ -2,17 +2,18 @@
 /*
  * test_fork_at_instruction.c - a fork while another thread is inside, at every instruction
  *
- * States of pages and places of sheaves are written in an order that leaves them whole at every
- * instruction, so that a forked child can make all lists anew.  Here one thread walks through an
- * operation an instruction at a time, and before each another one forks:
+ * States of pages and places of sheaves are written in an order that leaves them valid at every
+ * instruction, so that a forked child can make all lists anew.  Here one thread executes an
+ * operation step by step, and there is a fork before each instruction:
  *
- *   another    it was idle: in the child it repairs, frees what lies around, and goes on
- *   a handler  two threads were inside, and a handler forked in one of them: its child returns
- *              from the handler, with or without a use of the heap in it, ends the operation,
- *              repairs and goes on.  Both operations, and the instructions they had got to,
- *              are drawn by chance.
+ *   another    by a thread that was idle: in the child it repairs, frees what lies around, and
+ *              goes on
+ *   a handler  two threads are inside, and a handler in one of them forks: in the child it
+ *              returns, with or without having used the heap; the operation ends, and the thread
+ *              repairs and goes on.  Both operations, and the instructions at which the threads
+ *              are, are drawn at random.
  *
- * Where stepping is not to be had, tests are skipped.
+ * Tests are skipped where stepping is not available.
  */
 #include "mm/internal.h"
 #include "pages.h"
@@ -39,7 +40,7 @@
 #define CLASS 9
 #define NR_MIXED 80
 
-/* What one thread works on.  All of it is the program's, but for what is NULL. */
+/* What one thread works on.  Blocks that are not NULL belong to the program. */
 struct work {
 	struct page *run[NR_RUNS], *block[NR_BLOCKS];
 	void *obj[NR_OBJECTS];
@@ -69,7 +70,7 @@ static void put_objects(int n)
 		slab_free(&kmalloc_caches[CLASS], work->obj[--work->nr_obj]);
 }
 
-/* Slabs with nothing in them, for end_slabs(). */
+/* Empty slabs, for end_slabs(). */
 #define EMPTY_CLASS 14
 
 static void leave_empty_slabs(void)
@@ -83,7 +84,7 @@ static void leave_empty_slabs(void)
 	slow_leave(&slow);
 }
 
-/* Slabs of each thread that the other has use for, for adopt_slab(): of a class for each. */
+/* Slabs of each thread, of a class of its own, that the other one can adopt: for adopt_slab(). */
 #define ADOPTED_CLASS 15
 
 static void leave_slabs_to_adopt(void)
@@ -106,7 +107,7 @@ static void leave_slabs_to_adopt(void)
 	slow_leave(&slow);
 }
 
-/* For leave_strange(): of each thread's objects the other took every second out of its slabs. */
+/* For leave_strange(): each thread has objects half of which are from slabs of the other. */
 #define MIXED_CLASS 18
 
 static struct slab_home *home_of_work(unsigned int class, bool others)
@@ -124,7 +125,7 @@ static void take_mixed(void)
 	work->nr_mixed = NR_MIXED;
 }
 
-/* For build_slab(): of memory that reads as zero. */
+/* For build_slab(): a cache with a constructor. */
 #define BUILT_SIZE 20000
 static struct kmem_cache *built;
 static bool report_first;
@@ -134,17 +135,17 @@ static void build(void *obj)
 	*(u64 *)obj = 1;
 }
 
-/* The work of both lies mingled, each run and block with room beside it. */
+/* The blocks of both threads lie among each other, each run and block with room beside it. */
 static void begin(void)
 {
 	struct page *gap[2 * (NR_RUNS + NR_BLOCKS)];
 	int nr_gaps = 0;
 	bool zero;
 
-	/* The fork may come in the midst of a call that maps. */
+	/* The fork may come in the middle of a call that maps memory. */
 	sim.loose_unmap = true;
 	sim_thread_new(&other, 0);
-	/* The first operation of each thread gets it a task. */
+	/* Each thread gets a task by its first operation. */
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 
 	for (int i = 0; i < NR_BLOCKS; i++) {
@@ -222,7 +223,9 @@ static void get_long_run(void)
 	work->run[2] = run_get(0, 1100, 1, &zero);
 }
 
-/* What the second is copied from goes back to the system, and so does what is free at the third. */
+/*
+ * The first run goes back to the system, as it is outgrown, and so does what is free at the third.
+ */
 static void outgrow_runs(void)
 {
 	bool zero;
@@ -257,7 +260,7 @@ static void pages_by_the_set(void)
 	pages_put(page, 1);
 }
 
-/* Into the set, out of it, and out of it to the zone. */
+/* Runs go into the set, out of it, and from it to the zone. */
 static void runs_by_the_set(void)
 {
 	struct page *run[3];
@@ -285,7 +288,7 @@ static void flush_objects(void)
 	put_objects(150);
 }
 
-/* Up and down over the border of the two sheaves: they swap, share and grow. */
+/* Up and down across the border of the two sheaves: they swap, share and grow. */
 static void between_sheaves(void)
 {
 	for (int round = 0; round < 5; round++) {
@@ -294,7 +297,7 @@ static void between_sheaves(void)
 	}
 }
 
-/* A slab is made; see go_on(), which uses what there is of its class. */
+/* Makes a slab; go_on() uses all that there is of its class. */
 #define SLAB_CLASS 12
 
 static void *obj_of_new_slab(struct kmem_cache *s)
@@ -313,7 +316,7 @@ static void make_slab(void)
 	work->obj_of_slab = obj_of_new_slab(&kmalloc_caches[SLAB_CLASS]);
 }
 
-/* What a constructor has written to does not read as zero any more. */
+/* Makes a slab of constructed objects, which do not read as zero. */
 static void build_slab(void)
 {
 	work->built_obj = obj_of_new_slab(built);
@@ -339,7 +342,7 @@ static void adopt_slab(void)
 	slow_leave(&slow);
 }
 
-/* Full sheaves with objects of the other's home in them, which go back to it. */
+/* Fills sheaves with objects half of which are of the other's home, and go back to it. */
 static void leave_strange(void)
 {
 	const struct slab_home *theirs = home_of_work(MIXED_CLASS, true);
@@ -350,7 +353,7 @@ static void leave_strange(void)
 	EXPECT(theirs->inuse < out);
 }
 
-/* As the background thread does it, to the other thread. */
+/* Drains the other thread, as the background thread does. */
 static void drain(void)
 {
 	struct slow slow;
@@ -367,7 +370,7 @@ static void report(void)
 	page_reporting_pass(0, 7, REPORT_ALL);
 }
 
-/* The second merges with what there is. */
+/* The second part merges with what there is. */
 static void accept_parts(void)
 {
 	EXPECT(accept_memory(&meta_zone, 1));
@@ -377,9 +380,12 @@ static void accept_parts(void)
 struct operation {
 	void (*fn)(void);
 	const char *name;
-	/* A fork before every so many instructions, beginning by chance; with BUDDY_SOAK all. */
+	/*
+	 * Forks before one instruction in so many, the first drawn at random; BUDDY_SOAK: before
+	 * all.
+	 */
 	int stride;
-	bool pages; /* of the layer below slow paths: whoever calls it is in one */
+	bool pages; /* an operation of mm, which is called only inside a slow path */
 };
 
 static const struct operation operations[] = {
@@ -405,8 +411,8 @@ static const struct operation operations[] = {
 	{report, "report", 211, true},
 	{accept_parts, "accept_parts", 3, true},
 };
-static const struct operation *operation; /* that is walked through */
-static const struct operation *second;	  /* that the other thread is in */
+static const struct operation *operation; /* the one that is stepped through */
+static const struct operation *second;	  /* the one that the other thread is in */
 
 static void run(const struct operation *o)
 {
@@ -453,7 +459,7 @@ static void free_all(struct work *w)
 		slab_free(find_slab(w->left[i])->cache, w->left[i]);
 }
 
-/* As the layers above do it: every operation after a fork begins by entering. */
+/* As every operation begins after a fork. */
 static void enter_and_leave(void)
 {
 	struct slow slow;
@@ -541,7 +547,9 @@ static unsigned long held(const struct slab_sheaf *sheaf)
 	return sheaf ? sheaf->size : 0;
 }
 
-/* Of what the vanished thread's sheaves held all is back: but for one it was handing in or out. */
+/*
+ * All that the lost thread's sheaves held is back, except perhaps the object that it had in hand.
+ */
 static void expect_no_object_lost(void)
 {
 	const struct kmem_cache *s = &kmalloc_caches[CLASS];
@@ -567,7 +575,7 @@ static void *bystander(void *arg)
 	return arg;
 }
 
-static u64 stride, phase, samples; /* of the operation that is walked through */
+static u64 stride, phase, samples; /* of the operation that is stepped through */
 
 static void fork_here(u64 number)
 {
@@ -589,13 +597,13 @@ static void walk_through(void)
 /* ---- two threads are inside, and a handler forks in one ---- */
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
-/* The address sanitizer makes a fork several times as dear. */
+/* With the address sanitizer a fork takes several times as long. */
 #ifdef __SANITIZE_ADDRESS__
 #define SPARSER 12
 #define SAMPLES 4
 #else
 #define SPARSER 1
-#define SAMPLES 12 /* forks for each operation and order; a hundred times that to soak */
+#define SAMPLES 12 /* forks for each operation and order; a hundred times as many with BUDDY_SOAK */
 #endif
 
 static u64 *lengths; /* in instructions; shared with the children */
@@ -615,7 +623,7 @@ static void measure(void)
 	step_through(run_operation, count_instructions);
 }
 
-/* In the child this returns, into the operation that was interrupted. */
+/* Returns only in the child, into the operation that was interrupted. */
 static void fork_in_handler(void)
 {
 	int status;
@@ -635,7 +643,9 @@ static void fork_in_handler(void)
 	if (handler_allocates) {
 		void *obj = slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE);
 
-		/* What was interrupted may hold every lock of the zone. */
+		/*
+		 * Never NULL: if the interrupted operation has all locks, it is a direct mapping.
+		 */
 		EXPECT(obj);
 		if (!direct_free(obj, /* nowait= */ true))
 			slab_free(&kmalloc_caches[3], obj);
@@ -669,7 +679,7 @@ static void note_pair(int status, u64 number)
 			handler_allocates ? ", the handler allocates" : "");
 }
 
-/* ---- the one that was inside first vanishes ---- */
+/* ---- the first of the two threads is lost ---- */
 
 static void fork_second(u64 number)
 {
@@ -680,7 +690,7 @@ static void fork_second(u64 number)
 		fork_in_handler();
 }
 
-/* What it waits for is held by the thread that stands still: a signal comes. */
+/* It waits for a lock of the thread that stands still, so the signal comes now. */
 static void fork_waiting(void)
 {
 	if (in_handler_child)
@@ -697,7 +707,7 @@ static void *interrupted(void *arg)
 	step_through(run_second, fork_second);
 	if (in_handler_child)
 		finish_child(&works[1]);
-	return arg; /* it was shorter than alone */
+	return arg; /* took fewer instructions than alone, so it was not interrupted */
 }
 
 static void fork_in_second(u64 number)
@@ -714,7 +724,7 @@ static void first_vanishes(void)
 	EXPECT_EQ(nr_bad, 0);
 }
 
-/* ---- the one that came second vanishes ---- */
+/* ---- the second of the two threads is lost ---- */
 
 static void freeze(void)
 {
@@ -738,7 +748,7 @@ static void *doomed(void *arg)
 	return arg;
 }
 
-/* In a process of its own: let the other get as far as it is to, then fork. */
+/* In a process of its own: let the other thread go on as far as it is to, then fork. */
 static void run_doomed(void)
 {
 	pthread_t thread;
