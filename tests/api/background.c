@@ -1,8 +1,9 @@
 /*
- * background.c - what the buddy_ calls do for the background thread: start it, or leave it alone
+ * background.c - buddy_ calls start the background thread if they may wait, and only then
  *
- * The argument says which calls.  They take so much memory that the thread is wanted, first without
- * leave to wait, then with it.  Nothing here calls malloc(), which would see to the thread too.
+ * The argument says which calls.  They take so much memory that the thread is wanted, first with
+ * flags that do not allow waiting, then with flags that do.  Nothing here calls malloc(), which
+ * would start the thread too.
  */
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
@@ -18,7 +19,7 @@
 
 static struct kmem_cache *cache;
 
-/* Each takes so much into use, and returns the bytes, or 0 without memory. */
+/* Each of these allocates some memory, and returns its bytes, or 0 if there is none. */
 static size_t by_kmalloc(gfp_t gfp)
 {
 	return buddy_kmalloc(SMALL, gfp) ? SMALL : 0;
@@ -65,7 +66,7 @@ static void say(const char *text)
 	(void)!write(1, text, strlen(text));
 }
 
-/* "... num_threads ..." is the 20th field of a line whose second is a name without blanks here. */
+/* num_threads is the 20th field of the line; the second one, the name, has no blanks here. */
 static int nr_threads(void)
 {
 	char text[512], *at = text;

@@ -26,7 +26,7 @@ void child_fail(const char *file, int line, const char *what)
 	_exit(BROKEN);
 }
 
-/* The framework's handlers would go on with its tests in here. */
+/* The framework's signal handlers would go on with its tests in the child. */
 static void leave_framework(void)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGABRT};
@@ -48,7 +48,7 @@ static void read_all(int fd, struct outcome *ret)
 	close(fd);
 }
 
-/* Return: in the parent 0 with the outcome there, in the child 1. */
+/* Fork.  Return: 1 in the child; 0 in the parent, when the child has ended, with the outcome. */
 static int split(struct outcome *ret)
 {
 	int fds[2];
@@ -145,7 +145,7 @@ void assert_silent(void (*fn)(void))
 	assert_string_equal(o.text, "");
 }
 
-/* Without a call of malloc() in between. */
+/* Not by readdir(), which calls malloc(). */
 static nlink_t threads(void)
 {
 	struct stat s;
@@ -162,7 +162,7 @@ static uint64_t present(void)
 	return st.present;
 }
 
-/* By 72 MiB: from 64 on the thread is wanted, of what a child adds to its parent's heap. */
+/* Grows by 72 MiB: the thread is wanted when a child has added 64 to its parent's heap. */
 void child_starts_background(void *(*alloc)(void))
 {
 	uint64_t before = present();

@@ -1,10 +1,11 @@
 /*
- * child_counts.c - what a forked child has adds up, wherever the parent's other thread was
+ * child_counts.c - the totals of a forked child add up, wherever the parent's other thread was
  *
  *	child_counts pages|large
  *
- * A block between two hands is in a list, or in no list, or counted and not marked, when the child
- * is made; the child has to find it.  present = free + cached + slabs + large + pages (buddy.h).
+ * At the fork a block may be on its way from one owner to another: on a list, on none, or counted
+ * and not marked yet.  The child has to find it.
+ * present = free + cached + slabs + large + pages (buddy.h).
  */
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
@@ -43,7 +44,7 @@ static void be_child(void)
 	struct buddy_stats st;
 
 	alarm(SECONDS);
-	/* A slow path: it puts the heap in order. */
+	/* A slow path, which puts the heap in order. */
 	free(malloc(100000));
 	buddy_stats(&st);
 	if (st.present != st.free + st.cached + st.slabs + st.large + st.pages) {

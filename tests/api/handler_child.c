@@ -1,10 +1,10 @@
 /*
- * handler_child.c - a signal handler interrupts a call of libbuddy's, forks, and its child starts a
- * thread that wants memory, before the handler returns into the call
+ * handler_child.c - a signal handler interrupts a call of libbuddy and forks; in the child it
+ * starts a thread that wants memory, before it returns into the call
  *
- * The signal comes where a constructor raises it: the call has a block of pages in hand that is no
- * slab yet.  The thread must not be given that block, nor what the interrupted thread has at hand;
- * and once the call is over the child is one like any other.
+ * A constructor raises the signal: the call has a block of pages in hand that is not a slab yet.
+ * The thread must be given neither that block nor what the interrupted thread has at hand.  When
+ * the call is over, the child is a child like any other.
  */
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
@@ -33,7 +33,7 @@ static void fail(const char *what)
 	_exit(1);
 }
 
-/* Without waiting for who started it: that waits for this thread. */
+/* Must not wait for the thread that started it, which waits for this one. */
 static void *take_memory(void *unused)
 {
 	for (int i = 0; i < PAGES; i++) {
@@ -98,7 +98,7 @@ static bool all_bytes(const char *block, size_t size, int byte)
 	return true;
 }
 
-/* After the handler: what the thread was given is its own still, and threads are served as ever. */
+/* After the call: what the thread was given is unharmed, and new threads are served as usual. */
 static void check_child(void)
 {
 	for (int i = 0; i < PAGES; i++)

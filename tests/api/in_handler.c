@@ -1,11 +1,11 @@
 /*
- * in_handler.c - a signal handler allocates and frees whatever call of ours it interrupts
+ * in_handler.c - a signal handler allocates and frees, whichever call of ours it interrupts
  *
  *	in_handler CALL
  *
- * The headers promise that allocations without __GFP_DIRECT_RECLAIM, and the frees, may be made
- * from a handler, and that buddy_show() may be called there.  A thread makes CALL over and over,
- * a timer interrupts it, and the run ends after so many interruptions, however long that takes.
+ * The headers promise that a handler may allocate without __GFP_DIRECT_RECLAIM, free, and call
+ * buddy_show().  A thread makes CALL over and over, a timer interrupts it, and the run ends after a
+ * number of interruptions, however long that takes.
  */
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
@@ -45,7 +45,7 @@ static void replace(void **slot, void *fresh, size_t size)
 {
 	if (fresh)
 		memset(fresh, 0x5c, size);
-	*slot = fresh; /* NULL is an answer where nothing may be waited for */
+	*slot = fresh; /* may be NULL, since a handler may not wait */
 }
 
 static void allocate_and_free(int signo)
@@ -90,7 +90,7 @@ static void replace_made(int signo)
 	interruptions++;
 }
 
-/* The handler and what it interrupts have a reference each. */
+/* The handler and the code that it interrupts have a reference each. */
 static struct page *shared;
 static int handlers_reference; /* atomic */
 

@@ -3,10 +3,10 @@
  *
  *	stress_api [--threads=N] [--rounds=N] [--seed=N] [--background=on|off]
  *
- * All threads work on one table of slots, so that most of what one allocates another frees.  A
- * slot knows what should be in its memory (pattern.h) and whose it is (claim.h).  Between rounds
- * the threads are gone and nothing moves: then the totals must add up to the last byte, and be
- * what the table says.
+ * All threads work on one table of slots, so most of what one allocates another frees.  A slot
+ * knows what should be in its memory (pattern.h) and whose it is (claim.h).  Between rounds there
+ * are no threads, and nothing changes: then the totals must add up to the last byte, and agree with
+ * the table.
  */
 #include "thing.h"
 
@@ -28,7 +28,7 @@ enum {
 	SLOTS = 3000,
 	THREADS_MAX = 64,
 	STEPS = 4000,
-	PATIENCE = 500, /* tries of 10 ms each for the background to have nothing in hand */
+	PATIENCE = 500, /* times 10 ms, until the background thread has nothing in hand */
 };
 
 struct slot {
@@ -55,7 +55,7 @@ static void step(struct rng *rng)
 	atomic_flag_clear_explicit(&slot->busy, memory_order_release);
 }
 
-/* Calls that walk or shrink what the others are using. */
+/* Calls that walk over or shrink what other threads use. */
 static void disturb(struct rng *rng)
 {
 	struct buddy_stats st;
@@ -96,7 +96,7 @@ static uint64_t sum_of_parts(const struct buddy_stats *st)
 	return st->free + st->cached + st->slabs + st->large + st->pages;
 }
 
-/* The background may have blocks in hand on their way to the system. */
+/* The background thread may have blocks in hand, on their way to the system. */
 static void wait_for_sum(struct buddy_stats *st)
 {
 	for (int i = 0; i < PATIENCE; i++) {

@@ -50,7 +50,7 @@ static void every_option_has_a_name_a_line_and_a_value(void **state)
 		len = buddy_option_get(name, value, sizeof(value));
 		assert_int_equal(len, strlen(value));
 		assert_true(len > 0);
-		/* What is read may be written. */
+		/* What was read can be set. */
 		assert_int_equal(buddy_option_set(name, value), 0);
 		buddy_option_get(name, again, sizeof(again));
 		assert_string_equal(again, value);
@@ -117,7 +117,7 @@ static void set_a_bad_value(void)
 {
 	char before[64], after[64];
 
-	/* Not the default, so that falling back to it would be noticed. */
+	/* Not the default, so that a fall back to it would be noticed. */
 	if (!strcmp(bad_values[bad].name, "slab_debug"))
 		child_check(buddy_option_set("slab_debug", "F") == 0);
 	buddy_option_get(bad_values[bad].name, before, sizeof(before));
@@ -209,7 +209,7 @@ static void the_environment_may_be_wrong(void **state)
 	assert_string_equal(o.text, "");
 }
 
-/* Before the library has started, which reads the environment. */
+/* Before the start of the library, which reads the environment. */
 static int set_before_the_start(void)
 {
 	char text[8];
@@ -250,7 +250,7 @@ static void the_environment_counts_before_the_start(void **state)
 
 /* ---- statistics ---- */
 
-/* The background and other threads rest while this is called. */
+/* No other thread, and no background thread, may be at work. */
 static void assert_sum(void)
 {
 	struct buddy_stats st;
@@ -315,7 +315,7 @@ static void totals_add_up_when_a_block_is_resized_where_it_is(void **state)
 	assert_sum();
 }
 
-/* Of objects in both sheaves and in barns, and of pages in sets. */
+/* In both sheaves, in barns, or in page sets. */
 static void what_is_freed_is_in_use_no_more_wherever_it_is_kept(void **state)
 {
 	static void *p[2000], *large[100];
@@ -380,7 +380,7 @@ static void calls_that_are_no_hits_are_counted(void **state)
 	p = malloc(MIB);
 	free(p);
 	buddy_stats(&after);
-	/* Of large blocks allocations alone. */
+	/* Of large blocks only allocations are counted. */
 	assert_int_equal(after.slow_allocs, before.slow_allocs + 1);
 	assert_int_equal(after.slow_frees, before.slow_frees);
 	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
@@ -392,7 +392,7 @@ static void calls_that_are_no_hits_are_counted(void **state)
 	assert_in_range(after.slow_frees, before.slow_frees + 1, before.slow_frees + 999);
 }
 
-/* Its numbers are ints: better the largest than one below zero. */
+/* Its numbers are ints: INT_MAX is better than a negative one. */
 static void mallinfo_stops_counting_where_its_numbers_end(void **state)
 {
 	char *p = malloc((size_t)3 << 30);
@@ -408,7 +408,7 @@ static void mallinfo_stops_counting_where_its_numbers_end(void **state)
 	free(p);
 }
 
-/* That of the cache of this name, which is there. */
+/* The numbers of the cache of this name, which must exist. */
 static struct buddy_cache_stats cache_named(const char *name)
 {
 	struct buddy_cache_stats c;
@@ -422,7 +422,7 @@ static struct buddy_cache_stats cache_named(const char *name)
 
 #define COUNTED 20000
 
-/* Each number of a cache says what has happened to it, and nothing before it has. */
+/* Each number counts what has happened, and is 0 before. */
 static void a_cache_says_what_has_happened_to_it(void **state)
 {
 	static void *objs[COUNTED];
@@ -431,7 +431,7 @@ static void a_cache_says_what_has_happened_to_it(void **state)
 	cpu_set_t all, one;
 
 	(void)state;
-	/* Each CPU has a barn. */
+	/* Stay on one CPU, since each has a barn. */
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
@@ -452,7 +452,7 @@ static void a_cache_says_what_has_happened_to_it(void **state)
 	assert_true(c.barn_miss > 0 && !c.barn_get && !c.barn_put && !c.barn_over);
 	assert_true(!c.flushes && !c.flushed && !c.full_sheaves && !c.punched);
 
-	/* Of each slab every other object. */
+	/* Free every other object of each slab. */
 	for (int i = 0; i < COUNTED; i += 2)
 		buddy_kmem_cache_free(cache, objs[i]);
 	c = cache_named("counted");
@@ -471,7 +471,7 @@ static void a_cache_says_what_has_happened_to_it(void **state)
 	assert_true(c.empty_sheaves > 0);
 	assert_true(c.partial_slabs < before.partial_slabs);
 
-	/* Most pages hold nothing. */
+	/* Leave nothing in most pages. */
 	for (int i = 0; i < COUNTED; i++)
 		if (i % 16)
 			buddy_kmem_cache_free(cache, objs[i]);
@@ -488,7 +488,7 @@ static void a_cache_says_what_has_happened_to_it(void **state)
 	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
-/* The zone of this name, with the most pages. */
+/* The largest zone of this name. */
 static struct buddy_zone_stats zone_named(const char *name)
 {
 	struct buddy_zone_stats z, found = {.present = 0};
@@ -530,7 +530,7 @@ static void a_zone_says_what_has_happened_to_it(void **state)
 	assert_true(zone_named("Normal").flushes > z.flushes);
 }
 
-/* What grows to 16 MiB by realloc(), and not where it is, has a mapping of its own. */
+/* A block that grows to 16 MiB or more by realloc(), and has to move, gets a mapping of its own. */
 static void totals_count_mappings_and_our_own_structures(void **state)
 {
 	struct buddy_stats before, st;
@@ -668,7 +668,7 @@ static void show_writes_zones_and_slabs(void **state)
 	close(fd);
 	free(p);
 	buddy_kmem_cache_destroy(s);
-	buddy_show(-1); /* says nothing, does nothing */
+	buddy_show(-1); /* does no harm */
 	assert_true(buddy_lock_contended() < UINT64_MAX);
 }
 
@@ -775,7 +775,7 @@ static void show_says_what_the_calls_say(void **state)
 	buddy_kmem_cache_destroy(emptied);
 }
 
-/* How often @words, made with numbers, are in @text. */
+/* How often the text that @format makes occurs in @text. */
 static int count(const char *text, const char *format, ...)
 {
 	char words[200];
@@ -790,7 +790,7 @@ static int count(const char *text, const char *format, ...)
 	return n;
 }
 
-/* The sums are there for the one heap and for all heaps. */
+/* The sums are printed for the one heap, and again for all heaps. */
 static void malloc_info_says_what_the_calls_say(void **state)
 {
 	static char text[1 << 16], buffer[1 << 16];
@@ -879,7 +879,7 @@ static void reclaim_gives_free_blocks_to_the_system(void **state)
 	buddy_stats(&st);
 	assert_true(st.free - st.zero < MIB);
 	assert_sum();
-	/* It stays available, and reads as zero. */
+	/* The block's memory can be had again, and reads as zero. */
 	p = calloc(1, size);
 	for (size_t i = 0; i < size; i += 4096)
 		assert_int_equal(p[i], 0);
@@ -904,7 +904,7 @@ static void nodes_are_what_the_system_says(void **state)
 	assert_int_equal(buddy_node_distance(0, n), -EINVAL);
 	assert_int_equal(buddy_node_distance(0, -1), -EINVAL);
 	assert_in_range(buddy_node_of_cpu(sched_getcpu()), 0, n - 1);
-	/* A thread that is held to one knows the others. */
+	/* A thread that is bound to one CPU may ask about the others. */
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
@@ -917,7 +917,7 @@ static void nodes_are_what_the_system_says(void **state)
 	assert_in_range(buddy_node_of(large), 0, n - 1);
 	assert_int_equal(buddy_node_of(&on_stack), -EINVAL);
 	assert_int_equal(buddy_node_of(NULL), -EINVAL);
-	/* Our own structures are nobody's memory. */
+	/* Our own structures are not the program's memory. */
 	assert_int_equal(buddy_node_of(meta), -EINVAL);
 	buddy_kmem_cache_destroy(meta);
 	free(p);
@@ -955,7 +955,7 @@ static void no_call_touches_errno(void **state)
 	assert_int_equal(errno, 1234);
 }
 
-/* Names of caches are the program's, and any text. */
+/* The program chooses the names of caches, which may be any text. */
 static void malloc_info_quotes_names(void **state)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("a<\"&'>\n", 64, 0, 0, NULL);
@@ -1009,7 +1009,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(no_call_touches_errno),
 	};
 
-	/* What a program does that was given wrong options: it runs on. */
+	/* A program that was given wrong options runs on. */
 	if (argc > 1 && !strcmp(argv[1], "run-on")) {
 		free(malloc(100));
 		return 0;

@@ -26,7 +26,7 @@ static size_t place(const void *p)
 	return (uintptr_t)p % PAGE;
 }
 
-/* Blocks of @size; *places[i]: how many of them begin at line i of a page. */
+/* Allocate blocks of @size; places[i]: how many of them begin at line i of a page. */
 static void take_blocks(size_t size, void **p, unsigned int *places)
 {
 	memset(places, 0, PAGE / LINE * sizeof(*places));
@@ -46,7 +46,7 @@ static void give_blocks(void **p)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* Blocks of @size begin at @least places or more, none of them the place of more than @share. */
+/* Blocks of @size begin at @least places or more, and no more than @share at any of them. */
 static void expect_spread(size_t size, unsigned int least, unsigned int share)
 {
 	unsigned int places[PAGE / LINE], used = 0, most = 0;
@@ -64,21 +64,21 @@ static void expect_spread(size_t size, unsigned int least, unsigned int share)
 	give_blocks(p);
 }
 
-/* They leave 47 lines of eleven pages over. */
+/* They leave 47 lines of their eleven pages over. */
 static void blocks_begin_at_different_places_of_a_page(void **state)
 {
 	(void)state;
 	expect_spread(42000, 30, BLOCKS / 8);
 }
 
-/* They would leave 56 bytes over, less than a line. */
+/* Their pages would leave 56 bytes over, less than a line. */
 static void blocks_that_nearly_fill_their_pages_have_places_to_choose_from_too(void **state)
 {
 	(void)state;
 	expect_spread(45000, 8, BLOCKS / 4);
 }
 
-/* Some have up to a third more than was asked for, since it was at hand. */
+/* Some have up to a third more than was asked for, since such a block was at hand. */
 static void a_block_of_whole_pages_takes_none_for_where_it_begins(void **state)
 {
 	unsigned int places[PAGE / LINE];
@@ -111,7 +111,7 @@ static void what_is_aligned_or_from_kmalloc_begins_with_a_page(void **state)
 	}
 }
 
-/* Up and down within and beyond what it has. */
+/* Up and down, within its pages and beyond. */
 static void a_block_that_is_resized_keeps_what_is_in_it(void **state)
 {
 	static const size_t sizes[] = {42000, 45056, 90000, 89000, 49152, 33000, 200000, 40000};
@@ -137,7 +137,7 @@ static void a_block_that_is_resized_keeps_what_is_in_it(void **state)
 
 enum { GROWERS = 8, GROWN = 512 << 10 };
 
-/* They are in each other's way, so none can grow far where it is. */
+/* They lie in each other's way, so none can grow far where it is. */
 static void blocks_that_grow_by_little_are_seldom_copied(void **state)
 {
 	char *p[GROWERS] = {NULL};
@@ -164,7 +164,7 @@ static void blocks_that_grow_by_little_are_seldom_copied(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* As a string does.  Of the classes that it grows through it passes over every other one. */
+/* Like a string, it passes over every other of the classes that it grows through. */
 static void an_object_that_grows_by_little_is_seldom_copied(void **state)
 {
 	char *p = malloc(200);
@@ -196,7 +196,7 @@ static void a_large_block_gives_back_what_is_more_than_an_eighth(void **state)
 	assert_ptr_equal(p, q);
 	assert_true(malloc_usable_size(p) < size / 2 + 4096);
 	free(p);
-	/* Of a very large one an eighth would be too much to keep. */
+	/* An eighth of a very large one would be too much to keep. */
 	size = 12 << 20;
 	p = malloc(size);
 	q = realloc(p, size - (1 << 20));
@@ -233,7 +233,7 @@ static size_t resident_pages(void *p, size_t size)
 	return nr;
 }
 
-/* Also where it begins in memory that was used before. */
+/* Also if it begins in memory that was used before. */
 static void a_large_zeroed_table_is_resident_where_it_is_used(void **state)
 {
 	const size_t size = (size_t)512 << 20;
@@ -254,9 +254,9 @@ static void a_large_zeroed_table_is_resident_where_it_is_used(void **state)
 enum { WALL = 1 << 20, WALLS = 256 };
 
 /*
- * Blocks that keep one from growing where it is.  The first of them may fill holes elsewhere, so
- * they are as many as it takes until one lies right behind it; where none ever does, there is no
- * room there for one, nor to grow by as much.
+ * Blocks that keep another one from growing where it is.  The first of them may fill holes
+ * elsewhere, so there are as many as it takes until one lies right behind the other.  If none ever
+ * does, there is no room for it there, nor for the other to grow by as much.
  */
 struct wall {
 	void *block[WALLS];
@@ -280,7 +280,7 @@ static void remove_wall(struct wall *wall)
 		free(wall->block[--wall->nr]);
 }
 
-/* What was never touched is not after it either: nothing is copied. */
+/* Pages that were never touched are still not resident afterwards, since nothing is copied. */
 static void a_very_large_block_grows_by_its_page_tables(void **state)
 {
 	struct buddy_stats before, after;
@@ -304,7 +304,7 @@ static void a_very_large_block_grows_by_its_page_tables(void **state)
 	remove_wall(&wall);
 }
 
-/* One that grows by a small part of itself will be moved often. */
+/* A block that grows by a small part of its size will be moved often. */
 static void a_block_that_grows_by_steps_gets_a_mapping_from_4_mib_on(void **state)
 {
 	struct buddy_stats before, after;
@@ -339,10 +339,10 @@ static void an_object_that_shrinks_to_less_than_half_is_given_a_smaller_place(vo
 
 #define TABLE ((size_t)64 << 20)
 
-/* It is copied once, to where its page tables can be moved from then on. */
+/* It is copied once, to a mapping whose page tables can be moved from then on. */
 static void a_large_table_that_grows_is_resident_where_it_is_used(void **state)
 {
-	/* Of a number of bytes that is no number of pages it does not begin with one. */
+	/* The second is not a whole number of pages, so it may begin anywhere in its first one. */
 	static const size_t sizes[] = {TABLE, TABLE + 1000};
 
 	(void)state;
@@ -367,7 +367,7 @@ static void a_large_table_that_grows_is_resident_where_it_is_used(void **state)
 	}
 }
 
-/* What is in use of it is copied, wherever the runs of pages begin and end. */
+/* All that is in use is copied, wherever the runs of used pages begin and end. */
 static void a_large_table_that_grows_keeps_what_is_in_it(void **state)
 {
 	unsigned int random = 1;
@@ -404,7 +404,7 @@ static bool overcommits_everything(void)
 	return mode == '1';
 }
 
-/* As with the C library: who asks for all there could be wants to see NULL. */
+/* As with the C library: a program that asks for more than there can be must see NULL. */
 static void what_the_machine_cannot_have_is_refused(void **state)
 {
 	struct sysinfo info;
@@ -426,16 +426,16 @@ static void what_the_machine_cannot_have_is_refused(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* Such a place is not looked for in the heap. */
+/* No place of such an alignment is looked for in the heap. */
 static void a_small_block_of_huge_alignment_costs_little(void **state)
 {
-	volatile size_t align = (size_t)1 << 34; /* a compiler believes in 4 GiB at most */
+	volatile size_t align = (size_t)1 << 34; /* compilers assume 4 GiB at most */
 	struct buddy_stats before, after;
 	struct sysinfo info;
 	void *p[3];
 
 	(void)state;
-	/* More than the machine has: what is there for the alignment alone is not to count. */
+	/* More than the machine's memory: addresses skipped for the alignment must not count. */
 	assert_int_equal(sysinfo(&info), 0);
 	while (align < (info.totalram + info.totalswap) * (size_t)info.mem_unit)
 		align *= 2;
@@ -475,7 +475,7 @@ int main(void)
 		cmocka_unit_test(a_small_block_of_huge_alignment_costs_little),
 	};
 
-	/* Pages are used here and there: where the system makes huge pages of all, all would be. */
+	/* If the system made huge pages of everything, all pages would be resident. */
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,7 +145,7 @@ static void every_kind_of_request_is_served(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* Sums over the zones that programs have memory from. */
+/* Sums over the zones that a program's memory is in. */
 static struct buddy_zone_stats all_zones(void)
 {
 	struct buddy_zone_stats z, sum = {0};
@@ -171,7 +171,7 @@ static void take_pages(gfp_t gfp)
 		buddy_free_pages(page[i], 0);
 }
 
-/* To fill the thread's set of pages it would have to wait for the lock of the zone. */
+/* A refill would have to wait for the zone's lock. */
 static void who_may_not_wait_fills_no_set_of_pages(void **state)
 {
 	uint64_t before = all_zones().refills;
@@ -200,7 +200,7 @@ static void *large_kmalloc(gfp_t gfp)
 	return buddy_kmalloc(4 << 20, gfp);
 }
 
-/* Return: how many empty slabs go back while @take takes so much that the zone has to grow. */
+/* Return: how many empty slabs go back when @take takes so much that the zone has to grow. */
 static uint64_t slabs_gone(void *(*take)(gfp_t), gfp_t gfp)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("kept", 2000, 0, 0, NULL);
@@ -230,7 +230,7 @@ static uint64_t slabs_gone(void *(*take)(gfp_t), gfp_t gfp)
 	return before.slabs - after.slabs;
 }
 
-/* To look there, it would wait for locks.  A pass in the background may come between: once more. */
+/* Looking for them would wait for locks.  Tried again in case a background pass took some back. */
 static void expect_none_gone(void *(*take)(gfp_t), gfp_t gfp)
 {
 	int tries = 1;
@@ -363,7 +363,7 @@ static void a_block_has_one_reference_whichever_thread_takes_it(void **state)
 	}
 }
 
-/* Pages in nobody's hands. */
+/* Pages that the totals do not account for. */
 static uint64_t pages_lost(void)
 {
 	struct buddy_stats st;
@@ -378,7 +378,7 @@ static void a_held_block_keeps_its_first_page_only(void **state)
 
 	(void)state;
 	for (unsigned int order = 1; order < ORDERS; order++) {
-		/* The holder may give back the page it has, or say the order it knows. */
+		/* The holder may free the one page that it has, or name the order that it knows. */
 		for (unsigned int last = 0; last <= order; last += order) {
 			struct page *page = buddy_alloc_pages(GFP_KERNEL, order);
 
@@ -401,7 +401,7 @@ enum { RACES = 150000, RACE_ORDER = 3 };
 static struct page *raced;
 static atomic_int arrived;
 
-/* Two threads meet here for the @n-th time; closer together than a lock that sleeps would let. */
+/* Two threads meet for the @n-th time, and go on closer together than after a lock that sleeps. */
 static void meet(int n)
 {
 	atomic_fetch_add(&arrived, 1);
@@ -421,7 +421,7 @@ static void *free_in_races(void *arg)
 	return NULL;
 }
 
-/* Both holders drop their references at the same moment, each with the order it knows. */
+/* Both holders drop their references at the same moment, each with the order that it knows. */
 static void two_holders_race(void)
 {
 	pthread_t other;
@@ -772,7 +772,7 @@ static void grow_by_exact_pages(void)
 	child_starts_background(alloc_exact);
 }
 
-/* A program that has nothing else has a heap that is to go back too. */
+/* A program may use nothing else, and its heap is to go back as well. */
 static void pages_start_the_background_thread(void **state)
 {
 	(void)state;

@@ -21,8 +21,10 @@
 #define PAGE ((size_t)4096)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Of every kind there is: classes of the hit path, classes beyond, exact pages, runs, and such
- * that span several acceptances. */
+/*
+ * Of every kind: classes of both tables of the hit, exact pages, runs, and runs longer than what is
+ * accepted at a time.
+ */
 static const size_t sizes[] = {1,	 8,	    16,	       100,	  1024,	   1025,
 			       4096,	 10000,	    32 * KIB,  32769,	  100000,  MIB,
 			       3 * MIB + 1, 4 * MIB, 9 * MIB,  40 * MIB};
@@ -54,7 +56,7 @@ static void kmalloc_is_aligned_and_usable_as_a_whole(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* @nr blocks of @size bytes that are all there at once are aligned to @align. */
+/* @nr blocks of @size bytes, all allocated at the same time, are aligned to @align. */
 static void expect_aligned(size_t nr, size_t size, size_t align)
 {
 	void *p[64];
@@ -139,7 +141,7 @@ static void no_call_touches_errno(void **state)
 	assert_int_equal(errno, 1234);
 }
 
-/* Dirties memory and frees it, so that what comes next is recycled. */
+/* Dirty memory and free it, so that the next allocation gets used memory. */
 static void recycle(size_t size)
 {
 	void *p[8];
@@ -255,7 +257,7 @@ static void krealloc_zeroes_beyond_the_old_usable_size(void **state)
 	}
 }
 
-/* Where the block stays, and where it moves: what was had zeroed and resized so stays zero. */
+/* If all calls ask for zeroes, what a block grows by is zero, whether it moves or not. */
 static void krealloc_grows_into_zeroes_of_what_was_zeroed(void **state)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_ZERO;
@@ -285,7 +287,7 @@ static void krealloc_grows_into_zeroes_of_what_was_zeroed(void **state)
 	}
 }
 
-/* What free() takes may be asked for its size and resized, too. */
+/* Like free(), ksize() and krealloc() take any block. */
 static void an_object_of_a_cache_grows_into_memory_of_malloc(void **state)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("grown", 200, 0, 0, NULL);
@@ -393,7 +395,7 @@ static void kfree_interior(void)
 	char *p = buddy_kmalloc(200, GFP_KERNEL);
 
 	buddy_kfree(p + 16);
-	/* Told when the sheaf goes back to the slabs at the latest. */
+	/* Reported at the latest when the sheaf goes back to the slabs. */
 	buddy_reclaim();
 	buddy_kfree(p);
 }
@@ -406,7 +408,7 @@ static void kfree_large_twice(void)
 	buddy_kfree(p);
 }
 
-/* A block that has a mapping of its own: none of the heap is aligned like this. */
+/* A block with a mapping of its own: none in the heap is aligned like this. */
 static char *a_mapping(void)
 {
 	char *p = aligned_alloc(256 * (size_t)MIB, 4 * MIB);
@@ -585,7 +587,7 @@ static void objects_are_aligned_and_apart(void **state)
 	assert_int_equal(buddy_verify(), 0);
 }
 
-/* As in the kernel: of those of which several fit, none lies on two. */
+/* As in the kernel: if several fit into a line, none lies on two lines. */
 static void hwcache_align_gives_small_objects_part_of_a_line(void **state)
 {
 	static const struct {
@@ -661,7 +663,7 @@ static void objects_up_to_the_largest_size(void **state)
 	}
 }
 
-/* Beyond what a thread has sheaves for, a cache works from its slabs. */
+/* A cache whose number is too large for threads to have sheaves works from its slabs. */
 static void many_caches_at_once(void **state)
 {
 	enum { CACHES = 16500 };
@@ -690,7 +692,7 @@ static void many_caches_at_once(void **state)
 
 struct made {
 	uint64_t magic;
-	void *other; /* memory the constructor took from elsewhere, once */
+	void *other; /* memory that the constructor allocated, once */
 	uint64_t rest[6];
 };
 
@@ -730,7 +732,7 @@ static void constructed_objects_stay_constructed(void **state)
 		}
 	}
 	assert_true(find_cache("made", &st));
-	/* Once for each object of each slab that there was. */
+	/* Called once for each object of each slab that was made. */
 	assert_true(times_made >= st.objects);
 	assert_int_equal(times_made % st.objects_per_slab, 0);
 	assert_true(times_made < 5 * ARRAY_SIZE(obj));
@@ -891,7 +893,7 @@ static void free_to_wrong_cache(void)
 
 	memset(obj, 0x31, 64);
 	buddy_kmem_cache_free(b, obj);
-	/* It stays as it is and can still be freed where it belongs. */
+	/* The object is unharmed, and can still be freed into its own cache. */
 	child_check(all_bytes(obj, 64, 0x31));
 	buddy_kmem_cache_free(a, obj);
 	buddy_kmem_cache_destroy(a);
@@ -943,7 +945,7 @@ static void free_twice(void)
 
 	buddy_kmem_cache_free(s, obj);
 	buddy_kmem_cache_free(s, obj);
-	/* Told when the sheaf goes back to the slabs at the latest. */
+	/* Reported at the latest when the sheaf goes back to the slabs. */
 	buddy_kmem_cache_destroy(s);
 }
 
@@ -961,7 +963,7 @@ static void free_twice_checked(void)
 		    buddy_kmem_cache_alloc(s, GFP_KERNEL));
 }
 
-/* A child of in_child() ends with _exit(), where nothing is looked at. */
+/* A child of in_child() would end with _exit(), which checks nothing. */
 static void free_twice_and_exit(void)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
@@ -1229,7 +1231,7 @@ static void a_large_heap_of_any_kind_starts_the_background_thread(void **state)
 	}
 }
 
-/* Nothing but a mapping of its own could have so many pages, and that is of no node. */
+/* Only a mapping of its own could be this large, and that may lie on any node. */
 static void what_is_to_be_of_a_node_is_no_mapping_of_its_own(void **state)
 {
 	(void)state;
@@ -1246,7 +1248,7 @@ static uint64_t slow_calls(void)
 	return st.slow_allocs + st.slow_frees;
 }
 
-/* Of PAIRS objects of @s, or, NULL, of malloc, allocated and freed at once: slow paths taken. */
+/* The slow paths taken by PAIRS times an allocation and a free; @s: NULL for malloc. */
 static uint64_t slow_calls_of_pairs(struct kmem_cache *s, gfp_t gfp)
 {
 	uint64_t before = slow_calls();
@@ -1264,7 +1266,7 @@ static uint64_t slow_calls_of_pairs(struct kmem_cache *s, gfp_t gfp)
 	return slow_calls() - before;
 }
 
-/* Who takes the CPU from the program interrupts some; a sixteenth of those takes the slow path. */
+/* Some hits are preempted, and a sixteenth of those takes the slow path. */
 static void what_a_thread_has_at_hand_of_a_cache_is_taken_and_left_by_hits(void **state)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("hits", 64, 0, 0, NULL);

@@ -31,7 +31,7 @@ static const struct {
 	void (*ctor)(void *);
 } cache_specs[CACHES] = {
 	{"tiny", 16, 16, 0, NULL},
-	{"odd", 24, 0, 0, NULL}, /* neighbours share 16 bytes: not claimed */
+	{"odd", 24, 0, 0, NULL}, /* neighbours share units of 16 bytes, so these are not claimed */
 	{"line", 100, 0, SLAB_HWCACHE_ALIGN, NULL},
 	{"made", 256, 0, 0, construct},
 	{"wide", 1008, 16, 0, NULL},
@@ -326,7 +326,7 @@ static void make_pages(struct thing *t, struct rng *rng)
 	gfp_t gfp = pick_gfp(rng);
 	struct page *page;
 
-	/* Small orders more often, each as often as the memory it takes allows. */
+	/* Small orders more often, since they take less memory. */
 	t->order = rng_below(rng, 1 + rng_below(rng, MAX_PAGE_ORDER + 1));
 	page = rng_one_in(rng, 2) ? alloc_pages(gfp, t->order)
 				  : alloc_pages_node(pick_node(rng), gfp, t->order);
@@ -434,7 +434,7 @@ void thing_count(const struct thing *t, struct tally *ret)
 	else if (t->kind == KMALLOC && t->room > LARGEST_CLASS)
 		ret->large += t->room + ((uintptr_t)t->mem[0] & (PAGE_SIZE - 1));
 	for (unsigned int i = 0; t->kind == OBJECTS && i < t->nr; i++) {
-		/* Where every lock was held, an object is a mapping of its own. */
+		/* If every lock was held, an object has a mapping of its own. */
 		if (is_direct(t->mem[i]))
 			ret->direct += (cache_specs[t->number].size + PAGE_SIZE - 1) &
 				       ~(PAGE_SIZE - 1);

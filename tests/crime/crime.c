@@ -19,7 +19,7 @@ void (*volatile crime_free)(void *) = free;
 /* Bytes at both ends of a block; the middle of a huge one stays untouched. */
 #define CHECKED ((size_t)4096)
 
-/* Straight to the descriptor: stdio would allocate between the crime and its discovery. */
+/* Not by stdio, which would allocate between the crime and its discovery. */
 static void say(const char *text)
 {
 	if (write(STDOUT_FILENO, text, strlen(text)) < 0)

@@ -28,13 +28,13 @@ extern void (*volatile crime_free)(void *p);
 /* malloc that cannot fail here; the bytes are set so that damage shows. */
 char *crime_block(size_t size);
 
-/* @nr small ones. */
+/* @nr blocks of SMALL_SIZE. */
 void crime_blocks(char **ret_blocks, int nr);
 
-/* An object aligned to @align; skips the test where there is none. */
+/* An object aligned to @align; skips the test if there is no such object. */
 char *crime_aligned(size_t align, size_t size);
 
-/* Do the bytes that crime_block() set still stand?  Ends the program with a word if not. */
+/* Check that the bytes are as crime_block() has set them; if not, end the program with a word. */
 void expect_unharmed(const char *block, size_t size);
 
 /*
@@ -49,12 +49,12 @@ void expect_report(const char *calls, const void *at);
  */
 int live_on(void);
 
-/* Ends the program, which uses the heap no more: nothing comes across what is wrong there. */
+/* End the program without using the heap again: no allocation or free finds what is wrong there. */
 _Noreturn void live_on_without(void);
 
 /*
- * Frees an object of @get's twice in a row, while @others of them are alive, and takes two more:
- * the same one is not to come twice.  Return: the exit status for main.
+ * Free an object from @get twice in a row, while @others of them are alive, and take two more,
+ * which must not be the same.  Return: the exit status for main.
  */
 int reuse_after_double_free(char *(*get)(void), int others);
 
@@ -66,7 +66,7 @@ void accomplice_start(void);
 void accomplice_free(void *p);
 void accomplice_end(void);
 
-/* Exit status 77: the test cannot be made here, @why says what is missing. */
+/* End with status 77: the test cannot be made here; @why says what is missing. */
 void skip(const char *why);
 
 #endif

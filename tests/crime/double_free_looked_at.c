@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* double_free_looked_at.c - a small object, not twice in a row: every free is to be looked at */
+/* double_free_looked_at.c - a small object, not twice in a row, with slab_debug=F */
 #include "crime.h"
 
 int main(void)

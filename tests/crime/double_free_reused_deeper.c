@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * double_free_reused_deeper.c - a small object twice in a row among others of its size, and then
- * all of them anew: it is not handed out twice
+ * double_free_reused_deeper.c - a small object twice in a row among others of its size, which are
+ * then all allocated anew: it is not handed out twice
  *
- * After a program has gone to and fro between the two arrays that a thread has at hand, a part of
- * one is moved to the other.  The border must not come between the two.
+ * When a program has gone to and fro between the two sheaves of a thread, a part of one is moved to
+ * the other.  The border must not come between the two entries of the object.
  */
 #include "crime.h"
 
-/* Found by trying: with these the border lay there. */
+/* Found by trying: with these the border lay between them. */
 enum { LIVE = 30, ROUNDS = 3, DEPTH = 17, FREED = 16, ANEW = 40 };
 
 #define SIZE ((size_t)224)

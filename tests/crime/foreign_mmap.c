@@ -12,7 +12,7 @@ int main(void)
 	p[0] = 1;
 	expect_report("free", p);
 	crime_free(p);
-	/* Whoever freed it has taken it from its owner: this would be a fault. */
+	/* Would fault if free() had unmapped it. */
 	p[0]++;
 	return live_on() || p[0] != 2;
 }

@@ -10,7 +10,7 @@ int main(void)
 {
 	char *p = NULL, *page;
 
-	/* One of some begins behind the start of its page; all are kept, so each is another. */
+	/* Some block will begin behind the start of its page; all are kept, so that they differ. */
 	for (int i = 0; i < TRIES && !((uintptr_t)p & 4095); i++)
 		p = crime_block(SIZE);
 	page = (char *)((uintptr_t)p & ~(uintptr_t)4095);

@@ -6,7 +6,7 @@
 int main(void)
 {
 	char *p = crime_block(SMALL_SIZE);
-	/* The same page, the same alignment. */
+	/* In the same page, and aligned like p. */
 	char *neighbour = (char *)((uintptr_t)p ^ 1024);
 
 	expect_report("free", neighbour);

@@ -2,7 +2,7 @@
 /*
  * test_placement.c - which node memory comes from, on machines of many shapes
  *
- * What is expected is worked out here from the kernel's rule (build_zonelists() and
+ * The expected order is computed here by the kernel's rule (build_zonelists() and
  * find_next_best_node()), written a second time, as a list of scores that is sorted.
  */
 #include "pages.h"
@@ -30,9 +30,9 @@ static bool in_order(const struct model *m, int node, int n)
 }
 
 /*
- * Next is the node with the least of, in this order: the distance, with one more for a node
- * numbered below and one more for a node with CPUs; the times it was the first of its distance
- * for another node; its number.
+ * Next is the node with the smallest distance, which counts one more for a node with a smaller
+ * number, and one more for a node with CPUs.  Of equal ones it is the one that was seldom the first
+ * of its distance for other nodes, then the one with the smallest number.
  */
 static int model_next(const struct topology *t, const struct model *m, const int *load, int node)
 {
@@ -189,7 +189,7 @@ SIM_TEST(distances_of_the_module_replace_the_default_ones)
 	EXPECT_SOUND();
 }
 
-/* As if the thread that asked had been lost in a fork before it was told. */
+/* The thread that asked was lost in a fork before it had an answer. */
 SIM_TEST(a_child_asks_again_for_distances_that_its_parent_was_not_told)
 {
 	eight_nodes_and_one_without_memory(256 * MiB);
@@ -202,7 +202,7 @@ SIM_TEST(a_child_asks_again_for_distances_that_its_parent_was_not_told)
 	mm_forget_load_topology();
 	mm_load_topology();
 	expect_model(&sim.nodes);
-	/* Once: what was told is told to the child, too. */
+	/* Only once: the child has the answer that its parent had. */
 	mm_forget_load_topology();
 	sim_distance(0, 8, 99);
 	mm_load_topology();
@@ -211,9 +211,9 @@ SIM_TEST(a_child_asks_again_for_distances_that_its_parent_was_not_told)
 
 /* ---- where the range lies ---- */
 
-/* The address sanitizer has what is low for itself. */
+/* The address sanitizer uses the low addresses itself. */
 #ifndef __SANITIZE_ADDRESS__
-/* Some emulators map the lowest addresses first, and the page map has to lie above all others. */
+/* Some emulators map the lowest addresses first, but the page map has to lie above the range. */
 SIM_TEST(where_the_system_maps_low_addresses_first_the_page_map_lies_high)
 {
 	sim.low_views = LOW_UNLESS_ASKED;
@@ -266,7 +266,7 @@ SIM_TEST(a_machine_with_one_node_binds_nothing)
 	EXPECT_EQ(sim_count(SIM_BIND), 0);
 }
 
-/* The others have none, or may not be used: what the system does about that is as it was. */
+/* The others have no memory, or may not be used; the system sees to that without our binding. */
 SIM_TEST(where_one_node_alone_has_memory_nothing_is_bound)
 {
 	bool zero;
@@ -281,7 +281,7 @@ SIM_TEST(where_one_node_alone_has_memory_nothing_is_bound)
 	EXPECT_EQ(sim_count(SIM_BIND), 0);
 }
 
-/* `numactl --membind=1`: what lies below its span is a program's own, or nobody's. */
+/* `numactl --membind=1`: what lies below node 1's span is not ours. */
 SIM_TEST(where_the_first_node_has_no_memory_low_addresses_are_not_ours)
 {
 	struct page *page;
@@ -297,7 +297,7 @@ SIM_TEST(where_the_first_node_has_no_memory_low_addresses_are_not_ours)
 	EXPECT(!mm_owns(NULL));
 }
 
-/* `numactl --membind=0,2`: a binding takes the place of the policy, so it is as strict. */
+/* `numactl --membind=0,2`: our binding takes the place of the policy, so it is as strict. */
 SIM_TEST(a_strict_policy_of_the_program_stays_strict)
 {
 	unsigned int bound = 0;
@@ -310,7 +310,7 @@ SIM_TEST(a_strict_policy_of_the_program_stays_strict)
 	sim.nodes.strict = 1u << 0 | 1u << 2;
 	start();
 	pages_get(0, 10);
-	EXPECT(run_get(2, 30000, 1, &zero)); /* far enough for huge pages to be looked at */
+	EXPECT(run_get(2, 30000, 1, &zero)); /* long enough for huge pages to be considered */
 	for (unsigned int i = 0; i < sim_nr_events; i++)
 		if (sim_events[i].op == SIM_BIND) {
 			EXPECT_EQ(sim_events[i].strict, sim.nodes.strict);
@@ -320,7 +320,7 @@ SIM_TEST(a_strict_policy_of_the_program_stays_strict)
 	EXPECT_SOUND();
 }
 
-/* `numactl --interleave`: zones are as ever, and where their memory lies is not ours to say. */
+/* `numactl --interleave`: zones are as usual, but the policy decides where their memory lies. */
 SIM_TEST(a_policy_that_places_memory_is_left_to_it)
 {
 	bool zero;
@@ -345,7 +345,7 @@ SIM_TEST(an_object_asked_of_a_node_comes_from_it)
 #define NODE_BYTES (24 * MiB)
 #define BLOCKS_OF_NODE (NODE_BYTES / (PAGE_SIZE << MAX_PAGE_ORDER))
 
-/* Each node is used up to its budget, nearest first; then the local one beyond it. */
+/* Each node is used up to its budget, nearest first; then the local one beyond its budget. */
 SIM_TEST(a_full_node_spills_to_the_nearest_until_all_are_full)
 {
 	struct model m;
@@ -371,7 +371,7 @@ SIM_TEST(a_full_node_spills_to_the_nearest_until_all_are_full)
 	EXPECT_SOUND();
 }
 
-/* Slabs of @s that the part of @node counts as its own. */
+/* Slabs of @s that @node counts as its own. */
 static unsigned long slabs_counted(const struct kmem_cache *s, int node)
 {
 	unsigned long slabs = 0;
@@ -382,7 +382,7 @@ static unsigned long slabs_counted(const struct kmem_cache *s, int node)
 	return slabs;
 }
 
-/* Those that lie there. */
+/* Slabs of @s that lie on @node. */
 static unsigned long slabs_there(const struct kmem_cache *s, int node)
 {
 	const struct zone *zone = zone_of(node);
@@ -426,10 +426,10 @@ SIM_TEST(objects_of_a_full_node_come_from_the_nearest)
 	EXPECT_SOUND();
 }
 
-/* Blocks larger than a pageblock go by the same rule as pages. */
+/* The rule for blocks larger than a pageblock is that for pages. */
 SIM_TEST(large_blocks_of_a_full_node_come_from_the_nearest)
 {
-	u64 nr = 2 * PAGEBLOCK_NR_PAGES; /* 6 to a node, less where start() has been */
+	u64 nr = 2 * PAGEBLOCK_NR_PAGES; /* 6 on a node, fewer where start() has used some */
 	struct model m;
 	bool zero;
 	int seen = 0;
@@ -457,7 +457,7 @@ static u64 another_slab_is_empty(const struct zone *zone, bool barns)
 	return ++shrinks < 100;
 }
 
-/* Whatever is asked for: a node that gives back a slab at each look is not full. */
+/* A node that gives back a slab at each look is not full, whatever is asked for. */
 SIM_TEST(while_others_free_memory_comes_from_the_callers_node)
 {
 	u64 (*shrink)(const struct zone *, bool);
@@ -513,7 +513,7 @@ SIM_TEST(thisnode_never_leaves_its_node)
 	}
 }
 
-/* The sheaves of a thread whose node is full have objects of others. */
+/* The sheaves of a thread whose node is full have objects of other nodes. */
 SIM_TEST(thisnode_without_a_name_is_the_node_of_the_caller)
 {
 	struct kmem_cache *s = &kmalloc_caches[NR_KMALLOC_CLASSES - 1];
@@ -538,7 +538,7 @@ SIM_TEST(thisnode_without_a_name_is_the_node_of_the_caller)
 	EXPECT_SOUND();
 }
 
-/* The range was looked at where it begins; what lies at the start of another span is met later. */
+/* Only the start of the range is checked at first, not the starts of the other nodes' spans. */
 SIM_TEST(a_node_whose_first_block_is_taken_begins_behind_it)
 {
 	struct page_request rq = {.gfp = __GFP_THISNODE, .nid = 1};
@@ -556,7 +556,7 @@ SIM_TEST(a_node_whose_first_block_is_taken_begins_behind_it)
 	EXPECT_SOUND();
 }
 
-/* A large block of a node without memory is the first that a thread of another node asks for. */
+/* A thread first of all asks for a large block of a node without memory, which is not its own. */
 SIM_TEST(a_thread_keeps_no_set_of_pages_of_a_node_without_memory)
 {
 	struct page_request rq = {.nid = 3};
@@ -578,7 +578,7 @@ SIM_TEST(a_thread_keeps_no_set_of_pages_of_a_node_without_memory)
 	EXPECT_SOUND();
 }
 
-/* The kernel's NOFALLBACK list of such a node is empty: the node asked for, or nothing. */
+/* Memory of that very node, or none: the kernel's NOFALLBACK list of such a node is empty. */
 SIM_TEST(thisnode_on_a_node_without_memory_gets_nothing)
 {
 	bool zero;
@@ -611,7 +611,7 @@ SIM_TEST(an_object_freed_on_another_node_goes_home)
 	sim_switch_to(&there);
 	for (int i = 0; i < 500; i++)
 		slab_free(s, objs[i]);
-	/* None of them may come back on this node. */
+	/* This node must not allocate any of them again. */
 	for (int i = 0; i < 1000; i++)
 		expect_on_node(slab_alloc(s, 0, NUMA_NO_NODE), 5);
 	EXPECT_SOUND();
@@ -641,7 +641,7 @@ SIM_TEST(a_thread_that_moves_is_served_from_its_new_node)
 		slab_free(s, objs[i]);
 	pages_put(pages_get(0, 0), 0); /* something in the page set */
 	t.node = 8;
-	/* It is noticed in a slow path, within a bound. */
+	/* Some slow path notices the move, soon enough. */
 	for (tries = 0; tries < 200; tries++) {
 		p = slab_alloc(s, 0, NUMA_NO_NODE);
 		if (page_to_nid(virt_to_page(p)) == 8)
@@ -650,7 +650,7 @@ SIM_TEST(a_thread_that_moves_is_served_from_its_new_node)
 	EXPECT(tries < 100);
 	EXPECT_EQ(current_task()->mm.node, 8);
 	EXPECT_SOUND();
-	/* From now on everything is of the new node, and what it left is on the old one. */
+	/* From now on everything is of the new node, and what the thread left is on the old one. */
 	for (int i = 0; i < 500; i++)
 		expect_on_node(slab_alloc(s, 0, NUMA_NO_NODE), 8);
 	expect_on_node(page_address(pages_get(0, 0)), 8);
@@ -690,7 +690,7 @@ SIM_TEST(the_next_thread_inherits_the_sheaves_of_one_that_ended)
 	EXPECT_SOUND();
 }
 
-/* The block of a thread that ended serves one of another node. */
+/* A thread of another node inherits the task block of a thread that has ended. */
 SIM_TEST(the_next_thread_inherits_no_page_set_of_another_node)
 {
 	struct sim_thread first, second;

@@ -52,7 +52,7 @@ SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 	EXPECT_SOUND();
 }
 
-/* Where its freed_ms would be, there is what the page was used for. */
+/* In place of freed_ms their descriptors have what the page was used for. */
 SIM_TEST(small_blocks_have_no_age)
 {
 	struct page *pages[1];
@@ -70,7 +70,7 @@ SIM_TEST(small_blocks_have_no_age)
 	EXPECT_SOUND();
 }
 
-/* To make up for a longest run nothing small goes: it would cost more than it gives. */
+/* To make up for a long run no small blocks go back: that would cost more than it gives. */
 SIM_TEST(what_is_made_up_for_is_whole_pageblocks)
 {
 	struct page *pages[2];
@@ -83,7 +83,7 @@ SIM_TEST(what_is_made_up_for_is_whole_pageblocks)
 	EXPECT_SOUND();
 }
 
-/* All but the page of the head's own; and zeros there are as good as what was there. */
+/* All but the page with the head's own descriptor; zeros there do as well as what was there. */
 SIM_TEST(descriptors_that_say_nothing_go_back_along)
 {
 	struct page *pages[2], *half;
@@ -101,14 +101,14 @@ SIM_TEST(descriptors_that_say_nothing_go_back_along)
 					MAX_ORDER_NR_PAGES * sizeof(struct page) - OS_PAGE));
 	EXPECT_EQ(half[PAGEBLOCK_NR_PAGES - 1].bits[0], 0);
 	EXPECT_SOUND();
-	/* Whatever is cut out of it has whole descriptors. */
+	/* Whatever is cut out of the block has valid descriptors. */
 	for (int i = 0; i < 2000; i++)
 		EXPECT(buddy_get(0, __GFP_MOVABLE, i % 3u));
 	buddy_put(pages[1], MAX_PAGE_ORDER);
 	EXPECT_SOUND();
 }
 
-/* What the system refuses stays as it was, and so does the block. */
+/* If the system refuses, they stay as they were, and the block goes back all the same. */
 SIM_TEST(descriptors_that_cannot_go_back_are_no_harm)
 {
 	struct page *pages[4];
@@ -178,7 +178,7 @@ SIM_TEST(a_discarded_block_is_known_to_be_zero_until_it_is_used)
 	dirty_and_free(MAX_PAGE_ORDER, 1, pages);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
 	page = buddy_get(0, __GFP_MOVABLE, 0);
-	EXPECT(!page_is_zero(page)); /* dirty: nothing may be claimed of it */
+	EXPECT(!page_is_zero(page)); /* dirty, so it must not count as zero */
 	buddy_put(page, 0);
 	sim.clock_ms += DELAY;
 	page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL);
@@ -189,7 +189,7 @@ SIM_TEST(a_discarded_block_is_known_to_be_zero_until_it_is_used)
 	for (size_t i = 0; i < (PAGE_SIZE << 5) / sizeof(u64); i++)
 		EXPECT_EQ(words[i], 0);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, MAX_ORDER_NR_PAGES - 32);
-	/* Freed, it counts as written; merged with zero neighbours, so do they. */
+	/* Freed, it counts as written, and so do zero neighbours that it merges with. */
 	buddy_put(page, 5);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
 	EXPECT_SOUND();
@@ -246,7 +246,7 @@ SIM_TEST(a_refused_discard_leaves_the_block_dirty_and_available)
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_SOUND();
 	EXPECT(!page_is_zero(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)));
-	/* Another time it works. */
+	/* The next time it works. */
 	sim.fail_op_always = false;
 	sim.clock_ms += DELAY;
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 2 * MAX_ORDER_NR_PAGES);
@@ -266,7 +266,7 @@ SIM_TEST(some_refused_discards_do_not_stop_the_others_nor_the_pass)
 	EXPECT_SOUND();
 }
 
-/* A filter may forbid the call: then it is not asked for each block. */
+/* A filter may refuse every call; then not every block is tried. */
 SIM_TEST(a_system_that_refuses_is_left_alone_until_the_next_pass)
 {
 	struct page *pages[50];
@@ -284,8 +284,8 @@ SIM_TEST(a_system_that_refuses_is_left_alone_until_the_next_pass)
 }
 
 /*
- * Free blocks that the program has locked may all come first: of 128 MiB none went back in four
- * calls of malloc_trim(), behind 64 MiB of those.
+ * Free blocks that the program has locked may all come first: behind 64 MiB of those, none of 128
+ * MiB went back in four calls of malloc_trim().
  */
 SIM_TEST(blocks_that_the_program_has_locked_do_not_stop_the_pass)
 {
@@ -302,7 +302,7 @@ SIM_TEST(blocks_that_the_program_has_locked_do_not_stop_the_pass)
 	EXPECT_SOUND();
 }
 
-/* What is allocated less what is freed is what is in use, for who reads the statistics. */
+/* In the statistics, allocations less frees are what is in use. */
 SIM_TEST(to_go_back_is_neither_an_allocation_nor_a_free)
 {
 	const struct zone *zone = zone_of(0);
@@ -336,7 +336,7 @@ SIM_TEST(a_forced_pass_takes_the_small_blocks_too)
 	EXPECT_SOUND();
 }
 
-/* At the front of a list, at its end, and behind what was given back before. */
+/* At the front of a list, at its end, or behind what was given back before. */
 SIM_TEST(a_pass_finds_all_that_is_resident_wherever_it_lies)
 {
 	static struct page *pages[8192];
@@ -365,7 +365,7 @@ SIM_TEST(a_pass_finds_all_that_is_resident_wherever_it_lies)
 	}
 }
 
-/* Of 4096 blocks, a batch of 32 at a time, and then again when there is little to find. */
+/* With 4096 blocks, in batches of 32, and again when there is little to find. */
 SIM_TEST(a_pass_looks_at_no_block_for_each_of_its_batches)
 {
 	static struct page *pages[8192];
@@ -408,7 +408,7 @@ SIM_TEST(what_is_resident_is_used_before_what_is_not)
 
 static struct page *small_block[2 * SMALL_BLOCKS];
 
-/* Every other of so many blocks is free: nothing merges. */
+/* Free every other of many blocks, so that nothing merges. */
 static void free_between(void)
 {
 	for (int i = 0; i < 2 * SMALL_BLOCKS; i++)
@@ -416,7 +416,7 @@ static void free_between(void)
 	for (int i = 0; i < 2 * SMALL_BLOCKS; i += 2)
 		buddy_put(small_block[i], SMALL_ORDER);
 	EXPECT(zone_spare(zone_of(0)) >= SMALL_PAGES);
-	/* What comes before is another time. */
+	/* Begin a new period. */
 	EXPECT_EQ(page_reporting_unneeded(DELAY, 2), 0);
 }
 
@@ -435,7 +435,7 @@ SIM_TEST(of_small_blocks_that_nobody_needed_half_goes_back_each_time)
 		left -= got;
 		EXPECT_SOUND();
 	}
-	/* A little stays: the program is at work. */
+	/* A little stays, since the program is at work. */
 	while (page_reporting_unneeded(DELAY, 2))
 		;
 	EXPECT(zone_spare(zone_of(0)) > 0);
@@ -458,7 +458,7 @@ SIM_TEST(small_blocks_that_were_needed_in_between_stay)
 
 #define AT_WORK 20u
 
-/* A few of them are taken and freed all the time, as by a program that is never idle. */
+/* A few blocks are taken and freed all the time, as by a program that is never idle. */
 SIM_TEST(a_program_at_work_keeps_no_small_blocks_that_it_does_not_need)
 {
 	EXPECT(sim_start());
@@ -531,7 +531,7 @@ SIM_TEST(an_idle_heap_gives_back_what_it_cached)
 	EXPECT(zone->nr_zero_pages + 3 * PAGEBLOCK_NR_PAGES > zone->present_pages);
 }
 
-/* Where no thread can be started, slow paths make the passes, one a second. */
+/* If no thread can be started, slow paths make the passes, one a second. */
 SIM_TEST(without_a_thread_slow_paths_give_memory_back)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(8192)];
@@ -570,7 +570,7 @@ static void grow_by_64_mib(void)
 		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
 }
 
-/* It is at work, so its page set is not idle; but it has nobody to drain it. */
+/* It is at work, so its page set is not idle; but nobody else drains that. */
 SIM_TEST(who_makes_a_pass_keeps_no_pages_of_its_own)
 {
 	EXPECT(sim_start());
@@ -585,7 +585,7 @@ SIM_TEST(who_makes_a_pass_keeps_no_pages_of_its_own)
 	EXPECT_SOUND();
 }
 
-/* A thousand threads of few allocations each have a large heap and nobody who allocates much. */
+/* A thousand threads with few allocations each make a large heap, though none allocates much. */
 SIM_TEST(a_heap_that_grew_starts_the_thread_whoever_comes_by)
 {
 	EXPECT(sim_start());
@@ -602,7 +602,9 @@ static void free_often(int times)
 		kswapd_wake();
 }
 
-/* The clock is dearer than most slow paths; but who only frees is to be noticed too. */
+/*
+ * Reading the clock costs more than most slow paths, but a thread that only frees must count too.
+ */
 SIM_TEST(memory_that_came_back_has_the_clock_looked_at_now_and_then)
 {
 	EXPECT(sim_start());
@@ -618,7 +620,7 @@ SIM_TEST(memory_that_came_back_has_the_clock_looked_at_now_and_then)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
-/* Its heap is its parent's, and most children have gone after a second. */
+/* Its heap was its parent's, and most children have ended within a second. */
 SIM_TEST(a_forked_child_starts_its_thread_when_it_is_a_second_old)
 {
 	struct page *idle;
@@ -632,7 +634,7 @@ SIM_TEST(a_forked_child_starts_its_thread_when_it_is_a_second_old)
 	kswapd_forget();
 	for (int i = 0; i < 128; i++)
 		one_slow_path();
-	/* Nor does it go through its parent's heap itself. */
+	/* It does not make a pass over its parent's heap itself either. */
 	EXPECT_EQ(sim.threads_refused, 0);
 	EXPECT(!sim_was_discarded((char *)page_address(idle) + BLOCK_BYTES, BLOCK_BYTES));
 	sim.clock_ms += 1000;
@@ -653,7 +655,7 @@ SIM_TEST(a_forked_child_starts_its_thread_when_it_has_grown)
 	EXPECT_EQ(sim.threads_refused, 1);
 }
 
-/* One that the system refuses is asked for again, but not at every turn. */
+/* If the system refuses a thread, it is asked again, but not every time. */
 SIM_TEST(a_thread_that_was_refused_is_tried_again_after_ten_seconds)
 {
 	EXPECT(sim_start());
@@ -671,7 +673,7 @@ SIM_TEST(a_thread_that_was_refused_is_tried_again_after_ten_seconds)
 	}
 }
 
-/* ---- who finds no memory while blocks are on their way to the system ---- */
+/* ---- threads that find no memory while blocks are on their way to the system ---- */
 
 static struct sim_thread wanter;
 static struct page *(*want)(void);
@@ -711,7 +713,7 @@ static void note_wait(void)
 	WRITE_ONCE(waits, true);
 }
 
-/* Another thread comes while the pass has all that is free. */
+/* Another thread wants memory while the pass has all that is free. */
 static void come_meanwhile(enum sim_op op, u64 number)
 {
 	(void)number;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_spare.c - what a process keeps free in a control group with a limit: little, where others
- * fill the group, and all where it is alone
+ * test_spare.c - what a process keeps free in a control group with a limit: little if others fill
+ * the group, and all if it is alone
  *
- * The group's use is what the zones hold resident, as the kernel would count it, and the others'.
+ * The group's use is what the zones hold resident, as the kernel would count it, and what others
+ * use.
  */
 #include "pages.h"
 #include "mm/internal.h"
@@ -16,7 +17,7 @@
 #define LIMIT (96 * MiB)
 #define SOME (16 * MiB)
 #define SIZE 600
-#define CALLS 32 /* of free's slow path, in which slabs are looked at once */
+#define CALLS 32 /* of free's slow path: slabs are looked at once in so many */
 
 static u64 others; /* bytes that other processes of the group use */
 
@@ -32,7 +33,7 @@ static void start_limited(void)
 	sim.memory_limit = LIMIT;
 	sim.memory_room = room;
 	EXPECT(sim_start());
-	pages_put(pages_get(0, 0), 0); /* the thread has a task */
+	pages_put(pages_get(0, 0), 0); /* gives the thread a task */
 }
 
 static void look(void)
@@ -61,7 +62,7 @@ static void use_objects_and_free(u64 bytes)
 
 	for (u64 i = 0; i < bytes / SIZE; i++)
 		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
-	/* Who frees an object looks too, on the way out. */
+	/* Inside one slow path: a free of an object looks, on its way out. */
 	slow_enter_free(&slow);
 	for (u64 i = 0; i < bytes / SIZE; i++)
 		slab_free_slow(s, objs[i], &slow);
@@ -95,7 +96,7 @@ SIM_TEST(empty_slabs_go_back_where_others_fill_the_group)
 	EXPECT_SOUND();
 }
 
-/* A program may have objects of its own caches alone, and never come to free(). */
+/* A program may have only objects of its own caches, and never call free(). */
 SIM_TEST(who_frees_an_object_of_a_cache_looks)
 {
 	static void *objs[SOME / SIZE];
@@ -136,7 +137,7 @@ SIM_TEST(a_third_of_the_limit_is_for_whoever_comes_first)
 	EXPECT_SOUND();
 }
 
-/* Each is a page between pages in use: a pass finds no block to give back. */
+/* Each free page lies between pages in use, so a pass finds no block to give back. */
 SIM_TEST(what_cannot_go_back_is_not_looked_at_each_time)
 {
 	static struct page *pages[SOME / PAGE_SIZE];
@@ -156,7 +157,7 @@ SIM_TEST(what_cannot_go_back_is_not_looked_at_each_time)
 	EXPECT_SOUND();
 }
 
-/* Half of the way to what would be too much: that is room enough not to look again at once. */
+/* The next look is half way to what would be too much. */
 SIM_TEST(what_may_stay_is_not_looked_at_each_time)
 {
 	u64 looks;
@@ -170,7 +171,7 @@ SIM_TEST(what_may_stay_is_not_looked_at_each_time)
 	EXPECT_EQ(sim.memory_looks, looks);
 }
 
-/* What is not resident takes nobody's room; our own structures are not the program's to keep. */
+/* What is not resident takes no room, and our own structures are not counted. */
 SIM_TEST(only_resident_pages_of_the_heap_are_spare)
 {
 	const struct page_request rq = {.metadata = true};
@@ -188,7 +189,7 @@ SIM_TEST(only_resident_pages_of_the_heap_are_spare)
 	EXPECT_SOUND();
 }
 
-/* A 128th of the limit, from 512 KiB to 2 MiB. */
+/* After a 128th of the limit more, from 512 KiB to 2 MiB. */
 SIM_TEST(what_is_next_to_be_looked_at_goes_by_the_limit)
 {
 	start_limited();
@@ -203,8 +204,8 @@ SIM_TEST(what_is_next_to_be_looked_at_goes_by_the_limit)
 }
 
 /*
- * Of 96 MiB 48 are used, half of them by this process: of the quarter of the room that all may keep
- * free, 12 MiB, half is for it.
+ * Of 96 MiB 48 are used, half of them by this process.  Of the room, all together may keep a
+ * quarter free, 12 MiB, and this process half of that.
  */
 SIM_TEST(of_the_room_each_keeps_free_by_its_share)
 {
@@ -216,12 +217,12 @@ SIM_TEST(of_the_room_each_keeps_free_by_its_share)
 	EXPECT(budget_is_too_much(7 * MiB / PAGE_SIZE));
 }
 
-/* What lies outside of all zones is used by this process too, which is alone then. */
+/* What lies outside all zones is used by this process too, so it is alone. */
 SIM_TEST(direct_mappings_are_of_this_process)
 {
 	start_limited();
 	EXPECT(direct_alloc(LIMIT / 2, PAGE_SIZE, /* nowait= */ false));
-	others = LIMIT / 2; /* that is them */
+	others = LIMIT / 2; /* stands for the mapping */
 	use_pages_and_free(LIMIT / 4);
 	look();
 	EXPECT(resident() >= LIMIT / 4);
