@@ -172,7 +172,7 @@ static void take_pages(gfp_t gfp)
 }
 
 /* A refill would have to wait for the zone's lock. */
-static void who_may_not_wait_fills_no_set_of_pages(void **state)
+static void a_request_that_may_not_wait_fills_no_page_set(void **state)
 {
 	uint64_t before = all_zones().refills;
 
@@ -239,7 +239,7 @@ static void expect_none_gone(void *(*take)(gfp_t), gfp_t gfp)
 		assert_true(tries++ < 5);
 }
 
-static void who_may_not_wait_takes_nothing_back_from_caches(void **state)
+static void a_request_that_may_not_wait_takes_nothing_back_from_caches(void **state)
 {
 	(void)state;
 	expect_none_gone(exact_pages, GFP_NOWAIT);
@@ -787,8 +787,8 @@ int main(void)
 		cmocka_unit_test(address_and_descriptor_lead_to_each_other),
 		cmocka_unit_test(zeroed_pages_are_zero_also_when_recycled),
 		cmocka_unit_test(every_kind_of_request_is_served),
-		cmocka_unit_test(who_may_not_wait_fills_no_set_of_pages),
-		cmocka_unit_test(who_may_not_wait_takes_nothing_back_from_caches),
+		cmocka_unit_test(a_request_that_may_not_wait_fills_no_page_set),
+		cmocka_unit_test(a_request_that_may_not_wait_takes_nothing_back_from_caches),
 		cmocka_unit_test(zones_without_memory_give_null),
 		cmocka_unit_test(nodes_that_exist_serve),
 		cmocka_unit_test(no_call_touches_errno),

@@ -1,10 +1,10 @@
 /*
- * inside.h - what a program that is linked with life_inside can call of libbuddy's own
+ * inside.h - internal functions of libbuddy for programs that are linked with life_inside
  */
 #ifndef BUDDY_TESTS_LIFE_INSIDE_H
 #define BUDDY_TESTS_LIFE_INSIDE_H
 
-/* One pass of the background thread, and what it makes when nothing has happened for a while. */
+/* A pass as the background thread makes it, and the last one, when nothing has happened lately. */
 void inside_pass(void);
 void inside_rest(void);
 

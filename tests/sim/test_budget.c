@@ -620,7 +620,7 @@ static void *out_of_slab(struct kmem_cache *s)
 }
 
 /* Objects in pages that went back make these resident, though no page is taken from the zone. */
-SIM_TEST(what_comes_again_out_of_slabs_counts)
+SIM_TEST(pages_that_objects_make_resident_again_count)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(3000)];
 	static void *objs[8000];
@@ -1261,7 +1261,7 @@ int main(void)
 		cmocka_unit_test(our_own_structures_are_not_looked_at),
 		cmocka_unit_test(near_the_limit_no_page_is_to_be_huge),
 		cmocka_unit_test(what_is_mapped_while_huge_pages_are_given_up_is_small_too),
-		cmocka_unit_test(what_comes_again_out_of_slabs_counts),
+		cmocka_unit_test(pages_that_objects_make_resident_again_count),
 		cmocka_unit_test(near_the_limit_the_background_thread_gives_all_back),
 		cmocka_unit_test(after_everything_went_back_the_next_request_looks),
 		cmocka_unit_test(a_zone_seen_while_it_grows_sets_no_mark_out_of_reach),

@@ -71,7 +71,7 @@ SIM_TEST(small_blocks_have_no_age)
 }
 
 /* To make up for a long run no small blocks go back: that would cost more than it gives. */
-SIM_TEST(what_is_made_up_for_is_whole_pageblocks)
+SIM_TEST(only_whole_pageblocks_go_back_to_make_up_for_a_run)
 {
 	struct page *pages[2];
 
@@ -571,7 +571,7 @@ static void grow_by_64_mib(void)
 }
 
 /* It is at work, so its page set is not idle; but nobody else drains that. */
-SIM_TEST(who_makes_a_pass_keeps_no_pages_of_its_own)
+SIM_TEST(a_thread_that_makes_a_pass_keeps_no_pages_of_its_own)
 {
 	EXPECT(sim_start());
 	one_slow_path();
@@ -755,17 +755,17 @@ static void waits_for_a_pass(struct page *(*fn)(void))
 	EXPECT_SOUND();
 }
 
-SIM_TEST(who_finds_no_block_waits_for_a_pass)
+SIM_TEST(a_request_that_finds_no_block_waits_for_a_pass)
 {
 	waits_for_a_pass(want_block);
 }
 
-SIM_TEST(who_finds_no_run_waits_for_a_pass)
+SIM_TEST(a_request_that_finds_no_run_waits_for_a_pass)
 {
 	waits_for_a_pass(want_run);
 }
 
-SIM_TEST(who_finds_no_short_run_waits_for_a_pass)
+SIM_TEST(a_request_that_finds_no_short_run_waits_for_a_pass)
 {
 	waits_for_a_pass(want_short_run);
 }
@@ -773,13 +773,13 @@ SIM_TEST(who_finds_no_short_run_waits_for_a_pass)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_finds_no_block_waits_for_a_pass),
-		cmocka_unit_test(who_finds_no_run_waits_for_a_pass),
-		cmocka_unit_test(who_finds_no_short_run_waits_for_a_pass),
+		cmocka_unit_test(a_request_that_finds_no_block_waits_for_a_pass),
+		cmocka_unit_test(a_request_that_finds_no_run_waits_for_a_pass),
+		cmocka_unit_test(a_request_that_finds_no_short_run_waits_for_a_pass),
 		cmocka_unit_test(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after),
 		cmocka_unit_test(what_was_freed_while_the_pass_waited_for_the_lock_is_young),
 		cmocka_unit_test(small_blocks_have_no_age),
-		cmocka_unit_test(what_is_made_up_for_is_whole_pageblocks),
+		cmocka_unit_test(only_whole_pageblocks_go_back_to_make_up_for_a_run),
 		cmocka_unit_test(descriptors_that_say_nothing_go_back_along),
 		cmocka_unit_test(descriptors_that_cannot_go_back_are_no_harm),
 		cmocka_unit_test(a_discarded_block_is_not_discarded_again),
@@ -803,7 +803,7 @@ int main(void)
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
-		cmocka_unit_test(who_makes_a_pass_keeps_no_pages_of_its_own),
+		cmocka_unit_test(a_thread_that_makes_a_pass_keeps_no_pages_of_its_own),
 		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
 		cmocka_unit_test(memory_that_came_back_has_the_clock_looked_at_now_and_then),
 		cmocka_unit_test(a_forked_child_starts_its_thread_when_it_is_a_second_old),

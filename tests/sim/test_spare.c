@@ -97,7 +97,7 @@ SIM_TEST(empty_slabs_go_back_where_others_fill_the_group)
 }
 
 /* A program may have only objects of its own caches, and never call free(). */
-SIM_TEST(who_frees_an_object_of_a_cache_looks)
+SIM_TEST(a_free_of_an_object_of_a_cache_looks)
 {
 	static void *objs[SOME / SIZE];
 	struct kmem_cache *s;
@@ -246,7 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_go_back_where_others_fill_the_group),
 		cmocka_unit_test(empty_slabs_go_back_where_others_fill_the_group),
-		cmocka_unit_test(who_frees_an_object_of_a_cache_looks),
+		cmocka_unit_test(a_free_of_an_object_of_a_cache_looks),
 		cmocka_unit_test(a_process_that_is_alone_keeps_what_it_used),
 		cmocka_unit_test(a_third_of_the_limit_is_for_whoever_comes_first),
 		cmocka_unit_test(what_cannot_go_back_is_not_looked_at_each_time),

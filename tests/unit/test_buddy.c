@@ -419,7 +419,7 @@ SIM_TEST(taking_the_zone_lock_of_a_vanished_thread_rebuilds)
 	lock_and_rebuild(/* nowait= */ false);
 }
 
-SIM_TEST(so_does_who_may_not_wait)
+SIM_TEST(taking_it_without_waiting_rebuilds_too)
 {
 	lock_and_rebuild(/* nowait= */ true);
 }
@@ -458,5 +458,6 @@ RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(what_was_in_the_way_of_a_vanished_thread_stays),
 	  T(what_was_in_a_part_of_the_way_of_a_vanished_thread_stays),
 	  T(rebuilding_restores_lists_and_counts_from_the_states_of_pages),
-	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds), T(so_does_who_may_not_wait),
+	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds),
+	  T(taking_it_without_waiting_rebuilds_too),
 	  T(a_free_block_between_two_lists_is_found_again))

@@ -86,7 +86,7 @@ SIM_TEST(pages_of_an_idle_thread_go_with_the_second_pass)
 }
 
 /* A call that asks for memory back gets all of it. */
-SIM_TEST(who_asks_for_all_gets_what_is_in_use_too)
+SIM_TEST(a_forced_drain_takes_what_is_in_use_too)
 {
 	struct slow slow;
 
@@ -101,4 +101,4 @@ SIM_TEST(who_asks_for_all_gets_what_is_in_use_too)
 
 RUN_TESTS(T(what_a_thread_has_of_a_cache_goes_with_the_second_pass),
 	  T(sheaves_that_are_missed_in_stay), T(pages_of_an_idle_thread_go_with_the_second_pass),
-	  T(who_asks_for_all_gets_what_is_in_use_too))
+	  T(a_forced_drain_takes_what_is_in_use_too))

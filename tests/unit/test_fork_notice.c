@@ -362,7 +362,7 @@ SIM_TEST(all_that_may_have_forked_keep_what_they_have_until_the_one_comes_in)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(who_was_inside_is_lost_and_the_others_keep_what_they_have)
+SIM_TEST(a_thread_that_was_inside_is_lost_and_the_others_keep_what_they_have)
 {
 	struct task *first, *second;
 	struct slab_sheaf *main;
@@ -481,7 +481,7 @@ static void guest_leaves(void)
 	sim_switch_to(&sim_main_thread);
 }
 
-SIM_TEST(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs)
+SIM_TEST(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs)
 {
 	struct slow outer;
 	u64 sleeps;
@@ -707,7 +707,8 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(no_signal_handler_comes_while_the_background_thread_is_started),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
-	  T(who_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs), T(a_guest_may_fork),
+	  T(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
+	  T(a_guest_may_fork),
 	  T(the_thread_that_forked_is_no_guest_of_one_that_it_started),
 	  T(a_thread_that_comes_in_while_another_notices_waits_for_that),
 	  T(a_child_forked_while_its_parent_notices_has_not_noticed),
@@ -720,5 +721,5 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),
 	  T(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks),
 	  T(all_that_may_have_forked_keep_what_they_have_until_the_one_comes_in),
-	  T(who_was_inside_is_lost_and_the_others_keep_what_they_have),
+	  T(a_thread_that_was_inside_is_lost_and_the_others_keep_what_they_have),
 	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))

@@ -138,7 +138,7 @@ SIM_TEST(where_no_distances_matter_the_thread_starts_when_a_heap_is_old_enough)
 	with_nodes(1, /* starts_at_once= */ false);
 }
 
-SIM_TEST(of_two_nodes_there_is_one_order)
+SIM_TEST(two_nodes_need_no_distances)
 {
 	with_nodes(2, /* starts_at_once= */ false);
 }
@@ -230,7 +230,7 @@ SIM_TEST(a_heap_of_objects_in_bulk_starts_the_thread)
 }
 
 /* Starting a thread, or making a pass, would be waiting. */
-SIM_TEST(who_may_not_wait_starts_no_thread)
+SIM_TEST(a_request_that_may_not_wait_starts_no_thread)
 {
 	struct kmem_cache *s;
 	void *obj;
@@ -258,7 +258,7 @@ static void free_when_it_has_lain_down(void)
 		longjmp(end, 1);
 }
 
-SIM_TEST(who_frees_an_object_wakes_the_thread)
+SIM_TEST(a_free_of_an_object_wakes_the_thread)
 {
 	start_background();
 	sim.on_futex_wait = free_when_it_has_lain_down;
@@ -283,12 +283,13 @@ SIM_TEST(without_background_threads_none_is_started)
 }
 
 RUN_TESTS(T(a_heap_of_objects_of_a_cache_starts_the_thread),
-	  T(a_heap_of_objects_in_bulk_starts_the_thread), T(who_may_not_wait_starts_no_thread),
-	  T(who_frees_an_object_wakes_the_thread), T(without_background_threads_none_is_started),
+	  T(a_heap_of_objects_in_bulk_starts_the_thread),
+	  T(a_request_that_may_not_wait_starts_no_thread),
+	  T(a_free_of_an_object_wakes_the_thread), T(without_background_threads_none_is_started),
 	  T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
 	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
 	  T(beside_a_program_at_work_the_thread_looks_often),
 	  T(while_there_are_slow_paths_the_thread_does_not_lie_down),
 	  T(where_no_distances_matter_the_thread_starts_when_a_heap_is_old_enough),
-	  T(of_two_nodes_there_is_one_order),
+	  T(two_nodes_need_no_distances),
 	  T(where_distances_matter_the_thread_starts_at_once_and_asks_for_them))

@@ -544,7 +544,7 @@ static void defer_frees(void)
 	EXPECT_EQ(in_use(), 50 + 32);
 }
 
-SIM_TEST(so_is_a_free_of_a_block_of_an_order)
+SIM_TEST(a_free_of_pages_that_may_not_wait_is_caught_up_by_the_next)
 {
 	struct page *a, *b;
 
@@ -573,7 +573,7 @@ SIM_TEST(what_waits_to_be_freed_is_free_in_a_child)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-SIM_TEST(so_it_is_if_a_thread_that_is_gone_was_taking_it_along)
+SIM_TEST(what_a_lost_thread_was_about_to_free_is_free_in_a_child)
 {
 	EXPECT(sim_start());
 	defer_frees();
@@ -665,8 +665,9 @@ SIM_TEST(random_blocks_of_all_lengths_stay_disjoint_and_come_back)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-RUN_TESTS(T(so_is_a_free_of_a_block_of_an_order), T(what_waits_to_be_freed_is_free_in_a_child),
-	  T(so_it_is_if_a_thread_that_is_gone_was_taking_it_along),
+RUN_TESTS(T(a_free_of_pages_that_may_not_wait_is_caught_up_by_the_next),
+	  T(what_waits_to_be_freed_is_free_in_a_child),
+	  T(what_a_lost_thread_was_about_to_free_is_free_in_a_child),
 	  T(a_zone_that_is_busy_is_not_taken_for_empty),
 	  T(what_cannot_be_had_is_not_asked_of_the_budget), T(a_block_costs_exactly_its_pages),
 	  T(a_long_stretch_is_taken_from_the_start_of_a_block),

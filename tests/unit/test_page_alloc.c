@@ -58,7 +58,7 @@ SIM_TEST(a_zone_whose_lock_is_held_does_not_grow)
 }
 
 /* What lies idle is under locks. */
-SIM_TEST(who_may_not_wait_asks_for_nothing_that_lies_idle)
+SIM_TEST(a_request_that_may_not_wait_asks_for_nothing_that_lies_idle)
 {
 	struct page_request rq = {.nowait = true};
 
@@ -111,6 +111,6 @@ SIM_TEST(page_sets_of_others_are_asked_once_in_an_eighth_of_the_zone)
 }
 
 RUN_TESTS(T(a_zone_whose_lock_is_held_does_not_grow),
-	  T(who_may_not_wait_asks_for_nothing_that_lies_idle),
+	  T(a_request_that_may_not_wait_asks_for_nothing_that_lies_idle),
 	  T(barns_are_asked_if_free_pages_enough_lie_badly),
 	  T(page_sets_of_others_are_asked_once_in_an_eighth_of_the_zone))

@@ -411,7 +411,7 @@ SIM_TEST(objects_of_another_home_do_not_stay_in_the_spare)
 }
 
 /* So the thread that allocates them finds whole sheaves there. */
-SIM_TEST(who_is_handed_all_its_objects_leaves_them_in_the_barn)
+SIM_TEST(a_thread_that_is_handed_all_its_objects_leaves_them_in_the_barn)
 {
 	static void *handed[252];
 	struct sim_thread other;
@@ -441,7 +441,7 @@ SIM_TEST(who_is_handed_all_its_objects_leaves_them_in_the_barn)
 }
 
 /* Objects in a second sheaf would be missing elsewhere. */
-SIM_TEST(who_only_frees_has_no_spare)
+SIM_TEST(a_thread_that_only_frees_has_no_spare)
 {
 	static void *handed[8000];
 	struct sim_thread other;
@@ -908,7 +908,7 @@ SIM_TEST(where_the_fence_is_refused_a_late_push_into_a_cache_of_the_program_coun
 }
 
 /* The child of a lone thread has not noticed yet that its thread has another number. */
-SIM_TEST(who_drains_itself_is_not_taken_for_gone)
+SIM_TEST(a_thread_that_drains_itself_is_not_taken_for_gone)
 {
 	struct sim_thread parents;
 	struct task *task;
@@ -1103,7 +1103,7 @@ static struct barn *leave_elsewhere(void)
  * Otherwise a thread takes objects of its own from slabs.  Those of a thread that only allocates
  * lie with the threads that free them.
  */
-SIM_TEST(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left)
+SIM_TEST(only_a_thread_that_takes_more_than_it_leaves_gets_sheaves_of_other_cpus)
 {
 	struct barn *elsewhere;
 	int nr = 0;
@@ -1189,7 +1189,7 @@ static void is_done(void)
 }
 
 /* That thread will not be long; a pass in the background goes by, since it comes again anyway. */
-SIM_TEST(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
+SIM_TEST(a_forced_pass_waits_shortly_for_a_thread_that_is_at_work)
 {
 	struct sim_thread other;
 
@@ -1234,7 +1234,7 @@ SIM_TEST(a_sheaf_without_objects_of_another_home_makes_up_for_one_with_some)
 	EXPECT_EQ(p->strange, 32);
 }
 
-RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work),
+RUN_TESTS(T(a_forced_pass_waits_shortly_for_a_thread_that_is_at_work),
 	  T(a_sheaf_without_objects_of_another_home_makes_up_for_one_with_some),
 	  T(a_pass_goes_by_a_thread_that_is_in_a_constructor),
 	  T(a_thread_that_never_goes_keeps_no_block_from_others),
@@ -1253,7 +1253,7 @@ RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 	  T(where_the_fence_is_refused_a_late_pop_counts),
 	  T(where_the_fence_is_refused_a_late_push_counts),
 	  T(where_the_fence_is_refused_a_hit_may_put_its_cursor_back),
-	  T(who_drains_itself_is_not_taken_for_gone),
+	  T(a_thread_that_drains_itself_is_not_taken_for_gone),
 	  T(what_was_freed_twice_in_a_row_is_reported_and_handed_out_once),
 	  T(what_was_freed_four_times_in_a_row_is_handed_out_once),
 	  T(what_was_freed_once_is_not_reported),
@@ -1277,7 +1277,8 @@ RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 	  T(scattered_objects_go_back_to_slabs_that_one_thread_uses),
 	  T(the_few_objects_of_another_home_go_back_to_it),
 	  T(objects_of_another_home_do_not_stay_in_the_spare),
-	  T(who_is_handed_all_its_objects_leaves_them_in_the_barn), T(who_only_frees_has_no_spare),
+	  T(a_thread_that_is_handed_all_its_objects_leaves_them_in_the_barn),
+	  T(a_thread_that_only_frees_has_no_spare),
 	  T(arrays_of_another_home_go_back_to_it),
 	  T(rows_stay_in_the_barn_though_one_thread_uses_the_slabs),
 	  T(going_up_and_down_in_a_sheaf_soon_leaves_the_spare_alone),
@@ -1285,6 +1286,6 @@ RUN_TESTS(T(who_asks_for_memory_back_waits_shortly_for_a_thread_that_is_at_work)
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
 	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
-	  T(only_who_takes_more_than_it_leaves_gets_what_other_cpus_left),
+	  T(only_a_thread_that_takes_more_than_it_leaves_gets_sheaves_of_other_cpus),
 	  T(without_memory_what_lies_elsewhere_is_taken),
 	  T(an_object_is_in_one_place_only_through_any_mix), T(bulk_is_all_or_nothing))

@@ -578,7 +578,7 @@ static void a_file_is_stderr_if_it_was_at_the_start(void **state)
 }
 
 /* It may be a log that was begun anew; a file that is open for reading too may be a database. */
-static void a_file_in_place_of_stderr_is_one_if_it_is_only_written(void **state)
+static void a_file_in_place_of_stderr_counts_if_it_is_for_writing_only(void **state)
 {
 	static const int modes[] = {O_WRONLY, O_RDWR};
 	bool ours[2];
@@ -793,7 +793,7 @@ int main(void)
 		cmocka_unit_test(a_thread_of_ours_takes_no_signal_of_the_program),
 		cmocka_unit_test(a_file_is_stderr_if_it_was_at_the_start),
 		cmocka_unit_test(what_comes_to_a_closed_descriptor_is_no_stderr),
-		cmocka_unit_test(a_file_in_place_of_stderr_is_one_if_it_is_only_written),
+		cmocka_unit_test(a_file_in_place_of_stderr_counts_if_it_is_for_writing_only),
 		cmocka_unit_test(a_text_that_goes_into_a_pipe_by_pieces_arrives_as_it_is),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
 		cmocka_unit_test(a_signal_handler_is_known),

@@ -41,7 +41,7 @@ static u64 gone(void)
 }
 
 /* In each slab one page of eight is free. */
-SIM_TEST(who_asks_for_all_gets_the_holes_of_slabs_that_are_nearly_full)
+SIM_TEST(a_forced_pass_takes_the_holes_of_slabs_that_are_nearly_full)
 {
 	start(PAGE_SIZE);
 	leave_in_slabs(s->objects - 1u);
@@ -186,7 +186,7 @@ SIM_TEST(in_a_slow_path_no_pass_is_made)
 	EXPECT_EQ(own_barn()->nr_full, 0);
 }
 
-RUN_TESTS(T(who_asks_for_all_gets_the_holes_of_slabs_that_are_nearly_full),
+RUN_TESTS(T(a_forced_pass_takes_the_holes_of_slabs_that_are_nearly_full),
 	  T(once_nothing_happens_the_holes_of_sparse_slabs_go),
 	  T(a_cache_that_nobody_uses_is_emptied), T(a_cache_in_use_keeps_its_barns),
 	  T(of_what_a_barn_keeps_beyond_the_usual_half_goes_with_each_pass),

@@ -267,7 +267,7 @@ static void let_it_end(void)
 	pthread_join(shrink_thread, NULL);
 }
 
-SIM_TEST(who_finds_another_at_it_waits_for_what_that_finds)
+SIM_TEST(a_thread_waits_for_what_another_one_that_looks_already_finds)
 {
 	start();
 	first = pthread_self();
@@ -287,7 +287,7 @@ SIM_TEST(who_finds_another_at_it_waits_for_what_that_finds)
 }
 
 /* The holder of the mutex may want a lock that this thread has, unless it looks for memory too. */
-SIM_TEST(who_finds_another_at_something_else_goes_on)
+SIM_TEST(a_thread_does_not_wait_for_one_that_does_something_else)
 {
 	start();
 	hold(&slab_mutex);
@@ -358,7 +358,7 @@ static void let_go_of_mutex(void)
 	slab_mutex.word = 0;
 }
 
-SIM_TEST(who_finds_no_memory_waits_for_who_gives_it_back)
+SIM_TEST(a_thread_without_memory_waits_for_one_that_gives_some_back)
 {
 	void *obj;
 
@@ -377,7 +377,7 @@ SIM_TEST(who_finds_no_memory_waits_for_who_gives_it_back)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(who_finds_no_memory_waits_for_who_gives_it_back),
+RUN_TESTS(T(a_thread_without_memory_waits_for_one_that_gives_some_back),
 	  T(an_object_has_room_for_two_pointers),
 	  T(caches_are_found_by_their_place_also_when_some_have_left),
 	  T(a_cache_that_is_made_anew_has_the_lowest_number_that_is_free),
@@ -387,5 +387,5 @@ RUN_TESTS(T(who_finds_no_memory_waits_for_who_gives_it_back),
 	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),
 	  T(a_thread_in_a_constructor_is_not_waited_for),
 	  T(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended),
-	  T(who_finds_another_at_it_waits_for_what_that_finds),
-	  T(who_finds_another_at_something_else_goes_on))
+	  T(a_thread_waits_for_what_another_one_that_looks_already_finds),
+	  T(a_thread_does_not_wait_for_one_that_does_something_else))

@@ -101,7 +101,7 @@ SIM_TEST(an_object_freed_twice_while_its_slab_is_held_is_reported_once)
 }
 
 /* The thread's own sheaves need no lock of others. */
-SIM_TEST(who_may_not_wait_is_served_from_the_own_sheaf)
+SIM_TEST(a_request_that_may_not_wait_is_served_from_the_own_sheaf)
 {
 	struct kmem_cache *s;
 	struct slab_home *home;
@@ -187,7 +187,7 @@ static void alloc_in_vain(void)
 }
 
 /* Locks are held shortly.  With one try, half of the requests of four threads were refused. */
-SIM_TEST(who_may_not_wait_looks_several_times)
+SIM_TEST(a_request_that_may_not_wait_looks_several_times)
 {
 	u64 one;
 
@@ -214,7 +214,7 @@ static void construct(void *obj)
 }
 
 /* A thread that has such objects in hand is waited for, but here it was lost in the fork. */
-SIM_TEST(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held)
+SIM_TEST(a_child_does_not_wait_for_a_lost_thread_that_had_deferred_objects)
 {
 	struct kmem_cache *s;
 	struct slab_home *home;
@@ -281,7 +281,7 @@ static void construct_slowly(void *obj)
 }
 
 /* Otherwise objects that are in hand would be reported as in use. */
-SIM_TEST(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache)
+SIM_TEST(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects)
 {
 	struct kmem_cache *s;
 	struct slab_home *homes[2];
@@ -310,12 +310,12 @@ SIM_TEST(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(who_has_deferred_objects_in_hand_is_waited_for_by_who_ends_their_cache),
+RUN_TESTS(T(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects),
 	  T(what_has_to_be_of_a_node_has_no_mapping_of_its_own),
 	  T(what_was_taken_in_vain_goes_back_without_waiting),
-	  T(who_may_not_wait_looks_several_times),
-	  T(a_child_waits_for_nobody_who_took_what_was_freed_while_a_slab_was_held),
-	  T(who_may_not_wait_is_served_from_the_own_sheaf),
+	  T(a_request_that_may_not_wait_looks_several_times),
+	  T(a_child_does_not_wait_for_a_lost_thread_that_had_deferred_objects),
+	  T(a_request_that_may_not_wait_is_served_from_the_own_sheaf),
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
 	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free),

@@ -175,7 +175,7 @@ static void *wait_for_lock(void *arg)
 	return NULL;
 }
 
-SIM_TEST(who_sleeps_for_a_lock_that_wakes_nobody_gets_it_all_the_same)
+SIM_TEST(a_sleeper_gets_a_lock_whose_release_wakes_nobody)
 {
 	unsigned long contended = spin_contended;
 	pthread_t thread;
@@ -202,4 +202,4 @@ RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(the_generation_wraps_round_without_becoming_zero),
 	  T(waiting_for_a_lock_of_ones_own_ends_the_program),
 	  T(taking_locks_against_their_ranks_ends_the_program), T(two_threads_exclude_each_other),
-	  T(who_sleeps_for_a_lock_that_wakes_nobody_gets_it_all_the_same))
+	  T(a_sleeper_gets_a_lock_whose_release_wakes_nobody))
