@@ -29,7 +29,7 @@
  * A pop compares the top object with the slot below.  In an empty sheaf both are NULL (slab.h).  If
  * the program has freed an object twice in a row, both are that object, and malloc_slow reports it.
  *
- * A disabled cursor is both empty and full: the slots below it hold NULL, and it lies above its
+ * A disabled cursor is both empty and full: the slots below it hold NULL, and it lies above every
  * end.  So nothing tests whether the thread has a task, whether the object is ours, or whether
  * debugging is on: the page map's byte and the cursor answer all of that.
  *

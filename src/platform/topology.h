@@ -64,7 +64,7 @@ bool topology_node_exists(int node);
 int topology_node_of_cpu(int cpu);
 
 /**
- * topology_close - at the program's end: let nobody into the module, and wait for who is in it
+ * topology_close - at the program's end: let no thread into the module, and wait for one inside
  *
  * To be called before the destructors of the module's libraries run.  Waits 2 s at most.
  */

@@ -2,7 +2,7 @@
  * before_libc.c - a library that needs no other, whose constructor uses malloc
  *
  * If the loader loads it after the C library, it initialises it before the C library: then there is
- * no environment yet.
+ * no environment yet.  The malloc is that of whoever has one.
  */
 #include <stddef.h>
 #include <stdlib.h>

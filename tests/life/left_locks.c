@@ -166,7 +166,7 @@ static void test_generations(void)
 int main(int argc, char **argv)
 {
 	require_libbuddy();
-	free(keep(malloc(100000))); /* with a heap, so that the first child notices the fork */
+	free(keep(malloc(100000))); /* so that the first child knows that it is one */
 	if (argc > 1 && !strcmp(argv[1], "namespaces"))
 		test_namespaces();
 	else

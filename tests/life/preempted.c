@@ -163,7 +163,7 @@ static void drop_one(struct side *s, struct block *b)
 	has_in_hand(s, 0);
 }
 
-/* Free the latest blocks; drop_first(): the earliest, whose slabs are not in use any more. */
+/* Free the latest blocks; drop_first() frees the earliest, which lie in other slabs. */
 static void drop(struct side *s, unsigned int count)
 {
 	for (; count && s->nr > s->first; count--) {

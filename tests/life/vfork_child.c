@@ -3,7 +3,7 @@
  * ended
  *
  *   vfork_child thread        it is the first to want memory in the thread that called vfork()
- *   vfork_child background    it makes the heap one that wants a background thread
+ *   vfork_child background    it allocates when the heap wants a background thread
  *   vfork_child pass          it calls malloc_trim() while threads of its parent sleep
  *   vfork_child lone          its parent is a child of a program of one thread, and has not called
  *                             libbuddy itself

@@ -936,7 +936,10 @@ SIM_TEST(of_large_blocks_that_are_used_one_is_small_now_and_then)
 	EXPECT_SOUND();
 }
 
-/* No advice, as the system may make huge pages of everything, and there may be no second block. */
+/*
+ * Most of it gets no advice, since there may be no second block, and the system may be set to make
+ * huge pages of everything.
+ */
 SIM_TEST(of_the_first_large_block_most_is_left_to_the_system)
 {
 	unsigned int advised;

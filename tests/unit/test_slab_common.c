@@ -267,7 +267,7 @@ static void let_it_end(void)
 	pthread_join(shrink_thread, NULL);
 }
 
-SIM_TEST(a_thread_waits_for_what_another_one_that_looks_already_finds)
+SIM_TEST(a_thread_that_finds_another_one_looking_waits_for_its_result)
 {
 	start();
 	first = pthread_self();
@@ -287,7 +287,7 @@ SIM_TEST(a_thread_waits_for_what_another_one_that_looks_already_finds)
 }
 
 /* The holder of the mutex may want a lock that this thread has, unless it looks for memory too. */
-SIM_TEST(a_thread_does_not_wait_for_one_that_does_something_else)
+SIM_TEST(a_thread_that_finds_another_one_at_something_else_goes_on)
 {
 	start();
 	hold(&slab_mutex);
@@ -387,5 +387,5 @@ RUN_TESTS(T(a_thread_without_memory_waits_for_one_that_gives_some_back),
 	  T(a_pass_that_empties_the_sheaves_of_a_thread_is_waited_for),
 	  T(a_thread_in_a_constructor_is_not_waited_for),
 	  T(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended),
-	  T(a_thread_waits_for_what_another_one_that_looks_already_finds),
-	  T(a_thread_does_not_wait_for_one_that_does_something_else))
+	  T(a_thread_that_finds_another_one_looking_waits_for_its_result),
+	  T(a_thread_that_finds_another_one_at_something_else_goes_on))

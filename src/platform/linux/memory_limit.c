@@ -64,9 +64,7 @@ static bool read_text(const char *name)
 	return len > 0;
 }
 
-/*
- * Anything that does not start with a digit ("max"), or exceeds any machine's memory, is no limit.
- */
+/* What does not start with a digit ("max"), or is more than any machine has, is no limit. */
 static u64 number(const char *s)
 {
 	u64 v = 0;

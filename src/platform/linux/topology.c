@@ -119,7 +119,7 @@ slowpath bool topology_node_exists(int node)
 
 /*
  * The module, loaded once; NULL if it is not there.  $ORIGIN is the folder that our own file was
- * loaded from.  Its name alone may be relative, and the program may have changed its folder since.
+ * loaded from.  The name of that file may be relative, and the program in another folder by now.
  */
 static slowpath void *module(void)
 {

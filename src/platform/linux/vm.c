@@ -222,9 +222,7 @@ slowpath void vm_bind(void *addr, size_t len, int node, u32 strict)
 
 	/* maxnode counts one bit more than it reads. */
 	(void)sys6(SYS_mbind, (long)addr, (long)len, mode, (long)&mask, sizeof(mask) * 8 + 1, 0);
-	/*
-	 * Linux before 5.17 has no such call, and prefers the node of the CPU that touches a page.
-	 */
+	/* Before Linux 5.17 there is no such call: the node of the CPU comes first. */
 	if (strict)
 		(void)sys4(SYS_set_mempolicy_home_node, (long)addr, (long)len, node, 0);
 }
