@@ -13,12 +13,12 @@ struct outcome {
 };
 
 /*
- * Runs @fn in a forked child, with abort_on_error set as said, and ends it with _exit(0).  The
- * assertions of the test framework do not work in there: use child_check().
+ * Run @fn in a forked child, with abort_on_error as given, and end that with _exit(0).  The
+ * assertions of the test framework do not work in the child: use child_check().
  */
 void in_child(struct outcome *ret, bool abort_on_error, void (*fn)(void));
 
-/* The same with a program in place of a function: this one, with an argument and options. */
+/* The same, but run this program in the child, with an argument and options. */
 void in_program(struct outcome *ret, const char *argument, const char *options);
 
 /* In a child: end with a line on stderr and a status that no test expects. */
@@ -30,8 +30,8 @@ void child_fail(const char *file, int line, const char *what);
 	} while (0)
 
 /*
- * In a child: the heap grows by what @alloc gets, which is never called in vain, until the
- * background thread is wanted, and then that is there.
+ * In a child: call @alloc, which must never fail, until the heap wants the background thread, and
+ * check that it is there.
  */
 void child_starts_background(void *(*alloc)(void));
 

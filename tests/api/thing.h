@@ -25,7 +25,7 @@ struct thing {
 	unsigned int nr;     /* OBJECTS: how many */
 	size_t size, room;
 	uint64_t fill;
-	void *mem[BULK_MAX]; /* OBJECTS: nr of them, else the first */
+	void *mem[BULK_MAX]; /* OBJECTS: nr of them; else only the first is used */
 };
 
 /* What the things of a table amount to, in bytes and objects. */
@@ -37,14 +37,14 @@ struct tally {
 void things_init(void);
 void things_end(void);
 struct kmem_cache *things_cache(unsigned int number);
-/* Which of ours has that name; CACHES if none. */
+/* The number of the cache of that name; CACHES if it is none of these. */
 unsigned int things_cache_number(const char *name);
 
-/* May leave NOTHING: memory is bounded, and some requests may be refused. */
+/* Make a thing, perhaps NOTHING: memory is bounded, and some requests may be refused. */
 void thing_make(struct thing *t, struct rng *rng);
-/* Checked, then resized or filled anew. */
+/* Check it, then resize it or fill it anew. */
 void thing_change(struct thing *t, struct rng *rng);
-/* Checked, then freed by any call that may free it. */
+/* Check it, then free it by any call that may free it. */
 void thing_free(struct thing *t, struct rng *rng);
 void thing_count(const struct thing *t, struct tally *ret);
 

@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Allocates until the limit of about @limit bytes, which something outside sets, gives NULL and
- * ENOMEM; checks that small blocks, failing reallocs and the blocks held are well; frees all
- * and demands as much again.
+ * Allocate until the limit of about @limit bytes, which is set from outside, gives NULL and ENOMEM;
+ * check that small blocks can be had, that realloc fails as it should and that no block has
+ * changed; then free all, and expect as much again.
  */
 void exhaust(size_t limit);
 

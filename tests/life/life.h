@@ -75,9 +75,9 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 	      char *ret_text, size_t size);
 
 /*
- * Fills 100 MB in blocks that slabs hold, and frees them; returns what was resident then, in KiB.
- * expect_given_back() waits, for 15 seconds at most, until less than a third of that is, and calls
- * @meanwhile ten times a second, unless that is NULL.
+ * Fills 100 MB in blocks that slabs hold, and frees them; returns how much was resident then, in
+ * KiB.  expect_given_back() waits, for 15 seconds at most, until less than a third of that is, and
+ * calls @meanwhile ten times a second, unless that is NULL.
  */
 size_t fill_and_free(void);
 void expect_given_back(size_t full, void (*meanwhile)(void));
