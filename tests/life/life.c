@@ -41,9 +41,7 @@ void skip(const char *format, ...)
 	_exit(EXIT_SKIPPED);
 }
 
-/*
- * ISO C has no cast from void * to a function pointer; POSIX promises that the bytes are the same.
- */
+/* ISO C has no cast from void * to a function pointer; for POSIX the bytes are the same. */
 static int (*find_verify(void))(void)
 {
 	void *symbol = dlsym(RTLD_DEFAULT, "buddy_verify");

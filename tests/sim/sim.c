@@ -267,9 +267,7 @@ static void *map(void *addr, size_t len, int prot, int flags)
 	}
 #endif
 	p = mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
-	/*
-	 * Tests count what is resident: no huge pages, even if the system makes them of everything.
-	 */
+	/* Tests count resident pages: no huge ones, even if the system makes them of everything. */
 	if (p != MAP_FAILED)
 		madvise(p, len, MADV_NOHUGEPAGE);
 	return p;

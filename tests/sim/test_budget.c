@@ -683,9 +683,7 @@ SIM_TEST(near_the_limit_the_background_thread_gives_all_back)
 	EXPECT_SOUND();
 }
 
-/*
- * The mark was set for a heap near the limit; what is left must not grow that far without a look.
- */
+/* The mark was set near the limit; the heap that is left must not grow that far without a look. */
 SIM_TEST(after_everything_went_back_the_next_request_looks)
 {
 	static struct page *pages[15];
@@ -806,9 +804,7 @@ static void *stop_huge(void *unused)
 	return unused;
 }
 
-/*
- * Another thread gives huge pages up, near the limit, while this one is about to advise a stride.
- */
+/* Another thread, near the limit, gives huge pages up as this one is about to advise a stride. */
 static void stop_meanwhile(enum sim_op op, u64 number)
 {
 	(void)number;

@@ -223,9 +223,7 @@ static void get_long_run(void)
 	work->run[2] = run_get(0, 1100, 1, &zero);
 }
 
-/*
- * The first run goes back to the system, as it is outgrown, and so does what is free at the third.
- */
+/* The first run goes back to the system when outgrown, and so does what is free at the third. */
 static void outgrow_runs(void)
 {
 	bool zero;
@@ -380,10 +378,7 @@ static void accept_parts(void)
 struct operation {
 	void (*fn)(void);
 	const char *name;
-	/*
-	 * Forks before one instruction in so many, the first drawn at random; BUDDY_SOAK: before
-	 * all.
-	 */
+	/* A fork before one instruction in so many, from a random one on; BUDDY_SOAK: all. */
 	int stride;
 	bool pages; /* an operation of mm, which is called only inside a slow path */
 };
@@ -547,9 +542,7 @@ static unsigned long held(const struct slab_sheaf *sheaf)
 	return sheaf ? sheaf->size : 0;
 }
 
-/*
- * All that the lost thread's sheaves held is back, except perhaps the object that it had in hand.
- */
+/* All that the lost thread's sheaves held is back, but perhaps for one that it had in hand. */
 static void expect_no_object_lost(void)
 {
 	const struct kmem_cache *s = &kmalloc_caches[CLASS];
@@ -643,9 +636,7 @@ static void fork_in_handler(void)
 	if (handler_allocates) {
 		void *obj = slab_alloc(&kmalloc_caches[3], 0, NUMA_NO_NODE);
 
-		/*
-		 * Never NULL: if the interrupted operation has all locks, it is a direct mapping.
-		 */
+		/* Even if the interrupted operation has all locks: then by a direct mapping. */
 		EXPECT(obj);
 		if (!direct_free(obj, /* nowait= */ true))
 			slab_free(&kmalloc_caches[3], obj);

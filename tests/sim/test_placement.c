@@ -213,7 +213,7 @@ SIM_TEST(a_child_asks_again_for_distances_that_its_parent_was_not_told)
 
 /* The address sanitizer uses the low addresses itself. */
 #ifndef __SANITIZE_ADDRESS__
-/* Some emulators map the lowest addresses first, but the page map has to lie above the range. */
+/* Some emulators map the lowest addresses first, but the page map has to lie above all others. */
 SIM_TEST(where_the_system_maps_low_addresses_first_the_page_map_lies_high)
 {
 	sim.low_views = LOW_UNLESS_ASKED;
@@ -426,7 +426,7 @@ SIM_TEST(objects_of_a_full_node_come_from_the_nearest)
 	EXPECT_SOUND();
 }
 
-/* The rule for blocks larger than a pageblock is that for pages. */
+/* The rule for blocks larger than a pageblock is the same as for pages. */
 SIM_TEST(large_blocks_of_a_full_node_come_from_the_nearest)
 {
 	u64 nr = 2 * PAGEBLOCK_NR_PAGES; /* 6 on a node, fewer where start() has used some */

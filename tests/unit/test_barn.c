@@ -414,9 +414,7 @@ SIM_TEST(a_barn_far_away_keeps_its_sheaves_when_another_is_found_again)
 	}
 }
 
-/*
- * It may be long until a thread comes to the barn of that CPU, so the repair cannot wait for one.
- */
+/* It may be long until a thread comes to that CPU's barn, so the repair cannot wait for one. */
 SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 {
 	struct sim_thread other;

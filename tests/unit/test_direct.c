@@ -134,9 +134,7 @@ SIM_TEST(blocks_that_move_often_fill_no_table)
 	expect_totals(0, 0);
 }
 
-/*
- * Each has another address; an entry deleted at the end of a run of entries counts as never used.
- */
+/* Each has another address; an entry deleted at the end of a run counts as never used. */
 SIM_TEST(blocks_that_come_and_go_fill_no_table)
 {
 	u64 before;

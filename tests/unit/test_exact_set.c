@@ -79,9 +79,7 @@ SIM_TEST(a_thread_that_only_frees_keeps_nothing)
 	EXPECT_SOUND();
 }
 
-/*
- * A handler may have interrupted a holder of the zone's lock, which an overflow of the set takes.
- */
+/* A handler may have interrupted a holder of the zone's lock, which an overflow takes. */
 SIM_TEST(a_free_that_may_not_wait_is_not_of_the_set)
 {
 	static struct page *run[64];
@@ -459,9 +457,7 @@ SIM_TEST(a_zone_does_not_grow_while_the_set_has_what_is_asked_for)
 	EXPECT_SOUND();
 }
 
-/*
- * The lock is held by a drain, or by the thread that a handler interrupted: straight to the zone.
- */
+/* A drain has the lock, or the thread that a handler interrupted: straight to the zone. */
 SIM_TEST(nobody_waits_for_a_set)
 {
 	struct page *run[2];

@@ -127,9 +127,7 @@ SIM_TEST(reclaimable_pages_claim_from_blocks_of_any_order)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-/*
- * An eighth of the first pageblock is there, all free; the rest will have its type when it comes.
- */
+/* An eighth of the first pageblock is there, all free; the rest will have its type. */
 SIM_TEST(what_is_not_accepted_yet_counts_as_free_when_a_pageblock_is_claimed)
 {
 	struct zone *zone = zone_of(0);

@@ -230,9 +230,7 @@ SIM_TEST(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks)
 	}
 }
 
-/*
- * The handler may have interrupted pthread_create(), which has the lock that another start needs.
- */
+/* The handler may have interrupted pthread_create(), which has the lock that a start needs. */
 SIM_TEST(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it)
 {
 	EXPECT(sim_start());
@@ -592,9 +590,7 @@ SIM_TEST(the_thread_that_forked_is_no_guest_of_one_that_it_started)
 	EXPECT_SOUND();
 }
 
-/*
- * Otherwise it would leave as a guest in another generation than it came in, and be counted still.
- */
+/* Otherwise it would leave in another generation than it came in, and be counted for ever. */
 SIM_TEST(a_thread_that_comes_in_while_another_notices_waits_for_that)
 {
 	struct slow guest;

@@ -70,9 +70,7 @@ SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 
 			EXPECT(s.objects >= 1 && (size_t)s.objects * size <= PAGE_SIZE << s.order);
 			EXPECT(bitmap <= room);
-			/*
-			 * Otherwise bits would lie in a tail's state, and mislead a walk over it.
-			 */
+			/* Bits in a tail's state would mislead a walk over it. */
 			EXPECT(bitmap <= sizeof(((struct page *)0)->bits));
 			EXPECT(s.capacity >= 2);
 			EXPECT(s.capacity <= 252);

@@ -90,9 +90,7 @@ SIM_TEST(barns_are_asked_if_free_pages_enough_lie_badly)
 	EXPECT(barns_asked);
 }
 
-/*
- * Filling them again costs time, so they are asked once while an eighth of the zone is handed out.
- */
+/* Filling them again costs time: once while an eighth of the zone is handed out. */
 SIM_TEST(page_sets_of_others_are_asked_once_in_an_eighth_of_the_zone)
 {
 	const struct zone *zone = zone_of(0);

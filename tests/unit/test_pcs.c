@@ -642,9 +642,7 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	EXPECT_SOUND();
 }
 
-/*
- * That thread holds its task's lock, and its constructor may wait for a lock of the pass's caller.
- */
+/* It holds its task's lock, and its constructor may wait for a lock of the pass's caller. */
 SIM_TEST(a_pass_goes_by_a_thread_that_is_in_a_constructor)
 {
 	struct sim_thread other;

@@ -78,9 +78,7 @@ static struct page *get_something(u64 *seed)
 	return run_get(0, 1 + sim_random(seed) % 100, 1, &zero);
 }
 
-/*
- * The zone has three blocks of MAX_PAGE_ORDER more than it uses, so there are long stretches too.
- */
+/* The zone has three blocks of MAX_PAGE_ORDER that it does not use: long stretches as well. */
 SIM_TEST(it_says_what_the_heads_say_after_any_history)
 {
 	struct zone *zone = zone_of(0);
