@@ -67,28 +67,28 @@ static size_t direct_bytes(void)
 	return bytes;
 }
 
-static u64 nr_heap_zones(void)
+static void put_mark(u64 *mark, u64 to, bool only_lower)
 {
-	struct zone *zone;
-	u64 nr = 0;
-
-	for_each_populated_zone (zone)
-		nr += !zone->metadata;
-	return nr;
+	if (!only_lower || READ_ONCE(*mark) > to)
+		WRITE_ONCE(*mark, to);
 }
 
 /*
  * All zones together, or the direct mappings, may grow by @nr pages before somebody looks again.
+ * @only_lower: where they may not grow by less already.
  */
-static void set_marks(u64 nr)
+static void set_marks(u64 nr, bool only_lower)
 {
-	u64 each = nr / nr_heap_zones();
 	struct zone *zone;
+	u64 zones = 0;
 
 	for_each_populated_zone (zone)
+		zones += !zone->metadata;
+	for_each_populated_zone (zone)
 		if (!zone->metadata)
-			WRITE_ONCE(zone->resident_mark, zone_resident(zone) + each);
-	WRITE_ONCE(direct_mark, direct_bytes() + (nr << PAGE_SHIFT));
+			put_mark(&zone->resident_mark, zone_resident(zone) + nr / zones,
+				 only_lower);
+	put_mark(&direct_mark, direct_bytes() + (nr << PAGE_SHIFT), only_lower);
 }
 
 /* What the last look saw, and what the zones had resident then, in bytes.  budget_lock. */
@@ -154,14 +154,15 @@ static void make_room(u64 fresh, u64 limit, u64 room)
 		/* Ask again: of what was given back some may never have been touched. */
 		(void)look(&limit, &room);
 	}
-	set_marks(MAX((room - MIN(want, room)) / 2, spare / 4) >> PAGE_SHIFT);
+	set_marks(MAX((room - MIN(want, room)) / 2, spare / 4) >> PAGE_SHIFT,
+		  /* only_lower= */ false);
 }
 
 /* Much went back, and the mark allows too much now: the next request has to look. */
 slowpath void budget_look_again(void)
 {
 	spin_lock(&budget_lock);
-	set_marks(0);
+	set_marks(0, /* only_lower= */ false);
 	spin_unlock(&budget_lock);
 }
 
@@ -180,9 +181,9 @@ static slowpath void look_and_make_room(u64 fresh, u64 now)
 	if (limit != OS_UNLIMITED)
 		make_room(fresh, limit, room);
 	else if (err)
-		set_marks(FIRST_LOOK);
+		set_marks(FIRST_LOOK, /* only_lower= */ false);
 	else
-		set_marks(MAX(now, FIRST_LOOK));
+		set_marks(MAX(now, FIRST_LOOK), /* only_lower= */ false);
 }
 
 /**
@@ -314,12 +315,6 @@ slowpath void budget_note_spare(u64 spare)
 	spin_unlock(&budget_lock);
 }
 
-static slowpath void lower_mark(u64 *mark, u64 to)
-{
-	if (READ_ONCE(*mark) > to)
-		WRITE_ONCE(*mark, to);
-}
-
 /*
  * Marks of a time when there was more room, or no limit, say nothing of the room that is left now:
  * they are to be no further up than half of it, as after a look.  A heap of 89 MiB, all but 5 of it
@@ -328,13 +323,7 @@ static slowpath void lower_mark(u64 *mark, u64 to)
  */
 static slowpath void lower_marks(u64 room)
 {
-	u64 each = (room / 2 >> PAGE_SHIFT) / nr_heap_zones();
-	struct zone *zone;
-
-	for_each_populated_zone (zone)
-		if (!zone->metadata)
-			lower_mark(&zone->resident_mark, zone_resident(zone) + each);
-	lower_mark(&direct_mark, direct_bytes() + room / 2);
+	set_marks(room / 2 >> PAGE_SHIFT, /* only_lower= */ true);
 }
 
 /**

@@ -90,31 +90,6 @@ static bool started_here(void)
 	return os_thread_id() != os_process_id();
 }
 
-/* ---- children of vfork() ---- */
-
-static alwaysinline bool lone_unsettled(void);
-
-u32 slab_process_id;
-
-slowpath void slab_fork_note_process(void)
-{
-	WRITE_ONCE(slab_process_id, os_process_id());
-}
-
-/*
- * Not if the library was started in it: then the number noted is its own.  Where the parent is a
- * lone child that has not settled, and so has not noted its number, the number by which the C
- * library knows the thread tells.
- */
-slowpath bool slab_fork_is_vfork_child(void)
-{
-	if (os_parent_id() == READ_ONCE(slab_process_id) ||
-	    (lone_unsettled() && os_thread_is_borrowed()))
-		return true;
-	slab_fork_note_process();
-	return false;
-}
-
 /* What lies between these two is a slow path: a handler that interrupts it waits for nothing. */
 static void go_inside(u32 *depth)
 {
@@ -304,6 +279,29 @@ void slab_fork_end_alone(void)
 		return;
 	handle_forks();
 	notice_from_now_on();
+}
+
+/* ---- children of vfork() ---- */
+
+u32 slab_process_id;
+
+slowpath void slab_fork_note_process(void)
+{
+	WRITE_ONCE(slab_process_id, os_process_id());
+}
+
+/*
+ * Not if the library was started in it: then the number noted is its own.  Where the parent is a
+ * lone child that has not settled, and so has not noted its number, the number by which the C
+ * library knows the thread tells.
+ */
+slowpath bool slab_fork_is_vfork_child(void)
+{
+	if (os_parent_id() == READ_ONCE(slab_process_id) ||
+	    (lone_unsettled() && os_thread_is_borrowed()))
+		return true;
+	slab_fork_note_process();
+	return false;
 }
 
 /* ---- forks in a slow path ----

@@ -198,12 +198,10 @@ static unsigned int unneeded_lists(const struct kmem_cache *s, struct slab_home 
 static slowpath u64 punch_homes(int node, unsigned int lists, u64 most)
 {
 	struct kmem_cache_node *n;
-	struct list_head *pos;
+	struct kmem_cache *s;
 	u64 pages = 0;
 
-	list_for_each (pos, &slab_caches) {
-		struct kmem_cache *s = list_entry(pos, struct kmem_cache, list);
-
+	list_for_each_entry (s, &slab_caches, list) {
 		if (!may_have_holes(s))
 			continue;
 		for_each_kmem_cache_node (s, i, n)
