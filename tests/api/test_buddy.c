@@ -190,6 +190,15 @@ static void text_that_does_not_fit_is_cut_and_terminated(void **state)
 	}
 }
 
+static void assert_succeeds_quietly(const char *argument, const char *options)
+{
+	struct outcome o;
+
+	in_program(&o, argument, options);
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.text, "");
+}
+
 static void the_environment_may_be_wrong(void **state)
 {
 	static const char *const wrong[] = {"no_such_option=1", "hugepages=sometimes", "hugepages",
@@ -204,9 +213,7 @@ static void the_environment_may_be_wrong(void **state)
 		assert_ptr_equal(strchr(o.text, '\n'), o.text + strlen(o.text) - 1);
 		assert_non_null(strstr(o.text, wrong[i]));
 	}
-	in_program(&o, "run-on", ",, hugepages=never,, reporting_delay_ms=5, ");
-	assert_int_equal(o.status, 0);
-	assert_string_equal(o.text, "");
+	assert_succeeds_quietly("run-on", ",, hugepages=never,, reporting_delay_ms=5, ");
 }
 
 /* Before the start of the library, which reads the environment. */
@@ -222,12 +229,8 @@ static int set_before_the_start(void)
 
 static void what_the_program_says_counts_more_than_the_environment(void **state)
 {
-	struct outcome o;
-
 	(void)state;
-	in_program(&o, "set-first", "hugepages=never");
-	assert_int_equal(o.status, 0);
-	assert_string_equal(o.text, "");
+	assert_succeeds_quietly("set-first", "hugepages=never");
 }
 
 static int get_before_the_start(void)
@@ -240,12 +243,8 @@ static int get_before_the_start(void)
 
 static void the_environment_counts_before_the_start(void **state)
 {
-	struct outcome o;
-
 	(void)state;
-	in_program(&o, "get-first", "hugepages=never");
-	assert_int_equal(o.status, 0);
-	assert_string_equal(o.text, "");
+	assert_succeeds_quietly("get-first", "hugepages=never");
 }
 
 /* ---- statistics ---- */
@@ -342,10 +341,31 @@ static void what_is_freed_is_in_use_no_more_wherever_it_is_kept(void **state)
 	}
 }
 
+/* One block of each kind that has a sum of its own in the statistics. */
+struct kinds {
+	void *large, *mapping;
+	struct page *pages;
+};
+
+static struct kinds take_each_kind(void)
+{
+	return (struct kinds){
+		.large = malloc(MIB),
+		.mapping = realloc(malloc(MIB), 20 * MIB),
+		.pages = buddy_alloc_pages(GFP_KERNEL, 3),
+	};
+}
+
+static void free_each_kind(const struct kinds *kinds)
+{
+	free(kinds->large);
+	free(kinds->mapping);
+	buddy_free_pages(kinds->pages, 3);
+}
+
 static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
 {
-	void *large = malloc(MIB), *mapping = realloc(malloc(MIB), 20 * MIB);
-	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+	struct kinds kinds = take_each_kind();
 	struct buddy_stats st;
 	struct mallinfo2 m;
 	void *p = malloc(1 * MIB);
@@ -364,9 +384,7 @@ static void mallinfo2_says_of_the_totals_what_glibc_has_words_for(void **state)
 	assert_int_equal(m.keepcost, st.free - st.zero);
 	assert_int_equal(m.hblkhd, st.direct);
 	assert_int_equal(m.hblks, st.direct_count);
-	free(large);
-	free(mapping);
-	buddy_free_pages(page, 0);
+	free_each_kind(&kinds);
 }
 
 static void calls_that_are_no_hits_are_counted(void **state)
@@ -648,24 +666,34 @@ static void mallinfo2_counts_nothing_that_went_back(void **state)
 	assert_in_range(after.fordblks, 0, before.fordblks + (64 << 20));
 }
 
+/* What buddy_show() writes; good until the next call. */
+static const char *shown(void)
+{
+	static char text[1 << 16];
+	int fd = memfd_create("show", 0);
+
+	memset(text, 0, sizeof(text));
+	assert_true(fd >= 0);
+	buddy_show(fd);
+	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	close(fd);
+	return text;
+}
+
 static void show_writes_zones_and_slabs(void **state)
 {
-	int fd = memfd_create("show", 0);
-	static char text[1 << 16];
+	const char *text;
 	void *p = malloc(1000);
 	struct kmem_cache *s = buddy_kmem_cache_create("two\nwords here\177now", 64, 0, 0, NULL);
 
 	(void)state;
-	assert_true(fd >= 0);
 	buddy_kmem_cache_free(s, buddy_kmem_cache_alloc(s, GFP_KERNEL));
-	buddy_show(fd);
-	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	text = shown();
 	assert_non_null(strstr(text, buddy_version()));
 	assert_non_null(strstr(text, "Node 0, zone"));
 	assert_non_null(strstr(text, "malloc-1024"));
 	assert_non_null(strstr(text, "\ntwo_words_here_now "));
 	assert_true(text[strlen(text) - 1] == '\n');
-	close(fd);
 	free(p);
 	buddy_kmem_cache_destroy(s);
 	buddy_show(-1); /* does no harm */
@@ -747,19 +775,15 @@ static void show_says_what_the_calls_say(void **state)
 {
 	struct kmem_cache *unused = buddy_kmem_cache_create("unused", 64, 0, 0, NULL);
 	struct kmem_cache *emptied = buddy_kmem_cache_create("emptied", 64, 0, 0, NULL);
-	void *large = malloc(MIB), *mapping = realloc(malloc(MIB), 20 * MIB);
-	struct page *page = buddy_alloc_pages(GFP_KERNEL, 3);
-	int fd = memfd_create("show", 0);
-	static char text[1 << 16];
+	struct kinds kinds = take_each_kind();
+	const char *text;
 	struct buddy_cache_stats c;
 	struct buddy_zone_stats z;
 
 	(void)state;
 	buddy_kmem_cache_free(emptied, buddy_kmem_cache_alloc(emptied, GFP_KERNEL));
 	buddy_reclaim();
-	memset(text, 0, sizeof(text));
-	buddy_show(fd);
-	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	text = shown();
 	assert_totals_shown(text);
 	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
 		assert_zone_shown(text, &z);
@@ -767,10 +791,7 @@ static void show_says_what_the_calls_say(void **state)
 		assert_cache_shown(text, &c);
 	assert_non_null(line_of(text, "# name "));
 	assert_non_null(line_of(text, "emptied "));
-	close(fd);
-	free(large);
-	free(mapping);
-	buddy_free_pages(page, 3);
+	free_each_kind(&kinds);
 	buddy_kmem_cache_destroy(unused);
 	buddy_kmem_cache_destroy(emptied);
 }
@@ -794,7 +815,7 @@ static int count(const char *text, const char *format, ...)
 static void malloc_info_says_what_the_calls_say(void **state)
 {
 	static char text[1 << 16], buffer[1 << 16];
-	void *large = malloc(MIB), *mapping = realloc(malloc(MIB), 20 * MIB);
+	struct kinds kinds = take_each_kind();
 	FILE *f = fmemopen(text, sizeof(text), "w");
 	struct buddy_zone_stats z;
 	struct buddy_stats st;
@@ -825,8 +846,7 @@ static void malloc_info_says_what_the_calls_say(void **state)
 		assert_true(n > 0);
 	}
 	fclose(f);
-	free(large);
-	free(mapping);
+	free_each_kind(&kinds);
 }
 
 /* ---- giving back ---- */

@@ -6,11 +6,17 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -240,4 +246,31 @@ void expect_given_back(size_t full, void (*meanwhile)(void))
 			return;
 	}
 	CHECK(false, "%zu KiB of %zu stay", left, full);
+}
+
+enum { CALLS_MAX = 16 };
+
+bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error)
+{
+	struct sock_filter code[CALLS_MAX + 3];
+	struct sock_fprog program = {.filter = code, .len = (unsigned short)(count + 3)};
+
+	CHECK(count <= CALLS_MAX, "too many calls");
+	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					       offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < count; i++)
+		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							   (unsigned int)calls[i],
+							   (unsigned char)(count - i), 0);
+	code[1 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[2 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+		       &program) == 0;
+}
+
+void refuse_calls(const int *calls, size_t count, unsigned int error)
+{
+	if (!try_to_refuse_calls(calls, count, error))
+		skip("no seccomp filter: errno %d", errno);
 }

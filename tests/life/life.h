@@ -75,6 +75,13 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 	      char *ret_text, size_t size);
 
 /*
+ * For all threads, refuse @calls, at most 16, with @error, and let everything else through.  Where
+ * no filter can be installed refuse_calls() skips the test, and the other returns false.
+ */
+void refuse_calls(const int *calls, size_t count, unsigned int error);
+bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error);
+
+/*
  * Fills 100 MB in blocks that slabs hold, and frees them; returns how much was resident then, in
  * KiB.  expect_given_back() waits, for 15 seconds at most, until less than a third of that is, and
  * calls @meanwhile ten times a second, unless that is NULL.

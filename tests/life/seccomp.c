@@ -10,19 +10,14 @@
 #include "life.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CALLS_MAX = 16, THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
+enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
@@ -31,26 +26,6 @@ static const int strict_calls[] = {
 	SYS_move_pages, SYS_madvise,	   SYS_membarrier,	  SYS_mremap,
 	SYS_prctl,	SYS_getcpu,	   SYS_sched_getaffinity, SYS_rseq,
 	SYS_mincore};
-
-/* For all threads, refuse @calls with @error and let everything else through. */
-static void install(const int *calls, size_t count, unsigned int error)
-{
-	struct sock_filter code[CALLS_MAX + 3];
-	struct sock_fprog program = {.filter = code, .len = (unsigned short)(count + 3)};
-
-	CHECK(count <= CALLS_MAX, "too many calls");
-	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					       offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < count; i++)
-		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							   (unsigned int)calls[i],
-							   (unsigned char)(count - i), 0);
-	code[1 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[2 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program))
-		skip("no seccomp filter: errno %d", errno);
-}
 
 static void expect_refused(int error)
 {
@@ -88,7 +63,7 @@ static void run_late(void)
 	CHECK(pthread_create(&thread, NULL, wait_at, &barrier) == 0, "no thread");
 	pthread_barrier_wait(&barrier);
 	ordinary_use(128 << 20);
-	install(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
+	refuse_calls(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
 	expect_refused(EPERM);
 	pthread_barrier_wait(&barrier);
 	inside();
@@ -118,7 +93,7 @@ static void without_tgkill(void)
 	size_t before;
 
 	run_threads(10);
-	install(&call, 1, EPERM);
+	refuse_calls(&call, 1, EPERM);
 	CHECK(syscall(SYS_tgkill, getpid(), getpid(), 0) == -1, "tgkill is not refused");
 	run_threads(10);
 	before = resident_kib();
@@ -171,17 +146,17 @@ int main(int argc, char **argv)
 
 	require_libbuddy();
 	if (strcmp(how, "start") == 0) {
-		install(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
+		refuse_calls(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
 		run_again(argv[0], "inside", "EPERM");
 	}
 	if (strcmp(how, "strict") == 0) {
-		install(strict_calls, sizeof(strict_calls) / sizeof(*strict_calls), ENOSYS);
+		refuse_calls(strict_calls, sizeof(strict_calls) / sizeof(*strict_calls), ENOSYS);
 		run_again(argv[0], "inside", "ENOSYS");
 	}
 	if (strcmp(how, "untrue") == 0) {
 		static const int call = SYS_madvise;
 
-		install(&call, 1, 0);
+		refuse_calls(&call, 1, 0);
 		run_again(argv[0], "untrue_inside", "");
 	}
 	if (strcmp(how, "untrue_inside") == 0)

@@ -9,15 +9,10 @@
 #include "life.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <malloc.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 enum { NR_LARGE = 24, NR_SMALL = 4000, ROUNDS = 6, LOCKED_BYTES = 16 << 10 };
@@ -78,23 +73,9 @@ static void use_zeroed(bool locking)
 	}
 }
 
-static void refuse_madvise(unsigned int error)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {.filter = code, .len = sizeof(code) / sizeof(*code)};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		skip("no seccomp filter: errno %d", errno);
-}
-
 int main(int argc, char **argv)
 {
+	static const int madvise_call = SYS_madvise;
 	const char *how = argc > 1 ? argv[1] : "";
 
 	require_libbuddy();
@@ -102,9 +83,9 @@ int main(int argc, char **argv)
 		if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
 			skip("mlockall: errno %d", errno);
 	} else if (strcmp(how, "refused") == 0) {
-		refuse_madvise(EPERM);
+		refuse_calls(&madvise_call, 1, EPERM);
 	} else if (strcmp(how, "ignored") == 0) {
-		refuse_madvise(0);
+		refuse_calls(&madvise_call, 1, 0);
 	} else if (strcmp(how, "locked") == 0) {
 		if (mlock(own, sizeof(own)) != 0)
 			skip("no memory can be locked: errno %d", errno);

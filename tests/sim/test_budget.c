@@ -243,18 +243,21 @@ SIM_TEST(what_was_touched_of_a_large_block_stays_resident)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(without_a_limit_what_was_never_touched_is_not_looked_at)
+static void stays_resident_when_freed(struct page *head)
 {
-	struct page *head;
-	bool zero;
-	u64 before;
+	u64 before = zone_resident(zone_of(0));
 
-	EXPECT(sim_start());
-	head = run_get(0, TABLE, 1, &zero);
-	before = zone_resident(zone_of(0));
 	large_free(head, NULL, /* nowait= */ false);
 	EXPECT_EQ(zone_resident(zone_of(0)), before);
 	EXPECT_SOUND();
+}
+
+SIM_TEST(without_a_limit_what_was_never_touched_is_not_looked_at)
+{
+	bool zero;
+
+	EXPECT(sim_start());
+	stays_resident_when_freed(run_get(0, TABLE, 1, &zero));
 }
 
 static u64 much_room(void)
@@ -267,17 +270,13 @@ SIM_TEST(where_there_is_plenty_of_room_what_was_never_touched_is_not_looked_at)
 {
 	struct page *head;
 	bool zero;
-	u64 before;
 
 	sim.memory_limit = 2 * much_room();
 	sim.memory_room = much_room;
 	EXPECT(sim_start());
 	head = run_get(0, TABLE, 1, &zero);
 	EXPECT(sim.memory_looks);
-	before = zone_resident(zone_of(0));
-	large_free(head, NULL, /* nowait= */ false);
-	EXPECT_EQ(zone_resident(zone_of(0)), before);
-	EXPECT_SOUND();
+	stays_resident_when_freed(head);
 }
 
 /* Buffers that grow by realloc() lie outside all zones. */

@@ -30,6 +30,18 @@ static void dirty_and_free(unsigned int order, int nr, struct page **ret_pages)
 		buddy_put(ret_pages[i], order);
 }
 
+/* @nr blocks of the largest order are due to go back, and the system refuses every call of @op. */
+static void have_due_blocks(int nr, enum sim_op op)
+{
+	struct page *pages[50];
+
+	EXPECT(nr <= (int)ARRAY_SIZE(pages));
+	dirty_and_free(MAX_PAGE_ORDER, nr, pages);
+	sim.clock_ms += DELAY;
+	sim.fail_op = op;
+	sim.fail_op_always = true;
+}
+
 SIM_TEST(nothing_is_discarded_before_the_delay_and_whole_pageblocks_after)
 {
 	struct page *pages[4];
@@ -111,13 +123,8 @@ SIM_TEST(descriptors_that_say_nothing_go_back_along)
 /* If the system refuses, they stay as they were, and the block goes back all the same. */
 SIM_TEST(descriptors_that_cannot_go_back_are_no_harm)
 {
-	struct page *pages[4];
-
 	EXPECT(sim_start());
-	dirty_and_free(MAX_PAGE_ORDER, 4, pages);
-	sim.clock_ms += DELAY;
-	sim.fail_op = SIM_DISCARD_TAILS;
-	sim.fail_op_always = true;
+	have_due_blocks(4, SIM_DISCARD_TAILS);
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 4 * MAX_ORDER_NR_PAGES);
 	EXPECT_EQ(sim_count(SIM_DISCARD), 4);
 	EXPECT_EQ(sim_count(SIM_DISCARD_TAILS), 0);
@@ -233,13 +240,8 @@ SIM_TEST(a_block_that_is_used_again_in_time_is_not_discarded)
 
 SIM_TEST(a_refused_discard_leaves_the_block_dirty_and_available)
 {
-	struct page *pages[3];
-
 	EXPECT(sim_start());
-	dirty_and_free(MAX_PAGE_ORDER, 3, pages);
-	sim.clock_ms += DELAY;
-	sim.fail_op = SIM_DISCARD;
-	sim.fail_op_always = true;
+	have_due_blocks(3, SIM_DISCARD);
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	EXPECT_EQ(zone_of(0)->stat.report_failed, 3);
 	EXPECT_EQ(zone_of(0)->nr_zero_pages, 0);
@@ -269,13 +271,8 @@ SIM_TEST(some_refused_discards_do_not_stop_the_others_nor_the_pass)
 /* A filter may refuse every call; then not every block is tried. */
 SIM_TEST(a_system_that_refuses_is_left_alone_until_the_next_pass)
 {
-	struct page *pages[50];
-
 	EXPECT(sim_start());
-	dirty_and_free(MAX_PAGE_ORDER, 50, pages);
-	sim.clock_ms += DELAY;
-	sim.fail_op = SIM_DISCARD;
-	sim.fail_op_always = true;
+	have_due_blocks(50, SIM_DISCARD);
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	EXPECT_EQ(sim.faults, 4);
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
@@ -289,13 +286,8 @@ SIM_TEST(a_system_that_refuses_is_left_alone_until_the_next_pass)
  */
 SIM_TEST(blocks_that_the_program_has_locked_do_not_stop_the_pass)
 {
-	struct page *pages[50];
-
 	EXPECT(sim_start());
-	dirty_and_free(MAX_PAGE_ORDER, 50, pages);
-	sim.clock_ms += DELAY;
-	sim.fail_op = SIM_DISCARD;
-	sim.fail_op_always = true;
+	have_due_blocks(50, SIM_DISCARD);
 	sim.fail_error = -EINVAL;
 	EXPECT_EQ(page_reporting_pass(DELAY, PAGEBLOCK_ORDER, REPORT_ALL), 0);
 	EXPECT_EQ(sim.faults, 50);
