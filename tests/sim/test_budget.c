@@ -139,6 +139,21 @@ SIM_TEST(room_that_others_took_is_seen_missing_within_a_tick)
 	EXPECT_SOUND();
 }
 
+/* What is to be looked at before the next use is so after a tick as well. */
+SIM_TEST(a_tick_raises_no_mark)
+{
+	u64 looks;
+
+	start_limited();
+	grow(4 * MiB);
+	budget_look_again();
+	EXPECT(!budget_tight());
+	looks = sim.memory_looks;
+	EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
+	EXPECT_EQ(sim.memory_looks, looks + 1);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(direct_mappings_are_looked_at_once_the_room_is_little)
 {
 	u64 looks;
@@ -1204,6 +1219,7 @@ int main(void)
 		cmocka_unit_test(what_others_use_of_the_group_counts),
 		cmocka_unit_test(a_limit_that_comes_later_is_seen_within_a_tick),
 		cmocka_unit_test(room_that_others_took_is_seen_missing_within_a_tick),
+		cmocka_unit_test(a_tick_raises_no_mark),
 		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
 		cmocka_unit_test(large_blocks_are_looked_at),
 		cmocka_unit_test(pages_that_a_block_grows_by_are_looked_at),
