@@ -40,7 +40,7 @@ racy_on_purpose static u64 cached_in_tasks(const struct kmem_cache *s)
 	if (s->metadata)
 		return 0; /* sheaves and tasks come straight from their slabs */
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		const struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s) : NULL;
+		const struct pcs *p = task_has_sheaves(t) ? task_pcs(t, s) : NULL;
 
 		if (p)
 			n += objects_in(task_cursor(t, s), p->main) + objects_in(NULL, p->spare);

@@ -69,7 +69,7 @@ static u64 without_cursor(const struct pcs_row *row, u64 caches)
 
 /*
  * Disable the cursors of @caches and wait until no hit is under way that saw them.
- * @quiet: the thread is in no hit, as when it is the caller's own
+ * @quiet: the thread is in no hit, as when it is the caller's own, or the task is warm
  *
  * Return: the caches whose cursors are disabled.  The sheaves of the others are in use.
  */
@@ -117,6 +117,7 @@ static u64 disable_cursors(const struct task *task, const struct pcs_row *row, u
  */
 static void drain_row(struct task *task, const struct pcs_row *row, u64 caches, bool quiet)
 {
+	quiet |= READ_ONCE(task->state) == TASK_WARM;
 	if (READ_ONCE(task->cursors_on) && !quiet && !READ_ONCE(hit_fence_ready)) {
 		caches = without_cursor(row, caches);
 		quiet = true;
@@ -202,9 +203,9 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	bool idle = use == task->last_use;
 
 	task->last_use = use;
-	if (READ_ONCE(task->state) != TASK_LIVE || !lock_in_time(task, only_idle, slow))
+	if (!task_has_sheaves(task) || !lock_in_time(task, only_idle, slow))
 		return;
-	if (READ_ONCE(task->state) == TASK_LIVE) {
+	if (task_has_sheaves(task)) {
 		for_each_row (task, row)
 			drain_row(task, &row, note_idle(&row, only_idle),
 				  /* quiet= */ task == slow->task);

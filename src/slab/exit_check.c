@@ -171,7 +171,7 @@ static void put_back(struct task *self, struct kmem_cache *s)
 /* Drain @t: what is wrong with its objects shows when they go back from the barns. */
 static slowpath void drain(struct task *t, struct slow *slow)
 {
-	if (!task_trylock(t))
+	if (!task_trylock_to_look(t))
 		return;
 	spin_unlock_unwaited(&t->lock);
 	hit_fence_register();
@@ -195,7 +195,7 @@ void slab_check_at_exit(void)
 	if (slow.nested)
 		goto out;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (t != self && load_acquire(&t->state) == TASK_LIVE && task_seems_wrong(t))
+		if (t != self && task_has_sheaves(t) && task_seems_wrong(t))
 			drain(t, &slow);
 	if (all_seems_well(self) || spin_trylock(&slab_mutex) == LOCK_BUSY)
 		goto out;

@@ -155,13 +155,18 @@ void slab_fork_new_generation(u32 inside)
 }
 
 /*
- * Had the thread ended, with nothing left behind?  Then its block stays as it is.  To write to each
- * such block cost a fork 26 us and the child 8 KiB, for each of 2000 threads that had been.
+ * Had the thread ended, with nothing left behind but what is whole?  Then its block stays as it is.
+ * To write to each such block cost a fork 26 us and the child 8 KiB, for each of 2000 threads that
+ * had been.
+ * @dirty: sheaves were collected
  */
-static bool is_at_rest(const struct task *task)
+static bool is_at_rest(const struct task *task, bool dirty)
 {
-	if (READ_ONCE(task->state) != TASK_DYING || task->mm.depth || task->inflight ||
-	    task->lock.word || task->mm.pcp.lock.word)
+	if (was_inside(task) || task->inflight)
+		return false;
+	if (READ_ONCE(task->state) == TASK_WARM)
+		return !dirty;
+	if (READ_ONCE(task->state) != TASK_DYING)
 		return false;
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
 		if (task->pcs[c].main || task->pcs[c].spare)
@@ -171,6 +176,8 @@ static bool is_at_rest(const struct task *task)
 
 static void forget_task(struct task *task)
 {
+	u8 was;
+
 	task->mm.depth = 0;
 	task->lock.word = 0;
 	task->inflight = NULL;
@@ -180,10 +187,10 @@ static void forget_task(struct task *task)
 			pcs_chunk_reset(task->ext[i]);
 	pcp_abandon(&task->mm);
 	task->mm.tid = 0; /* certainly gone: the next thread may have the block */
-	if (READ_ONCE(task->state) == TASK_LIVE) {
-		WRITE_ONCE(task->state, TASK_DYING);
+	was = READ_ONCE(task->state);
+	WRITE_ONCE(task->state, TASK_DYING);
+	if (was == TASK_LIVE)
 		task_bury(task);
-	}
 }
 
 static bool is_in_pcs(const struct pcs *p, const struct slab_sheaf *sheaf)
@@ -373,12 +380,14 @@ void slab_fork_repair(bool started_here)
 	if (dirty)
 		make_anew(me);
 	for (struct task *t = all_tasks; t; t = t->next) {
-		if (is_me(t) || !t->mm.tid || is_at_rest(t))
+		if (is_me(t) || !t->mm.tid)
 			continue;
 		if (may_live(t)) {
 			t->mm.tid = slab_undecided_tid;
 			continue;
 		}
+		if (is_at_rest(t, dirty))
+			continue;
 		if (!dirty && READ_ONCE(t->state) == TASK_LIVE)
 			adopt_clean(t);
 		forget_task(t);

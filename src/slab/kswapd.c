@@ -284,7 +284,7 @@ static slowpath void stop_thread(void)
 
 /**
  * kswapd_thread_left - this thread of the program's ends
- * @tid: its number; its task is DYING by now (task_exit())
+ * @tid: its number; its task is not LIVE any more
  *
  * A program whose first thread left by pthread_exit() ends with its last thread, which must not be
  * the background thread: exit handlers run in the last one of all.  So the background thread is

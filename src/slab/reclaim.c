@@ -141,7 +141,7 @@ slowpath u64 slab_reclaim(bool all)
 	if (all)
 		hit_fence_register();
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (load_acquire(&t->state) == TASK_LIVE)
+		if (task_has_sheaves(t))
 			task_drain(t, !all, &slow);
 	pages = take_back(&slow, all, all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
 	pages += all ? punch_all(/* dense= */ true) : take_unneeded();

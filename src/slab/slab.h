@@ -252,13 +252,18 @@ struct pcs_chunk {
 	struct pcs pcs[PCS_CHUNK]; /* task.lock */
 };
 
-enum task_state { TASK_UNUSED, TASK_LIVE, TASK_DYING };
+enum task_state {
+	TASK_UNUSED,
+	TASK_LIVE,
+	TASK_WARM,  /* its thread has ended, and works on slabs; its sheaves stay for the next */
+	TASK_DYING, /* likewise, with nothing left */
+};
 
 struct task {
 	/* The page of the hits. */
 	alignas(PAGE_SIZE) struct hit_area hit;
 	struct spinlock lock; /* the pcs of this task; slow paths only try it (task.c) */
-	u8 state;	      /* enum task_state; LIVE: release by its thread, DYING: under lock */
+	u8 state;	      /* enum task_state; LIVE: release by its thread, others: under lock */
 	bool cursors_on;      /* const while LIVE: rseq is there and no debugging is on */
 	u8 spare_calls;	      /* of slab_look_at_spare(), modulo 256; owner */
 	struct task *next;    /* all tasks; const once linked */
@@ -287,6 +292,14 @@ extern __thread struct hit_area *hit_malloc_tls
 extern __thread char *hit_free_tls __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 extern struct hit_area boot_hit; /* every thread's first: all cursors disabled */
+
+/* Is there anything to be found in the sheaves of @task? */
+static inline bool task_has_sheaves(const struct task *task)
+{
+	u8 state = load_acquire(&task->state);
+
+	return state == TASK_LIVE || state == TASK_WARM;
+}
 
 static inline struct task *current_task(void)
 {

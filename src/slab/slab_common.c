@@ -332,7 +332,7 @@ static void drain_cache(struct kmem_cache *s, bool ends, struct slow *slow)
 	struct kmem_cache_node *n;
 
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		struct pcs *p = READ_ONCE(t->state) == TASK_LIVE ? task_pcs(t, s) : NULL;
+		struct pcs *p = task_has_sheaves(t) ? task_pcs(t, s) : NULL;
 
 		if (!p || !has_sheaves(p) || !task_lock_to_drain(t, slow))
 			continue;

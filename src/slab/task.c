@@ -7,8 +7,12 @@
  * leaves its block to a later one once the system says that it is gone, since its last destructors
  * may still allocate.
  *
+ * A few of those that ended last are left warm, with what is in their sheaves.  A thread that gets
+ * such a block begins with what it needs, if the program starts one like the last: threads of 400
+ * blocks each, one after the other, take 0.8 of the time.
+ *
  * Locks:  tasks_lock: births and deaths.  task.lock: the sheaves of one task.  Slow paths only try
- *         it; task_exit() waits for it, and so does what drains a task, for as long as it must
+ *         it; a birth or death waits for it, and so does what drains a task, for as long as it must
  *         (drain.c).
  */
 #include "platform/os.h"
@@ -37,6 +41,8 @@ static __thread u32 bare_guest __attribute__((tls_model("initial-exec")));
 struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
 static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
+static struct task *warm;		    /* likewise; latest first */
+static u32 nr_warm;			    /* tasks_lock, racy readers */
 u32 nr_tasks;
 static u32 nr_blocks;	 /* tasks_lock, racy readers */
 static bool ends_unseen; /* const after start */
@@ -177,9 +183,19 @@ static struct task *pop_dead(void)
 	return task;
 }
 
+/* First of the warm ones.  Under tasks_lock.  A child that is forked in between makes lists anew.
+ */
+static void add_warm(struct task *task)
+{
+	WRITE_ONCE(nr_warm, nr_warm + 1);
+	task->next_dead = warm;
+	barrier();
+	warm = task;
+}
+
 /*
  * In a forked child, where nobody else is: a lost thread may have had a block in hand that was on
- * no list, or may have been putting one on this list.
+ * no list, or may have been putting one on one of these lists.
  */
 slowpath void tasks_find_dead(void)
 {
@@ -190,13 +206,46 @@ slowpath void tasks_find_dead(void)
 		dead += t->state != TASK_LIVE;
 	for (t = dead_first; t && listed <= dead; t = t->next_dead, listed++)
 		last = t;
+	for (t = warm; t && listed <= dead; t = t->next_dead)
+		listed++;
 	/* Writing to every block would copy a page for each thread that ever was. */
 	if (listed == dead && last == dead_last)
 		return;
-	dead_first = dead_last = NULL;
+	warm = dead_first = dead_last = NULL;
+	nr_warm = 0;
 	for (t = all_tasks; t; t = t->next)
 		if (t->state != TASK_LIVE)
 			add_dead(t);
+}
+
+static set_apart bool is_gone(const struct task *task)
+{
+	if (!task->mm.tid)
+		return true;
+	if (!os_thread_gone(task->mm.tid))
+		return false;
+	/* Sees all that the thread did: pairs with slow_leave_last(). */
+	(void)load_acquire(&task->mm.depth);
+	return true;
+}
+
+#define WARM_LOOKS 2
+
+/* The block of one of the last threads that ended, with what it left, or NULL. */
+static set_apart struct task *reuse_warm(void)
+{
+	struct task **at = &warm, *task;
+
+	for (int i = 0; i < WARM_LOOKS && (task = *at) != NULL; i++) {
+		if (is_gone(task)) {
+			*at = task->next_dead;
+			barrier();
+			WRITE_ONCE(nr_warm, nr_warm - 1);
+			return task;
+		}
+		at = &task->next_dead;
+	}
+	return NULL;
 }
 
 #define DEAD_LOOKS 4
@@ -205,18 +254,13 @@ slowpath void tasks_find_dead(void)
  * The block of a thread that is gone, or NULL.  A thread that is still there may stay for long, as
  * the first one does after pthread_exit(), so its block goes to the end.  Under tasks_lock.
  */
-static struct task *reuse_dead(void)
+static set_apart struct task *reuse_dead(void)
 {
 	for (int i = 0; i < DEAD_LOOKS; i++) {
 		struct task *task = pop_dead();
 
-		if (!task || !task->mm.tid)
+		if (!task || is_gone(task))
 			return task;
-		if (os_thread_gone(task->mm.tid)) {
-			/* Sees all that the thread did: pairs with slow_leave_last(). */
-			(void)load_acquire(&task->mm.depth);
-			return task;
-		}
 		add_dead(task);
 	}
 	return NULL;
@@ -330,18 +374,33 @@ racy_on_purpose static slowpath void end_left_behind(void)
 		task_end_left_behind(t, NULL);
 }
 
+/*
+ * The block of a thread that is gone, with its number, or NULL.  A thread lost in a fork keeps its
+ * number, which may still stand in locks it held; that of a warm task stands in its sheaves.  Under
+ * tasks_lock.
+ */
+static set_apart struct task *reuse_block(u32 *ret_id)
+{
+	struct task *task = reuse_warm();
+
+	if (!task)
+		task = reuse_dead();
+	if (task)
+		*ret_id = task->mm.tid || READ_ONCE(task->state) == TASK_WARM ? task->mm.id
+									      : take_number();
+	return task;
+}
+
 /* A block, on the list of all, with its number; NULL: there is no memory. */
 static struct task *get_block(struct slow *slow, u32 *ret_id)
 {
-	struct task *task;
+	struct task *task = NULL;
 
 	if (unlikely(ends_unseen))
 		end_left_behind();
 	spin_lock(&tasks_lock);
-	task = reuse_dead();
-	/* A thread lost in a fork keeps its number, which may still stand in locks it held. */
-	if (task)
-		*ret_id = task->mm.tid ? task->mm.id : take_number();
+	if (warm || dead_first) /* the code lies apart */
+		task = reuse_block(ret_id);
 	spin_unlock(&tasks_lock);
 	if (task)
 		return task;
@@ -355,6 +414,56 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 	store_release(&all_tasks, task); /* pairs with every walk over the tasks */
 	spin_unlock(&tasks_lock);
 	return task;
+}
+
+/* ---- the caches of a task ---- */
+
+static void empty_one(struct task *task, struct kmem_cache *s, struct pcs *p)
+{
+	if (!p->main && !p->spare)
+		return;
+	pcs_detach(task, s, p);
+	pcs_empty(task, s, p);
+}
+
+/* For the thread itself: a warm task's is not to use the sheaves any more. */
+bool task_trylock(struct task *task)
+{
+	return load_acquire(&task->state) == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
+}
+
+/* Everything this thread has in its sheaves and page set goes to where others find it. */
+static set_apart void task_empty(struct task *task)
+{
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++)
+			empty_one(task, row_cache(&row, i), &row.pcs[i]);
+	pcp_drain(&task->mm, /* all= */ true);
+}
+
+/* ---- birth, with the caches ---- */
+
+static void begin(struct task *task, u32 id)
+{
+	mm_task_init(&task->mm, id);
+	init_hit_area(task);
+	/* Pairs with load_acquire() in task_has_sheaves() and task_trylock(): they see it whole. */
+	store_release(&task->state, TASK_LIVE);
+}
+
+/* What the last thread left in the sheaves is this one's, unless it is of another node. */
+static set_apart void begin_warm(struct task *task, u32 id)
+{
+	/* Waits for a reclaimer that takes it just then. */
+	(void)spin_lock(&task->lock);
+	if (topology.nr_nodes > 1 && mm_nearest_node((int)os_node()) != task->mm.node)
+		task_empty(task);
+	begin(task, id);
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++)
+			if (row.pcs[i].main)
+				pcs_attach(task, row_cache(&row, i), &row.pcs[i]);
+	spin_unlock(&task->lock);
 }
 
 /*
@@ -374,39 +483,15 @@ static noinline struct task *task_create(struct slow *slow)
 	if (!task)
 		return NULL;
 	task_id_tls = id;
-	mm_task_init(&task->mm, id);
-	init_hit_area(task);
-	/* Pairs with load_acquire() in slab_reclaim() and task_trylock(): they see it whole. */
-	store_release(&task->state, TASK_LIVE);
+	if (READ_ONCE(task->state) == TASK_WARM)
+		begin_warm(task, id);
+	else
+		begin(task, id);
 	/* A handler in between finds either boot_hit or a whole task. */
 	barrier();
 	hit_malloc_tls = &task->hit;
 	hit_free_tls = (char *)&task->hit.free_cs;
 	return task;
-}
-
-/* ---- the caches of a task ---- */
-
-static void empty_one(struct task *task, struct kmem_cache *s, struct pcs *p)
-{
-	if (!p->main && !p->spare)
-		return;
-	pcs_detach(task, s, p);
-	pcs_empty(task, s, p);
-}
-
-bool task_trylock(struct task *task)
-{
-	return load_acquire(&task->state) == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;
-}
-
-/* Everything this thread has in its sheaves and page set goes to where others find it. */
-static set_apart void task_empty(struct task *task)
-{
-	for_each_row (task, row)
-		for (unsigned int i = 0; i < row.nr; i++)
-			empty_one(task, row_cache(&row, i), &row.pcs[i]);
-	pcp_drain(&task->mm, /* all= */ true);
 }
 
 /*
@@ -426,11 +511,39 @@ static slowpath void task_rehome(struct task *task, int node)
 }
 
 /* Leave the block to a later thread. */
-void task_bury(struct task *task)
+set_apart void task_bury(struct task *task)
 {
 	spin_lock(&tasks_lock);
-	add_dead(task);
+	if (READ_ONCE(task->state) == TASK_WARM)
+		add_warm(task);
+	else
+		add_dead(task);
 	spin_unlock(&tasks_lock);
+}
+
+/*
+ * Is the block of the thread @tid, which ends, to be left warm?  As many as threads run at a time
+ * are enough for a program whose threads follow each other.  Not the first thread's, which may be
+ * there for as long as the process.
+ */
+static bool is_left_warm(u32 tid)
+{
+	return READ_ONCE(nr_warm) < nr_barns && tid != READ_ONCE(slab_process_id);
+}
+
+/* No hit of this thread reaches into its sheaves from now on, and its page set is empty. */
+static set_apart void detach_all(struct task *task)
+{
+	for_each_row (task, row)
+		for (unsigned int i = 0; i < row.nr; i++) {
+			struct pcs *p = &row.pcs[i];
+
+			if (p->main)
+				pcs_detach(task, row_cache(&row, i), p);
+			else if (!p->spare)
+				pcs_forget(p);
+		}
+	pcp_drain(&task->mm, /* all= */ true);
 }
 
 /* slow_leave() of a thread whose block is another's next.  Pairs with reuse_dead(). */
@@ -443,13 +556,11 @@ static void slow_leave_last(struct slow *s)
 }
 
 /*
- * What the thread cached goes to the barns, and its block is left.  A thread that calls this in the
- * destructor of its key has the block until it is gone: destructors that come later may allocate,
- * and then work on slabs.
- * @tid: the number of the thread that leaves; nothing is done if the block is another's by now.  In
- * a forked child task->mm.tid says who has it only once the heap is in order
+ * The thread @tid has done, unless @task is another's by now.  In a forked child task->mm.tid says
+ * who has it only once the heap is in order.
+ * @next: may what it cached stay with its block, for the next thread?  Else it goes to the barns
  */
-set_apart void task_exit(struct task *task, u32 tid)
+static set_apart void leave_task(struct task *task, u32 tid, bool next)
 {
 	struct slow slow;
 	bool is_its;
@@ -459,9 +570,13 @@ set_apart void task_exit(struct task *task, u32 tid)
 	(void)spin_lock(&task->lock);
 	is_its = READ_ONCE(task->state) == TASK_LIVE && task->mm.tid == tid;
 	if (is_its) {
-		task_empty(task);
+		next = next && is_left_warm(tid);
+		if (next)
+			detach_all(task);
+		else
+			task_empty(task);
 		task->mm.leaving = true;
-		WRITE_ONCE(task->state, TASK_DYING);
+		WRITE_ONCE(task->state, next ? TASK_WARM : TASK_DYING);
 	}
 	spin_unlock(&task->lock);
 	if (is_its)
@@ -469,7 +584,15 @@ set_apart void task_exit(struct task *task, u32 tid)
 	slow_leave_last(&slow);
 }
 
+set_apart void task_exit(struct task *task, u32 tid)
+{
+	leave_task(task, tid, /* next= */ false);
+}
+
 /*
+ * A thread has its block until it is gone: destructors that come after this one may allocate, and
+ * then work on slabs.
+ *
  * @value may be the task of another copy of this library, under dlmopen(): its C library is another
  * one too, and numbers its keys as ours does, in the one table of each thread.  Either copy may
  * have set the value, and set it again after the thread left.
@@ -484,7 +607,7 @@ static set_apart void thread_exit(void *value)
 	/* Before kswapd_thread_left(), whose note it would wipe. */
 	slab_fork_settle_lone(&task->mm.depth);
 	tid = os_thread_id();
-	task_exit(task, tid);
+	leave_task(task, tid, /* next= */ true);
 	kswapd_thread_left(tid);
 }
 

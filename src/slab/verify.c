@@ -153,7 +153,7 @@ static int verify_task(struct task *task)
 	const struct kmem_cache *s;
 	int bad;
 
-	if (!task_trylock(task))
+	if (!task_trylock_to_look(task))
 		return 0;
 	bad = pcp_verify(&task->mm);
 	list_for_each_entry (s, &slab_caches, list) {

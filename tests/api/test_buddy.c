@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -291,6 +292,34 @@ static void totals_add_up_whatever_is_allocated(void **state)
 	assert_int_equal(after.large, before.large);
 	assert_int_equal(after.pages, before.pages);
 	assert_int_equal(after.objects, before.objects);
+}
+
+enum { FREED = 100, FREED_SIZE = 512 };
+
+static void *take_and_free(void *unused)
+{
+	void *blocks[FREED];
+
+	for (int i = 0; i < FREED; i++)
+		assert_non_null(blocks[i] = malloc(FREED_SIZE));
+	for (int i = 0; i < FREED; i++)
+		free(blocks[i]);
+	return unused;
+}
+
+/* It may have left them where a thread that follows finds them. */
+static void what_a_thread_freed_before_it_ended_is_not_the_programs(void **state)
+{
+	struct buddy_stats before, after;
+	pthread_t thread;
+
+	(void)state;
+	buddy_stats(&before);
+	assert_int_equal(pthread_create(&thread, NULL, take_and_free, NULL), 0);
+	pthread_join(thread, NULL);
+	buddy_stats(&after);
+	/* The C library keeps what it had for the thread. */
+	assert_true(after.objects < before.objects + 4 * FREED_SIZE);
 }
 
 static void totals_add_up_when_a_block_is_resized_where_it_is(void **state)
@@ -1006,6 +1035,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_the_program_says_counts_more_than_the_environment),
 		cmocka_unit_test(the_environment_counts_before_the_start),
 		cmocka_unit_test(totals_add_up_whatever_is_allocated),
+		cmocka_unit_test(what_a_thread_freed_before_it_ended_is_not_the_programs),
 		cmocka_unit_test(totals_add_up_when_a_block_is_resized_where_it_is),
 		cmocka_unit_test(what_is_freed_is_in_use_no_more_wherever_it_is_kept),
 		cmocka_unit_test(mallinfo2_says_of_the_totals_what_glibc_has_words_for),

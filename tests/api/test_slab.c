@@ -8,11 +8,13 @@
 #include <buddy/slab.h>
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -1290,9 +1292,56 @@ static void what_a_thread_has_at_hand_of_a_cache_is_taken_and_left_by_hits(void 
 	buddy_kmem_cache_destroy(s);
 }
 
+enum { FIRST_SIZE = 16, SIZES = 20 };
+
+static void *one_of_each_size(void *slow)
+{
+	void *blocks[SIZES];
+	uint64_t before = slow_calls();
+
+	for (int i = 0; i < SIZES; i++)
+		assert_non_null(blocks[i] = malloc(FIRST_SIZE * (size_t)(i + 1)));
+	for (int i = 0; i < SIZES; i++)
+		free(blocks[i]);
+	*(uint64_t *)slow = slow_calls() - before;
+	return NULL;
+}
+
+static uint64_t slow_calls_of_thread(void)
+{
+	uint64_t slow;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, one_of_each_size, &slow), 0);
+	pthread_join(thread, NULL);
+	return slow;
+}
+
+/*
+ * The first one comes in for each size.  The next one has its block as soon as the system says that
+ * the first one is gone, which may be a little after the join.
+ */
+static void a_thread_that_follows_another_has_hits_at_once(void **state)
+{
+	uint64_t slow = 0;
+
+	(void)state;
+	if (slow_calls_of_pairs(NULL, 0) > PAIRS / 10)
+		skip(); /* no restartable sequences here */
+	assert_true(slow_calls_of_thread() > SIZES / 2);
+	for (int tries = 0; tries < 100; tries++) {
+		usleep(1000);
+		slow = slow_calls_of_thread();
+		if (slow < SIZES / 4)
+			return;
+	}
+	fail_msg("%d allocations took %llu slow calls", SIZES, (unsigned long long)slow);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_thread_that_follows_another_has_hits_at_once),
 		cmocka_unit_test(kmalloc_is_aligned_and_usable_as_a_whole),
 		cmocka_unit_test(what_a_thread_has_at_hand_of_a_cache_is_taken_and_left_by_hits),
 		cmocka_unit_test(kmalloc_is_aligned_to_what_divides_its_size_up_to_a_line),

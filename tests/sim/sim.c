@@ -569,7 +569,7 @@ void sim_in_thread(void *(*fn)(void *))
 	EXPECT(!pthread_join(thread, NULL));
 }
 
-void sim_thread_exit(struct sim_thread *t)
+void sim_run_exit(struct sim_thread *t)
 {
 	struct sim_thread *was = running;
 
@@ -577,6 +577,15 @@ void sim_thread_exit(struct sim_thread *t)
 	if (t->exit_value && exit_destructor)
 		exit_destructor(t->exit_value);
 	t->exit_value = NULL;
+	sim_switch_to(was);
+}
+
+void sim_thread_exit(struct sim_thread *t)
+{
+	struct sim_thread *was = running;
+
+	sim_run_exit(t);
+	sim_switch_to(t);
 	t->gone = true;
 	gone_tids[t->tid % ARRAY_SIZE(gone_tids)] = true;
 	sim_switch_to(was == t ? &sim_main_thread : was);

@@ -145,6 +145,8 @@ void sim_switch_to(struct sim_thread *t);
 void sim_impersonate(const struct sim_thread *t);
 /* Run @fn to its end in a new real thread, whose thread-local variables are fresh. */
 void sim_in_thread(void *(*fn)(void *));
+/* Run the destructor of @t, which stays: others may follow. */
+void sim_run_exit(struct sim_thread *t);
 /* Run the destructor of @t; afterwards the system says that it is gone. */
 void sim_thread_exit(struct sim_thread *t);
 

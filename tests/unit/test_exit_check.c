@@ -104,6 +104,27 @@ SIM_TEST(where_a_lock_is_held_nothing_is_looked_for)
 	EXPECT_EQ(strlen(sim_reports()), 0);
 }
 
+/* Its block is warm, with its sheaves. */
+SIM_TEST(an_object_that_a_thread_which_has_ended_freed_twice_is_reported)
+{
+	static struct sim_thread ended;
+	struct slab_sheaf *main;
+
+	start(64, 1);
+	sim_thread_new(&ended, 0);
+	sim_switch_to(&ended);
+	for (int i = 0; i < 8; i++)
+		slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	main = mine()->main;
+	EXPECT(main->size >= 3);
+	main->objects[0] = main->objects[2];
+	sim_switch_to(&sim_main_thread);
+	sim_thread_exit(&ended);
+	report_only();
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
 SIM_TEST(an_object_that_is_in_both_sheaves_is_reported)
 {
 	start(16, 60);
@@ -175,6 +196,7 @@ RUN_TESTS(T(what_seems_well_stays_where_it_is),
 	  T(an_object_that_is_in_a_sheaf_twice_is_reported),
 	  T(where_a_lock_is_held_nothing_is_looked_for),
 	  T(an_object_that_is_in_both_sheaves_is_reported),
+	  T(an_object_that_a_thread_which_has_ended_freed_twice_is_reported),
 	  T(an_object_that_is_in_its_slab_already_is_reported),
 	  T(a_pointer_into_the_middle_of_an_object_is_reported),
 	  T(an_object_that_is_in_a_barn_as_well_is_reported),

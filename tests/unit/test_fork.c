@@ -6,7 +6,7 @@
  */
 #include "unit.h"
 
-static struct sim_thread threads[4];
+static struct sim_thread threads[5];
 
 /* It was outside, and nobody was inside: what it had is in order, and is taken over as it is. */
 SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
@@ -107,16 +107,151 @@ SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 {
 	struct task *oldest;
 
-	start_with(threads, 3);
+	start_with(threads, 4);
 	oldest = task_of(&threads[0]);
+	sim_thread_exit(&threads[3]);
+	for (int i = 0; i < 2; i++) {
+		task_exit(task_of(&threads[i]), threads[i].tid);
+		sim_thread_exit(&threads[i]);
+	}
+	task_of(&threads[2])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	for (int i = 3; i < 5; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+	}
+	EXPECT(task_of(&threads[4]) == oldest);
+	EXPECT_SOUND();
+}
+
+/* Thread 0 has ended, and its block is warm; @nr others have not. */
+static struct task *leave_warm(size_t nr)
+{
+	struct task *left;
+
+	start_with(threads, 1 + nr);
+	left = task_of(&threads[0]);
 	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT(left->pcs[0].main);
+	return left;
+}
+
+/* To take it away would copy its pages in each child. */
+SIM_TEST(what_a_thread_left_warm_stays_so_in_a_child)
+{
+	struct task *left = leave_warm(1);
+	struct slab_sheaf *main = left->pcs[0].main;
+
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT_EQ(task_of(&threads[1])->state, TASK_DYING);
+	sim_thread_new(&threads[2], 0);
+	EXPECT(use_heap(&threads[2]));
+	EXPECT(task_of(&threads[2]) == left && left->pcs[0].main == main);
+	EXPECT_SOUND();
+}
+
+/* Every block but the main thread's serves one of @nr threads, again and again. */
+static void expect_all_blocks_to_serve(size_t nr)
+{
+	size_t blocks = 0, are_warm = 0;
+
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < nr; i++) {
+			sim_thread_new(&threads[i], 0);
+			EXPECT(use_heap(&threads[i]));
+		}
+		for (size_t i = 0; i < nr; i++)
+			sim_thread_exit(&threads[i]);
+	}
+	for (struct task *t = all_tasks; t; t = t->next, blocks++)
+		are_warm += t->state == TASK_WARM;
+	EXPECT_EQ(blocks, nr + 1);
+	EXPECT_EQ(are_warm, nr_barns);
+}
+
+/* A lost thread had taken a block off the list, so all are made anew. */
+SIM_TEST(each_block_is_on_one_list_in_a_child)
+{
+	struct task *in_hand;
+
+	(void)leave_warm(3);
+	in_hand = task_of(&threads[1]);
+	in_hand->state = TASK_DYING;
+	in_hand->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	expect_all_blocks_to_serve(4);
+	EXPECT_SOUND();
+}
+
+/* All sheaves are emptied where a thread was lost at work, so these are nobody's. */
+SIM_TEST(what_a_thread_left_warm_is_emptied_in_a_child_where_another_was_inside)
+{
+	struct task *left = leave_warm(3);
+
+	task_exit(task_of(&threads[1]), threads[1].tid);
 	sim_thread_exit(&threads[1]);
 	task_of(&threads[2])->mm.depth = 1;
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[3], 0);
-	EXPECT(use_heap(&threads[3]));
-	EXPECT(task_of(&threads[3]) == oldest);
+	EXPECT_EQ(left->state, TASK_DYING);
+	EXPECT(!left->pcs[0].main);
+	EXPECT_SOUND();
+	expect_all_blocks_to_serve(4);
+	EXPECT_SOUND();
+}
+
+/* A reclaimer that is lost was taking what is there. */
+SIM_TEST(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child)
+{
+	struct task *left = leave_warm(1);
+	struct kmem_cache *s = &kmalloc_caches[0];
+
+	left->lock.word = task_of(&threads[1])->mm.id | spin_generation;
+	left->inflight = left->pcs[0].main;
+	task_of(&threads[1])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT(!left->pcs[0].main && !left->lock.word && !left->inflight);
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(s), 0);
+	EXPECT_SOUND();
+}
+
+/*
+ * The thread that forked may be one that has ended but for its last destructors: its block must
+ * not be another's before it is known which it is.
+ */
+SIM_TEST(a_warm_block_is_nobody_elses_before_it_is_known_who_forked)
+{
+	struct task *left[2];
+
+	start_with(threads, 2);
+	for (int i = 0; i < 2; i++) {
+		left[i] = task_of(&threads[i]);
+		sim_thread_exit(&threads[i]);
+		EXPECT_EQ(left[i]->state, TASK_WARM);
+	}
+	threads[0].tid += 1000;
+	sim.process_id = threads[0].tid;
+	sim_wipe_fork_cookie();
+	for (int i = 2; i < 4; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+		EXPECT(task_of(&threads[i]) != left[0] && task_of(&threads[i]) != left[1]);
+	}
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	/* The other's is free from here on. */
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(task_of(&threads[1]) == left[1] && left[1]->state == TASK_LIVE);
+	EXPECT(left[1]->pcs[0].main);
 	EXPECT_SOUND();
 }
 
@@ -125,4 +260,8 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_child_does_not_count_on_the_fence_of_its_parent),
 	  T(what_an_idle_thread_took_from_a_cache_of_the_program_is_out_in_the_child),
 	  T(what_a_thread_inside_took_from_a_cache_of_the_program_is_out_in_the_child),
-	  T(blocks_that_are_left_stay_on_their_list_in_a_child))
+	  T(blocks_that_are_left_stay_on_their_list_in_a_child),
+	  T(what_a_thread_left_warm_stays_so_in_a_child), T(each_block_is_on_one_list_in_a_child),
+	  T(what_a_thread_left_warm_is_emptied_in_a_child_where_another_was_inside),
+	  T(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child),
+	  T(a_warm_block_is_nobody_elses_before_it_is_known_who_forked))

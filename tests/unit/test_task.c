@@ -90,9 +90,10 @@ SIM_TEST(a_block_is_left_once)
 }
 
 /* Of malloc's classes, and of the program's caches, which could not be destroyed otherwise. */
-SIM_TEST(a_thread_that_ends_keeps_no_objects)
+static void expect_all_to_be_found(bool warm)
 {
 	struct kmem_cache *own, *classes = &kmalloc_caches[kmalloc_class(64)];
+	struct task *left;
 	void *objs[100];
 
 	start_with(threads, 1);
@@ -107,12 +108,215 @@ SIM_TEST(a_thread_that_ends_keeps_no_objects)
 		slab_free(classes, objs[i + 1]);
 	}
 	sim_switch_to(&sim_main_thread);
-	EXPECT(task_pcs(task_of(&threads[0]), own)->main);
+	left = task_of(&threads[0]);
+	EXPECT(task_pcs(left, own)->main);
+	if (!warm)
+		task_exit(left, threads[0].tid);
 	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(left->state, warm ? TASK_WARM : TASK_DYING);
+	EXPECT_EQ(!!task_pcs(left, own)->main, warm);
+	EXPECT_EQ(!!task_pcs(left, classes)->main, warm);
+	EXPECT_SOUND();
 	EXPECT_EQ(cache_shrink(own), 0);
 	EXPECT_EQ(cache_destroy("test", own), 0);
 	(void)slab_reclaim(/* all= */ true);
 	EXPECT_EQ(cache_inuse(classes), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_a_thread_that_ended_has_left_warm_can_be_had)
+{
+	expect_all_to_be_found(/* warm= */ true);
+}
+
+SIM_TEST(a_thread_that_is_found_to_be_gone_keeps_no_objects)
+{
+	expect_all_to_be_found(/* warm= */ false);
+}
+
+/* The system promises no fence, and none is needed: nobody is there that could be in a hit. */
+SIM_TEST(what_is_warm_is_taken_by_passes_without_a_fence)
+{
+	struct cursor *c;
+	struct task *left;
+	ptrdiff_t stray;
+
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	left->cursors_on = true;
+	pcs_attach(left, &kmalloc_caches[0], &left->pcs[0]);
+	c = class_cursor(left, 0);
+	EXPECT(!cursor_is_disabled(c, &stray));
+	sim_thread_exit(&threads[0]);
+	EXPECT(cursor_is_disabled(c, &stray));
+	EXPECT(left->pcs[0].main && !hit_fence_ready);
+	for (int pass = 0; pass < 2; pass++)
+		slab_reclaim(/* all= */ false);
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT(!left->pcs[0].main);
+	EXPECT_SOUND();
+}
+
+/* What one thread of a program leaves the next one needs, as it is known by its number. */
+SIM_TEST(a_thread_begins_with_what_the_last_one_has_left)
+{
+	struct kmem_cache *own;
+	struct slab_sheaf *main, *own_main;
+	struct task *left;
+	u32 given, id;
+
+	start_with(threads, 2);
+	nr_barns = 1;
+	own = cache_create("objects", 64, 8, NULL);
+	sim_switch_to(&threads[0]);
+	slab_free(own, slab_alloc(own, 0, NUMA_NO_NODE));
+	left = current_task();
+	main = left->pcs[0].main;
+	own_main = task_pcs(left, own)->main;
+	id = left->mm.id;
+	given = nr_tasks;
+	sim_switch_to(&sim_main_thread);
+	sim_thread_exit(&threads[0]);
+	/* One is enough for one CPU. */
+	sim_thread_exit(&threads[1]);
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT_EQ(task_of(&threads[1])->state, TASK_DYING);
+	sim_thread_new(&threads[2], 0);
+	EXPECT(use_heap(&threads[2]));
+	EXPECT(task_of(&threads[2]) == left && left->state == TASK_LIVE);
+	EXPECT(left->pcs[0].main == main && task_pcs(left, own)->main == own_main);
+	EXPECT_EQ(left->mm.id, id);
+	EXPECT_EQ(nr_tasks, given);
+	/* And again. */
+	sim_thread_exit(&threads[2]);
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT_SOUND();
+}
+
+/* Of a class of which it has nothing it knows nothing either: the next one's habits are others. */
+SIM_TEST(only_what_is_in_sheaves_is_warm)
+{
+	struct pcs *p, *only_freed;
+	struct task *left;
+	void *objs[2];
+
+	start_with(threads, 1);
+	for (int i = 0; i < 2; i++)
+		objs[i] = slab_alloc(&kmalloc_caches[4], 0, NUMA_NO_NODE);
+	left = task_of(&threads[0]);
+	p = &left->pcs[0];
+	only_freed = &left->pcs[4];
+	sim_switch_to(&threads[0]);
+	for (int i = 0; i < 2; i++)
+		slab_free(&kmalloc_caches[4], objs[i]);
+	EXPECT(p->misses && only_freed->early_frees == 2 && !only_freed->main);
+	EXPECT(left->mm.pcp.count);
+	sim_switch_to(&sim_main_thread);
+	sim_thread_exit(&threads[0]);
+	EXPECT(p->misses && !only_freed->early_frees);
+	EXPECT(!left->mm.pcp.count);
+	EXPECT_SOUND();
+}
+
+/* It may be there for as long as the process. */
+SIM_TEST(the_first_thread_leaves_nothing_warm)
+{
+	struct task *first;
+
+	start_with(threads, 1);
+	sim_switch_to(&sim_main_thread);
+	first = current_task();
+	sim.process_id = sim_main_thread.tid;
+	slab_fork_note_process();
+	sim_thread_exit(&sim_main_thread);
+	EXPECT_EQ(first->state, TASK_DYING);
+	EXPECT(!first->pcs[0].main);
+}
+
+/* Two that ended are still at their last destructors: a new one does not wait for them. */
+SIM_TEST(warm_blocks_of_threads_that_are_still_there_are_passed_by)
+{
+	struct task *left[3];
+
+	start_with(threads, 3);
+	for (int i = 0; i < 3; i++)
+		left[i] = task_of(&threads[i]);
+	task_exit(left[0], threads[0].tid);
+	sim_thread_exit(&threads[0]);
+	for (int i = 1; i < 3; i++) {
+		sim_switch_to(&threads[i]);
+		sim_run_exit(&threads[i]);
+		EXPECT_EQ(left[i]->state, TASK_WARM);
+	}
+	sim_switch_to(&sim_main_thread);
+	sim_thread_new(&threads[3], 0);
+	EXPECT(use_heap(&threads[3]));
+	EXPECT(task_of(&threads[3]) == left[0]);
+	threads[1].exit_value = NULL;
+	sim_thread_exit(&threads[1]);
+	sim_thread_new(&threads[4], 0);
+	EXPECT(use_heap(&threads[4]));
+	EXPECT(task_of(&threads[4]) == left[1]);
+	EXPECT_SOUND();
+}
+
+/* What it does from then on it does with slabs: its sheaves are the next one's. */
+SIM_TEST(destructors_that_come_later_leave_warm_sheaves_alone)
+{
+	struct task *left;
+	unsigned int size;
+	void *obj;
+
+	start_with(threads, 1);
+	sim_switch_to(&threads[0]);
+	left = current_task();
+	sim_run_exit(&threads[0]);
+	size = left->pcs[0].main->size;
+	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	EXPECT(obj);
+	EXPECT_EQ(left->pcs[0].main->size, size);
+	slab_free(&kmalloc_caches[0], obj);
+	EXPECT_EQ(left->pcs[0].main->size, size);
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT_SOUND();
+}
+
+/* Else it would begin with memory that is far. */
+SIM_TEST(what_is_warm_does_not_go_to_a_thread_of_another_node)
+{
+	struct task *left;
+
+	sim_add_node(GiB, true);
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	sim_thread_exit(&threads[0]);
+	EXPECT(left->pcs[0].main);
+	sim_thread_new(&threads[1], 1);
+	sim_switch_to(&threads[1]);
+	slab_free(&kmalloc_caches[8], slab_alloc(&kmalloc_caches[8], 0, NUMA_NO_NODE));
+	EXPECT(current_task() == left);
+	EXPECT_EQ(left->mm.node, 1);
+	EXPECT(!left->pcs[0].main);
+	EXPECT_SOUND();
+}
+
+static void let_go_of_warm_lock(void)
+{
+	leaving->lock.word = 0;
+}
+
+/* A reclaimer that is at its sheaves is waited for. */
+SIM_TEST(a_thread_begins_warm_once_nobody_is_at_its_sheaves)
+{
+	start_with(threads, 1);
+	leaving = task_of(&threads[0]);
+	sim_thread_exit(&threads[0]);
+	leaving->lock.word = current_task()->mm.id | spin_generation;
+	sim.on_futex_wait = let_go_of_warm_lock;
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(sim.futex_waits);
+	EXPECT(task_of(&threads[1]) == leaving);
 	EXPECT_SOUND();
 }
 
@@ -220,7 +424,15 @@ SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ true);
 }
 
-RUN_TESTS(T(a_thread_that_ends_keeps_no_objects),
+RUN_TESTS(T(what_a_thread_that_ended_has_left_warm_can_be_had),
+	  T(a_thread_that_is_found_to_be_gone_keeps_no_objects),
+	  T(what_is_warm_is_taken_by_passes_without_a_fence), T(only_what_is_in_sheaves_is_warm),
+	  T(a_thread_begins_with_what_the_last_one_has_left),
+	  T(the_first_thread_leaves_nothing_warm),
+	  T(warm_blocks_of_threads_that_are_still_there_are_passed_by),
+	  T(destructors_that_come_later_leave_warm_sheaves_alone),
+	  T(what_is_warm_does_not_go_to_a_thread_of_another_node),
+	  T(a_thread_begins_warm_once_nobody_is_at_its_sheaves),
 	  T(a_thread_that_moves_to_another_node_looks_sizes_up_for_that),
 	  T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers), T(a_block_is_left_once),
 	  T(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses),

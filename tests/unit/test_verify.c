@@ -484,6 +484,24 @@ SIM_TEST(I_26_an_object_of_another_cache_in_a_spare_is_reported)
 	EXPECT_SOUND();
 }
 
+/* It has ended, and its block is warm. */
+SIM_TEST(I_26_sheaves_that_a_thread_has_left_are_looked_at)
+{
+	static struct sim_thread ended;
+	struct slab_sheaf *main;
+
+	start_slab();
+	sim_thread_new(&ended, 0);
+	EXPECT(use_heap(&ended));
+	main = task_of(&ended)->pcs[0].main;
+	sim_thread_exit(&ended);
+	EXPECT_SOUND();
+	sheaf_set_place(main, SHEAF_TRANSIT, ended.task_id);
+	expect_slab_report("I-26");
+	sheaf_set_place(main, SHEAF_TASK, ended.task_id);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_1_a_block_that_reaches_out_of_the_zone_is_reported),
 	  T(I_2_an_unaligned_free_block_is_reported),
@@ -506,6 +524,7 @@ RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_26_sheaves_of_a_thread_that_are_not_sound_are_reported),
 	  T(I_26_a_sheaf_in_a_cursor_that_is_linked_is_reported),
 	  T(I_26_an_object_of_another_cache_in_a_spare_is_reported),
+	  T(I_26_sheaves_that_a_thread_has_left_are_looked_at),
 	  T(I_27_wrong_counts_of_a_barn_are_reported),
 	  T(I_27_an_empty_sheaf_among_the_full_is_reported),
 	  T(I_27_an_object_of_another_cache_in_a_sheaf_is_reported),
