@@ -155,6 +155,15 @@ void slab_fork_new_generation(u32 inside)
 }
 
 /*
+ * Is nothing of its last thread left here?  One that is known to be gone, and has no number any
+ * more, may have left its block warm (slab_fork_decide()).
+ */
+static bool is_forgotten(const struct task *task)
+{
+	return !task->mm.tid && !task_has_sheaves(task);
+}
+
+/*
  * Had the thread ended, with nothing left behind but what is whole?  Then its block stays as it is.
  * To write to each such block cost a fork 26 us and the child 8 KiB, for each of 2000 threads that
  * had been.
@@ -334,7 +343,7 @@ static void make_anew(struct task *me)
 	for (struct task *t = all_tasks; t; t = t->next) {
 		if (may_live(t))
 			pcp_drain(&t->mm, /* all= */ true);
-		else if (t->mm.tid)
+		else if (!is_forgotten(t))
 			settle_task(t);
 	}
 	mm_fork_repair();
@@ -370,7 +379,7 @@ void slab_fork_repair(bool started_here)
 	if (me)
 		me->mm.tid = os_thread_id();
 	for (struct task *t = all_tasks; t; t = t->next) {
-		if (is_me(t) || !t->mm.tid)
+		if (is_me(t) || is_forgotten(t))
 			continue;
 		others = true;
 		dirty |= was_inside(t);
@@ -380,7 +389,7 @@ void slab_fork_repair(bool started_here)
 	if (dirty)
 		make_anew(me);
 	for (struct task *t = all_tasks; t; t = t->next) {
-		if (is_me(t) || !t->mm.tid)
+		if (is_me(t) || is_forgotten(t))
 			continue;
 		if (may_live(t)) {
 			t->mm.tid = slab_undecided_tid;

@@ -255,6 +255,53 @@ SIM_TEST(a_warm_block_is_nobody_elses_before_it_is_known_who_forked)
 	EXPECT_SOUND();
 }
 
+/* In a child, where a thread came in first that was started there: it is known who forked. */
+static struct task *leave_warm_without_number(void)
+{
+	struct task *left;
+
+	start_with(threads, 2);
+	left = task_of(&threads[1]);
+	for (int i = 0; i < 2; i++)
+		sim_thread_exit(&threads[i]);
+	threads[0].tid += 1000;
+	sim.process_id = threads[0].tid;
+	sim_wipe_fork_cookie();
+	sim_thread_new(&threads[2], 0);
+	EXPECT(use_heap(&threads[2]));
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(left->state, TASK_WARM);
+	EXPECT(!left->mm.tid && left->pcs[0].main);
+	return left;
+}
+
+/* All sheaves are collected, so that these were free, and the next thread's all the same. */
+SIM_TEST(what_a_thread_without_a_number_left_warm_is_emptied_in_a_child_of_the_child)
+{
+	struct task *left = leave_warm_without_number();
+
+	task_of(&threads[2])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(left->state, TASK_DYING);
+	EXPECT(!left->pcs[0].main);
+	EXPECT_SOUND();
+}
+
+/* Its new thread is lost at the start, and is seen by the lock alone. */
+SIM_TEST(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside)
+{
+	struct task *left = leave_warm_without_number();
+
+	left->lock.word = left->mm.id | spin_generation;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&threads[0]));
+	EXPECT_EQ(left->state, TASK_DYING);
+	EXPECT(!left->pcs[0].main && !left->lock.word);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_page_set_that_a_lost_thread_was_emptying_is_found_anew),
 	  T(a_child_does_not_count_on_the_fence_of_its_parent),
@@ -264,4 +311,6 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(what_a_thread_left_warm_stays_so_in_a_child), T(each_block_is_on_one_list_in_a_child),
 	  T(what_a_thread_left_warm_is_emptied_in_a_child_where_another_was_inside),
 	  T(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child),
-	  T(a_warm_block_is_nobody_elses_before_it_is_known_who_forked))
+	  T(a_warm_block_is_nobody_elses_before_it_is_known_who_forked),
+	  T(what_a_thread_without_a_number_left_warm_is_emptied_in_a_child_of_the_child),
+	  T(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside))
