@@ -215,3 +215,28 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	if (idle && task != slow->task)
 		task_end_left_behind(task, slow);
 }
+
+/**
+ * tasks_drain_warm - take what waits for threads to come
+ *
+ * For a slow path that wants memory, and may hold the lock of its own task: others are only tried.
+ */
+slowpath void tasks_drain_warm(void)
+{
+	const struct slow none = {0};
+
+	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
+		enum lock_result r;
+
+		if (READ_ONCE(t->state) != TASK_WARM)
+			continue;
+		r = spin_trylock(&t->lock);
+		if (r == LOCK_BUSY || !is_whole(t, r, &none))
+			continue;
+		if (READ_ONCE(t->state) == TASK_WARM)
+			for_each_row (t, row)
+				drain_row(t, &row, note_idle(&row, /* only_idle= */ false),
+					  /* quiet= */ true);
+		spin_unlock(&t->lock);
+	}
+}

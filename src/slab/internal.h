@@ -189,6 +189,7 @@ void slab_fork_new_generation(u32 inside);
 
 /* drain.c */
 void task_drain(struct task *task, bool only_idle, struct slow *slow);
+void tasks_drain_warm(void);
 void task_end_left_behind(struct task *task, const struct slow *slow);
 bool task_lock_to_drain(struct task *task, const struct slow *slow);
 void task_drain_cache(struct task *task, struct kmem_cache *s, bool quiet);

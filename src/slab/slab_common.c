@@ -125,6 +125,8 @@ static noinline u64 shrink_caches_of(const struct zone *zone, bool barns)
 	if (spin_trylock(&slab_mutex) == LOCK_BUSY)
 		return wait_for_shrink(seen);
 	WRITE_ONCE(shrinking, true);
+	if (barns)
+		tasks_drain_warm();
 	list_for_each_entry (s, &slab_caches, list) {
 		struct kmem_cache_node *n = load_acquire(&s->node[node]);
 

@@ -99,6 +99,26 @@ SIM_TEST(a_forced_drain_takes_what_is_in_use_too)
 	EXPECT_SOUND();
 }
 
+/* It would be found in the barns if the thread had left it there: no memory, no cache for later. */
+SIM_TEST(what_is_warm_goes_when_there_is_no_memory)
+{
+	start();
+	reclaim_at_last(zone_of(0));
+	EXPECT(pcs()->main && task->pcs[0].main); /* what is a thread's stays */
+	sim_thread_exit(&other);
+	EXPECT_EQ(task->state, TASK_WARM);
+	EXPECT(pcs()->main && task->pcs[0].main);
+	task->lock.word = current_task()->mm.id | spin_generation;
+	reclaim_at_last(zone_of(0));
+	EXPECT(pcs()->main); /* nobody is waited for */
+	task->lock.word = 0;
+	reclaim_at_last(zone_of(0));
+	EXPECT_EQ(task->state, TASK_WARM);
+	EXPECT(!pcs()->main && !task->pcs[0].main);
+	EXPECT_EQ(cache_inuse(s), 0);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(what_a_thread_has_of_a_cache_goes_with_the_second_pass),
 	  T(sheaves_that_are_missed_in_stay), T(pages_of_an_idle_thread_go_with_the_second_pass),
-	  T(a_forced_drain_takes_what_is_in_use_too))
+	  T(a_forced_drain_takes_what_is_in_use_too), T(what_is_warm_goes_when_there_is_no_memory))
