@@ -42,7 +42,7 @@ struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
 static struct task *dead_first, *dead_last; /* tasks_lock; oldest first */
 static struct task *warm;		    /* likewise; latest first */
-static u32 nr_warm;			    /* tasks_lock, racy readers */
+static u32 nr_warm; /* those, and threads that are about to add theirs; atomic */
 u32 nr_tasks;
 static u32 nr_blocks;	 /* tasks_lock, racy readers */
 static bool ends_unseen; /* const after start */
@@ -187,7 +187,6 @@ static struct task *pop_dead(void)
  */
 static void add_warm(struct task *task)
 {
-	WRITE_ONCE(nr_warm, nr_warm + 1);
 	task->next_dead = warm;
 	barrier();
 	warm = task;
@@ -199,15 +198,16 @@ static void add_warm(struct task *task)
  */
 slowpath void tasks_find_dead(void)
 {
-	u32 dead = 0, listed = 0;
+	u32 dead = 0, listed = 0, are_warm = 0;
 	struct task *t, *last = NULL;
 
 	for (t = all_tasks; t; t = t->next)
 		dead += t->state != TASK_LIVE;
 	for (t = dead_first; t && listed <= dead; t = t->next_dead, listed++)
 		last = t;
-	for (t = warm; t && listed <= dead; t = t->next_dead)
-		listed++;
+	for (t = warm; t && listed <= dead; t = t->next_dead, listed++)
+		are_warm++;
+	nr_warm = are_warm;
 	/* Writing to every block would copy a page for each thread that ever was. */
 	if (listed == dead && last == dead_last)
 		return;
@@ -239,8 +239,7 @@ static set_apart struct task *reuse_warm(void)
 	for (int i = 0; i < WARM_LOOKS && (task = *at) != NULL; i++) {
 		if (is_gone(task)) {
 			*at = task->next_dead;
-			barrier();
-			WRITE_ONCE(nr_warm, nr_warm - 1);
+			atomic_sub(&nr_warm, 1);
 			return task;
 		}
 		at = &task->next_dead;
@@ -523,12 +522,20 @@ set_apart void task_bury(struct task *task)
 
 /*
  * Is the block of the thread @tid, which ends, to be left warm?  As many as threads run at a time
- * are enough for a program whose threads follow each other.  Not the first thread's, which may be
- * there for as long as the process.
+ * are enough for a program whose threads follow each other.  Each that is counts at once, since any
+ * number may end at the same time.  Not the first thread's, which may be there for as long as the
+ * process.
  */
-static bool is_left_warm(u32 tid)
+static set_apart bool is_left_warm(u32 tid)
 {
-	return READ_ONCE(nr_warm) < nr_barns && tid != READ_ONCE(slab_process_id);
+	u32 nr = READ_ONCE(nr_warm);
+
+	if (tid == READ_ONCE(slab_process_id))
+		return false;
+	while (nr < nr_barns)
+		if (atomic_cmpxchg(&nr_warm, &nr, nr + 1))
+			return true;
+	return false;
 }
 
 /* No hit of this thread reaches into its sheaves from now on, and its page set is empty. */

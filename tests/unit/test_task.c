@@ -300,6 +300,70 @@ SIM_TEST(what_is_warm_does_not_go_to_a_thread_of_another_node)
 	EXPECT_SOUND();
 }
 
+static unsigned int nr_in_state(enum task_state state)
+{
+	unsigned int nr = 0;
+
+	for (struct task *t = all_tasks; t; t = t->next)
+		nr += t->state == state;
+	return nr;
+}
+
+static void another_ends_first(void)
+{
+	tasks_lock.word = 0;
+	sim.on_futex_wait = NULL;
+	sim_thread_exit(&threads[1]);
+}
+
+/* The second thread ends while the first one waits to put its block on the list. */
+SIM_TEST(threads_that_end_at_once_leave_no_more_warm)
+{
+	start_with(threads, 2);
+	nr_barns = 1;
+	tasks_lock.word = current_task()->mm.id | spin_generation;
+	sim.on_futex_wait = another_ends_first;
+	sim_thread_exit(&threads[0]);
+	EXPECT(threads[1].gone);
+	EXPECT_EQ(nr_in_state(TASK_WARM), 1);
+	EXPECT_EQ(nr_in_state(TASK_DYING), 1);
+	EXPECT_SOUND();
+}
+
+static jmp_buf lost;
+
+static void lose_thread(void)
+{
+	sim.on_futex_wait = NULL;
+	sim_switch_to(&sim_main_thread);
+	longjmp(lost, 1);
+}
+
+/* It was to be counted as warm: in the child others are. */
+SIM_TEST(a_thread_that_is_lost_at_its_end_takes_no_place_among_the_warm)
+{
+	start_with(threads, 1);
+	nr_barns = 1;
+	sim_switch_to(&threads[0]);
+	pages_put(pages_get(0, 0), 0);
+	sim_switch_to(&sim_main_thread);
+	zone_of(0)->lock.word = current_task()->mm.id | spin_generation;
+	sim.on_futex_wait = lose_thread;
+	if (!setjmp(lost)) {
+		sim_thread_exit(&threads[0]);
+		sim_fail(__FILE__, __LINE__, "it waits for the lock");
+	}
+	EXPECT_EQ(task_of(&threads[0])->state, TASK_LIVE);
+	zone_of(0)->lock.word = 0;
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[1], 0);
+	EXPECT(use_heap(&threads[1]));
+	sim_thread_exit(&threads[1]);
+	EXPECT_EQ(nr_in_state(TASK_WARM), 1);
+	EXPECT_SOUND();
+}
+
 static void let_go_of_warm_lock(void)
 {
 	leaving->lock.word = 0;
@@ -432,6 +496,8 @@ RUN_TESTS(T(what_a_thread_that_ended_has_left_warm_can_be_had),
 	  T(warm_blocks_of_threads_that_are_still_there_are_passed_by),
 	  T(destructors_that_come_later_leave_warm_sheaves_alone),
 	  T(what_is_warm_does_not_go_to_a_thread_of_another_node),
+	  T(threads_that_end_at_once_leave_no_more_warm),
+	  T(a_thread_that_is_lost_at_its_end_takes_no_place_among_the_warm),
 	  T(a_thread_begins_warm_once_nobody_is_at_its_sheaves),
 	  T(a_thread_that_moves_to_another_node_looks_sizes_up_for_that),
 	  T(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers), T(a_block_is_left_once),
