@@ -104,22 +104,57 @@ SIM_TEST(where_a_lock_is_held_nothing_is_looked_for)
 	EXPECT_EQ(strlen(sim_reports()), 0);
 }
 
-/* Its block is warm, with its sheaves. */
-SIM_TEST(an_object_that_a_thread_which_has_ended_freed_twice_is_reported)
+static struct sim_thread ended;
+
+/* A thread has ended, and its block is warm: its sheaf, out of a cursor, has 3 objects or more. */
+static struct slab_sheaf *leave_warm(void)
 {
-	static struct sim_thread ended;
 	struct slab_sheaf *main;
+	struct task *task;
 
 	start(64, 1);
 	sim_thread_new(&ended, 0);
 	sim_switch_to(&ended);
 	for (int i = 0; i < 8; i++)
 		slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
+	task = current_task();
 	main = mine()->main;
-	EXPECT(main->size >= 3);
-	main->objects[0] = main->objects[2];
+	task->cursors_on = true;
+	pcs_attach(task, s, mine());
 	sim_switch_to(&sim_main_thread);
 	sim_thread_exit(&ended);
+	EXPECT(task->state == TASK_WARM && main->size >= 3);
+	return main;
+}
+
+SIM_TEST(an_object_that_a_thread_which_has_ended_freed_twice_is_reported)
+{
+	struct slab_sheaf *main = leave_warm();
+
+	main->objects[0] = main->objects[2];
+	report_only();
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(what_a_thread_which_has_ended_left_stays_where_a_lock_is_held)
+{
+	struct slab_sheaf *main = leave_warm();
+	unsigned int size = main->size;
+
+	n->first.list_lock.word = spin_generation | 4711;
+	slab_check_at_exit();
+	n->first.list_lock.word = 0;
+	EXPECT_EQ(sim.futex_waits, 0);
+	EXPECT_EQ(main->size, size);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(an_object_that_a_thread_which_has_ended_freed_as_well_is_reported)
+{
+	struct slab_sheaf *main = leave_warm();
+
+	main->objects[0] = mine()->main->objects[0];
 	report_only();
 	slab_check_at_exit();
 	EXPECT(strstr(sim_reports(), "double free"));
@@ -197,6 +232,8 @@ RUN_TESTS(T(what_seems_well_stays_where_it_is),
 	  T(where_a_lock_is_held_nothing_is_looked_for),
 	  T(an_object_that_is_in_both_sheaves_is_reported),
 	  T(an_object_that_a_thread_which_has_ended_freed_twice_is_reported),
+	  T(what_a_thread_which_has_ended_left_stays_where_a_lock_is_held),
+	  T(an_object_that_a_thread_which_has_ended_freed_as_well_is_reported),
 	  T(an_object_that_is_in_its_slab_already_is_reported),
 	  T(a_pointer_into_the_middle_of_an_object_is_reported),
 	  T(an_object_that_is_in_a_barn_as_well_is_reported),
