@@ -4,7 +4,10 @@
  *
  * Forks at every step are in tests/sim/test_fork_anywhere.c and test_fork_at_instruction.c.
  */
+#include "step.h"
 #include "unit.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct sim_thread threads[5];
 
@@ -302,6 +305,74 @@ SIM_TEST(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside)
 	EXPECT_SOUND();
 }
 
+/* In a new thread of the child, which is not stepped through: the main thread, which forked. */
+static void *survive(void *unused)
+{
+	sim_impersonate(&sim_main_thread);
+	sim_wipe_fork_cookie();
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+	EXPECT_SOUND();
+	for (int i = 2; i < 4; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+	}
+	EXPECT(task_of(&threads[2]) != task_of(&threads[3]));
+	EXPECT_SOUND();
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT(cache_inuse(&kmalloc_caches[0]) <= 1); /* the lost thread may have had one */
+	EXPECT_SOUND();
+	return unused;
+}
+
+enum { STRIDE = 3 }; /* all of them take 15 s, and find no more */
+
+static void fork_here(u64 number)
+{
+	int status;
+	pid_t pid;
+
+	if (number % STRIDE)
+		return;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		sim_in_thread(survive);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		fprintf(stderr, "a fork before instruction %llu\n", (unsigned long long)number);
+	EXPECT_EQ(status, 0);
+}
+
+static void end_first(void)
+{
+	sim_run_exit(&threads[0]);
+}
+
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_end)
+{
+	start_with(threads, 2);
+	sim_thread_exit(&threads[1]);
+	sim_switch_to(&threads[0]);
+	step_through(end_first, fork_here);
+	EXPECT_EQ(current_task()->state, TASK_WARM);
+}
+
+static void use_object(void)
+{
+	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+}
+
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin)
+{
+	struct task *left = leave_warm(0);
+
+	sim_thread_new(&threads[1], 0);
+	sim_switch_to(&threads[1]);
+	step_through(use_object, fork_here);
+	EXPECT(current_task() == left);
+}
+
 RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_page_set_that_a_lost_thread_was_emptying_is_found_anew),
 	  T(a_child_does_not_count_on_the_fence_of_its_parent),
@@ -313,4 +384,6 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child),
 	  T(a_warm_block_is_nobody_elses_before_it_is_known_who_forked),
 	  T(what_a_thread_without_a_number_left_warm_is_emptied_in_a_child_of_the_child),
-	  T(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside))
+	  T(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside),
+	  T(a_thread_may_be_lost_at_any_instruction_of_its_end),
+	  T(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin))
