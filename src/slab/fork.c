@@ -34,10 +34,13 @@ static bool was_inside(const struct task *task)
 static bool undecided;
 u32 slab_undecided_tid; /* the tid of each of their tasks; const from the end of the repair on */
 
-/* May the thread of @task be here, and at work with its sheaves?  Then they are left alone. */
+/*
+ * May the thread of @task be here, and at work with its sheaves?  Then they are left alone.  Its
+ * locks do not tell: a lost thread may have been draining it, while it was outside.
+ */
 static bool may_live(const struct task *task)
 {
-	return is_me(task) || (undecided && task->mm.tid && !was_inside(task));
+	return is_me(task) || (undecided && task->mm.tid && !task->mm.depth);
 }
 
 /* Take the main sheaf out of its cursor, which says how long it is if it was not disabled. */
@@ -126,9 +129,20 @@ static void settle_me(struct task *me)
 /*
  * The numbers of generations begin anew.  A lock that a lost thread left behind, and that nobody
  * has wanted since, would pass for held once its number comes again.  So slab_fork_repair() lets go
- * of all such locks.
+ * of all such locks under the last number, which those of the first do not have, and once more
+ * under the first, when it comes again.
  */
+#define FIRST_GENERATION (1u << SPIN_GEN_SHIFT)
+#define LAST_GENERATION SPIN_GEN_MASK
 static bool generations_over;
+
+static void begin_generation(void)
+{
+	bool anew = spin_generation == LAST_GENERATION;
+
+	spin_generation = anew ? FIRST_GENERATION : spin_generation + FIRST_GENERATION;
+	generations_over |= anew || spin_generation == LAST_GENERATION;
+}
 
 /*
  * From now on locks of lost threads are seen as stale.  What those threads had in flight is settled
@@ -146,11 +160,7 @@ void slab_fork_new_generation(u32 inside)
 		else
 			settle_task_inflight(t);
 	}
-	spin_generation = (spin_generation + (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
-	if (!spin_generation) {
-		spin_generation = 1u << SPIN_GEN_SHIFT;
-		generations_over = true;
-	}
+	begin_generation();
 	slab_fork_noticed();
 }
 
@@ -309,12 +319,10 @@ static void rebuild_caches(void)
 }
 
 /* Let go of locks that guard nothing to be made anew. */
-static void settle_locks(struct task *me)
+static void settle_locks(void)
 {
 	spin_settle(&slab_mutex);
 	spin_settle(&tasks_lock);
-	if (me)
-		spin_settle(&me->lock);
 }
 
 static void hand_over(struct task *task, const struct pcs_row *row, unsigned int i)
@@ -338,18 +346,20 @@ static void adopt_clean(struct task *task)
 }
 
 /* Somebody was inside: make every list anew. */
-static void make_anew(struct task *me)
+static void make_anew(void)
 {
 	for (struct task *t = all_tasks; t; t = t->next) {
-		if (may_live(t))
+		if (may_live(t)) {
+			spin_settle(&t->lock);
 			pcp_drain(&t->mm, /* all= */ true);
-		else if (!is_forgotten(t))
+		} else if (!is_forgotten(t)) {
 			settle_task(t);
+		}
 	}
 	mm_fork_repair();
 	for (const struct task *t = all_tasks; t; t = t->next)
 		large_pages -= t->large_pages;
-	settle_locks(me);
+	settle_locks();
 	tasks_find_dead();
 	rebuild_caches();
 	collect_sheaves();
@@ -387,7 +397,7 @@ void slab_fork_repair(bool started_here)
 	if (!others)
 		return;
 	if (dirty)
-		make_anew(me);
+		make_anew();
 	for (struct task *t = all_tasks; t; t = t->next) {
 		if (is_me(t) || is_forgotten(t))
 			continue;

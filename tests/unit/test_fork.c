@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fork.c - how the child of a fork puts the heap in order: src/slab/fork.c
+ * test_fork.c - how the child of a fork puts the heap in order: src/slab/fork.c, src/mm/fork.c
  *
  * Forks at every step are in tests/sim/test_fork_anywhere.c and test_fork_at_instruction.c.
  */
@@ -373,17 +373,450 @@ SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin)
 	EXPECT(current_task() == left);
 }
 
+/* The child of the main thread, which uses the heap in it. */
+static void go_on_in_child(void)
+{
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+}
+
+/* A lost thread was filling or emptying the main sheaf of @task: it has not said how long it is. */
+static unsigned int leave_in_flight(struct task *task)
+{
+	struct slab_sheaf *main = task->pcs[0].main;
+	unsigned int n = main->size;
+	struct slow slow;
+	void *free, *in_slab;
+
+	slow_enter_free(&slow);
+	EXPECT_EQ(slab_take(&kmalloc_caches[0], 0, &free, 1, true, 0, &slow), 1);
+	in_slab = free;
+	slab_give(&kmalloc_caches[0], &free, 1);
+	slow_leave(&slow);
+	EXPECT(n && n + 3 < main->capacity);
+	memset(main->objects + n, 0, (main->capacity - n) * sizeof(void *));
+	/* One was being moved down, and one is in its slab already. */
+	main->objects[n + 1] = main->objects[0];
+	main->objects[n + 2] = in_slab;
+	main->size = 0;
+	task->inflight = main;
+	return n;
+}
+
+/* The thread @t takes some that lie in its sheaf, so that there is room. */
+static void make_room_in_sheaf(struct sim_thread *t, void **objs, int nr)
+{
+	sim_switch_to(t);
+	for (int i = 0; i < nr; i++)
+		objs[i] = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	sim_switch_to(&sim_main_thread);
+}
+
+#define OBJS 5
+
+/* What the slots name and the bitmap confirms was in it; each object once. */
+SIM_TEST(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child)
+{
+	unsigned long sheaves;
+	void *objs[OBJS];
+	struct task *lost;
+	struct slab_sheaf *main;
+
+	start_with(threads, 1);
+	make_room_in_sheaf(&threads[0], objs, OBJS);
+	lost = task_of(&threads[0]);
+	main = lost->pcs[0].main;
+	sheaves = cache_inuse(sheaf_cache(sheaf_kind(main)));
+	(void)leave_in_flight(lost);
+	lost->pcs[0].main = NULL;
+	sheaf_set_place(main, SHEAF_TRANSIT, lost->mm.id);
+	lost->mm.depth = 1;
+	go_on_in_child();
+	EXPECT_EQ(cache_inuse(sheaf_cache(sheaf_kind(main))), sheaves - 1);
+	EXPECT_EQ(main->size, 0);
+	EXPECT_SOUND();
+	for (int i = 0; i < OBJS; i++)
+		slab_free(&kmalloc_caches[0], objs[i]);
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_is_free)
+{
+	void *objs[OBJS];
+	struct task *me;
+	struct slab_sheaf *main;
+	unsigned int n;
+
+	start_with(threads, 1);
+	make_room_in_sheaf(&sim_main_thread, objs, OBJS);
+	me = current_task();
+	main = me->pcs[0].main;
+	n = leave_in_flight(me);
+	me->lock.word = task_of(&threads[0])->mm.id | spin_generation;
+	task_of(&threads[0])->mm.depth = 1;
+	go_on_in_child();
+	EXPECT(me->pcs[0].main == main && !me->inflight && !me->lock.word);
+	EXPECT_EQ(main->size, n);
+	EXPECT_SOUND();
+	for (int i = 0; i < OBJS; i++)
+		slab_free(&kmalloc_caches[0], objs[i]);
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
+	EXPECT_SOUND();
+}
+
+/* A handler forks in a slow path: that goes on with what it has in hand. */
+SIM_TEST(what_this_thread_has_in_flight_itself_is_left_alone)
+{
+	struct slow outer, inner;
+	struct task *me;
+	void *objs[OBJS];
+	int count;
+
+	start_with(threads, 1);
+	make_room_in_sheaf(&sim_main_thread, objs, OBJS);
+	pages_put(pages_get(0, 0), 0);
+	me = current_task();
+	count = me->mm.pcp.count;
+	EXPECT(count);
+	slow_enter_free(&outer);
+	me->lock.word = me->mm.pcp.lock.word = me->mm.id | spin_generation;
+	me->inflight = me->pcs[0].main;
+	me->inflight->size = 0;
+	sim_wipe_fork_cookie();
+	slow_enter_free(&inner);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	slow_leave(&inner);
+	EXPECT(me->inflight && !me->inflight->size);
+	EXPECT(me->lock.word && me->mm.pcp.lock.word);
+	EXPECT_EQ(me->mm.pcp.count, count);
+}
+
+/* That slow path goes on before anything is made anew, and may want pages. */
+SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_not_used_by_a_call_that_goes_on)
+{
+	struct slow outer, inner;
+	struct task *me;
+
+	start_with(threads, 1);
+	pages_put(pages_get(0, 0), 0);
+	me = current_task();
+	slow_enter_free(&outer);
+	me->mm.pcp.lock.word = task_of(&threads[0])->mm.id | spin_generation;
+	sim_wipe_fork_cookie();
+	slow_enter_free(&inner);
+	slow_leave(&inner);
+	EXPECT(!me->mm.pcp.lock.word && !me->mm.pcp.ready && !me->mm.pcp.count);
+	slow_leave(&outer);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_SOUND();
+}
+
+/* A slot is cleared before the bit; one whose bit is cleared already is not given back twice. */
+SIM_TEST(what_is_back_already_of_a_sheaf_that_was_being_emptied_is_not_given_back)
+{
+	struct kmem_cache *s = &kmalloc_caches[0];
+	struct slab_sheaf *main;
+	void *back[2];
+	struct slow slow;
+
+	start_with(threads, 1);
+	main = task_of(&threads[0])->pcs[0].main;
+	EXPECT(main->size > 2);
+	memcpy(back, main->objects, sizeof(back));
+	slow_enter_free(&slow);
+	slab_give(s, back, 2);
+	slow_leave(&slow);
+	main->objects[0] = NULL;
+	task_of(&threads[0])->mm.depth = 1;
+	go_on_in_child();
+	EXPECT_SOUND();
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(s), 0);
+	EXPECT_SOUND();
+}
+
+/*
+ * The fence was refused, or a fork came before it: a hit has moved the disabled cursor by @stray.
+ * That is counted once, whichever thread's it is.
+ */
+static void expect_stray_to_count(struct sim_thread *t, ptrdiff_t stray, bool inside)
+{
+	struct slab_sheaf *main;
+	struct task *task;
+	void *objs[OBJS];
+	struct cursor *c;
+
+	start_with(threads, 2);
+	make_room_in_sheaf(t, objs, OBJS);
+	task = task_of(t);
+	task->cursors_on = true;
+	main = task->pcs[0].main;
+	c = class_cursor(task, 0);
+	c->cur = cursor_disabled_at() + stray;
+	if (stray > 0)
+		main->objects[main->size] = objs[OBJS - 1];
+	task_of(&threads[1])->mm.depth = inside;
+	if (t == &sim_main_thread)
+		task->lock.word = task_of(&threads[1])->mm.id | spin_generation;
+	go_on_in_child();
+	if (t == &sim_main_thread)
+		(void)pcs_detach(task, &kmalloc_caches[0], &task->pcs[0]);
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), OBJS - stray);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(an_object_that_a_hit_took_from_under_a_disabled_cursor_is_out_in_the_child)
+{
+	expect_stray_to_count(&threads[0], -1, /* inside= */ false);
+}
+
+SIM_TEST(an_object_that_a_hit_put_under_a_disabled_cursor_is_in_its_slab_in_the_child)
+{
+	expect_stray_to_count(&threads[0], 1, /* inside= */ true);
+}
+
+SIM_TEST(what_a_hit_did_while_this_thread_was_drained_counts_once_in_the_child)
+{
+	expect_stray_to_count(&sim_main_thread, -1, /* inside= */ true);
+}
+
+/* Of a thread without a block only the locks say that it was inside: here it was draining. */
+SIM_TEST(the_sheaves_that_a_lost_thread_without_a_block_had_in_hand_are_found)
+{
+	struct task *drained;
+
+	start_with(threads, 1);
+	drained = task_of(&threads[0]);
+	drained->pcs[0].main = NULL;
+	drained->lock.word = TASK_ID_BARE | 4711 | spin_generation;
+	go_on_in_child();
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(the_pages_that_a_lost_thread_without_a_block_had_in_hand_are_found)
+{
+	const struct zone *zone = zone_of(0);
+	struct per_task_pages *pcp;
+	u64 before;
+
+	start_with(threads, 1);
+	sim_switch_to(&threads[0]);
+	pages_put(pages_get(0, 3), 3);
+	pcp = &current_task()->mm.pcp;
+	sim_switch_to(&sim_main_thread);
+	before = zone->nr_free_pages + (u64)(pcp->count + current_task()->mm.pcp.count);
+	for (int i = 0; i < NR_PCP_LISTS; i++)
+		list_init(&pcp->lists[i]);
+	pcp->lock.word = TASK_ID_BARE | 4711 | spin_generation;
+	go_on_in_child();
+	EXPECT_EQ(zone->nr_free_pages + (u64)current_task()->mm.pcp.count, before);
+	EXPECT_SOUND();
+}
+
+/* Of a class of which it has only the spare. */
+SIM_TEST(the_spare_of_a_lost_thread_is_taken_over)
+{
+	struct pcs *p;
+
+	start_with(threads, 1);
+	p = &task_of(&threads[0])->pcs[0];
+	p->spare = p->main;
+	p->main = NULL;
+	go_on_in_child();
+	EXPECT(!p->spare);
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(this_thread_keeps_its_spare_where_another_was_inside)
+{
+	struct slab_sheaf *spare;
+	struct pcs *p;
+
+	start_with(threads, 1);
+	p = &current_task()->pcs[0];
+	spare = p->spare = p->main;
+	p->main = NULL;
+	task_of(&threads[0])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	drain_this_task(/* only_idle= */ true);
+	EXPECT(p->spare == spare && spare->size);
+	EXPECT_SOUND();
+}
+
+static void expect_free(struct spinlock *lock)
+{
+	EXPECT_EQ(spin_trylock(lock), LOCK_TAKEN);
+	spin_unlock(lock);
+}
+
+/*
+ * A number comes again, and a lock that was left under it would pass for held.  Nobody tells by a
+ * depth that a thread without a block had these.
+ */
+SIM_TEST(no_lock_is_left_behind_once_numbers_of_generations_begin_anew)
+{
+	u32 left = TASK_ID_BARE | 4711 | spin_generation;
+	struct slab_home *home;
+	struct task *me;
+
+	start_with(threads, 1);
+	me = current_task();
+	home = kmalloc_caches[0].node[0]->home[0];
+	slab_mutex.word = me->lock.word = home->list_lock.word = left;
+	for (int forks = 0; forks < 300; forks++) {
+		u32 before = spin_generation;
+		struct slow slow;
+
+		sim_wipe_fork_cookie();
+		slow_enter_free(&slow);
+		slow_leave(&slow);
+		/* Nor one that is left under the last number. */
+		if (spin_generation == SPIN_GEN_MASK)
+			slab_mutex.word = TASK_ID_BARE | 4711 | SPIN_GEN_MASK;
+		if (spin_generation < before) {
+			expect_free(&home->list_lock);
+			EXPECT_EQ(slab_mutex.word, 0);
+			expect_free(&me->lock);
+			return;
+		}
+	}
+	EXPECT(false);
+}
+
+/* A handler forks in a slow path of the child that is to let go of all locks, so nobody does. */
+SIM_TEST(numbers_of_generations_begin_anew_even_if_the_last_is_not_put_in_order)
+{
+	struct slow outer, inner;
+
+	start_with(threads, 1);
+	spin_generation = SPIN_GEN_MASK - (1u << SPIN_GEN_SHIFT);
+	slow_enter_free(&outer);
+	for (int forks = 0; forks < 2; forks++) {
+		sim_wipe_fork_cookie();
+		slow_enter_free(&inner);
+		slow_leave(&inner);
+	}
+	EXPECT_EQ(spin_generation, 1u << SPIN_GEN_SHIFT);
+	slow_leave(&outer);
+	slab_mutex.word = TASK_ID_BARE | 4711 | 9u << SPIN_GEN_SHIFT;
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(slab_mutex.word, 0);
+	EXPECT_SOUND();
+}
+
+/*
+ * What the program has is counted by pages, in large blocks also by the task of who took or freed
+ * them.  A lost thread may have counted what it had not taken yet.
+ */
+SIM_TEST(what_the_program_has_is_counted_once_in_the_child)
+{
+	unsigned long sum = 0;
+	struct page *run;
+	bool zero;
+
+	start_with(threads, 1);
+	run = run_get(0, 40, 1, &zero);
+	WRITE_ONCE(run->state, run->state | PG_LARGE);
+	EXPECT(run_get(0, 9, 1, &zero) && buddy_get(0, 0, 2));
+	large_pages = api_pages = 1000;
+	task_of(&threads[0])->large_pages = 17;
+	current_task()->large_pages = 23;
+	task_of(&threads[0])->mm.depth = 1;
+	go_on_in_child();
+	for (struct task *t = all_tasks; t; t = t->next)
+		sum += t->large_pages;
+	EXPECT_EQ(large_pages + sum, 40);
+	EXPECT_EQ(api_pages, 9 + 4);
+}
+
+/* One that it was about to free, and one whose free it had deferred. */
+SIM_TEST(blocks_that_a_lost_thread_had_in_hand_are_free_in_the_child)
+{
+	const struct zone *zone = zone_of(0);
+	struct page *run[2];
+	u64 before;
+	bool zero;
+
+	start_with(threads, 1);
+	for (int i = 0; i < 2; i++) {
+		run[i] = run_get(0, 40, 1, &zero);
+		WRITE_ONCE(run[i]->state, page_state(PAGE_EXACT, 0, PG_TRANSIT));
+	}
+	before = zone->nr_free_pages + (u64)current_task()->mm.pcp.count;
+	before += (u64)task_of(&threads[0])->mm.pcp.count;
+	run[1]->lru.next = NULL;
+	deferred_blocks = &run[1]->lru;
+	task_of(&threads[0])->mm.depth = 1;
+	go_on_in_child();
+	EXPECT(!deferred_blocks);
+	EXPECT_EQ(zone->nr_free_pages + (u64)current_task()->mm.pcp.count, before + 80);
+	EXPECT_SOUND();
+}
+
+/* It had taken a block off its list, and the block does not say so yet. */
+SIM_TEST(free_lists_that_a_lost_thread_was_changing_are_made_anew)
+{
+	struct zone *zone = zone_of(0);
+	struct list_head *list = NULL;
+	struct page *page;
+
+	start_with(threads, 1);
+	page = buddy_get(0, 0, 0);
+	EXPECT(buddy_get(0, 0, 0));
+	buddy_put(page, 0);
+	/* So that nobody wants the lock before. */
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	for (int t = 0; t < MIGRATE_TYPES && !list; t++)
+		if (!list_empty(&zone->free_area[0].free_list[t]))
+			list = &zone->free_area[0].free_list[t];
+	EXPECT(list);
+	list_init(list);
+	zone->lock.word = zone->accept_lock.word = task_of(&threads[0])->mm.id | spin_generation;
+	zone->reporting = 1;
+	task_of(&threads[0])->mm.depth = 1;
+	go_on_in_child();
+	EXPECT(!zone->lock.word && !zone->accept_lock.word && !zone->reporting);
+	EXPECT_SOUND();
+}
+
 RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_page_set_that_a_lost_thread_was_emptying_is_found_anew),
 	  T(a_child_does_not_count_on_the_fence_of_its_parent),
 	  T(what_an_idle_thread_took_from_a_cache_of_the_program_is_out_in_the_child),
 	  T(what_a_thread_inside_took_from_a_cache_of_the_program_is_out_in_the_child),
 	  T(blocks_that_are_left_stay_on_their_list_in_a_child),
-	  T(what_a_thread_left_warm_stays_so_in_a_child), T(each_block_is_on_one_list_in_a_child),
+	  T(what_a_thread_left_warm_stays_so_in_a_child),
+	  T(each_block_is_on_one_list_in_a_child),
 	  T(what_a_thread_left_warm_is_emptied_in_a_child_where_another_was_inside),
 	  T(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child),
 	  T(a_warm_block_is_nobody_elses_before_it_is_known_who_forked),
 	  T(what_a_thread_without_a_number_left_warm_is_emptied_in_a_child_of_the_child),
 	  T(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside),
 	  T(a_thread_may_be_lost_at_any_instruction_of_its_end),
-	  T(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin))
+	  T(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin),
+	  T(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child),
+	  T(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_is_free),
+	  T(what_this_thread_has_in_flight_itself_is_left_alone),
+	  T(a_page_set_that_a_lost_thread_was_emptying_is_not_used_by_a_call_that_goes_on),
+	  T(what_is_back_already_of_a_sheaf_that_was_being_emptied_is_not_given_back),
+	  T(an_object_that_a_hit_took_from_under_a_disabled_cursor_is_out_in_the_child),
+	  T(an_object_that_a_hit_put_under_a_disabled_cursor_is_in_its_slab_in_the_child),
+	  T(what_a_hit_did_while_this_thread_was_drained_counts_once_in_the_child),
+	  T(the_sheaves_that_a_lost_thread_without_a_block_had_in_hand_are_found),
+	  T(the_pages_that_a_lost_thread_without_a_block_had_in_hand_are_found),
+	  T(the_spare_of_a_lost_thread_is_taken_over),
+	  T(this_thread_keeps_its_spare_where_another_was_inside),
+	  T(numbers_of_generations_begin_anew_even_if_the_last_is_not_put_in_order),
+	  T(no_lock_is_left_behind_once_numbers_of_generations_begin_anew),
+	  T(what_the_program_has_is_counted_once_in_the_child),
+	  T(blocks_that_a_lost_thread_had_in_hand_are_free_in_the_child),
+	  T(free_lists_that_a_lost_thread_was_changing_are_made_anew))
