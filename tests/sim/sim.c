@@ -723,13 +723,13 @@ static u32 *fork_cookie;
 
 u32 *os_fork_cookie_page(void)
 {
-	fork_cookie = vm_map(OS_PAGE);
+	fork_cookie = sim.no_fork_cookie ? NULL : vm_map(OS_PAGE);
 	return fork_cookie;
 }
 
 int os_at_fork_child(void (*fn)(void))
 {
-	(void)fn;
+	sim.fork_handler = fn;
 	sim.fork_handlers++;
 	return 0;
 }

@@ -94,6 +94,8 @@ struct sim_machine {
 	u64 interruptible;     /* calls of it without signals blocked */
 	void *(*thread)(void *);
 	u64 fork_handlers; /* calls of os_at_fork_child() */
+	void (*fork_handler)(void); /* what it was given */
+	bool no_fork_cookie;	    /* the system wipes no page in a child */
 	u64 futex_waits, sleeps;
 	void (*on_sleep)(void);	     /* what others do meanwhile; called once */
 	void (*on_futex_wait)(void); /* called by a thread that is about to wait */

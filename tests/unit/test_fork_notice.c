@@ -26,6 +26,7 @@ SIM_TEST(the_child_of_a_lone_thread_does_not_notice)
 	before = spin_generation;
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread));
+	spin_long_wait();
 	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
 	EXPECT_EQ(spin_generation, before);
 }
@@ -66,6 +67,8 @@ SIM_TEST(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alo
 	EXPECT(use_heap(&threads[0]));
 	EXPECT_EQ(lost->lock.word, 0);
 	EXPECT_EQ(lost->mm.tid, threads[0].tid); /* has the block now */
+	/* The lost one may have been in fork(), with the lock that registering takes. */
+	EXPECT_EQ(sim.fork_handlers, 0);
 	EXPECT_SOUND();
 }
 
@@ -93,6 +96,7 @@ SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 	poke();
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	EXPECT_EQ(slab_process_id, sim.process_id);
 	/* Only once: a thread started since is this child's own. */
 	current_task()->mm.tid = 1;
 	poke();
@@ -113,10 +117,12 @@ SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
 	EXPECT_EQ(sim.threads_refused, 0);
 	sim_wipe_fork_cookie();
 	EXPECT(!slab_fork_pending());
+	EXPECT_EQ(sim.fork_handlers, 0);
 	be_child_of(&sim_main_thread);
 	grow_old_and_large();
 	poke();
 	EXPECT_EQ(sim.threads_refused, 1);
+	EXPECT_EQ(sim.fork_handlers, 1);
 	be_child_of(&sim_main_thread);
 	EXPECT(slab_fork_pending());
 }
@@ -153,10 +159,171 @@ SIM_TEST(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent)
 /* The number that was noted at the start is the child's, not the program's. */
 SIM_TEST(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any)
 {
+	struct slow slow;
+
 	sim.process_id = 77;
 	EXPECT(sim_start());
 	sim.process_id = sim_main_thread.tid;
+	EXPECT_EQ(slab_process_id, 77);
+	slow_enter_free(&slow);
+	EXPECT(slow.task);
+	slow_leave(&slow);
+	EXPECT_EQ(slab_process_id, sim.process_id);
+}
+
+/* It would note its own number in its parent's heap. */
+SIM_TEST(a_child_of_vfork_of_a_lone_child_settles_nothing)
+{
+	struct task *task;
+
+	EXPECT(sim_start());
 	EXPECT(use_heap(&sim_main_thread));
+	task = current_task();
+	be_child_of(&sim_main_thread);
+	sim.thread_is_borrowed = true;
+	slab_fork_settle_lone(&task->mm.depth);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	sim.thread_is_borrowed = false;
+	slab_fork_settle_lone(&task->mm.depth);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(task->mm.depth, 0);
+}
+
+/* ---- children whose handlers are called ---- */
+
+static void must_not_wait(void)
+{
+	EXPECT(false);
+}
+
+/* At once, since the child's first slow path might be that of a thread which it starts. */
+static void expect_handler_to_repair(void)
+{
+	struct task *lost;
+	u32 before;
+
+	start_with(threads, 1);
+	EXPECT_EQ(sim.fork_handlers, 1);
+	for (int forks = 1; forks < 3; forks++) {
+		lost = task_of(&threads[0]);
+		before = spin_generation;
+		be_child_of(&sim_main_thread);
+		sim.on_sleep = must_not_wait;
+		sim.fork_handler();
+		EXPECT(spin_generation != before && !slab_fork_pending());
+		EXPECT_EQ(lost->state, TASK_DYING);
+		EXPECT_EQ(current_task()->mm.depth, 0);
+		EXPECT_SOUND();
+		sim_thread_new(&threads[0], 0);
+		EXPECT(use_heap(&threads[0]));
+	}
+	EXPECT_EQ(sim.fork_handlers, 1);
+}
+
+SIM_TEST(a_child_whose_handlers_are_called_is_put_in_order_by_them)
+{
+	expect_handler_to_repair();
+}
+
+SIM_TEST(where_the_system_wipes_no_page_handlers_tell_of_a_child)
+{
+	sim.no_fork_cookie = true;
+	expect_handler_to_repair();
+}
+
+/* As it starts: no page tells of a child, not even that of a lone thread. */
+SIM_TEST(where_the_system_wipes_no_page_the_first_thread_registers_a_handler)
+{
+	sim.no_fork_cookie = true;
+	EXPECT(sim_start());
+	EXPECT_EQ(sim.fork_handlers, 1);
+	slab_fork_end_alone();
+	EXPECT(!slab_fork_pending());
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim.fork_handlers, 1);
+}
+
+static const u32 *alone_words;
+
+static void enter_and_leave(void)
+{
+	struct slow slow;
+
+	slow_enter_free(&slow);
+	slow_leave(&slow);
+}
+
+static void look_at_handlers(u64 number)
+{
+	(void)number;
+	EXPECT(sim.fork_handlers || slab_fork_cookie == alone_words);
+}
+
+/* A child that it forks from then on has its handler called. */
+SIM_TEST(a_second_thread_registers_a_handler_before_all_else)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	alone_words = slab_fork_cookie;
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	step_through(enter_and_leave, look_at_handlers);
+	step_stop();
+	EXPECT(slab_fork_cookie != alone_words);
+	EXPECT_EQ(sim.fork_handlers, 1);
+}
+
+/* ---- who waits ---- */
+
+#define CLAIM 1 /* the second word of the page: the number of the thread that repairs */
+
+static void others_repair(void)
+{
+	slab_fork_cookie[0] = FORK_REPAIRED;
+	sim.on_sleep = must_not_wait;
+}
+
+SIM_TEST(a_thread_that_comes_in_while_another_repairs_waits_for_that)
+{
+	u32 before;
+	u64 sleeps;
+
+	start_with(threads, 1);
+	be_child_of(&sim_main_thread);
+	slab_fork_cookie[CLAIM] = 4711;
+	before = spin_generation;
+	sleeps = sim.sleeps;
+	sim.on_sleep = others_repair;
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim.sleeps, sleeps + 1);
+	EXPECT_EQ(spin_generation, before);
+	EXPECT_EQ(task_of(&threads[0])->state, TASK_LIVE);
+}
+
+/* It would wait for itself. */
+SIM_TEST(a_handler_that_interrupts_the_thread_that_repairs_does_not_wait_for_it)
+{
+	struct slow slow;
+
+	start_with(threads, 1);
+	be_child_of(&sim_main_thread);
+	slab_fork_cookie[CLAIM] = sim_main_thread.tid;
+	sim.on_sleep = must_not_wait;
+	slow_enter_free(&slow);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	slow_leave(&slow);
+}
+
+/* Whoever waits for a lock of a thread that is lost, with what it does not know yet. */
+SIM_TEST(a_long_wait_for_a_lock_notices_a_fork)
+{
+	start_with(threads, 1);
+	spin_long_wait();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	be_child_of(&sim_main_thread);
+	spin_long_wait();
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	EXPECT_EQ(spin_kept_owner, task_id());
 }
 
 /* It would belong to the child, and end with it. */
@@ -171,6 +338,28 @@ SIM_TEST(a_child_of_vfork_starts_no_background_thread)
 	be_its_parent_again(&sim_main_thread);
 	poke();
 	EXPECT_EQ(sim.threads_refused, 1);
+}
+
+/*
+ * The parent is a child that has not been in, and so has not noted its number: only the C library
+ * knows that the thread is its.
+ */
+SIM_TEST(a_child_of_vfork_of_a_child_that_has_not_been_in_makes_no_block)
+{
+	struct slow slow;
+
+	sim.process_id = sim_main_thread.tid;
+	EXPECT(sim_start());
+	be_child_of(&sim_main_thread);
+	be_vfork_child_of(&sim_main_thread);
+	sim.thread_is_borrowed = true;
+	slow_enter_free(&slow);
+	EXPECT(!slow.task);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	slow_leave(&slow);
+	be_its_parent_again(&sim_main_thread);
+	sim.thread_is_borrowed = false;
+	EXPECT(use_heap(&sim_main_thread));
 }
 
 /* Its destructors are over, so perhaps no thread is left that would end the background thread. */
@@ -374,6 +563,50 @@ SIM_TEST(a_thread_that_was_inside_is_lost_and_the_others_keep_what_they_have)
 	EXPECT(use_heap(&sim_main_thread));
 	EXPECT(first->pcs[0].main == main);
 	EXPECT_SOUND();
+}
+
+/*
+ * The second of two threads was draining the first when that forked: it has @lock, of the first's
+ * task, and @inflight, a sheaf of the first's, in hand.
+ */
+static void fork_while_drained(struct spinlock *lock, struct slab_sheaf *inflight)
+{
+	struct task *first = current_task(), *second = task_of(&threads[0]);
+	struct slab_sheaf *main = first->pcs[0].main;
+	unsigned int size = main->size;
+
+	EXPECT(size);
+	lock->word = second->mm.id | spin_generation;
+	first->inflight = inflight;
+	second->mm.depth = 1;
+	be_child_of(&sim_main_thread);
+	for (int i = 1; i < 3; i++) {
+		sim_thread_new(&threads[i], 0);
+		EXPECT(use_heap(&threads[i]));
+		EXPECT(use_heap(&threads[i]));
+	}
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+	EXPECT(task_of(&threads[1]) != first && task_of(&threads[2]) != first);
+	EXPECT_EQ(first->state, TASK_LIVE);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(first->mm.tid, sim.process_id);
+	EXPECT(first->pcs[0].main == main && main->size == size);
+	EXPECT(!first->inflight && !lock->word);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_thread_whose_sheaves_a_lost_one_was_draining_may_have_forked)
+{
+	start_with(threads, 1);
+	fork_while_drained(&current_task()->lock, current_task()->pcs[0].main);
+}
+
+SIM_TEST(a_thread_whose_page_set_a_lost_one_was_draining_may_have_forked)
+{
+	start_with(threads, 1);
+	pages_put(pages_get(0, 0), 0);
+	fork_while_drained(&current_task()->mm.pcp.lock, NULL);
 }
 
 /* The one that has forked has no task, so all threads that have one are lost. */
@@ -626,29 +859,17 @@ static bool handlers_are_called, in_a_child;
 static const u32 *lone_cookie;
 static int steps_noticing;
 
-/* Fork at this instruction; with handlers_are_called, do what a registered child handler does. */
+/* Fork at this instruction; with handlers_are_called, a registered child handler is. */
 static void fork_here(u64 number)
 {
-	struct slow slow;
-
 	steps_noticing += slab_fork_cookie != lone_cookie;
 	if (number < interrupted_at || steps_noticing > 100)
 		return;
 	step_stop();
 	interrupted = true;
 	be_child_of(&threads[0]);
-	if (!handlers_are_called || !sim.fork_handlers)
-		return;
-	slow_enter_free(&slow);
-	slow_leave(&slow);
-}
-
-static void come_in(void)
-{
-	struct slow slow;
-
-	slow_enter_free(&slow);
-	slow_leave(&slow);
+	if (handlers_are_called && sim.fork_handler)
+		sim.fork_handler();
 }
 
 static void second_forks_as_it_comes_in(void)
@@ -661,7 +882,7 @@ static void second_forks_as_it_comes_in(void)
 	lone_cookie = slab_fork_cookie;
 	sim_thread_new(&threads[0], 0);
 	sim_switch_to(&threads[0]);
-	step_through(come_in, fork_here);
+	step_through(enter_and_leave, fork_here);
 	step_stop();
 	if (!interrupted)
 		_exit(NOT_REACHED);
@@ -713,9 +934,20 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_leaves_starts_no_background_thread),
 	  T(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent),
 	  T(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any),
+	  T(a_child_of_vfork_of_a_child_that_has_not_been_in_makes_no_block),
+	  T(a_child_of_vfork_of_a_lone_child_settles_nothing),
+	  T(a_child_whose_handlers_are_called_is_put_in_order_by_them),
+	  T(where_the_system_wipes_no_page_handlers_tell_of_a_child),
+	  T(where_the_system_wipes_no_page_the_first_thread_registers_a_handler),
+	  T(a_second_thread_registers_a_handler_before_all_else),
+	  T(a_thread_that_comes_in_while_another_repairs_waits_for_that),
+	  T(a_handler_that_interrupts_the_thread_that_repairs_does_not_wait_for_it),
+	  T(a_long_wait_for_a_lock_notices_a_fork),
 	  T(a_child_of_vfork_starts_no_background_thread),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),
 	  T(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks),
 	  T(all_that_may_have_forked_keep_what_they_have_until_the_one_comes_in),
 	  T(a_thread_that_was_inside_is_lost_and_the_others_keep_what_they_have),
+	  T(a_thread_whose_sheaves_a_lost_one_was_draining_may_have_forked),
+	  T(a_thread_whose_page_set_a_lost_one_was_draining_may_have_forked),
 	  T(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked))
