@@ -205,7 +205,7 @@ BUDDY_API void buddy_kmem_cache_free_bulk(struct kmem_cache *s, size_t nr, void 
 			buddy_kfree(objs[i]);
 		return;
 	}
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	for (size_t i = 0; i < nr; i++) {
 		if (unlikely(!is_object_of(s, objs[i]))) {
 			if (objs[i])

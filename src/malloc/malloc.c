@@ -287,7 +287,7 @@ void free_named(const char *call, void *ptr)
 		return;
 	value = page_map_get(ptr);
 	if (!slow_enter_quick(&slow))
-		slow_enter_free(&slow);
+		slow_enter_anyway(&slow);
 	if (likely(value && value <= MAP_CLASS_LAST)) {
 		free_object(call, ptr, map_value_cache(value), &slow);
 	} else if (value == MAP_LARGE) {

@@ -151,7 +151,7 @@ BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 			   page_address(page), order, page_order(page));
 		return;
 	}
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	drop_reference(page, order, &slow);
 	slow_leave(&slow);
 	kswapd_freed(&slow);
@@ -234,7 +234,7 @@ BUDDY_API void buddy_free_pages_exact(void *addr, size_t size)
 			   (unsigned long)head->nr_pages);
 		return;
 	}
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	nr = head->nr_pages;
 	/* Of two frees at the same time one wins, and the other is reported. */
 	if (!atomic_cmpxchg(&head->state, &live, page_state(PAGE_EXACT, 0, PG_TRANSIT))) {

@@ -68,7 +68,7 @@ static void *new_place(size_t old, size_t size)
 	void *p = NULL;
 
 	if (gets_own_mapping(old, size)) {
-		slow_enter_free(&slow);
+		slow_enter_anyway(&slow);
 		if (!slow.nested)
 			p = direct_alloc(size, PAGE_SIZE, false);
 		slow_leave(&slow);
@@ -132,7 +132,7 @@ static bool resize_in_place(void *ptr, size_t size)
 	struct slow slow;
 	bool done = false;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (!slow.nested && large_resize(head, nr)) {
 		count_large(&slow, nr - old_nr);
 		done = true;
@@ -146,7 +146,7 @@ static void *resize_mapping(void *ptr, size_t size)
 	struct slow slow;
 	void *p;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	p = direct_resize(ptr, size, slow.nested);
 	slow_leave(&slow);
 	return p;

@@ -241,7 +241,7 @@ static bool next_part_is_ours(const struct zone *zone)
 	       vm_resident_pages(pfn_to_addr(pfn), nr << PAGE_SHIFT) == 0;
 }
 
-/* The last owner vanished in a fork, perhaps while it mapped a stride: undo that. */
+/* The last owner was lost in a fork, perhaps while it mapped a stride: undo that. */
 static slowpath void drop_half_mapped(struct zone *zone)
 {
 	if (zone->mapping_pfn > zone->commit_pfn) {

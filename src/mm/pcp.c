@@ -264,7 +264,7 @@ racy_on_purpose bool pcp_yield(struct mm_task *task, const struct zone *zone)
 }
 
 /*
- * The owner vanished in a fork, perhaps inside this set: forget the lists; mm_fork_repair()
+ * The owner was lost in a fork, perhaps inside this set: forget the lists; mm_fork_repair()
  * finds the pages by their states.
  */
 void pcp_abandon(struct mm_task *task)

@@ -116,7 +116,7 @@ BUDDY_API int buddy_cache_stats(int index, struct buddy_cache_stats *ret)
 
 	if (!mm_is_ready() || index < 0)
 		return -ENOENT;
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (lock_unless(&slab_mutex, slow.nested)) {
 		s = cache_by_index(index);
 		if (s) {
@@ -176,7 +176,7 @@ static void add_caches(struct buddy_stats *ret)
 	struct kmem_cache *s;
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (!lock_unless(&slab_mutex, slow.nested))
 		goto out;
 	list_for_each_entry (s, &slab_caches, list) {

@@ -79,7 +79,7 @@ static u32 barn_id(const struct barn *barn)
 	return (u32)((uintptr_t)barn / CACHE_LINE);
 }
 
-/* The lock's last owner vanished in a fork: find the sheaves by what they say of themselves. */
+/* The lock's last owner was lost in a fork: find the sheaves by what they say of themselves. */
 static slowpath void barn_rebuild(struct barn *barn)
 {
 	barn_init(barn);
@@ -108,7 +108,7 @@ bool barn_lock(struct barn *barn, bool nowait)
 	return r != LOCK_BUSY;
 }
 
-/* In a forked child: a vanished thread may have been inside any of them, with the lock held. */
+/* In a forked child: a lost thread may have been inside any of them, with the lock held. */
 slowpath void barns_repair(struct kmem_cache_node *n)
 {
 	for_each_barn (n, barn)

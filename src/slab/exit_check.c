@@ -207,7 +207,7 @@ void slab_check_at_exit(void)
 
 	if (!self)
 		return;
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (slow.nested)
 		goto out;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)

@@ -117,7 +117,7 @@ static slowpath void at_fork_child(void)
 		WRITE_ONCE(fork_words[FORK_STATE], FORK_NEW);
 		WRITE_ONCE(fork_words[FORK_CLAIM], 0);
 	}
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slow_leave(&slow);
 }
 

@@ -356,7 +356,7 @@ static bool is_in_zone(const struct kmem_cache *s, const struct slab_home *home,
 }
 
 /*
- * Make the lists of a home anew from its slabs: the last owner of list_lock vanished.  If it was
+ * Make the lists of a home anew from its slabs: the last owner of list_lock was lost.  If it was
  * moving a slab, the slab says where it belongs; the other home, whose lock it had too, is rebuilt
  * as well before it is used.
  */

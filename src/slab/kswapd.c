@@ -313,7 +313,7 @@ static slowpath void relieve_pressure(void)
 
 	WRITE_ONCE(mm_pressure, false);
 	back = slab_reclaim(true);
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (!slow.nested && back >= RELIEVED)
 		budget_look_again();
 	slow_leave(&slow);

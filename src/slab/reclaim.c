@@ -131,7 +131,7 @@ slowpath u64 slab_reclaim(bool all)
 	u64 pages = 0;
 
 	/* All of it is one slow path, so that a handler which interrupts it waits for nothing. */
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (slow.nested)
 		goto out;
 	if (all)
@@ -160,7 +160,7 @@ slowpath void slab_reclaim_rest(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	spin_lock(&reclaim_lock);
 	page_reporting_pass(0, SMALL_ORDER_MIN, REPORT_ALL);
 	(void)punch_all(/* dense= */ false);
@@ -211,7 +211,7 @@ static slowpath void give_spare_back(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (slow.nested || spin_trylock(&reclaim_lock) == LOCK_BUSY)
 		goto out;
 	if (budget_is_too_much(spare_pages())) {

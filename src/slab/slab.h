@@ -367,7 +367,7 @@ static inline void slow_leave(struct slow *s)
 		slow_leave_bare();
 }
 /* The same where failing is no choice, as in a free: the task may be missing. */
-void slow_enter_free(struct slow *s);
+void slow_enter_anyway(struct slow *s);
 
 /*
  * What the word says that a forked child finds wiped.  NOTICING: it has no generation of its own
@@ -385,7 +385,7 @@ static inline bool slab_fork_pending(void)
 }
 
 /*
- * slow_enter() and slow_enter_free() where there is nothing to start, to notice or to make: for
+ * slow_enter() and slow_enter_anyway() where there is nothing to start, to notice or to make: for
  * paths that are quick themselves.  Return: false, with nothing done, if there is.
  */
 static inline bool slow_enter_quick(struct slow *s)

@@ -258,7 +258,7 @@ slowpath struct kmem_cache *cache_by_index(int index)
 
 static void slab_mutex_lock(void)
 {
-	/* A vanished owner leaves the list whole: entries are linked last and unlinked first. */
+	/* A lost owner leaves the list whole: entries are linked last and unlinked first. */
 	spin_lock(&slab_mutex);
 }
 
@@ -371,7 +371,7 @@ slowpath unsigned long cache_shrink(struct kmem_cache *s)
 	unsigned long inuse;
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (slow.nested) {
 		inuse = cache_inuse(s);
 	} else {
@@ -482,7 +482,7 @@ slowpath int cache_destroy(const char *call, struct kmem_cache *s)
 		bug_report("%s(%p): not a cache, or destroyed already", call, (void *)s);
 		return -EINVAL;
 	}
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	if (slow.nested) {
 		slow_leave(&slow);
 		bug_warn("%s(%s): in a constructor, or in a signal handler that interrupted a call "

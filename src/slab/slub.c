@@ -264,7 +264,7 @@ void slab_free(struct kmem_cache *s, void *obj)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slab_free_slow(s, obj, &slow);
 	slow_leave(&slow);
 	kswapd_freed(&slow);

@@ -572,7 +572,7 @@ static set_apart void leave_task(struct task *task, u32 tid, bool next)
 	struct slow slow;
 	bool is_its;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	/* Waits, as a drain does; a slow path that finds it held goes to the slabs. */
 	(void)spin_lock(&task->lock);
 	is_its = READ_ONCE(task->state) == TASK_LIVE && task->mm.tid == tid;
@@ -620,7 +620,7 @@ static set_apart void thread_exit(void *value)
 
 /* ---- slow paths ---- */
 
-static bool started; /* release in start_slow(), acquire in slow_enter() and slow_enter_free() */
+static bool started; /* release in start_slow(), acquire in slow_enter() and slow_enter_anyway() */
 
 static noinline bool start_slow(void)
 {
@@ -719,7 +719,7 @@ bool slow_enter(struct slow *s)
 	return true;
 }
 
-void slow_enter_free(struct slow *s)
+void slow_enter_anyway(struct slow *s)
 {
 	if (unlikely(!load_acquire(&started)))
 		(void)start_slow();

@@ -38,7 +38,7 @@ struct spinlock {
 enum lock_result {
 	LOCK_BUSY,  /* not taken (trylock only) */
 	LOCK_TAKEN, /* taken */
-	LOCK_STALE, /* taken from an owner that vanished in a fork: repair before use */
+	LOCK_STALE, /* taken from an owner that was lost in a fork: repair before use */
 };
 
 /* Fork generation of this process, shifted to its place in the word.  Only a child changes it. */

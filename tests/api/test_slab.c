@@ -737,7 +737,7 @@ static void constructed_objects_stay_constructed(void **state)
 	/* Called once for each object of each slab that was made. */
 	assert_true(times_made >= st.objects);
 	assert_int_equal(times_made % st.objects_per_slab, 0);
-	/* One at a time: only a pass that gives the slab back has the next one made, now and then. */
+	/* One at a time: only a pass that gives the slab back has the next one made. */
 	times_made = 0;
 	for (size_t i = 0; i < 5 * ARRAY_SIZE(obj); i++) {
 		obj[0] = buddy_kmem_cache_alloc(s, GFP_KERNEL);

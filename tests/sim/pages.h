@@ -45,7 +45,7 @@ static inline void pages_put(struct page *page, unsigned int order)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	free_pages_request(page, order, slow.task ? &slow.task->mm : NULL, slow.nested);
 	slow_leave(&slow);
 }
@@ -95,7 +95,7 @@ static inline void set_run_put(struct page *head)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	large_free(head, &slow.task->mm, slow.nested);
 	slow_leave(&slow);
 }

@@ -137,7 +137,7 @@ static void put(struct block *b)
 	check_stamp(b);
 	switch (b->kind) {
 	case PAGES:
-		slow_enter_free(&slow);
+		slow_enter_anyway(&slow);
 		free_pages_request(virt_to_page(b->addr), b->order,
 				   slow.task ? &slow.task->mm : NULL, slow.nested);
 		slow_leave(&slow);

@@ -78,7 +78,7 @@ static void leave_empty_slabs(void)
 	void *obj[100];
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT_EQ(slab_take(&kmalloc_caches[EMPTY_CLASS], 0, obj, 100, true, 0, &slow), 100);
 	slab_give(&kmalloc_caches[EMPTY_CLASS], obj, 100);
 	slow_leave(&slow);
@@ -95,7 +95,7 @@ static void leave_slabs_to_adopt(void)
 	struct slow slow;
 
 	EXPECT(nr <= ARRAY_SIZE(obj) && few_slabs(s) < ARRAY_SIZE(work->left));
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT_EQ(slab_take(s, 0, obj, nr, true, 0, &slow), nr);
 	for (unsigned int i = 0; i < nr; i++) {
 		if (i % s->objects)
@@ -271,7 +271,7 @@ static void runs_by_the_set(void)
 		set_run_put(run[i]);
 	run[0] = set_run_get(37);
 	set_run_put(run[0]);
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	pcp_drain(&slow.task->mm, /* all= */ true);
 	slow_leave(&slow);
 }
@@ -303,7 +303,7 @@ static void *obj_of_new_slab(struct kmem_cache *s)
 	struct slow slow;
 	void *obj;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT_EQ(slab_take(s, 0, &obj, 1, true, 0, &slow), 1);
 	slow_leave(&slow);
 	return obj;
@@ -324,7 +324,7 @@ static void end_slabs(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	shrink_slab(zone_of(0), /* barns= */ true);
 	slow_leave(&slow);
 }
@@ -334,7 +334,7 @@ static void adopt_slab(void)
 	struct kmem_cache *s = &kmalloc_caches[ADOPTED_CLASS + (work != &works[0])];
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT_EQ(slab_take(s, 0, &work->adopted_obj, 1, true, 0, &slow), 1);
 	EXPECT_EQ(home_of_work(ADOPTED_CLASS + (work != &works[0]), false)->nr_slabs, 1);
 	slow_leave(&slow);
@@ -356,7 +356,7 @@ static void drain(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	for (struct task *t = all_tasks; t; t = t->next)
 		if (t != slow.task)
 			task_drain(t, /* only_idle= */ false, &slow);
@@ -459,7 +459,7 @@ static void enter_and_leave(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slow_leave(&slow);
 }
 
@@ -707,7 +707,7 @@ static void fork_in_second(u64 number)
 		note_pair(in_child(interrupted), number);
 }
 
-static void first_vanishes(void)
+static void first_is_lost(void)
 {
 	begin();
 	step_through(run_operation, fork_in_second);
@@ -771,7 +771,7 @@ static void fork_in_first(u64 number)
 	note_pair(status, number);
 }
 
-static void second_vanishes(void)
+static void second_is_lost(void)
 {
 	begin();
 	step_through(run_operation, fork_in_first);
@@ -827,16 +827,16 @@ static void a_child_forked_by_another_at_any_instruction_is_sound(void **state)
 	for_each_operation(walk_through);
 }
 
-static void a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_vanished(void **state)
+static void a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_is_lost(void **state)
 {
 	(void)state;
-	for_each_operation(first_vanishes);
+	for_each_operation(first_is_lost);
 }
 
-static void a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_vanished(void **state)
+static void a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_is_lost(void **state)
 {
 	(void)state;
-	for_each_operation(second_vanishes);
+	for_each_operation(second_is_lost);
 }
 
 int main(void)
@@ -844,9 +844,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_child_forked_by_another_at_any_instruction_is_sound),
 		cmocka_unit_test(
-			a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_vanished),
+			a_child_that_returns_from_a_handler_is_sound_if_the_first_inside_is_lost),
 		cmocka_unit_test(
-			a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_vanished),
+			a_child_that_returns_from_a_handler_is_sound_if_the_second_inside_is_lost),
 	};
 
 #ifdef __SANITIZE_THREAD__

@@ -261,12 +261,12 @@ SIM_TEST(a_map_that_describes_holes_only_is_left_alone)
 /* ---- after a fork ---- */
 
 /* A lost thread was mapping the next 4 MiB, and had come to the call that maps the memory. */
-static void vanish_in_mapping(struct zone *zone)
+static void be_lost_in_mapping(struct zone *zone)
 {
 	EXPECT(!vm_map_at(pfn_to_page(zone->commit_pfn), MAX_ORDER_NR_PAGES * sizeof(struct page)));
 	zone->mapping_pfn = zone->commit_pfn + MAX_ORDER_NR_PAGES;
 	zone->mapped_parts = 1;
-	lock_of_vanished_thread(&zone->accept_lock);
+	lock_of_lost_thread(&zone->accept_lock);
 }
 
 static void get_two_blocks(void)
@@ -275,38 +275,38 @@ static void get_two_blocks(void)
 	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), MAX_ORDER_NR_PAGES);
 }
 
-SIM_TEST(what_a_vanished_thread_was_about_to_map_is_mapped_anew)
+SIM_TEST(what_a_lost_thread_was_about_to_map_is_mapped_anew)
 {
 	EXPECT(sim_start());
-	vanish_in_mapping(zone_of(0));
+	be_lost_in_mapping(zone_of(0));
 	get_two_blocks();
 	EXPECT_SOUND();
 }
 
-SIM_TEST(what_a_vanished_thread_had_just_mapped_is_mapped_anew)
+SIM_TEST(what_a_lost_thread_had_just_mapped_is_mapped_anew)
 {
 	struct zone *zone = zone_of(0);
 
 	EXPECT(sim_start());
-	vanish_in_mapping(zone);
+	be_lost_in_mapping(zone);
 	EXPECT(!vm_map_at(pfn_to_addr(zone->commit_pfn), MAX_ORDER_NR_PAGES << PAGE_SHIFT));
 	get_two_blocks();
 	EXPECT_SOUND();
 }
 
-SIM_TEST(descriptors_that_a_vanished_thread_had_just_mapped_are_mapped_anew)
+SIM_TEST(descriptors_that_a_lost_thread_had_just_mapped_are_mapped_anew)
 {
 	struct zone *zone = zone_of(0);
 
 	EXPECT(sim_start());
-	vanish_in_mapping(zone);
+	be_lost_in_mapping(zone);
 	zone->mapped_parts = 0;
 	get_two_blocks();
 	EXPECT_SOUND();
 }
 
 /* That call found a mapping of the program's there, over all of the 4 MiB or a part of them. */
-static void vanish_with_theirs_in_the_way(size_t len)
+static void be_lost_with_theirs_in_the_way(size_t len)
 {
 	struct zone *zone = zone_of(0);
 	char *theirs;
@@ -315,7 +315,7 @@ static void vanish_with_theirs_in_the_way(size_t len)
 	theirs = pfn_to_addr(zone->commit_pfn);
 	sim_occupy(theirs, len);
 	EXPECT_EQ(*(volatile char *)theirs, 0);
-	vanish_in_mapping(zone);
+	be_lost_in_mapping(zone);
 	sim.loose_unmap = true;
 	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), 0);
 	EXPECT_EQ(place(buddy_get(0, __GFP_MOVABLE, MAX_PAGE_ORDER)), 2 * MAX_ORDER_NR_PAGES);
@@ -324,14 +324,14 @@ static void vanish_with_theirs_in_the_way(size_t len)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(what_was_in_the_way_of_a_vanished_thread_stays)
+SIM_TEST(what_was_in_the_way_of_a_lost_thread_stays)
 {
-	vanish_with_theirs_in_the_way(MAX_ORDER_NR_PAGES << PAGE_SHIFT);
+	be_lost_with_theirs_in_the_way(MAX_ORDER_NR_PAGES << PAGE_SHIFT);
 }
 
-SIM_TEST(what_was_in_a_part_of_the_way_of_a_vanished_thread_stays)
+SIM_TEST(what_was_in_a_part_of_the_way_of_a_lost_thread_stays)
 {
-	vanish_with_theirs_in_the_way(PAGE_SIZE);
+	be_lost_with_theirs_in_the_way(PAGE_SIZE);
 }
 
 struct totals {
@@ -406,7 +406,7 @@ static void lock_and_rebuild(bool nowait)
 	some_history(pages, 200);
 	before = totals_of(zone);
 	ruin_lists(zone);
-	lock_of_vanished_thread(&zone->lock);
+	lock_of_lost_thread(&zone->lock);
 	EXPECT(zone_lock_ctx(zone, nowait));
 	zone_unlock(zone);
 	after = totals_of(zone);
@@ -414,7 +414,7 @@ static void lock_and_rebuild(bool nowait)
 	EXPECT_EQ(mm_verify(), 0);
 }
 
-SIM_TEST(taking_the_zone_lock_of_a_vanished_thread_rebuilds)
+SIM_TEST(taking_the_zone_lock_of_a_lost_thread_rebuilds)
 {
 	lock_and_rebuild(/* nowait= */ false);
 }
@@ -424,7 +424,7 @@ SIM_TEST(taking_it_without_waiting_rebuilds_too)
 	lock_and_rebuild(/* nowait= */ true);
 }
 
-/* The block was off its list, but still marked FREE, when its thread vanished. */
+/* The block was off its list, but still marked FREE, when its thread was lost. */
 SIM_TEST(a_free_block_between_two_lists_is_found_again)
 {
 	struct zone *zone = zone_of(0);
@@ -452,12 +452,12 @@ RUN_TESTS(T(first_allocations_from_an_empty_zone_come_at_predicted_addresses),
 	  T(whoever_wants_all_of_the_first_block_gets_it),
 	  T(a_place_that_is_taken_becomes_a_hole_and_the_zone_goes_on_behind_it),
 	  T(a_map_that_describes_holes_only_is_left_alone),
-	  T(what_a_vanished_thread_was_about_to_map_is_mapped_anew),
-	  T(what_a_vanished_thread_had_just_mapped_is_mapped_anew),
-	  T(descriptors_that_a_vanished_thread_had_just_mapped_are_mapped_anew),
-	  T(what_was_in_the_way_of_a_vanished_thread_stays),
-	  T(what_was_in_a_part_of_the_way_of_a_vanished_thread_stays),
+	  T(what_a_lost_thread_was_about_to_map_is_mapped_anew),
+	  T(what_a_lost_thread_had_just_mapped_is_mapped_anew),
+	  T(descriptors_that_a_lost_thread_had_just_mapped_are_mapped_anew),
+	  T(what_was_in_the_way_of_a_lost_thread_stays),
+	  T(what_was_in_a_part_of_the_way_of_a_lost_thread_stays),
 	  T(rebuilding_restores_lists_and_counts_from_the_states_of_pages),
-	  T(taking_the_zone_lock_of_a_vanished_thread_rebuilds),
+	  T(taking_the_zone_lock_of_a_lost_thread_rebuilds),
 	  T(taking_it_without_waiting_rebuilds_too),
 	  T(a_free_block_between_two_lists_is_found_again))

@@ -225,7 +225,7 @@ SIM_TEST(no_room_in_the_table_is_no_memory_and_nothing_stays_mapped)
 
 static jmp_buf in_child;
 
-static void vanish(enum sim_op op, u64 number)
+static void be_lost(enum sim_op op, u64 number)
 {
 	(void)number;
 	if (op == SIM_RESIZE)
@@ -239,7 +239,7 @@ SIM_TEST(a_block_that_a_lost_thread_moved_is_not_counted_in_a_child)
 
 	EXPECT(sim_start());
 	p = direct_alloc(2 * OS_PAGE, 16, false);
-	sim.before_call = vanish;
+	sim.before_call = be_lost;
 	if (!setjmp(in_child)) {
 		(void)direct_resize(p, 300 * OS_PAGE, false);
 		EXPECT(false);

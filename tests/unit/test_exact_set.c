@@ -476,7 +476,7 @@ SIM_TEST(nobody_waits_for_a_set)
 }
 
 /* A forked child finds the blocks of a lost thread's set by their state. */
-SIM_TEST(the_blocks_of_a_vanished_thread_are_taken_back)
+SIM_TEST(the_blocks_of_a_lost_thread_are_taken_back)
 {
 	struct sim_thread gone;
 	struct page *run[3];
@@ -517,4 +517,4 @@ RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set), T(only_blocks_that_come
 	  T(lengths_take_turns_in_giving_back),
 	  T(draining_merges_what_the_set_had),
 	  T(a_zone_does_not_grow_while_the_set_has_what_is_asked_for), T(nobody_waits_for_a_set),
-	  T(the_blocks_of_a_vanished_thread_are_taken_back))
+	  T(the_blocks_of_a_lost_thread_are_taken_back))

@@ -388,7 +388,7 @@ static unsigned int leave_in_flight(struct task *task)
 	struct slow slow;
 	void *free, *in_slab;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT_EQ(slab_take(&kmalloc_caches[0], 0, &free, 1, true, 0, &slow), 1);
 	in_slab = free;
 	slab_give(&kmalloc_caches[0], &free, 1);
@@ -481,12 +481,12 @@ SIM_TEST(what_this_thread_has_in_flight_itself_is_left_alone)
 	me = current_task();
 	count = me->mm.pcp.count;
 	EXPECT(count);
-	slow_enter_free(&outer);
+	slow_enter_anyway(&outer);
 	me->lock.word = me->mm.pcp.lock.word = me->mm.id | spin_generation;
 	me->inflight = me->pcs[0].main;
 	me->inflight->size = 0;
 	sim_wipe_fork_cookie();
-	slow_enter_free(&inner);
+	slow_enter_anyway(&inner);
 	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
 	slow_leave(&inner);
 	EXPECT(me->inflight && !me->inflight->size);
@@ -503,10 +503,10 @@ SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_not_used_by_a_call_that_g
 	start_with(threads, 1);
 	pages_put(pages_get(0, 0), 0);
 	me = current_task();
-	slow_enter_free(&outer);
+	slow_enter_anyway(&outer);
 	me->mm.pcp.lock.word = task_of(&threads[0])->mm.id | spin_generation;
 	sim_wipe_fork_cookie();
-	slow_enter_free(&inner);
+	slow_enter_anyway(&inner);
 	slow_leave(&inner);
 	EXPECT(!me->mm.pcp.lock.word && !me->mm.pcp.ready && !me->mm.pcp.count);
 	slow_leave(&outer);
@@ -526,7 +526,7 @@ SIM_TEST(what_is_back_already_of_a_sheaf_that_was_being_emptied_is_not_given_bac
 	main = task_of(&threads[0])->pcs[0].main;
 	EXPECT(main->size > 2);
 	memcpy(back, main->objects, sizeof(back));
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slab_give(s, back, 2);
 	slow_leave(&slow);
 	main->objects[0] = NULL;
@@ -676,7 +676,7 @@ SIM_TEST(no_lock_is_left_behind_once_numbers_of_generations_begin_anew)
 		struct slow slow;
 
 		sim_wipe_fork_cookie();
-		slow_enter_free(&slow);
+		slow_enter_anyway(&slow);
 		slow_leave(&slow);
 		/* Nor one that is left under the last number. */
 		if (spin_generation == SPIN_GEN_MASK)
@@ -698,10 +698,10 @@ SIM_TEST(numbers_of_generations_begin_anew_even_if_the_last_is_not_put_in_order)
 
 	start_with(threads, 1);
 	spin_generation = SPIN_GEN_MASK - (1u << SPIN_GEN_SHIFT);
-	slow_enter_free(&outer);
+	slow_enter_anyway(&outer);
 	for (int forks = 0; forks < 2; forks++) {
 		sim_wipe_fork_cookie();
-		slow_enter_free(&inner);
+		slow_enter_anyway(&inner);
 		slow_leave(&inner);
 	}
 	EXPECT_EQ(spin_generation, 1u << SPIN_GEN_SHIFT);

@@ -81,7 +81,7 @@ SIM_TEST(a_second_thread_is_seen_before_it_has_done_anything)
 	EXPECT(use_heap(&sim_main_thread));
 	sim_thread_new(&threads[0], 0);
 	sim_switch_to(&threads[0]);
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	sim_wipe_fork_cookie();
 	EXPECT(slab_fork_pending());
 	slow_leave(&slow);
@@ -165,7 +165,7 @@ SIM_TEST(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_a
 	EXPECT(sim_start());
 	sim.process_id = sim_main_thread.tid;
 	EXPECT_EQ(slab_process_id, 77);
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT(slow.task);
 	slow_leave(&slow);
 	EXPECT_EQ(slab_process_id, sim.process_id);
@@ -249,7 +249,7 @@ static void enter_and_leave(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slow_leave(&slow);
 }
 
@@ -309,7 +309,7 @@ SIM_TEST(a_handler_that_interrupts_the_thread_that_repairs_does_not_wait_for_it)
 	be_child_of(&sim_main_thread);
 	slab_fork_cookie[CLAIM] = sim_main_thread.tid;
 	sim.on_sleep = must_not_wait;
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
 	slow_leave(&slow);
 }
@@ -353,7 +353,7 @@ SIM_TEST(a_child_of_vfork_of_a_child_that_has_not_been_in_makes_no_block)
 	be_child_of(&sim_main_thread);
 	be_vfork_child_of(&sim_main_thread);
 	sim.thread_is_borrowed = true;
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT(!slow.task);
 	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
 	slow_leave(&slow);
@@ -384,9 +384,9 @@ SIM_TEST(a_child_that_is_not_repaired_yet_starts_no_background_thread)
 	sim_thread_new(&threads[0], 0);
 	EXPECT(use_heap(&threads[0]));
 	grow_old_and_large();
-	slow_enter_free(&outer);
+	slow_enter_anyway(&outer);
 	be_child_of(&sim_main_thread);
-	slow_enter_free(&inner);
+	slow_enter_anyway(&inner);
 	slow_leave(&inner);
 	slow_leave(&outer);
 	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
@@ -662,10 +662,10 @@ static void fork_in_slow_path(struct slow *outer)
 	sim_switch_to(&threads[0]);
 	lost.word = task_id() | spin_generation;
 	sim_switch_to(&sim_main_thread);
-	slow_enter_free(outer);
+	slow_enter_anyway(outer);
 	kept.word = task_id() | spin_generation;
 	be_child_of(&sim_main_thread);
-	slow_enter_free(&inner);
+	slow_enter_anyway(&inner);
 	EXPECT(inner.nested);
 	slow_leave(&inner);
 	sim_thread_new(&threads[1], 0);
@@ -791,7 +791,7 @@ SIM_TEST(a_guest_may_fork)
 	sim_switch_to(&threads[1]);
 	EXPECT(slow_enter(&staying));
 	be_child_of(&threads[1]);
-	slow_enter_free(&inner);
+	slow_enter_anyway(&inner);
 	EXPECT_EQ(spin_trylock(&kept), LOCK_STALE);
 	spin_unlock(&kept);
 	slow_leave(&inner);
@@ -816,7 +816,7 @@ SIM_TEST(the_thread_that_forked_is_no_guest_of_one_that_it_started)
 	slab_fork_new_generation(task_id());
 	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
 	sim_switch_to(&sim_main_thread);
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	EXPECT(slow.task && !slow.nested);
 	slow_leave(&slow);
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
@@ -838,7 +838,7 @@ SIM_TEST(a_thread_that_comes_in_while_another_notices_waits_for_that)
 	sim_switch_to(&threads[2]);
 	sleeps = sim.sleeps;
 	sim.on_sleep = slab_fork_noticed;
-	slow_enter_free(&guest);
+	slow_enter_anyway(&guest);
 	EXPECT_EQ(sim.sleeps, sleeps + 1);
 	EXPECT(guest.nested && !guest.task);
 	slow_leave(&guest);

@@ -309,7 +309,7 @@ SIM_TEST(adoption_waits_for_no_lock)
 	EXPECT_SOUND();
 }
 
-SIM_TEST(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone)
+SIM_TEST(a_home_of_a_lost_thread_is_rebuilt_and_the_others_are_left_alone)
 {
 	void *objs[2];
 
@@ -320,7 +320,7 @@ SIM_TEST(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone)
 	page_map_set(page_to_pfn(slab_of(s, objs[0])), 1, MAP_NONE); /* it was opening it */
 	home(1)->partial[0].next = (void *)8;
 	home(1)->nr_slabs = home(1)->inuse = 77777;
-	lock_of_vanished_thread(&home(1)->list_lock);
+	lock_of_lost_thread(&home(1)->list_lock);
 	EXPECT(home_lock(s, home(1), /* nowait= */ true));
 	spin_unlock(&home(1)->list_lock);
 	EXPECT_EQ(home(1)->nr_slabs, 1);
@@ -414,6 +414,6 @@ RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(no_more_holes_are_made_than_are_wanted),
 	  T(a_slab_that_is_mostly_full_stays_where_it_is), T(adoption_waits_for_no_lock),
 	  T(without_memory_any_slab_of_another_home_will_do),
-	  T(a_home_of_a_vanished_thread_is_rebuilt_and_the_others_are_left_alone),
+	  T(a_home_of_a_lost_thread_is_rebuilt_and_the_others_are_left_alone),
 	  T(a_double_free_is_reported_wherever_the_slab_lives), T(our_own_structures_have_one_home),
 	  T(what_a_cache_is_made_of_ends_with_it))

@@ -464,7 +464,7 @@ static void ruin(void)
 	n->first.nr_empty = 3;
 }
 
-SIM_TEST(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists)
+SIM_TEST(taking_the_list_lock_of_a_lost_thread_rebuilds_the_lists)
 {
 	void *objs[300];
 	struct census before, after;
@@ -473,7 +473,7 @@ SIM_TEST(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists)
 	some_history(objs, 300);
 	before = census();
 	ruin();
-	lock_of_vanished_thread(&n->first.list_lock);
+	lock_of_lost_thread(&n->first.list_lock);
 	home_lock(s, &n->first, /* nowait= */ false);
 	spin_unlock(&n->first.list_lock);
 	after = census();
@@ -496,7 +496,7 @@ SIM_TEST(rebuilding_counts_objects_by_the_bitmap)
 	for (int i = 0; i < 40; i++)
 		objs[i] = take();
 	slab = slab_of(s, objs[0]);
-	slab->bits[0] &= ~1ul; /* given back, and then its thread vanished */
+	slab->bits[0] &= ~1ul; /* given back, and then its thread was lost */
 	home_lock(s, &n->first, /* nowait= */ false);
 	home_rebuild(s, &n->first);
 	spin_unlock(&n->first.list_lock);
@@ -546,6 +546,6 @@ RUN_TESTS(T(an_address_within_an_object_among_others_is_reported_and_frees_none)
 	  T(a_cache_with_objects_in_use_is_not_ended),
 	  T(an_empty_slab_is_not_opened_for_the_rest_of_a_batch),
 	  T(no_more_empty_slabs_go_back_than_a_zone_would_grow_by),
-	  T(taking_the_list_lock_of_a_vanished_thread_rebuilds_the_lists),
+	  T(taking_the_list_lock_of_a_lost_thread_rebuilds_the_lists),
 	  T(rebuilding_counts_objects_by_the_bitmap),
 	  T(rebuilding_on_several_nodes_takes_no_memory))

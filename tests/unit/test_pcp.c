@@ -470,9 +470,9 @@ SIM_TEST(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair)
 	task = current_task();
 	task->mm.pcp.exact_count = 20;
 	task->mm.depth = 1;
-	lock_of_vanished_thread(&task->mm.pcp.lock);
+	lock_of_lost_thread(&task->mm.pcp.lock);
 	sim_switch_to(&sim_main_thread);
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread)); /* the handler's */
 	alarm(20);
@@ -486,7 +486,7 @@ SIM_TEST(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair)
 }
 
 /* A forked child finds the pages of a lost thread's set by their owner. */
-SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
+SIM_TEST(the_pages_of_a_lost_thread_are_taken_back)
 {
 	struct sim_thread gone;
 	struct task *task;
@@ -499,7 +499,7 @@ SIM_TEST(the_pages_of_a_vanished_thread_are_taken_back)
 	EXPECT(task->mm.pcp.count > 0);
 	sim_switch_to(&sim_main_thread);
 	spin_generation += 1u << SPIN_GEN_SHIFT;
-	lock_of_vanished_thread(&task->mm.pcp.lock);
+	lock_of_lost_thread(&task->mm.pcp.lock);
 	mm_fork_repair();
 	pcp_abandon(&task->mm);
 	/* Or the next child would believe that the set's owner was inside. */
@@ -554,5 +554,5 @@ RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(sets_of_other_threads_yield_once_in_an_eighth_of_the_zone),
 	  T(a_large_block_is_made_of_what_the_set_has), T(another_thread_can_drain_a_set),
 	  T(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair),
-	  T(the_pages_of_a_vanished_thread_are_taken_back),
+	  T(the_pages_of_a_lost_thread_are_taken_back),
 	  T(a_half_that_was_not_cut_off_yet_is_not_taken_back))

@@ -614,7 +614,7 @@ SIM_TEST(sheaves_that_nobody_uses_are_taken_away)
  * A handler has interrupted a drain and forked.  In the child the drain goes on, and comes to the
  * task of a lost thread, which had put a full sheaf into the barn but still points to it.
  */
-SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
+SIM_TEST(what_a_lost_thread_was_replacing_is_left_to_the_repair)
 {
 	struct task *lost;
 	struct sim_thread other;
@@ -629,14 +629,14 @@ SIM_TEST(what_a_vanished_thread_was_replacing_is_left_to_the_repair)
 	sim_thread_new(&other, 0);
 	sim_switch_to(&other);
 	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	sim_wipe_fork_cookie();
 	slab_fork_new_generation(task_id());
 	task_drain(lost, /* only_idle= */ false, &slow);
 	EXPECT(lost->pcs[s->class].main);
 	slow_leave(&slow);
 	sim_wipe_fork_cookie();
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slow_leave(&slow);
 	EXPECT(!lost->pcs[s->class].main);
 	EXPECT_SOUND();
@@ -1085,7 +1085,7 @@ static struct barn *leave_elsewhere(void)
 	struct slow slow;
 	unsigned int home = sim.cpu_hint;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	sheaf = sheaf_alloc(s, 0, &slow);
 	slow_leave(&slow);
 	sheaf->size = sheaf->capacity;
@@ -1283,7 +1283,7 @@ RUN_TESTS(T(a_forced_pass_waits_shortly_for_a_thread_that_is_at_work),
 	  T(sheaves_of_two_objects_share_as_well), T(sheaves_grow_until_a_burst_fits_in_one),
 	  T(a_task_whose_lock_is_held_is_served_from_slabs),
 	  T(sheaves_that_nobody_uses_are_taken_away),
-	  T(what_a_vanished_thread_was_replacing_is_left_to_the_repair),
+	  T(what_a_lost_thread_was_replacing_is_left_to_the_repair),
 	  T(only_a_thread_that_takes_more_than_it_leaves_gets_sheaves_of_other_cpus),
 	  T(without_memory_what_lies_elsewhere_is_taken),
 	  T(an_object_is_in_one_place_only_through_any_mix), T(bulk_is_all_or_nothing))

@@ -38,13 +38,13 @@ SIM_TEST(a_lock_that_is_held_is_busy_to_a_trylock_also_of_its_owner)
 	spin_unlock(&lock);
 }
 
-SIM_TEST(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale)
+SIM_TEST(a_lock_of_a_thread_lost_in_a_fork_is_stale)
 {
-	lock_of_vanished_thread(&lock);
+	lock_of_lost_thread(&lock);
 	EXPECT_EQ(spin_lock(&lock), LOCK_STALE);
 	EXPECT(is_mine_now());
 	spin_unlock(&lock);
-	lock_of_vanished_thread(&lock);
+	lock_of_lost_thread(&lock);
 	EXPECT_EQ(spin_trylock(&lock), LOCK_STALE);
 	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
 	spin_unlock(&lock);
@@ -60,7 +60,7 @@ SIM_TEST(a_lock_of_this_generation_is_never_stale)
 
 SIM_TEST(a_lock_of_the_thread_that_forked_in_a_slow_path_is_not_stale)
 {
-	lock_of_vanished_thread(&lock);
+	lock_of_lost_thread(&lock);
 	spin_kept_owner = lock.word & TASK_ID_MASK;
 	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
 	spin_kept_owner = 0;
@@ -194,7 +194,7 @@ SIM_TEST(a_sleeper_gets_a_lock_whose_release_wakes_nobody)
 
 RUN_TESTS(T(a_free_lock_is_taken_and_known_by_its_owner),
 	  T(a_lock_that_is_held_is_busy_to_a_trylock_also_of_its_owner),
-	  T(a_lock_of_a_thread_that_vanished_in_a_fork_is_stale),
+	  T(a_lock_of_a_thread_lost_in_a_fork_is_stale),
 	  T(a_lock_of_this_generation_is_never_stale),
 	  T(a_lock_taken_by_this_very_thread_before_the_fork_is_not_stale),
 	  T(a_lock_of_the_thread_that_forked_in_a_slow_path_is_not_stale),

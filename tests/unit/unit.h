@@ -29,7 +29,7 @@ static inline struct page *at(u64 where)
 }
 
 /* Make @lock look as after a fork: taken a generation ago, by a thread that does not exist. */
-static inline void lock_of_vanished_thread(struct spinlock *lock)
+static inline void lock_of_lost_thread(struct spinlock *lock)
 {
 	u32 before = (spin_generation - (1u << SPIN_GEN_SHIFT)) & SPIN_GEN_MASK;
 
@@ -41,7 +41,7 @@ static inline void drain_this_task(bool only_idle)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	task_drain(current_task(), only_idle, &slow);
 	slow_leave(&slow);
 }
@@ -66,7 +66,7 @@ static inline void poke(void)
 {
 	struct slow slow;
 
-	slow_enter_free(&slow);
+	slow_enter_anyway(&slow);
 	slow_leave(&slow);
 	mm_grew = true;
 	kswapd_poke(&slow);
