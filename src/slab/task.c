@@ -183,8 +183,7 @@ static struct task *pop_dead(void)
 	return task;
 }
 
-/* First of the warm ones.  Under tasks_lock.  A child that is forked in between makes lists anew.
- */
+/* The first of them.  Under tasks_lock; in a child that is forked in between it is still a list. */
 static void add_warm(struct task *task)
 {
 	task->next_dead = warm;
