@@ -129,6 +129,13 @@ static void drain_row(struct task *task, const struct pcs_row *row, u64 caches, 
 			pcs_empty(task, row_cache(row, i), &row->pcs[i]);
 }
 
+/* The same for all that the thread has; or, @only_idle, what it has not used.  Under task.lock. */
+static void drain_rows(struct task *task, bool only_idle, bool quiet)
+{
+	for_each_row (task, row)
+		drain_row(task, &row, note_idle(&row, only_idle), quiet);
+}
+
 /**
  * task_drain_cache - take what a thread has of @s, a cache of the program
  * @quiet: no hit is under way: the task is the caller's, or the program destroys the cache
@@ -206,9 +213,7 @@ slowpath void task_drain(struct task *task, bool only_idle, struct slow *slow)
 	if (!task_has_sheaves(task) || !lock_in_time(task, only_idle, slow))
 		return;
 	if (task_has_sheaves(task)) {
-		for_each_row (task, row)
-			drain_row(task, &row, note_idle(&row, only_idle),
-				  /* quiet= */ task == slow->task);
+		drain_rows(task, only_idle, /* quiet= */ task == slow->task);
 		pcp_drain(&task->mm, !only_idle || idle);
 	}
 	spin_unlock(&task->lock);
@@ -226,17 +231,11 @@ slowpath void tasks_drain_warm(void)
 	const struct slow none = {0};
 
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
-		enum lock_result r;
-
-		if (READ_ONCE(t->state) != TASK_WARM)
-			continue;
-		r = spin_trylock(&t->lock);
-		if (r == LOCK_BUSY || !is_whole(t, r, &none))
+		if (READ_ONCE(t->state) != TASK_WARM ||
+		    !lock_in_time(t, /* only_idle= */ true, &none))
 			continue;
 		if (READ_ONCE(t->state) == TASK_WARM)
-			for_each_row (t, row)
-				drain_row(t, &row, note_idle(&row, /* only_idle= */ false),
-					  /* quiet= */ true);
+			drain_rows(t, /* only_idle= */ false, /* quiet= */ true);
 		spin_unlock(&t->lock);
 	}
 }

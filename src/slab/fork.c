@@ -195,7 +195,7 @@ static bool is_at_rest(const struct task *task, bool dirty)
 
 static void forget_task(struct task *task)
 {
-	u8 was;
+	bool was_live = READ_ONCE(task->state) == TASK_LIVE;
 
 	task->mm.depth = 0;
 	task->lock.word = 0;
@@ -206,9 +206,8 @@ static void forget_task(struct task *task)
 			pcs_chunk_reset(task->ext[i]);
 	pcp_abandon(&task->mm);
 	task->mm.tid = 0; /* certainly gone: the next thread may have the block */
-	was = READ_ONCE(task->state);
 	WRITE_ONCE(task->state, TASK_DYING);
-	if (was == TASK_LIVE)
+	if (was_live)
 		task_bury(task);
 }
 

@@ -138,7 +138,7 @@ void task_caches_init(void);
 /* The thread @tid, which ends or is gone, leaves the block @task, unless it is another's by now. */
 void task_exit(struct task *task, u32 tid);
 bool task_trylock(struct task *task);
-/* The same for others than its thread: warm ones too. */
+/* The same of a warm one too, for others than its thread. */
 static inline bool task_trylock_to_look(struct task *task)
 {
 	return task_has_sheaves(task) && spin_trylock(&task->lock) != LOCK_BUSY;

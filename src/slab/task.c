@@ -424,7 +424,7 @@ static void empty_one(struct task *task, struct kmem_cache *s, struct pcs *p)
 	pcs_empty(task, s, p);
 }
 
-/* For the thread itself: a warm task's is not to use the sheaves any more. */
+/* Only of a live one: the thread of a warm one is not to use the sheaves any more. */
 bool task_trylock(struct task *task)
 {
 	return load_acquire(&task->state) == TASK_LIVE && spin_trylock(&task->lock) != LOCK_BUSY;

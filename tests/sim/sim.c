@@ -582,13 +582,11 @@ void sim_run_exit(struct sim_thread *t)
 
 void sim_thread_exit(struct sim_thread *t)
 {
-	struct sim_thread *was = running;
-
 	sim_run_exit(t);
-	sim_switch_to(t);
 	t->gone = true;
 	gone_tids[t->tid % ARRAY_SIZE(gone_tids)] = true;
-	sim_switch_to(was == t ? &sim_main_thread : was);
+	if (running == t)
+		sim_switch_to(&sim_main_thread);
 }
 
 /* Is this a pthread that the test has started, not a simulated thread? */

@@ -11,6 +11,21 @@
 
 static struct sim_thread threads[5];
 
+/* The child of the main thread, which uses the heap in it. */
+static void go_on_in_child(void)
+{
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+}
+
+/* No object of @s is lost: none is out once the sheaves are empty. */
+static void expect_none_in_use(struct kmem_cache *s)
+{
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(s), 0);
+	EXPECT_SOUND();
+}
+
 /* It was outside, and nobody was inside: what it had is in order, and is taken over as it is. */
 SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
 {
@@ -24,8 +39,7 @@ SIM_TEST(pages_that_a_lost_thread_kept_are_free_in_the_child)
 	kept = (u64)task_of(&threads[0])->mm.pcp.count;
 	before = zone->nr_free_pages;
 	EXPECT(kept > 0);
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT(zone->nr_free_pages >= before + kept);
 	EXPECT_SOUND();
 }
@@ -52,8 +66,7 @@ SIM_TEST(a_page_set_that_a_lost_thread_was_emptying_is_found_anew)
 	list->prev = list;
 	pcp->lock.word = task_of(&threads[0])->mm.id | spin_generation;
 	task_of(&threads[0])->mm.depth = 1;
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT_EQ(zone->nr_free_pages + (u64)pcp->count, before);
 	EXPECT_SOUND();
 }
@@ -63,8 +76,7 @@ SIM_TEST(a_child_does_not_count_on_the_fence_of_its_parent)
 {
 	start_with(threads, 1);
 	hit_fence_ready = true;
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT(!hit_fence_ready);
 }
 
@@ -88,8 +100,7 @@ static void expect_hits_to_be_known_in_a_child(bool was_inside)
 	c->cur -= 2; /* two hits */
 	lost->mm.depth = was_inside;
 	sim_switch_to(&sim_main_thread);
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT(!task_pcs(lost, s)->main && c->cur == cursor_disabled_at());
 	EXPECT_EQ(cache_shrink(s), 2);
 	EXPECT_SOUND();
@@ -118,8 +129,7 @@ SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 		sim_thread_exit(&threads[i]);
 	}
 	task_of(&threads[2])->mm.depth = 1;
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	for (int i = 3; i < 5; i++) {
 		sim_thread_new(&threads[i], 0);
 		EXPECT(use_heap(&threads[i]));
@@ -147,8 +157,7 @@ SIM_TEST(what_a_thread_left_warm_stays_so_in_a_child)
 	struct task *left = leave_warm(1);
 	struct slab_sheaf *main = left->pcs[0].main;
 
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT_EQ(left->state, TASK_WARM);
 	EXPECT_EQ(task_of(&threads[1])->state, TASK_DYING);
 	sim_thread_new(&threads[2], 0);
@@ -185,8 +194,7 @@ SIM_TEST(each_block_is_on_one_list_in_a_child)
 	in_hand = task_of(&threads[1]);
 	in_hand->state = TASK_DYING;
 	in_hand->mm.depth = 1;
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	expect_all_blocks_to_serve(4);
 	EXPECT_SOUND();
 }
@@ -199,8 +207,7 @@ SIM_TEST(what_a_thread_left_warm_is_emptied_in_a_child_where_another_was_inside)
 	task_exit(task_of(&threads[1]), threads[1].tid);
 	sim_thread_exit(&threads[1]);
 	task_of(&threads[2])->mm.depth = 1;
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT_EQ(left->state, TASK_DYING);
 	EXPECT(!left->pcs[0].main);
 	EXPECT_SOUND();
@@ -217,12 +224,9 @@ SIM_TEST(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child)
 	left->lock.word = task_of(&threads[1])->mm.id | spin_generation;
 	left->inflight = left->pcs[0].main;
 	task_of(&threads[1])->mm.depth = 1;
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
+	go_on_in_child();
 	EXPECT(!left->pcs[0].main && !left->lock.word && !left->inflight);
-	(void)slab_reclaim(/* all= */ true);
-	EXPECT_EQ(cache_inuse(s), 0);
-	EXPECT_SOUND();
+	expect_none_in_use(s);
 }
 
 /*
@@ -373,13 +377,6 @@ SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin)
 	EXPECT(current_task() == left);
 }
 
-/* The child of the main thread, which uses the heap in it. */
-static void go_on_in_child(void)
-{
-	sim_wipe_fork_cookie();
-	EXPECT(use_heap(&sim_main_thread));
-}
-
 /* A lost thread was filling or emptying the main sheaf of @task: it has not said how long it is. */
 static unsigned int leave_in_flight(struct task *task)
 {
@@ -414,6 +411,14 @@ static void make_room_in_sheaf(struct sim_thread *t, void **objs, int nr)
 
 #define OBJS 5
 
+/* Of the smallest class just these are out. */
+static void expect_to_be_all(void **objs)
+{
+	for (int i = 0; i < OBJS; i++)
+		slab_free(&kmalloc_caches[0], objs[i]);
+	expect_none_in_use(&kmalloc_caches[0]);
+}
+
 /* What the slots name and the bitmap confirms was in it; each object once. */
 SIM_TEST(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child)
 {
@@ -435,11 +440,7 @@ SIM_TEST(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child)
 	EXPECT_EQ(cache_inuse(sheaf_cache(sheaf_kind(main))), sheaves - 1);
 	EXPECT_EQ(main->size, 0);
 	EXPECT_SOUND();
-	for (int i = 0; i < OBJS; i++)
-		slab_free(&kmalloc_caches[0], objs[i]);
-	(void)slab_reclaim(/* all= */ true);
-	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
-	EXPECT_SOUND();
+	expect_to_be_all(objs);
 }
 
 SIM_TEST(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_is_free)
@@ -460,11 +461,7 @@ SIM_TEST(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_
 	EXPECT(me->pcs[0].main == main && !me->inflight && !me->lock.word);
 	EXPECT_EQ(main->size, n);
 	EXPECT_SOUND();
-	for (int i = 0; i < OBJS; i++)
-		slab_free(&kmalloc_caches[0], objs[i]);
-	(void)slab_reclaim(/* all= */ true);
-	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
-	EXPECT_SOUND();
+	expect_to_be_all(objs);
 }
 
 /* A handler forks in a slow path: that goes on with what it has in hand. */
@@ -533,9 +530,7 @@ SIM_TEST(what_is_back_already_of_a_sheaf_that_was_being_emptied_is_not_given_bac
 	task_of(&threads[0])->mm.depth = 1;
 	go_on_in_child();
 	EXPECT_SOUND();
-	(void)slab_reclaim(/* all= */ true);
-	EXPECT_EQ(cache_inuse(s), 0);
-	EXPECT_SOUND();
+	expect_none_in_use(s);
 }
 
 /*
@@ -594,9 +589,7 @@ SIM_TEST(the_sheaves_that_a_lost_thread_without_a_block_had_in_hand_are_found)
 	drained->pcs[0].main = NULL;
 	drained->lock.word = TASK_ID_BARE | 4711 | spin_generation;
 	go_on_in_child();
-	(void)slab_reclaim(/* all= */ true);
-	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
-	EXPECT_SOUND();
+	expect_none_in_use(&kmalloc_caches[0]);
 }
 
 SIM_TEST(the_pages_that_a_lost_thread_without_a_block_had_in_hand_are_found)
@@ -630,9 +623,7 @@ SIM_TEST(the_spare_of_a_lost_thread_is_taken_over)
 	p->main = NULL;
 	go_on_in_child();
 	EXPECT(!p->spare);
-	(void)slab_reclaim(/* all= */ true);
-	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 0);
-	EXPECT_SOUND();
+	expect_none_in_use(&kmalloc_caches[0]);
 }
 
 SIM_TEST(this_thread_keeps_its_spare_where_another_was_inside)
