@@ -130,10 +130,8 @@ SIM_TEST(blocks_that_are_left_stay_on_their_list_in_a_child)
 	}
 	task_of(&threads[2])->mm.depth = 1;
 	go_on_in_child();
-	for (int i = 3; i < 5; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
-	}
+	for (int i = 3; i < 5; i++)
+		start_thread(&threads[i]);
 	EXPECT(task_of(&threads[4]) == oldest);
 	EXPECT_SOUND();
 }
@@ -160,8 +158,7 @@ SIM_TEST(what_a_thread_left_warm_stays_so_in_a_child)
 	go_on_in_child();
 	EXPECT_EQ(left->state, TASK_WARM);
 	EXPECT_EQ(task_of(&threads[1])->state, TASK_DYING);
-	sim_thread_new(&threads[2], 0);
-	EXPECT(use_heap(&threads[2]));
+	start_thread(&threads[2]);
 	EXPECT(task_of(&threads[2]) == left && left->pcs[0].main == main);
 	EXPECT_SOUND();
 }
@@ -172,10 +169,8 @@ static void expect_all_blocks_to_serve(size_t nr)
 	size_t blocks = 0, are_warm = 0;
 
 	for (int round = 0; round < 4; round++) {
-		for (size_t i = 0; i < nr; i++) {
-			sim_thread_new(&threads[i], 0);
-			EXPECT(use_heap(&threads[i]));
-		}
+		for (size_t i = 0; i < nr; i++)
+			start_thread(&threads[i]);
 		for (size_t i = 0; i < nr; i++)
 			sim_thread_exit(&threads[i]);
 	}
@@ -247,16 +242,14 @@ SIM_TEST(a_warm_block_is_nobody_elses_before_it_is_known_who_forked)
 	sim.process_id = threads[0].tid;
 	sim_wipe_fork_cookie();
 	for (int i = 2; i < 4; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
+		start_thread(&threads[i]);
 		EXPECT(task_of(&threads[i]) != left[0] && task_of(&threads[i]) != left[1]);
 	}
 	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
 	EXPECT(use_heap(&threads[0]));
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	/* The other's is free from here on. */
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	EXPECT(task_of(&threads[1]) == left[1] && left[1]->state == TASK_LIVE);
 	EXPECT(left[1]->pcs[0].main);
 	EXPECT_SOUND();
@@ -274,8 +267,7 @@ static struct task *leave_warm_without_number(void)
 	threads[0].tid += 1000;
 	sim.process_id = threads[0].tid;
 	sim_wipe_fork_cookie();
-	sim_thread_new(&threads[2], 0);
-	EXPECT(use_heap(&threads[2]));
+	start_thread(&threads[2]);
 	EXPECT(use_heap(&threads[0]));
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT_EQ(left->state, TASK_WARM);
@@ -316,10 +308,8 @@ static void *survive(void *unused)
 	sim_wipe_fork_cookie();
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 	EXPECT_SOUND();
-	for (int i = 2; i < 4; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
-	}
+	for (int i = 2; i < 4; i++)
+		start_thread(&threads[i]);
 	EXPECT(task_of(&threads[2]) != task_of(&threads[3]));
 	EXPECT_SOUND();
 	(void)slab_reclaim(/* all= */ true);

@@ -41,8 +41,7 @@ SIM_TEST(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from
 	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
 	alone = current_task();
 	be_child_of(&sim_main_thread);
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_thread(&threads[0]);
 	EXPECT_EQ(alone->state, TASK_LIVE);
 	EXPECT_EQ(alone->mm.tid, sim.process_id);
 	EXPECT(alone->pcs[0].main);
@@ -214,8 +213,7 @@ static void expect_handler_to_repair(void)
 		EXPECT_EQ(lost->state, TASK_DYING);
 		EXPECT_EQ(current_task()->mm.depth, 0);
 		EXPECT_SOUND();
-		sim_thread_new(&threads[0], 0);
-		EXPECT(use_heap(&threads[0]));
+		start_thread(&threads[0]);
 	}
 	EXPECT_EQ(sim.fork_handlers, 1);
 }
@@ -381,8 +379,7 @@ SIM_TEST(a_child_that_is_not_repaired_yet_starts_no_background_thread)
 	struct slow outer, inner;
 
 	EXPECT(sim_start());
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_thread(&threads[0]);
 	grow_old_and_large();
 	slow_enter_anyway(&outer);
 	be_child_of(&sim_main_thread);
@@ -408,13 +405,11 @@ SIM_TEST(a_signal_handler_leaves_it_to_the_next_thread_to_be_called_at_forks)
 	EXPECT(sim_start());
 	EXPECT(use_heap(&sim_main_thread));
 	sim.in_handler = true;
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_thread(&threads[0]);
 	EXPECT_EQ(sim.fork_handlers, 0);
 	sim.in_handler = false;
 	for (int i = 1; i < 3; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
+		start_thread(&threads[i]);
 		EXPECT_EQ(sim.fork_handlers, 1);
 	}
 }
@@ -525,8 +520,7 @@ static void fork_without_handlers(bool second_inside)
 	EXPECT(current_task()->pcs[0].main && second->pcs[0].main);
 	second->mm.depth = second_inside;
 	be_child_of(&sim_main_thread);
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	EXPECT(use_heap(&threads[1]));
 	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
 }
@@ -581,8 +575,7 @@ static void fork_while_drained(struct spinlock *lock, struct slab_sheaf *infligh
 	second->mm.depth = 1;
 	be_child_of(&sim_main_thread);
 	for (int i = 1; i < 3; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
+		start_thread(&threads[i]);
 		EXPECT(use_heap(&threads[i]));
 	}
 	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
@@ -617,12 +610,10 @@ SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
 	EXPECT(sim_start());
 	EXPECT(use_heap(&sim_main_thread));
 	first = current_task();
-	sim_thread_new(&threads[0], 0);
-	EXPECT(use_heap(&threads[0]));
+	start_thread(&threads[0]);
 	sim_thread_new(&threads[2], 0);
 	be_child_of(&threads[2]);
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
 	EXPECT_EQ(first->state, TASK_LIVE);
 	EXPECT(use_heap(&threads[2]));

@@ -205,8 +205,7 @@ SIM_TEST(homes_are_looked_at_by_turns)
 
 	sim.nr_cpus = 4;
 	start();
-	sim_thread_new(&third, 0);
-	EXPECT(use_heap(&third));
+	start_thread(&third);
 	sim_switch_to(&third);
 	leave_slabs(0, 0, few + 1);
 	EXPECT_EQ(page_home(list_first_entry(&home(2)->empty, struct page, lru)), 2);

@@ -223,8 +223,7 @@ SIM_TEST(a_child_does_not_wait_for_a_lost_thread_that_had_deferred_objects)
 
 	EXPECT(sim_start());
 	s = cache_create("made", 64, 8, construct);
-	sim_thread_new(&forker, 0);
-	EXPECT(use_heap(&forker));
+	start_thread(&forker);
 	for (int i = 0; i < 2; i++)
 		objs[i] = slab_alloc_slow(s, &nested);
 	home = hold_slabs(s);
@@ -290,8 +289,7 @@ SIM_TEST(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects)
 	EXPECT(sim_start());
 	s = cache_create("slow", 64, 8, construct_slowly);
 	ended = cache_create("ended", 64, 8, NULL);
-	sim_thread_new(&ender, 0);
-	EXPECT(use_heap(&ender));
+	start_thread(&ender);
 	objs[0] = slab_alloc_slow(ended, &nested);
 	objs[1] = slab_alloc_slow(s, &nested);
 	homes[0] = hold_slabs(ended);

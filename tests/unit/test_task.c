@@ -77,10 +77,8 @@ SIM_TEST(a_block_is_left_once)
 	sim_thread_exit(&threads[0]);
 	task_exit(left, threads[0].tid);
 	task_exit(left, threads[0].tid);
-	for (int i = 1; i <= 3; i++) {
-		sim_thread_new(&threads[i], 0);
-		EXPECT(use_heap(&threads[i]));
-	}
+	for (int i = 1; i <= 3; i++)
+		start_thread(&threads[i]);
 	/* The first thread has the block, and the others have made their own. */
 	EXPECT_EQ(left->mm.tid, threads[1].tid);
 	EXPECT_EQ(blocks_made(), 4);
@@ -181,8 +179,7 @@ SIM_TEST(a_thread_begins_with_what_the_last_one_has_left)
 	sim_thread_exit(&threads[1]);
 	EXPECT_EQ(left->state, TASK_WARM);
 	EXPECT_EQ(task_of(&threads[1])->state, TASK_DYING);
-	sim_thread_new(&threads[2], 0);
-	EXPECT(use_heap(&threads[2]));
+	start_thread(&threads[2]);
 	EXPECT(task_of(&threads[2]) == left && left->state == TASK_LIVE);
 	EXPECT(left->pcs[0].main == main && task_pcs(left, own)->main == own_main);
 	EXPECT_EQ(left->mm.id, id);
@@ -249,13 +246,11 @@ SIM_TEST(warm_blocks_of_threads_that_are_still_there_are_passed_by)
 		EXPECT_EQ(left[i]->state, TASK_WARM);
 	}
 	sim_switch_to(&sim_main_thread);
-	sim_thread_new(&threads[3], 0);
-	EXPECT(use_heap(&threads[3]));
+	start_thread(&threads[3]);
 	EXPECT(task_of(&threads[3]) == left[0]);
 	threads[1].exit_value = NULL;
 	sim_thread_exit(&threads[1]);
-	sim_thread_new(&threads[4], 0);
-	EXPECT(use_heap(&threads[4]));
+	start_thread(&threads[4]);
 	EXPECT(task_of(&threads[4]) == left[1]);
 	EXPECT_SOUND();
 }
@@ -357,8 +352,7 @@ SIM_TEST(a_thread_that_is_lost_at_its_end_takes_no_place_among_the_warm)
 	zone_of(0)->lock.word = 0;
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	sim_thread_exit(&threads[1]);
 	EXPECT_EQ(nr_in_state(TASK_WARM), 1);
 	EXPECT_SOUND();
@@ -377,8 +371,7 @@ SIM_TEST(a_thread_begins_warm_once_nobody_is_at_its_sheaves)
 	sim_thread_exit(&threads[0]);
 	leaving->lock.word = current_task()->mm.id | spin_generation;
 	sim.on_futex_wait = let_go_of_warm_lock;
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	EXPECT(sim.futex_waits);
 	EXPECT(task_of(&threads[1]) == leaving);
 	EXPECT_SOUND();
@@ -415,13 +408,11 @@ SIM_TEST(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses)
 	left = current_task();
 	task_exit(left, threads[0].tid);
 	sim_switch_to(&sim_main_thread);
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	EXPECT_EQ(left->mm.tid, threads[0].tid);
 	threads[0].exit_value = NULL;
 	sim_thread_exit(&threads[0]);
-	sim_thread_new(&threads[2], 0);
-	EXPECT(use_heap(&threads[2]));
+	start_thread(&threads[2]);
 	EXPECT_EQ(left->mm.tid, threads[2].tid);
 	EXPECT_EQ(blocks_made(), 3);
 	EXPECT_SOUND();
@@ -470,8 +461,7 @@ static void block_in_hand_is_found(bool at_the_list)
 		in_hand->mm.depth = 1;
 	sim_wipe_fork_cookie();
 	EXPECT(use_heap(&sim_main_thread));
-	sim_thread_new(&threads[1], 0);
-	EXPECT(use_heap(&threads[1]));
+	start_thread(&threads[1]);
 	EXPECT_EQ(in_hand->mm.tid, threads[1].tid);
 	EXPECT_EQ(blocks_made(), 2);
 	EXPECT_SOUND();

@@ -491,8 +491,7 @@ SIM_TEST(I_26_sheaves_that_a_thread_has_left_are_looked_at)
 	struct slab_sheaf *main;
 
 	start_slab();
-	sim_thread_new(&ended, 0);
-	EXPECT(use_heap(&ended));
+	start_thread(&ended);
 	main = task_of(&ended)->pcs[0].main;
 	sim_thread_exit(&ended);
 	EXPECT_SOUND();

@@ -91,14 +91,20 @@ static inline struct task *task_of(struct sim_thread *t)
 	return task;
 }
 
+/* A new thread on node 0, which has been in a slow path and has a task block. */
+static inline void start_thread(struct sim_thread *t)
+{
+	sim_thread_new(t, 0);
+	EXPECT(use_heap(t));
+}
+
 /* The main thread and @nr others, all of which have been in a slow path. */
 static inline void start_with(struct sim_thread *others, size_t nr)
 {
 	EXPECT(sim_start());
 	EXPECT(use_heap(&sim_main_thread));
 	for (size_t i = 0; i < nr; i++) {
-		sim_thread_new(&others[i], 0);
-		EXPECT(use_heap(&others[i]));
+		start_thread(&others[i]);
 	}
 }
 
