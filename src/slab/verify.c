@@ -32,9 +32,17 @@ static int check_slab(const struct kmem_cache *s, const struct page *slab)
 	return bad;
 }
 
-static int check_list(const struct kmem_cache *s, const struct slab_home *home,
-		      const struct list_head *list, unsigned int bucket, unsigned long *ret_n)
+/* What was found on lists of a home. */
+struct listed {
+	unsigned long slabs, inuse;
+};
+
+/* @bucket: which list of partial slabs; NR_PARTIAL_BUCKETS: that of empty ones */
+static int check_list(const struct kmem_cache *s, const struct slab_home *home, unsigned int bucket,
+		      struct listed *found)
 {
+	const struct list_head *list =
+		bucket < NR_PARTIAL_BUCKETS ? &home->partial[bucket] : &home->empty;
 	const struct page *slab;
 	u32 punched = 0;
 	int bad = 0;
@@ -50,7 +58,8 @@ static int check_list(const struct kmem_cache *s, const struct slab_home *home,
 		if (punched & ~READ_ONCE(slab->state))
 			bad += bad_slab(s, slab, "I-24 slab behind one that was punched");
 		punched = READ_ONCE(slab->state) & PG_PUNCHED;
-		if (++*ret_n > 1u << 24)
+		found->inuse += slab->inuse;
+		if (++found->slabs > 1u << 24)
 			return bad + 1;
 	}
 	return bad;
@@ -58,16 +67,27 @@ static int check_list(const struct kmem_cache *s, const struct slab_home *home,
 
 static int verify_home(struct kmem_cache *s, struct slab_home *home)
 {
-	unsigned long partial = 0, empty = 0;
+	struct listed partial = {0}, empty = {0};
+	unsigned long full;
 	int bad = 0;
 
 	home_lock(s, home, /* nowait= */ false);
 	for (unsigned int i = 0; i < NR_PARTIAL_BUCKETS; i++)
-		bad += check_list(s, home, &home->partial[i], i, &partial);
-	bad += check_list(s, home, &home->empty, NR_PARTIAL_BUCKETS, &empty);
-	if (partial != home->nr_partial || empty != home->nr_empty) {
+		bad += check_list(s, home, i, &partial);
+	bad += check_list(s, home, NR_PARTIAL_BUCKETS, &empty);
+	if (partial.slabs != home->nr_partial || empty.slabs != home->nr_empty) {
 		bug_warn("verify: I-24 cache %s: %lu partial is %lu, %lu empty is %lu", s->name,
-			 home->nr_partial, partial, (unsigned long)home->nr_empty, empty);
+			 home->nr_partial, partial.slabs, (unsigned long)home->nr_empty,
+			 empty.slabs);
+		bad++;
+	}
+	/* Full slabs are on no list, so that one of the two counts tells the other. */
+	full = home->nr_slabs - partial.slabs - empty.slabs;
+	if (home->inuse != partial.inuse + full * s->objects) {
+		bug_warn("verify: I-22 cache %s: %lu slabs with %lu objects out, but %lu partial "
+			 "with %lu and %lu empty",
+			 s->name, home->nr_slabs, home->inuse, partial.slabs, partial.inuse,
+			 empty.slabs);
 		bad++;
 	}
 	spin_unlock(&home->list_lock);

@@ -215,6 +215,21 @@ SIM_TEST(I_22_a_count_that_is_not_the_bitmap_is_reported)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(I_22_counts_of_a_home_that_its_slabs_do_not_add_up_to_are_reported)
+{
+	struct slab_home *home;
+
+	start_slab();
+	home = &s->node[0]->first;
+	home->inuse++;
+	expect_slab_report("I-22");
+	home->inuse--;
+	home->nr_slabs++;
+	expect_slab_report("I-22");
+	home->nr_slabs--;
+	EXPECT_SOUND();
+}
+
 SIM_TEST(I_24_a_slab_on_the_wrong_list_is_reported)
 {
 	struct page *slab;
@@ -512,6 +527,7 @@ RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_12_a_list_of_another_type_than_the_pageblock_is_reported),
 	  T(I_14_marks_that_do_not_rise_are_reported),
 	  T(I_22_a_count_that_is_not_the_bitmap_is_reported),
+	  T(I_22_counts_of_a_home_that_its_slabs_do_not_add_up_to_are_reported),
 	  T(I_24_a_slab_on_the_wrong_list_is_reported),
 	  T(I_24_a_slab_that_names_another_home_is_reported),
 	  T(I_24_wrong_counts_of_lists_are_reported),
