@@ -66,13 +66,25 @@ BUDDY_API struct page *buddy_alloc_pages(gfp_t gfp, unsigned int order)
 	return alloc_named("buddy_alloc_pages", NUMA_NO_NODE, gfp, order);
 }
 
+/* The program may take anything for a descriptor, an address too. */
+static bool is_descriptor(const struct page *page)
+{
+	const void *addr = page_address(page);
+
+	return mm_has_page(addr) && virt_to_page(addr) == page;
+}
+
+static slowpath void bad_page(const char *call, const struct page *page, const char *what)
+{
+	bug_report("%s(%p): %s", call, is_descriptor(page) ? page_address(page) : page, what);
+}
+
 BUDDY_API void buddy_get_page(struct page *page)
 {
-	if (likely(page && page_type(page) == PAGE_ALLOC))
+	if (likely(is_descriptor(page) && page_type(page) == PAGE_ALLOC))
 		atomic_add(&page->refcount, 1);
 	else
-		bug_report("buddy_get_page(%p): not the first page of a live block",
-			   page ? page_address(page) : NULL);
+		bad_page("buddy_get_page", page, "not the first page of a live block");
 }
 
 /*
@@ -136,9 +148,9 @@ BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 
 	if (!page)
 		return;
-	refs = READ_ONCE(page->refcount);
-	if (page_type(page) != PAGE_ALLOC || !(refs & ~REF_TAIL_FREED)) {
-		bug_report("buddy_free_pages(%p): not a live block of pages", page_address(page));
+	refs = is_descriptor(page) && page_type(page) == PAGE_ALLOC ? READ_ONCE(page->refcount) : 0;
+	if (!(refs & ~REF_TAIL_FREED)) {
+		bad_page("buddy_free_pages", page, "not a live block of pages");
 		return;
 	}
 	/*

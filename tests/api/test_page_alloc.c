@@ -627,6 +627,38 @@ static void free_foreign_exact(void)
 	buddy_free_pages_exact(mine, 4096);
 }
 
+static void free_address_as_descriptor(void)
+{
+	buddy_free_pages((struct page *)PAGE, 0);
+}
+
+/* Memory that reads as the descriptor of a live page would: its type is 3, and it has one user. */
+static void free_what_looks_like_a_descriptor(void)
+{
+	uint32_t *mem = buddy_get_zeroed_page(GFP_KERNEL);
+
+	mem[0] = 3;
+	mem[1] = 1;
+	buddy_free_pages((struct page *)mem, 0);
+	buddy_free_pages_addr(mem, 0);
+}
+
+static void free_between_descriptors(void)
+{
+	struct page *page = buddy_alloc_pages(GFP_KERNEL, 0);
+
+	buddy_free_pages((struct page *)((char *)page + 8), 0);
+	buddy_free_pages(page, 0);
+}
+
+static void what_is_not_a_descriptor_is_reported(void **state)
+{
+	(void)state;
+	assert_error(free_address_as_descriptor, "buddy_free_pages(0x1000): not a live block");
+	assert_error(free_what_looks_like_a_descriptor, "not a live block");
+	assert_error(free_between_descriptors, "not a live block");
+}
+
 static void what_is_not_a_block_is_reported(void **state)
 {
 	(void)state;
@@ -658,12 +690,18 @@ static void refer_to_nothing(void)
 	buddy_get_page(NULL);
 }
 
+static void refer_to_an_address(void)
+{
+	buddy_get_page((struct page *)PAGE);
+}
+
 static void references_are_to_live_blocks(void **state)
 {
 	(void)state;
 	assert_error(refer_to_a_slab, "buddy_get_page(");
 	assert_error(refer_to_a_freed_block, "buddy_get_page(");
 	assert_error(refer_to_nothing, "buddy_get_page(");
+	assert_error(refer_to_an_address, "buddy_get_page(0x1000)");
 }
 
 static void memory_that_is_not_in_use_yet_has_no_descriptor(void **state)
@@ -802,6 +840,7 @@ int main(void)
 		cmocka_unit_test(the_wrong_order_is_reported),
 		cmocka_unit_test(the_wrong_order_of_a_single_page_is_reported),
 		cmocka_unit_test(a_double_free_is_reported),
+		cmocka_unit_test(what_is_not_a_descriptor_is_reported),
 		cmocka_unit_test(what_is_not_a_block_is_reported),
 		cmocka_unit_test(what_is_not_an_exact_block_is_reported),
 		cmocka_unit_test(references_are_to_live_blocks),
