@@ -112,7 +112,9 @@ static void free_tail(struct page *page, unsigned int order, struct slow *slow)
 {
 	for (unsigned int o = order; o-- > 0;)
 		page_set_owned(page + ((size_t)1 << o), o, 0);
-	page_set_state(page, page_state(PAGE_ALLOC, 0, 0));
+	/* Release pairs with buddy_free_pages(): after REF_TAIL_FREED. */
+	store_release(&page->state, page_state(PAGE_ALLOC, 0, 0));
+	barrier();
 	atomic_sub(&api_pages, (1ul << order) - 1);
 	for (unsigned int o = order; o-- > 0;)
 		free_pages_request(page + ((size_t)1 << o), o, slow_mm(slow), slow->nested);
@@ -143,24 +145,24 @@ static void drop_reference(struct page *page, unsigned int order, struct slow *s
 
 BUDDY_API void buddy_free_pages(struct page *page, unsigned int order)
 {
+	u32 state = PAGE_NONE, refs = 0;
 	struct slow slow;
-	u32 refs;
 
 	if (!page)
 		return;
-	refs = is_descriptor(page) && page_type(page) == PAGE_ALLOC ? READ_ONCE(page->refcount) : 0;
+	/* In this order: who sees the state that another holder left sees REF_TAIL_FREED too. */
+	if (is_descriptor(page))
+		state = load_acquire(&page->state); /* pairs with free_tail() */
+	if (state_type(state) == PAGE_ALLOC)
+		refs = READ_ONCE(page->refcount);
 	if (!(refs & ~REF_TAIL_FREED)) {
 		bad_page("buddy_free_pages", page, "not a live block of pages");
 		return;
 	}
-	/*
-	 * Once the tail is freed, nothing tells the order any more.  The second look is for a
-	 * holder that freed it between the first look and page_order().
-	 */
-	if (!(refs & REF_TAIL_FREED) && page_order(page) != order &&
-	    !(READ_ONCE(page->refcount) & REF_TAIL_FREED)) {
+	/* Once the tail is freed, nothing tells the order any more. */
+	if (!(refs & REF_TAIL_FREED) && state_order(state) != order) {
 		bug_report("buddy_free_pages(%p): order %u, but it was allocated with %u",
-			   page_address(page), order, page_order(page));
+			   page_address(page), order, state_order(state));
 		return;
 	}
 	slow_enter_anyway(&slow);

@@ -133,14 +133,24 @@ static inline void page_set_state(struct page *page, u32 state)
 	barrier();
 }
 
+static inline enum page_type state_type(u32 state)
+{
+	return (enum page_type)(state & 0xff);
+}
+
+static inline unsigned int state_order(u32 state)
+{
+	return state >> 8 & 0xf;
+}
+
 static inline enum page_type page_type(const struct page *page)
 {
-	return (enum page_type)(READ_ONCE(page->state) & 0xff);
+	return state_type(READ_ONCE(page->state));
 }
 
 static inline unsigned int page_order(const struct page *page)
 {
-	return READ_ONCE(page->state) >> 8 & 0xf;
+	return state_order(READ_ONCE(page->state));
 }
 
 /* SLAB: how many of its pages went back by themselves, at least (holes.c). */
