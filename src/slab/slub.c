@@ -176,7 +176,7 @@ slowpath struct kmem_cache *slab_check_object(const char *call, const void *obj)
 	unsigned int index;
 
 	if (!slab || slab->cache->metadata)
-		return bad_object(call, obj, NULL, "not allocated here, or freed already");
+		return bad_object(call, obj, NULL, "not an object of a cache, or freed already");
 	s = slab->cache;
 	index = obj_to_index(s, slab, obj);
 	if (slab_object(s, slab, index) != obj || index >= s->objects)

@@ -996,6 +996,16 @@ static void free_of_a_mapping(void)
 	buddy_kmem_cache_destroy(s);
 }
 
+static void free_of_a_large_block(void)
+{
+	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
+	void *p = buddy_kmalloc(MIB, GFP_KERNEL);
+
+	buddy_kmem_cache_free(s, p);
+	buddy_kfree(p);
+	buddy_kmem_cache_destroy(s);
+}
+
 static void bulk_without_objects(void)
 {
 	struct kmem_cache *s = buddy_kmem_cache_create("one", 64, 0, 0, NULL);
@@ -1049,7 +1059,8 @@ static void wrong_frees_are_reported(void **state)
 	assert_error(free_twice, "double free of an object of one");
 	assert_error(free_twice_checked, "double free of an object of one");
 	assert_error(free_twice_and_exit, "double free of an object of one");
-	assert_error(free_of_a_mapping, "buddy_kmem_cache_free(");
+	assert_error(free_of_a_mapping, "not an object of a cache");
+	assert_error(free_of_a_large_block, "not an object of a cache");
 }
 
 static struct kmem_cache *unused_cache;
