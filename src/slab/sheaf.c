@@ -26,17 +26,10 @@ void sheaf_caches_init(void)
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++) {
 		struct kmem_cache *s = &sheaf_caches[k];
 
-		cache_set_name(s, names[k]);
-		s->size = s->object_size = SHEAF_BYTES_MIN << k;
-		s->align = s->size;
-		s->metadata = true;
-		s->class = CLASS_NONE;
+		init_boot_cache(s, &sheaf_nodes[k], names[k], SHEAF_BYTES_MIN << k);
+		s->one_home = false;
 		s->ctor = sheaf_ctor;
 		s->zero_is_constructed = true;
-		cache_geometry(s);
-		cache_node_init(&sheaf_nodes[k]);
-		s->node[0] = &sheaf_nodes[k];
-		list_add_tail(&s->list, &slab_caches);
 	}
 }
 

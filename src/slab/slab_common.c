@@ -23,7 +23,7 @@ static struct kmem_cache node_cache;  /* of struct kmem_cache_node */
 static struct kmem_cache_node cache_cache_node, node_cache_node;
 sparse struct kmem_cache *cache_table[PCS_CHUNK * PCS_CHUNKS]; /* slab_mutex; by id */
 
-void cache_set_name(struct kmem_cache *s, const char *name)
+static void cache_set_name(struct kmem_cache *s, const char *name)
 {
 	size_t n = 0;
 
