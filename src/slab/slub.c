@@ -125,9 +125,10 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 		take_deferred();
 	if (topology.nr_nodes > 1 && task)
 		local = page_to_nid(slab_of(s, obj)) == task->mm.node;
-	if (likely(task && local)) {
+	if (likely(task)) {
 		stat_inc(task->slow_frees);
-		if (likely(!slow->nested && !slab_consistency_checks() && task_trylock(task))) {
+		if (likely(local && !slow->nested && !slab_consistency_checks() &&
+			   task_trylock(task))) {
 			struct pcs *p = task_pcs_made(task, s);
 			bool done = p && pcs_free(task, s, p, obj, slow);
 

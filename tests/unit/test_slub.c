@@ -186,6 +186,21 @@ static void alloc_in_vain(void)
 	EXPECT(!slab_alloc(held, GFP_NOWAIT, NUMA_NO_NODE));
 }
 
+SIM_TEST(a_free_of_memory_of_another_node_is_counted_as_one_too)
+{
+	unsigned long before;
+	void *obj;
+
+	sim_add_node(GiB, true);
+	EXPECT(sim_start());
+	obj = slab_alloc(&kmalloc_caches[3], __GFP_THISNODE, 1);
+	EXPECT(obj && page_to_nid(virt_to_page(obj)) == 1);
+	EXPECT_EQ(current_task()->mm.node, 0);
+	before = current_task()->slow_frees;
+	slab_free(&kmalloc_caches[3], obj);
+	EXPECT_EQ(current_task()->slow_frees, before + 1);
+}
+
 /* Locks are held shortly.  With one try, half of the requests of four threads were refused. */
 SIM_TEST(a_request_that_may_not_wait_looks_several_times)
 {
@@ -311,6 +326,7 @@ SIM_TEST(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects)
 RUN_TESTS(T(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects),
 	  T(what_has_to_be_of_a_node_has_no_mapping_of_its_own),
 	  T(what_was_taken_in_vain_goes_back_without_waiting),
+	  T(a_free_of_memory_of_another_node_is_counted_as_one_too),
 	  T(a_request_that_may_not_wait_looks_several_times),
 	  T(a_child_does_not_wait_for_a_lost_thread_that_had_deferred_objects),
 	  T(a_request_that_may_not_wait_is_served_from_the_own_sheaf),
