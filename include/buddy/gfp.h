@@ -10,7 +10,8 @@
  *   __GFP_THISNODE        memory of the node that is named, or else of the caller's, or none
  *   __GFP_DIRECT_RECLAIM  without it the call waits for no lock, reclaims nothing and starts no
  *                         thread.  Only a thread's first call, which makes the thread known to the
- *                         library, may still wait
+ *                         library, may still wait; and, with several nodes, the first after the
+ *                         system has moved the thread to another one
  *   __GFP_MOVABLE, __GFP_RECLAIMABLE
  *                         the migratetype of a block of 2^order pages, and so the pageblock it
  *                         comes from; MOVABLE wins over RECLAIMABLE.  Objects are always UNMOVABLE,

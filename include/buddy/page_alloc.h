@@ -4,9 +4,10 @@
 /*
  * page_alloc.h - pages: blocks of 2^order contiguous pages of 4 KiB
  *
- * Any thread may call these: before main(), after exit() has begun, and in a forked child too.  An
- * allocation without __GFP_DIRECT_RECLAIM in @gfp waits for no lock, and neither does a free, so
- * both may be made in a signal handler.  So may the three calls at the end, which only look.
+ * Any thread may call these: before main(), after exit() has begun, and in a forked child too.  In
+ * a signal handler an allocation without __GFP_DIRECT_RECLAIM in @gfp may be made, and so may a
+ * free, which waits for no lock if the handler interrupted a call of libbuddy; and the three calls
+ * at the end, which only look.
  *
  * @order is 0 to BUDDY_MAX_PAGE_ORDER.  @node is the number of a node that the machine has, or
  * BUDDY_NUMA_NO_NODE for the caller's.  With any other value an allocation returns NULL, and a line

@@ -4,10 +4,10 @@
 /*
  * slab.h - the kmalloc family and object caches
  *
- * Any thread may call these: before main(), after exit() has begun, and in a forked child too.  An
- * allocation without __GFP_DIRECT_RECLAIM in @gfp waits for no lock, and neither does a free, so
- * both may be made in a signal handler; so may buddy_ksize().  Caches must not be created, shrunk
- * or destroyed there, nor in the constructor of a cache.
+ * Any thread may call these: before main(), after exit() has begun, and in a forked child too.  In
+ * a signal handler an allocation without __GFP_DIRECT_RECLAIM in @gfp may be made, and so may a
+ * free, which waits for no lock if the handler interrupted a call of libbuddy; and buddy_ksize().
+ * Caches must not be created, shrunk or destroyed there, nor in the constructor of a cache.
  *
  * An allocation returns NULL if there is no memory, or if there is no such cache or node, which a
  * line on stderr then says.  errno is never touched.
