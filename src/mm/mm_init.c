@@ -274,7 +274,6 @@ void mm_task_init(struct mm_task *task, u32 id)
 {
 	task->id = id;
 	WRITE_ONCE(task->tid, os_thread_id());
-	task->depth = 0;
 	task->node_check = 0;
 	task->cpu = -1;
 	task->node = mm_local_node(task);

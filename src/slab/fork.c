@@ -165,12 +165,12 @@ void slab_fork_new_generation(u32 inside)
 }
 
 /*
- * Is nothing of its last thread left here?  One that is known to be gone, and has no number any
- * more, may have left its block warm (slab_fork_decide()).
+ * Is nothing of its last thread left here, and none at it to begin?  One that is known to be gone,
+ * and has no number any more, may have left its block warm (slab_fork_decide()).
  */
 static bool is_forgotten(const struct task *task)
 {
-	return !task->mm.tid && !task_has_sheaves(task);
+	return !task->mm.tid && !task_has_sheaves(task) && !was_inside(task);
 }
 
 /*

@@ -383,13 +383,17 @@ static set_apart struct task *reuse_block(u32 *ret_id)
 
 	if (!task)
 		task = reuse_dead();
-	if (task)
-		*ret_id = task->mm.tid || READ_ONCE(task->state) == TASK_WARM ? task->mm.id
-									      : take_number();
+	if (!task)
+		return NULL;
+	task->mm.depth = 1;
+	*ret_id = task->mm.tid || READ_ONCE(task->state) == TASK_WARM ? task->mm.id : take_number();
 	return task;
 }
 
-/* A block, on the list of all, with its number; NULL: there is no memory. */
+/*
+ * A block, on the list of all, with its number; NULL: there is no memory.  From here on its depth
+ * says that a thread is inside: in a child that has lost that one it is on no list.
+ */
 static struct task *get_block(struct slow *slow, u32 *ret_id)
 {
 	struct task *task = NULL;
@@ -408,6 +412,7 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 	spin_lock(&tasks_lock);
 	WRITE_ONCE(nr_blocks, nr_blocks + 1);
 	*ret_id = take_number();
+	task->mm.depth = 1;
 	task->next = all_tasks;
 	store_release(&all_tasks, task); /* pairs with every walk over the tasks */
 	spin_unlock(&tasks_lock);

@@ -301,16 +301,32 @@ SIM_TEST(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside)
 	EXPECT_SOUND();
 }
 
-/* In a new thread of the child, which is not stepped through: the main thread, which forked. */
+static struct sim_thread *losing; /* the one that is stepped through, and lost in each child */
+
+static size_t nr_blocks(void)
+{
+	size_t nr = 0;
+
+	for (const struct task *t = all_tasks; t; t = t->next)
+		nr++;
+	return nr;
+}
+
+/*
+ * In a new thread of the child, which is not stepped through: the main thread, which forked.  With
+ * two others it needs three blocks, and there are no more: that of the lost thread serves again.
+ */
 static void *survive(void *unused)
 {
-	sim_impersonate(&sim_main_thread);
+	losing->exit_value = NULL;
+	sim_thread_exit(losing);
 	sim_wipe_fork_cookie();
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 	EXPECT_SOUND();
 	for (int i = 2; i < 4; i++)
 		start_thread(&threads[i]);
 	EXPECT(task_of(&threads[2]) != task_of(&threads[3]));
+	EXPECT_EQ(nr_blocks(), 3);
 	EXPECT_SOUND();
 	(void)slab_reclaim(/* all= */ true);
 	EXPECT(cache_inuse(&kmalloc_caches[0]) <= 1); /* the lost thread may have had one */
@@ -340,14 +356,15 @@ static void fork_here(u64 number)
 
 static void end_first(void)
 {
-	sim_run_exit(&threads[0]);
+	sim_run_exit(losing);
 }
 
 SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_end)
 {
 	start_with(threads, 2);
 	sim_thread_exit(&threads[1]);
-	sim_switch_to(&threads[0]);
+	losing = &threads[0];
+	sim_switch_to(losing);
 	step_through(end_first, fork_here);
 	EXPECT_EQ(current_task()->state, TASK_WARM);
 }
@@ -357,14 +374,39 @@ static void use_object(void)
 	slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
 }
 
+static void lose_at_begin(void)
+{
+	losing = &threads[1];
+	sim_thread_new(losing, 0);
+	sim_switch_to(losing);
+	step_through(use_object, fork_here);
+}
+
 SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin)
 {
 	struct task *left = leave_warm(0);
 
-	sim_thread_new(&threads[1], 0);
-	sim_switch_to(&threads[1]);
-	step_through(use_object, fork_here);
+	lose_at_begin();
 	EXPECT(current_task() == left);
+}
+
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_block_of_another)
+{
+	struct task *left;
+
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	task_exit(left, threads[0].tid);
+	sim_thread_exit(&threads[0]);
+	lose_at_begin();
+	EXPECT(current_task() == left);
+}
+
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_new_block)
+{
+	start_with(threads, 0);
+	lose_at_begin();
+	EXPECT_EQ(nr_blocks(), 2);
 }
 
 /* A lost thread was filling or emptying the main sheaf of @task: it has not said how long it is. */
@@ -784,6 +826,8 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_thread_that_was_taking_a_warm_block_without_a_number_is_lost_inside),
 	  T(a_thread_may_be_lost_at_any_instruction_of_its_end),
 	  T(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin),
+	  T(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_block_of_another),
+	  T(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_new_block),
 	  T(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child),
 	  T(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_is_free),
 	  T(what_this_thread_has_in_flight_itself_is_left_alone),
