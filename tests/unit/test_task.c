@@ -32,6 +32,13 @@ SIM_TEST(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers)
 	EXPECT_SOUND();
 }
 
+/* It ends, and nobody hears of it: its destructors were over before it came in. */
+static void end_untold(struct sim_thread *t)
+{
+	t->exit_value = NULL;
+	sim_thread_exit(t);
+}
+
 static struct task *leaving;
 
 static void leave(void)
@@ -73,8 +80,7 @@ SIM_TEST(a_block_is_left_once)
 
 	start_with(threads, 1);
 	left = task_of(&threads[0]);
-	threads[0].exit_value = NULL; /* its destructors were over before it came in */
-	sim_thread_exit(&threads[0]);
+	end_untold(&threads[0]);
 	task_exit(left, threads[0].tid);
 	task_exit(left, threads[0].tid);
 	for (int i = 1; i <= 3; i++)
@@ -248,8 +254,7 @@ SIM_TEST(warm_blocks_of_threads_that_are_still_there_are_passed_by)
 	sim_switch_to(&sim_main_thread);
 	start_thread(&threads[3]);
 	EXPECT(task_of(&threads[3]) == left[0]);
-	threads[1].exit_value = NULL;
-	sim_thread_exit(&threads[1]);
+	end_untold(&threads[1]);
 	start_thread(&threads[4]);
 	EXPECT(task_of(&threads[4]) == left[1]);
 	EXPECT_SOUND();
@@ -410,11 +415,118 @@ SIM_TEST(the_block_of_a_thread_that_is_not_gone_yet_is_nobody_elses)
 	sim_switch_to(&sim_main_thread);
 	start_thread(&threads[1]);
 	EXPECT_EQ(left->mm.tid, threads[0].tid);
-	threads[0].exit_value = NULL;
-	sim_thread_exit(&threads[0]);
+	end_untold(&threads[0]);
 	start_thread(&threads[2]);
 	EXPECT_EQ(left->mm.tid, threads[2].tid);
 	EXPECT_EQ(blocks_made(), 3);
+	EXPECT_SOUND();
+}
+
+/* It leaves the block to others, but is still there. */
+static void leave_block(struct sim_thread *t)
+{
+	task_exit(task_of(t), t->tid);
+}
+
+static void expect_block(struct sim_thread *t, const struct task *block)
+{
+	start_thread(t);
+	EXPECT(task_of(t) == block);
+}
+
+/* One that is on a list, too, would be given away once its thread is gone untold. */
+SIM_TEST(a_block_that_was_passed_by_before_it_serves_a_thread_is_on_no_list)
+{
+	struct task *left[2];
+
+	start_with(threads, 2);
+	for (int i = 0; i < 2; i++) {
+		left[i] = task_of(&threads[i]);
+		leave_block(&threads[i]);
+	}
+	start_thread(&threads[2]);
+	EXPECT_EQ(blocks_made(), 4);
+	end_untold(&threads[0]);
+	expect_block(&threads[3], left[0]);
+	end_untold(&threads[3]);
+	start_thread(&threads[4]);
+	EXPECT_EQ(left[0]->state, TASK_LIVE);
+	EXPECT_EQ(left[0]->mm.tid, threads[3].tid);
+}
+
+SIM_TEST(a_warm_block_that_serves_a_thread_is_on_no_list)
+{
+	struct task *left;
+
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	sim_thread_exit(&threads[0]);
+	expect_block(&threads[1], left);
+	end_untold(&threads[1]);
+	start_thread(&threads[2]);
+	EXPECT_EQ(left->mm.tid, threads[1].tid);
+}
+
+/* Those that stay may be many, and a birth is not to look at them all. */
+SIM_TEST(a_new_thread_looks_at_four_blocks_that_are_left)
+{
+	struct task *left[6];
+
+	start_with(threads, 6);
+	for (int i = 0; i < 6; i++) {
+		left[i] = task_of(&threads[i]);
+		leave_block(&threads[i]);
+	}
+	end_untold(&threads[3]);
+	expect_block(&threads[6], left[3]);
+	/* They come in the order 4, 5, 0, 1, 2. */
+	end_untold(&threads[2]);
+	start_thread(&threads[7]);
+	EXPECT_EQ(blocks_made(), 8);
+	expect_block(&threads[8], left[2]);
+}
+
+/* There are so many numbers only as fit into a lock. */
+SIM_TEST(a_block_that_serves_another_thread_has_the_number_that_it_had)
+{
+	struct task *left;
+	u32 id;
+
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	id = left->mm.id;
+	leave_block(&threads[0]);
+	end_untold(&threads[0]);
+	expect_block(&threads[1], left);
+	EXPECT_EQ(left->mm.id, id);
+	EXPECT_EQ(nr_tasks, 2);
+}
+
+/* So have the chunks for the program's caches. */
+SIM_TEST(a_block_may_have_memory_that_was_used_before)
+{
+	struct page_request rq = {.metadata = true};
+	static struct page *pages[2048];
+	struct kmem_cache *own;
+	void *obj;
+
+	start_with(threads, 0);
+	own = cache_create("objects", 64, 8, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages[i] = alloc_pages_request(&rq, 0);
+		memset(page_address(pages[i]), 0xff, PAGE_SIZE);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		free_pages_request(pages[i], 0, NULL, false);
+	for (int i = 0; i < 100; i++) {
+		start_thread(&threads[i]);
+		sim_switch_to(&threads[i]);
+		EXPECT_EQ(current_task()->slow_frees, 1);
+		obj = slab_alloc(own, 0, NUMA_NO_NODE);
+		EXPECT(obj);
+		slab_free(own, obj);
+		sim_switch_to(&sim_main_thread);
+	}
 	EXPECT_SOUND();
 }
 
@@ -428,8 +540,7 @@ SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 	for (int pass = 0; pass < 3; pass++)
 		slab_reclaim(/* all= */ false);
 	EXPECT_EQ(left->state, TASK_LIVE);
-	threads[0].exit_value = NULL; /* its destructors were over before it came in */
-	sim_thread_exit(&threads[0]);
+	end_untold(&threads[0]);
 	slab_reclaim(/* all= */ false);
 	EXPECT_EQ(left->state, TASK_DYING);
 	EXPECT_SOUND();
@@ -478,7 +589,12 @@ SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ true);
 }
 
-RUN_TESTS(T(what_a_thread_that_ended_has_left_warm_can_be_had),
+RUN_TESTS(T(a_block_that_was_passed_by_before_it_serves_a_thread_is_on_no_list),
+	  T(a_warm_block_that_serves_a_thread_is_on_no_list),
+	  T(a_new_thread_looks_at_four_blocks_that_are_left),
+	  T(a_block_that_serves_another_thread_has_the_number_that_it_had),
+	  T(a_block_may_have_memory_that_was_used_before),
+	  T(what_a_thread_that_ended_has_left_warm_can_be_had),
 	  T(a_thread_that_is_found_to_be_gone_keeps_no_objects),
 	  T(what_is_warm_is_taken_by_passes_without_a_fence), T(only_what_is_in_sheaves_is_warm),
 	  T(a_thread_begins_with_what_the_last_one_has_left),
