@@ -528,6 +528,7 @@ static struct sim_thread *running = &sim_main_thread;
 static u32 last_tid = 1000;
 static bool gone_tids[4096];
 static void (*exit_destructor)(void *);
+static struct rseq_cs *rseq_slot; /* of whichever runs */
 
 __attribute__((constructor)) static void note_main_thread(void)
 {
@@ -622,6 +623,8 @@ bool os_thread_gone(u32 tid)
 
 int os_thread_exit_key(void (*destructor)(void *))
 {
+	if (sim.no_exit_key)
+		return -EAGAIN;
 	exit_destructor = destructor;
 	return 0;
 }
@@ -694,7 +697,7 @@ void os_futex_wake(u32 *word, int count)
 
 struct rseq_cs **os_rseq_slot(void)
 {
-	return NULL;
+	return sim.sequences ? &rseq_slot : NULL;
 }
 
 bool os_in_handler(void)
@@ -838,6 +841,7 @@ bool sim_start(void)
 
 	bug_ops.write = os_write_err;
 	bug_ops.abort = os_abort;
+	slab_hit_sequences = sim.sequences;
 	if (!started) {
 		started = mm_init() == 0;
 		if (started)

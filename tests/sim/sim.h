@@ -88,6 +88,7 @@ struct sim_machine {
 	bool loose_unmap;      /* what is mapped only in part, after a fork, may be unmapped */
 	bool in_handler;       /* os_in_handler() */
 	u64 blocked;	       /* by os_block_signals(); 0: none */
+	const u64 (*sequences)[3]; /* restartable ones; NULL: this machine has none */
 	int (*on_fence)(void); /* os_rseq_fence(): may do what a hit under way does; its result */
 	u64 threads_refused;   /* calls of os_thread_start() that failed */
 	bool threads_start;    /* none fails; sets @thread, for the test to run */
@@ -96,6 +97,7 @@ struct sim_machine {
 	u64 fork_handlers; /* calls of os_at_fork_child() */
 	void (*fork_handler)(void); /* what it was given */
 	bool no_fork_cookie;	    /* the system wipes no page in a child */
+	bool no_exit_key;	    /* os_thread_exit_key() fails */
 	u64 futex_waits, sleeps;
 	void (*on_sleep)(void);	     /* what others do meanwhile; called once */
 	void (*on_futex_wait)(void); /* called by a thread that is about to wait */

@@ -93,6 +93,119 @@ SIM_TEST(a_block_is_left_once)
 	EXPECT_EQ(left->state, TASK_LIVE);
 }
 
+static void come_in(void)
+{
+	struct slow slow;
+
+	EXPECT(slow_enter(&slow));
+	slow_leave(&slow);
+}
+
+static const u64 sequences[2][3] = {{11, 12, 13}, {21, 22, 23}};
+
+/* As on a machine that has hits: sheaves are in cursors. */
+static void start_with_hits(size_t nr)
+{
+	sim.sequences = sequences;
+	start_with(threads, nr);
+}
+
+static void expect_sequence(const struct hit_rseq_cs *cs, const u64 *sequence)
+{
+	EXPECT_EQ(cs->start_ip, sequence[0]);
+	EXPECT_EQ(cs->post_commit_offset, sequence[1]);
+	EXPECT_EQ(cs->abort_ip, sequence[2]);
+}
+
+SIM_TEST(a_new_thread_finds_all_that_hits_need)
+{
+	const struct hit_area *hit;
+	ptrdiff_t stray;
+
+	start_with_hits(0);
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	come_in();
+	hit = &current_task()->hit;
+	EXPECT(current_task()->cursors_on);
+	expect_sequence(&hit->malloc_cs, sequences[0]);
+	expect_sequence(&hit->free_cs, sequences[1]);
+	EXPECT(hit->rseq_slot == os_rseq_slot());
+	EXPECT(hit_free_tls == (char *)&hit->free_cs);
+	for (int i = 0; i < MAP_CURSORS; i++)
+		EXPECT(cursor_is_disabled(&hit->cursor[i], &stray));
+}
+
+SIM_TEST(without_sequences_hits_find_disabled_cursors)
+{
+	start_with(threads, 0);
+	EXPECT(!current_task()->cursors_on);
+	EXPECT(current_task()->hit.rseq_slot == &current_task()->hit.no_rseq);
+}
+
+SIM_TEST(where_each_free_is_checked_there_are_no_cursors)
+{
+	slab_unchecked_last = 0;
+	start_with_hits(0);
+	EXPECT(!current_task()->cursors_on);
+}
+
+/* What it took by hits is known from the cursor alone. */
+static void expect_hits_to_count(bool warm)
+{
+	struct task *left;
+	struct cursor *c;
+	ptrdiff_t stray;
+
+	start_with_hits(1);
+	left = task_of(&threads[0]);
+	c = class_cursor(left, 0);
+	EXPECT(c->cur >= left->pcs[0].main->objects + 2);
+	c->cur -= 2;
+	if (!warm)
+		task_exit(left, threads[0].tid);
+	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(left->state, warm ? TASK_WARM : TASK_DYING);
+	EXPECT(cursor_is_disabled(c, &stray));
+	(void)slab_reclaim(/* all= */ true);
+	EXPECT_EQ(cache_inuse(&kmalloc_caches[0]), 2);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(hits_of_a_thread_that_leaves_its_sheaves_count)
+{
+	expect_hits_to_count(/* warm= */ true);
+}
+
+SIM_TEST(hits_of_a_thread_whose_sheaves_are_emptied_count)
+{
+	expect_hits_to_count(/* warm= */ false);
+}
+
+/* Of a cache that the program has destroyed meanwhile nothing is left. */
+SIM_TEST(a_thread_that_begins_warm_finds_sheaves_in_its_cursors)
+{
+	const struct slab_sheaf *main;
+	struct kmem_cache *own;
+	struct task *left;
+
+	start_with_hits(1);
+	own = cache_create("objects", 64, 8, NULL);
+	sim_switch_to(&threads[0]);
+	slab_free(own, slab_alloc(own, 0, NUMA_NO_NODE));
+	sim_switch_to(&sim_main_thread);
+	left = task_of(&threads[0]);
+	main = left->pcs[0].main;
+	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(cache_destroy("test", own), 0);
+	sim_thread_new(&threads[1], 0);
+	sim_switch_to(&threads[1]);
+	come_in();
+	EXPECT(current_task() == left);
+	EXPECT(class_cursor(left, 0)->cur == main->objects + main->size);
+	EXPECT_SOUND();
+}
+
 /* Of malloc's classes, and of the program's caches, which could not be destroyed otherwise. */
 static void expect_all_to_be_found(bool warm)
 {
@@ -300,6 +413,23 @@ SIM_TEST(what_is_warm_does_not_go_to_a_thread_of_another_node)
 	EXPECT_SOUND();
 }
 
+/* Here it has its memory from the same node, though it runs on another. */
+SIM_TEST(what_is_warm_goes_to_a_thread_of_the_same_node)
+{
+	const struct slab_sheaf *main;
+	struct task *left;
+
+	sim_add_node(0, /* has_cpu= */ true);
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	main = left->pcs[0].main;
+	sim_thread_exit(&threads[0]);
+	sim_thread_new(&threads[1], 1);
+	sim_switch_to(&threads[1]);
+	come_in();
+	EXPECT(current_task() == left && left->pcs[0].main == main);
+}
+
 static unsigned int nr_in_state(enum task_state state)
 {
 	unsigned int nr = 0;
@@ -401,6 +531,62 @@ SIM_TEST(a_thread_that_moves_to_another_node_looks_sizes_up_for_that)
 				  kmalloc_map_value(kmalloc_class(size), node));
 	}
 	EXPECT_SOUND();
+}
+
+/* It would have the objects of one node in the cursors of another. */
+SIM_TEST(a_thread_that_moves_to_another_node_leaves_behind_what_it_has)
+{
+	struct task *task;
+	struct cursor *c;
+	ptrdiff_t stray;
+
+	sim_add_node(GiB, true);
+	start_with_hits(0);
+	task = current_task();
+	c = class_cursor(task, 0);
+	pages_put(pages_get(0, 0), 0);
+	EXPECT(!cursor_is_disabled(c, &stray) && task->mm.pcp.count);
+	sim_main_thread.node = 1;
+	/* Not while somebody is at its sheaves. */
+	task->lock.word = TASK_ID_BARE | 4711 | spin_generation;
+	for (int i = 0; i < 40; i++)
+		come_in();
+	EXPECT_EQ(task->mm.node, 0);
+	task->lock.word = 0;
+	for (int i = 0; i < 40; i++)
+		come_in();
+	EXPECT_EQ(task->mm.node, 1);
+	EXPECT(!task->pcs[0].main && cursor_is_disabled(c, &stray) && !task->mm.pcp.count);
+	pages_put(pages_get(0, 0), 0);
+	EXPECT(task->mm.pcp.count && task->mm.pcp.zone == zone_of(1));
+	EXPECT_SOUND();
+}
+
+static void look_at_tables(u64 number)
+{
+	const struct hit_area *hit = &leaving->hit;
+	int node = hit->tables_node - 1;
+
+	(void)number;
+	if (node < 0)
+		return;
+	EXPECT_EQ(hit->size_to_map[0], kmalloc_map_value(0, node));
+	EXPECT_EQ(hit->steps_to_map[KMALLOC_MAX_SIZE / HIT_STEP],
+		  kmalloc_map_value(NR_KMALLOC_CLASSES - 1, node));
+}
+
+/* In a forked child another thread may find them as they were just then. */
+SIM_TEST(tables_are_whole_at_every_instruction_or_say_that_they_are_not)
+{
+	sim_add_node(GiB, true);
+	start_with(threads, 1);
+	leaving = task_of(&threads[0]);
+	sim_thread_exit(&threads[0]);
+	sim_thread_new(&threads[1], 1);
+	sim_switch_to(&threads[1]);
+	step_through(come_in, look_at_tables);
+	EXPECT(current_task() == leaving);
+	EXPECT_EQ(leaving->hit.tables_node, 2);
 }
 
 /* Destructors that come later may still allocate. */
@@ -546,6 +732,50 @@ SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 	EXPECT_SOUND();
 }
 
+/*
+ * The program has used up all keys.  There are 31 blocks whose threads are gone, 32 of threads that
+ * stay, and one for the main thread.
+ */
+static void start_without_key(void)
+{
+	sim.no_exit_key = true;
+	start_with(threads, 31);
+	for (int i = 0; i < 31; i++)
+		sim_thread_exit(&threads[i]);
+	for (int i = 31; i < 63; i++)
+		start_thread(&threads[i]);
+}
+
+SIM_TEST(threads_that_end_unseen_are_looked_for_when_there_are_64_blocks)
+{
+	start_without_key();
+	EXPECT_EQ(blocks_made(), 64);
+	EXPECT_EQ(nr_in_state(TASK_LIVE), 64);
+	start_thread(&threads[63]);
+	EXPECT_EQ(blocks_made(), 64);
+	EXPECT_EQ(nr_in_state(TASK_DYING), 30);
+	/* Not as long as one of these is there. */
+	sim_thread_exit(&threads[31]);
+	start_thread(&threads[64]);
+	EXPECT_EQ(task_of(&threads[31])->state, TASK_LIVE);
+	EXPECT_EQ(nr_in_state(TASK_DYING), 29);
+}
+
+SIM_TEST(threads_that_end_unseen_are_not_looked_for_again_until_there_are_128)
+{
+	start_without_key();
+	for (int i = 63; i < 95; i++)
+		start_thread(&threads[i]);
+	EXPECT_EQ(blocks_made(), 65);
+	sim_thread_exit(&threads[31]);
+	for (int i = 95; i < 158; i++)
+		start_thread(&threads[i]);
+	EXPECT_EQ(blocks_made(), 128);
+	EXPECT_EQ(task_of(&threads[31])->state, TASK_LIVE);
+	expect_block(&threads[158], task_of(&threads[31]));
+	EXPECT_EQ(blocks_made(), 128);
+}
+
 /* It does not see its parent's threads, not even the one that called vfork(). */
 SIM_TEST(a_pass_that_a_child_of_vfork_makes_ends_nobody)
 {
@@ -589,7 +819,18 @@ SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ true);
 }
 
-RUN_TESTS(T(a_block_that_was_passed_by_before_it_serves_a_thread_is_on_no_list),
+RUN_TESTS(T(a_thread_that_moves_to_another_node_leaves_behind_what_it_has),
+	  T(tables_are_whole_at_every_instruction_or_say_that_they_are_not),
+	  T(a_new_thread_finds_all_that_hits_need),
+	  T(without_sequences_hits_find_disabled_cursors),
+	  T(where_each_free_is_checked_there_are_no_cursors),
+	  T(hits_of_a_thread_that_leaves_its_sheaves_count),
+	  T(hits_of_a_thread_whose_sheaves_are_emptied_count),
+	  T(a_thread_that_begins_warm_finds_sheaves_in_its_cursors),
+	  T(what_is_warm_goes_to_a_thread_of_the_same_node),
+	  T(threads_that_end_unseen_are_looked_for_when_there_are_64_blocks),
+	  T(threads_that_end_unseen_are_not_looked_for_again_until_there_are_128),
+	  T(a_block_that_was_passed_by_before_it_serves_a_thread_is_on_no_list),
 	  T(a_warm_block_that_serves_a_thread_is_on_no_list),
 	  T(a_new_thread_looks_at_four_blocks_that_are_left),
 	  T(a_block_that_serves_another_thread_has_the_number_that_it_had),
