@@ -4,6 +4,8 @@
  */
 #include "step.h"
 #include "unit.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct sim_thread threads[600];
 
@@ -39,6 +41,15 @@ static void end_untold(struct sim_thread *t)
 	sim_thread_exit(t);
 }
 
+static unsigned int blocks_made(void)
+{
+	unsigned int nr = 0;
+
+	for (struct task *t = all_tasks; t; t = t->next)
+		nr++;
+	return nr;
+}
+
 static struct task *leaving;
 
 static void leave(void)
@@ -64,15 +75,6 @@ SIM_TEST(a_thread_that_leaves_holds_locks_within_its_slow_path_alone)
 	EXPECT_EQ(leaving->state, TASK_DYING);
 }
 
-static unsigned int blocks_made(void)
-{
-	unsigned int nr = 0;
-
-	for (struct task *t = all_tasks; t; t = t->next)
-		nr++;
-	return nr;
-}
-
 /* Two threads that drain it may find at the same time that its thread is gone. */
 SIM_TEST(a_block_is_left_once)
 {
@@ -91,6 +93,10 @@ SIM_TEST(a_block_is_left_once)
 	/* A late task_exit() for the old thread must not take it from its new one either. */
 	task_exit(left, threads[0].tid);
 	EXPECT_EQ(left->state, TASK_LIVE);
+	/* Nor is it on a list, where it could be had once that one is gone. */
+	end_untold(&threads[1]);
+	start_thread(&threads[4]);
+	EXPECT_EQ(left->mm.tid, threads[1].tid);
 }
 
 static void come_in(void)
@@ -203,6 +209,41 @@ SIM_TEST(a_thread_that_begins_warm_finds_sheaves_in_its_cursors)
 	come_in();
 	EXPECT(current_task() == left);
 	EXPECT(class_cursor(left, 0)->cur == main->objects + main->size);
+	EXPECT_SOUND();
+}
+
+/* At this instruction a handler uses the heap, in a child, which then goes on to the test's end. */
+static void interrupt_here(u64 number)
+{
+	int status;
+	pid_t pid;
+
+	(void)number;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		step_stop();
+		come_in();
+		return;
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	EXPECT_EQ(status, 0);
+}
+
+/* It gets a block, or the handler gets it one. */
+SIM_TEST(a_thread_that_is_interrupted_as_it_comes_in_gets_one_block)
+{
+	start_with(threads, 0);
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	step_through(come_in, interrupt_here);
+	step_stop();
+	EXPECT(current_task());
+	EXPECT_EQ(current_task()->mm.depth, 0);
+	EXPECT_EQ(blocks_made(), 2);
+	EXPECT_EQ(nr_tasks, 2);
+	come_in();
+	EXPECT_EQ(current_task()->mm.depth, 0);
 	EXPECT_SOUND();
 }
 
@@ -819,7 +860,8 @@ SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ true);
 }
 
-RUN_TESTS(T(a_thread_that_moves_to_another_node_leaves_behind_what_it_has),
+RUN_TESTS(T(a_thread_that_is_interrupted_as_it_comes_in_gets_one_block),
+	  T(a_thread_that_moves_to_another_node_leaves_behind_what_it_has),
 	  T(tables_are_whole_at_every_instruction_or_say_that_they_are_not),
 	  T(a_new_thread_finds_all_that_hits_need),
 	  T(without_sequences_hits_find_disabled_cursors),
