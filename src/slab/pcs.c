@@ -62,10 +62,10 @@ struct pcs *task_pcs_made(struct task *task, const struct kmem_cache *s)
 {
 	struct pcs *p = task_pcs(task, s);
 
-	if (unlikely(!p) && s->id < PCS_CHUNK * PCS_CHUNKS &&
-	    task_add_pcs_chunk(task, s->id / PCS_CHUNK))
-		p = task_pcs(task, s);
-	return p;
+	if (likely(p) || s->id >= PCS_CHUNK * PCS_CHUNKS)
+		return p;
+	task_add_pcs_chunk(task, s->id / PCS_CHUNK);
+	return task_pcs(task, s);
 }
 
 /* ---- replacing an empty or a full main ---- */

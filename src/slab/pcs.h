@@ -77,7 +77,7 @@ bool is_strange(const struct kmem_cache *s, struct kmem_cache_node *n, struct pc
 		const struct slab_sheaf *sheaf);
 
 /* task.c */
-bool task_add_pcs_chunk(struct task *task, unsigned int chunk);
+void task_add_pcs_chunk(struct task *task, unsigned int chunk);
 void pcs_chunk_reset(struct pcs_chunk *chunk);
 
 /*

@@ -56,7 +56,8 @@ static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
 
 /*
- * Where a disabled cursor points: the slots around it hold NULL, and lie above every sheaf.
+ * Where a disabled cursor points: the slots around it hold NULL, and lie above every sheaf, so that
+ * it is empty, and full whatever its end is.
  *
  * A hit commits with one instruction that reads, adds and writes.  If the cursor is disabled under
  * a hit, that instruction either moves the disabled cursor by one slot, where it is as disabled,
@@ -137,24 +138,22 @@ void task_caches_init(void)
 /* No sheaves, and every cursor disabled. */
 set_apart void pcs_chunk_reset(struct pcs_chunk *chunk)
 {
-	memset(chunk->pcs, 0, sizeof(chunk->pcs));
-	for (int i = 0; i < PCS_CHUNK; i++) {
-		chunk->cursor[i].end = cursor_disabled_at();
+	memset(chunk, 0, sizeof(*chunk));
+	for (int i = 0; i < PCS_CHUNK; i++)
 		chunk->cursor[i].cur = cursor_disabled_at();
-	}
 }
 
-set_apart bool task_add_pcs_chunk(struct task *task, unsigned int chunk)
+/* Without memory there is none. */
+set_apart void task_add_pcs_chunk(struct task *task, unsigned int chunk)
 {
 	struct slow slow = {.task = task};
 	void *obj;
 
 	if (!slab_take(&chunk_cache, 0, &obj, 1, /* exact= */ true, 0, &slow))
-		return false;
+		return;
 	pcs_chunk_reset(obj);
 	/* Those who look without the lock, and the thread's own handlers, find it whole. */
 	store_release(&task->ext[chunk], (struct pcs_chunk *)obj);
-	return true;
 }
 
 /* ---- birth ---- */
@@ -335,10 +334,8 @@ static void init_hit_area(struct task *task)
 	struct hit_area *hit = &task->hit;
 	struct rseq_cs **slot = slab_hit_sequences ? os_rseq_slot() : NULL;
 
-	for (int i = 0; i < MAP_CURSORS; i++) {
-		hit->cursor[i].end = cursor_disabled_at();
+	for (int i = 0; i < MAP_CURSORS; i++)
 		hit->cursor[i].cur = cursor_disabled_at();
-	}
 	init_sequences(hit);
 	hit->rseq_slot = slot ? slot : &hit->no_rseq;
 	WRITE_ONCE(task->cursors_on, slot && !slab_consistency_checks());
@@ -507,7 +504,6 @@ static slowpath void task_rehome(struct task *task, int node)
 		return;
 	task_empty(task);
 	task->mm.pcp.ready = false;
-	task->mm.pcp.zone = NULL;
 	task->mm.node = node;
 	init_size_tables(task);
 	spin_unlock(&task->lock);
