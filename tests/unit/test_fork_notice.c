@@ -102,6 +102,18 @@ SIM_TEST(a_lone_child_settles_before_it_may_start_a_background_thread)
 	EXPECT_EQ(current_task()->mm.tid, 1);
 }
 
+/* It is known by its number, which is another one here. */
+SIM_TEST(a_lone_child_settles_before_its_thread_leaves)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	be_child_of(&sim_main_thread);
+	sim_run_exit(&sim_main_thread);
+	EXPECT_EQ(current_task()->state, TASK_DYING);
+	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+}
+
 static void grow_old_and_large(void)
 {
 	grow_large();
@@ -909,6 +921,7 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
 	  T(a_second_thread_is_seen_before_it_has_done_anything),
 	  T(a_lone_child_settles_before_it_may_start_a_background_thread),
+	  T(a_lone_child_settles_before_its_thread_leaves),
 	  T(a_lone_child_that_settles_may_be_interrupted), T(a_lone_child_that_settles_may_fork),
 	  T(a_child_notices_that_it_lost_a_background_thread_that_was_only_started),
 	  T(a_signal_handler_leaves_the_background_thread_to_what_comes_after_it),

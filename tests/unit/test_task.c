@@ -9,6 +9,22 @@
 
 static struct sim_thread threads[600];
 
+SIM_TEST(a_start_without_memory_is_tried_again)
+{
+	struct slow slow;
+
+	sim.fail_at = 1;
+	sim.fail_onward = true;
+	EXPECT(!slow_enter(&slow));
+	slow_enter_anyway(&slow);
+	EXPECT(!slow.task);
+	slow_leave(&slow);
+	sim.fail_at = 0;
+	EXPECT(slow_enter(&slow));
+	EXPECT(slow.task && !slow.nested);
+	slow_leave(&slow);
+}
+
 SIM_TEST(a_thread_that_has_no_memory_for_a_block_uses_up_no_numbers)
 {
 	u32 given;
@@ -757,6 +773,38 @@ SIM_TEST(a_block_may_have_memory_that_was_used_before)
 	EXPECT_SOUND();
 }
 
+/*
+ * Another copy of the library, under dlmopen(), numbers its keys alike, in the same table of each
+ * thread: the value may be its task, or be there again when the thread has left.
+ */
+SIM_TEST(the_end_of_a_thread_goes_by_what_it_has_here)
+{
+	static struct task other_copys;
+	struct task *left;
+
+	start_with(threads, 1);
+	left = task_of(&threads[0]);
+	threads[0].exit_value = &other_copys;
+	sim_run_exit(&threads[0]);
+	EXPECT_EQ(left->state, TASK_WARM);
+	threads[0].exit_value = &other_copys;
+	sim_thread_exit(&threads[0]);
+	expect_block(&threads[1], left);
+	end_untold(&threads[1]);
+	start_thread(&threads[2]);
+	EXPECT_EQ(left->mm.tid, threads[1].tid);
+}
+
+SIM_TEST(a_thread_that_has_nothing_here_ends_without_harm)
+{
+	start_with(threads, 0);
+	sim_thread_new(&threads[0], 0);
+	threads[0].exit_value = current_task();
+	sim_thread_exit(&threads[0]);
+	EXPECT_EQ(current_task()->state, TASK_LIVE);
+	EXPECT_SOUND();
+}
+
 /* Nothing else tells of its end but that the system does not know it any more. */
 SIM_TEST(the_block_of_a_thread_that_told_nobody_of_its_end_is_found_by_a_pass)
 {
@@ -860,7 +908,10 @@ SIM_TEST(the_block_that_a_lost_thread_was_taking_off_the_list_serves_another)
 	block_in_hand_is_found(/* at_the_list= */ true);
 }
 
-RUN_TESTS(T(a_thread_that_is_interrupted_as_it_comes_in_gets_one_block),
+RUN_TESTS(T(the_end_of_a_thread_goes_by_what_it_has_here),
+	  T(a_thread_that_has_nothing_here_ends_without_harm),
+	  T(a_start_without_memory_is_tried_again),
+	  T(a_thread_that_is_interrupted_as_it_comes_in_gets_one_block),
 	  T(a_thread_that_moves_to_another_node_leaves_behind_what_it_has),
 	  T(tables_are_whole_at_every_instruction_or_say_that_they_are_not),
 	  T(a_new_thread_finds_all_that_hits_need),
