@@ -609,7 +609,7 @@ static set_apart void thread_exit(void *value)
 	struct task *task = current_task();
 	u32 tid;
 
-	if (!task || READ_ONCE(task->state) != TASK_LIVE)
+	if (!task)
 		return;
 	/* Before kswapd_thread_left(), whose note it would wipe. */
 	slab_fork_settle_lone(&task->mm.depth);
@@ -624,7 +624,7 @@ static bool started; /* release in start_slow(), acquire in slow_enter() and slo
 
 static noinline bool start_slow(void)
 {
-	if (!slow_start || !slow_start())
+	if (!slow_start())
 		return false;
 	store_release(&started, true);
 	return true;
