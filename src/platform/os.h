@@ -39,9 +39,9 @@ u32 os_process_id(void); /* which is the number of its first thread */
 u32 os_parent_id(void);	 /* of the process that made this one, while that is there */
 
 /*
- * Does the C library know this thread by another number?  So it is in a child of vfork(), which has
- * the memory of the thread that called it, and of clone() itself; in one of fork() or _Fork() the
- * number was written anew.
+ * Does the C library know this thread by the number of one of its parent process?  So it is in a
+ * child of vfork(), which has the memory of the thread that called it, and as a rule in one of
+ * clone() itself; in one of fork() or _Fork() the number was written anew.
  */
 bool os_thread_is_borrowed(void);
 

@@ -198,7 +198,7 @@ static slowpath bool settle_lone(void)
 static slowpath void settle_until_done(u32 *depth)
 {
 	/* Not in a child of vfork(), see slab_fork_settle_lone(). */
-	if (os_thread_is_borrowed())
+	if (slab_fork_is_borrowed())
 		return;
 	go_inside(depth);
 	while (lone_unsettled() && claim() && !settle_lone())
@@ -291,16 +291,17 @@ slowpath void slab_fork_note_process(void)
 }
 
 /*
- * Not if the library was started in it: then the number noted is its own.  Where the parent is a
- * lone child that has not settled, and so has not noted its number, the number by which the C
- * library knows the thread tells.
+ * The parent of a child of vfork() has the heap.  Where that one is itself a child that has not
+ * noted its number, the noted one is its own parent's.
  */
 slowpath bool slab_fork_is_vfork_child(void)
 {
-	if (os_parent_id() == READ_ONCE(slab_process_id) ||
-	    (lone_unsettled() && os_thread_is_borrowed()))
+	bool is_noted = load_acquire(&child_words()[FORK_STATE]) >= FORK_REPAIRED;
+
+	if ((os_parent_id() == READ_ONCE(slab_process_id)) == is_noted && os_thread_is_borrowed())
 		return true;
-	slab_fork_note_process();
+	if (is_noted)
+		slab_fork_note_process();
 	return false;
 }
 
@@ -424,7 +425,9 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 	wait_while_noticing();
 	if (enter_as_guest(task))
 		return true;
-	fork_repair(task, depth);
+	/* Else its number would be noted for its parent's. */
+	if (!slab_fork_is_borrowed())
+		fork_repair(task, depth);
 	return false;
 }
 
@@ -441,7 +444,7 @@ static void notice_fork(void)
 /* At start. */
 void slab_fork_watch(void)
 {
-	WRITE_ONCE(slab_process_id, os_process_id());
+	WRITE_ONCE(slab_process_id, os_thread_is_borrowed() ? os_parent_id() : os_process_id());
 	fork_page = os_fork_cookie_page();
 	if (fork_page)
 		WRITE_ONCE(fork_page[FORK_STATE], FORK_REPAIRED);

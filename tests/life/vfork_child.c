@@ -7,6 +7,8 @@
  *   vfork_child pass          it calls malloc_trim() while threads of its parent sleep
  *   vfork_child lone          its parent is a child of a program of one thread, and has not called
  *                             libbuddy itself
+ *   vfork_child threads       the same of a program that has had others; _Fork() runs no handlers
+ *   vfork_child first         it is the first of its program to want memory
  */
 #include "life.h"
 
@@ -166,7 +168,7 @@ static void test_pass(void)
 	pthread_join(thread, NULL);
 }
 
-/* ---- of a child that has not been in libbuddy ---- */
+/* ---- of a process that has not been in libbuddy ---- */
 
 static void *trim(void *unused)
 {
@@ -189,26 +191,50 @@ static void wait_a_while(void)
 	nanosleep(&tick, NULL);
 }
 
-static void be_another(void)
+static void churn_too(void)
 {
 	churn(1);
 }
 
-/* The first thread, which sleeps, must not be taken for gone. */
-static void test_lone(void)
+static void churn_beside_another(void)
+{
+	run_thread(another, churn_too);
+}
+
+/*
+ * The first thread, which sleeps, must not be taken for gone: its block would be that of one of two
+ * new threads, the one that trimmed leaving its own for the other.
+ */
+static void test_first(void)
+{
+	allocate_in_child(CHILD_BLOCKS);
+	run_thread(trim, wait_a_while);
+	run_thread(another, churn_beside_another);
+}
+
+static void test_child(pid_t (*make_child)(void))
 {
 	pid_t child;
 
 	free(keep(malloc(48)));
-	child = fork();
+	child = make_child();
 	if (child == 0) {
-		allocate_in_child(CHILD_BLOCKS);
-		run_thread(trim, wait_a_while);
-		run_thread(another, be_another);
+		test_first();
 		verify("in the child");
 		_exit(0);
 	}
 	expect_success(child, "a child");
+}
+
+static void test_lone(void)
+{
+	test_child(fork);
+}
+
+static void test_threads(void)
+{
+	run_thread(trim, wait_a_while);
+	test_child(_Fork);
 }
 
 int main(int argc, char **argv)
@@ -222,6 +248,10 @@ int main(int argc, char **argv)
 		test_background();
 	else if (!strcmp(what, "lone"))
 		test_lone();
+	else if (!strcmp(what, "threads"))
+		test_threads();
+	else if (!strcmp(what, "first"))
+		test_first();
 	else
 		test_pass();
 	verify("at the end");

@@ -141,6 +141,7 @@ SIM_TEST(a_child_notices_that_it_lost_a_background_thread_that_was_only_started)
 /* A child of vfork() has its parent's memory and variables, but is another process. */
 static void be_vfork_child_of(struct sim_thread *t)
 {
+	sim.thread_is_borrowed = true;
 	sim.parent_id = sim.process_id;
 	t->tid += 100;
 	sim.process_id = t->tid;
@@ -148,6 +149,7 @@ static void be_vfork_child_of(struct sim_thread *t)
 
 static void be_its_parent_again(struct sim_thread *t)
 {
+	sim.thread_is_borrowed = false;
 	t->tid -= 100;
 	sim.process_id = sim.parent_id;
 }
@@ -167,19 +169,66 @@ SIM_TEST(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent)
 	EXPECT_SOUND();
 }
 
-/* The number that was noted at the start is the child's, not the program's. */
+/* The number that is noted at the start is the program's, not the child's. */
 SIM_TEST(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any)
 {
 	struct slow slow;
 
-	sim.process_id = 77;
-	EXPECT(sim_start());
 	sim.process_id = sim_main_thread.tid;
-	EXPECT_EQ(slab_process_id, 77);
+	be_vfork_child_of(&sim_main_thread);
+	EXPECT(!use_heap(&sim_main_thread));
+	be_its_parent_again(&sim_main_thread);
+	EXPECT_EQ(slab_process_id, sim.process_id);
 	slow_enter_anyway(&slow);
 	EXPECT(slow.task);
+	EXPECT_EQ(slow.task->mm.tid, sim.process_id);
 	slow_leave(&slow);
-	EXPECT_EQ(slab_process_id, sim.process_id);
+}
+
+/*
+ * Its parent is a child of @forked that nobody has put in order, and stays so.  Else the number of
+ * the child of vfork(), which is soon gone, would be noted for its parent's thread.
+ */
+static void expect_nothing_put_in_order(struct sim_thread *forked)
+{
+	struct task *task;
+	u32 tid;
+
+	task = task_of(forked);
+	tid = task ? task->mm.tid : 0;
+	be_child_of(forked);
+	be_vfork_child_of(forked);
+	for (int i = 0; i < 3; i++)
+		(void)use_heap(forked);
+	EXPECT(task_of(forked) == task);
+	EXPECT(!task || task->mm.tid == tid);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	be_its_parent_again(forked);
+	for (int i = 0; i < 2; i++)
+		EXPECT(use_heap(forked));
+	EXPECT_EQ(task_of(forked)->mm.tid, forked->tid);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_child_of_vfork_of_a_child_that_lost_threads_puts_nothing_in_order)
+{
+	start_with(threads, 1);
+	expect_nothing_put_in_order(&sim_main_thread);
+}
+
+SIM_TEST(a_child_of_vfork_of_a_child_of_which_nobody_has_been_in_puts_nothing_in_order)
+{
+	sim.process_id = sim_main_thread.tid;
+	EXPECT(sim_start());
+	expect_nothing_put_in_order(&sim_main_thread);
+}
+
+SIM_TEST(a_child_of_vfork_that_comes_in_for_a_new_thread_puts_nothing_in_order)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	sim_thread_new(&threads[0], 0);
+	expect_nothing_put_in_order(&threads[0]);
 }
 
 /* It would note its own number in its parent's heap. */
@@ -362,13 +411,11 @@ SIM_TEST(a_child_of_vfork_of_a_child_that_has_not_been_in_makes_no_block)
 	EXPECT(sim_start());
 	be_child_of(&sim_main_thread);
 	be_vfork_child_of(&sim_main_thread);
-	sim.thread_is_borrowed = true;
 	slow_enter_anyway(&slow);
 	EXPECT(!slow.task);
 	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
 	slow_leave(&slow);
 	be_its_parent_again(&sim_main_thread);
-	sim.thread_is_borrowed = false;
 	EXPECT(use_heap(&sim_main_thread));
 }
 
@@ -939,6 +986,9 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_child_of_vfork_makes_no_block_for_the_thread_of_its_parent),
 	  T(a_program_whose_child_of_vfork_was_the_first_to_want_memory_is_served_as_any),
 	  T(a_child_of_vfork_of_a_child_that_has_not_been_in_makes_no_block),
+	  T(a_child_of_vfork_of_a_child_that_lost_threads_puts_nothing_in_order),
+	  T(a_child_of_vfork_of_a_child_of_which_nobody_has_been_in_puts_nothing_in_order),
+	  T(a_child_of_vfork_that_comes_in_for_a_new_thread_puts_nothing_in_order),
 	  T(a_child_of_vfork_of_a_lone_child_settles_nothing),
 	  T(a_child_whose_handlers_are_called_is_put_in_order_by_them),
 	  T(where_the_system_wipes_no_page_handlers_tell_of_a_child),

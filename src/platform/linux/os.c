@@ -57,12 +57,16 @@ slowpath bool os_thread_is_borrowed(void)
 {
 	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 	u32 owner;
+	long err;
 
 	if (pthread_mutex_lock(&mutex))
 		return false;
 	owner = (u32)mutex.__data.__owner;
 	(void)pthread_mutex_unlock(&mutex);
-	return owner != os_thread_id();
+	if (owner == os_thread_id())
+		return false;
+	err = sys3(SYS_tgkill, os_parent_id(), owner, 0);
+	return !err || err == -EPERM;
 }
 
 #define KERNEL_SIGSET_BYTES 8
