@@ -147,6 +147,28 @@ SIM_TEST(blocks_that_come_and_go_fill_no_table)
 	EXPECT_EQ(sim.mapped_bytes, before);
 }
 
+/* Entries deleted in front of others fill it all the same.  Each table is larger than the last. */
+SIM_TEST(blocks_that_come_and_go_beside_others_leave_few_tables_behind)
+{
+	void *block[48] = {NULL}; /* the first 40 stay */
+	u64 before, state = 5;
+	size_t blocks = 0;
+
+	EXPECT(sim_start());
+	for (size_t i = 0; i < 40; i++)
+		block[i] = direct_alloc((1 + sim_random(&state) % 64) * OS_PAGE, 16, false);
+	before = sim.mapped_bytes;
+	for (int i = 0; i < 30000; i++) {
+		void **b = &block[40 + sim_random(&state) % 8];
+
+		EXPECT(!*b || direct_free(*b, false));
+		*b = direct_alloc((1 + sim_random(&state) % 64) * OS_PAGE, 16, false);
+	}
+	for (size_t i = 40; i < ARRAY_SIZE(block); i++)
+		blocks += direct_size(block[i]);
+	EXPECT(sim.mapped_bytes - before - blocks <= 128 * KiB);
+}
+
 SIM_TEST(a_resize_that_the_system_refuses_changes_nothing)
 {
 	char *p;
@@ -318,6 +340,7 @@ RUN_TESTS(T(what_handlers_map_is_known_however_often_they_do),
 	  T(a_block_that_a_lost_thread_moved_is_not_counted_in_a_child),
 	  T(a_block_that_moves_is_not_known_by_its_old_address_meanwhile),
 	  T(blocks_that_move_often_fill_no_table), T(blocks_that_come_and_go_fill_no_table),
+	  T(blocks_that_come_and_go_beside_others_leave_few_tables_behind),
 	  T(a_block_is_mapped_zero_and_known_by_its_address_alone),
 	  T(what_alignment_needs_in_excess_is_unmapped_again), T(sizes_that_wrap_are_refused),
 	  T(thousands_of_blocks_are_each_found),
