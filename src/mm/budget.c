@@ -43,16 +43,23 @@ void budget_init_zone(struct zone *zone)
 	zone->resident_mark = zone->metadata ? ~(u64)0 : FIRST_LOOK;
 }
 
+/* By @nr, whatever another thread sets it to meanwhile. */
+static slowpath void take_from_mark(u64 *mark, u64 nr)
+{
+	u64 seen = READ_ONCE(*mark);
+
+	while (!atomic_cmpxchg(mark, &seen, seen - MIN(seen, nr)))
+		;
+}
+
 /*
  * @nr pages of @zone have gone back.  If they come again there is another look: others may have
  * taken the room.
  */
 slowpath void budget_note_gone(struct zone *zone, u64 nr)
 {
-	u64 mark = READ_ONCE(zone->resident_mark);
-
 	if (!zone->metadata)
-		WRITE_ONCE(zone->resident_mark, mark - MIN(mark, nr));
+		take_from_mark(&zone->resident_mark, nr);
 }
 
 /* Bytes of direct mappings beyond which there has to be a look; racy. */

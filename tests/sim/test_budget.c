@@ -9,6 +9,7 @@
 #include "pages.h"
 #include "mm/internal.h"
 #include "slab/internal.h"
+#include "step.h"
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -180,6 +181,36 @@ SIM_TEST(what_went_back_is_looked_at_before_it_comes_again)
 	grow(16 * MiB);
 	EXPECT(used() < LIMIT);
 	EXPECT_SOUND();
+}
+
+#define LOW_MARK 100 /* pages */
+static u64 mark_set_at; /* the instruction before which another thread sets it */
+static bool mark_was_set;
+
+static void set_low_mark(u64 number)
+{
+	if (number != mark_set_at)
+		return;
+	step_stop();
+	mark_was_set = true;
+	zone_of(0)->resident_mark = LOW_MARK;
+}
+
+static void note_gone(void)
+{
+	budget_note_gone(zone_of(0), 1);
+}
+
+SIM_TEST(a_mark_that_is_set_while_pages_go_back_is_not_lost)
+{
+	start_limited();
+	do {
+		mark_was_set = false;
+		mark_set_at++;
+		zone_of(0)->resident_mark = 100 * LOW_MARK;
+		step_through(note_gone, set_low_mark);
+		EXPECT(!mark_was_set || zone_of(0)->resident_mark <= LOW_MARK);
+	} while (mark_was_set);
 }
 
 /* Up to a pageblock, and beyond. */
@@ -1221,6 +1252,7 @@ int main(void)
 		cmocka_unit_test(room_that_others_took_is_seen_missing_within_a_tick),
 		cmocka_unit_test(a_tick_raises_no_mark),
 		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
+		cmocka_unit_test(a_mark_that_is_set_while_pages_go_back_is_not_lost),
 		cmocka_unit_test(large_blocks_are_looked_at),
 		cmocka_unit_test(pages_that_a_block_grows_by_are_looked_at),
 		cmocka_unit_test(direct_mappings_are_looked_at_once_the_room_is_little),
