@@ -74,6 +74,16 @@ static size_t direct_bytes(void)
 	return bytes;
 }
 
+/*
+ * @bytes of direct mappings have gone back.  As above, but only in a group with a limit: elsewhere
+ * who maps and unmaps a block would look at every second one.
+ */
+slowpath void budget_note_unmapped(size_t bytes)
+{
+	if (READ_ONCE(mm_spare_mark) != NO_SPARE_MARK)
+		take_from_mark(&direct_mark, bytes);
+}
+
 static void put_mark(u64 *mark, u64 to, bool only_lower)
 {
 	if (!only_lower || READ_ONCE(*mark) > to)

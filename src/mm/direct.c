@@ -102,6 +102,7 @@ static void forget(struct direct_map *m)
 	atomic_sub(&live, 1);
 	atomic_sub(&mapped_bytes, bytes);
 	vm_unmap((void *)addr, bytes);
+	budget_note_unmapped(bytes);
 }
 
 static slowpath bool put_deferred(uintptr_t *slots, size_t nr, uintptr_t addr)
@@ -336,6 +337,8 @@ void *direct_resize(void *addr, size_t bytes, bool nowait)
 		}
 	}
 	spin_unlock(&direct_lock);
+	if (ret && len < old)
+		budget_note_unmapped(old - len);
 	if (ret && len > old && !nowait)
 		budget_direct(len - old);
 	return ret;

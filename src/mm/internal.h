@@ -158,6 +158,7 @@ void budget_init_zone(struct zone *zone);
 void budget_slow(const struct zone *zone, u64 fresh);
 void budget_settle(void);
 void budget_direct(size_t fresh);
+void budget_note_unmapped(size_t bytes);
 bool budget_is_notable(u64 nr);
 
 /* direct.c */

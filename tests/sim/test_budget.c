@@ -343,6 +343,49 @@ SIM_TEST(what_is_free_goes_back_before_a_direct_mapping_is_used)
 	EXPECT_SOUND();
 }
 
+/* Their memory goes back at once, and others may have the room then. */
+static void unmap_and_map_again(bool whole)
+{
+	void *p;
+
+	start_limited();
+	p = direct_alloc(24 * MiB, PAGE_SIZE, /* nowait= */ false);
+	others = 24 * MiB; /* stands for the mapping */
+	use_and_free(20 * MiB, 0);
+	if (whole)
+		EXPECT(direct_free(p, /* nowait= */ false));
+	else
+		p = direct_resize(p, PAGE_SIZE, /* nowait= */ false);
+	others = 22 * MiB; /* another process's */
+	p = whole ? direct_alloc(24 * MiB, PAGE_SIZE, /* nowait= */ false)
+		  : direct_resize(p, 24 * MiB, /* nowait= */ false);
+	EXPECT(p);
+	EXPECT(used() + 24 * MiB <= LIMIT);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_direct_mapping_that_comes_again_is_looked_at)
+{
+	unmap_and_map_again(/* whole= */ true);
+}
+
+SIM_TEST(a_direct_mapping_that_grows_again_is_looked_at)
+{
+	unmap_and_map_again(/* whole= */ false);
+}
+
+SIM_TEST(without_a_limit_a_direct_mapping_that_comes_again_is_not_looked_at)
+{
+	u64 looks;
+
+	EXPECT(sim_start());
+	EXPECT(direct_free(direct_alloc(64 * MiB, PAGE_SIZE, /* nowait= */ false), false));
+	looks = sim.memory_looks;
+	for (int i = 0; i < 10; i++)
+		EXPECT(direct_free(direct_alloc(64 * MiB, PAGE_SIZE, /* nowait= */ false), false));
+	EXPECT_EQ(sim.memory_looks, looks);
+}
+
 SIM_TEST(without_a_limit_direct_mappings_are_looked_at_when_doubled)
 {
 	void *p;
@@ -1262,6 +1305,10 @@ int main(void)
 			where_there_is_plenty_of_room_what_was_never_touched_is_not_looked_at),
 		cmocka_unit_test(without_a_limit_what_was_never_touched_is_not_looked_at),
 		cmocka_unit_test(what_is_free_goes_back_before_a_direct_mapping_is_used),
+		cmocka_unit_test(a_direct_mapping_that_comes_again_is_looked_at),
+		cmocka_unit_test(a_direct_mapping_that_grows_again_is_looked_at),
+		cmocka_unit_test(
+			without_a_limit_a_direct_mapping_that_comes_again_is_not_looked_at),
 		cmocka_unit_test(without_a_limit_direct_mappings_are_looked_at_when_doubled),
 		cmocka_unit_test(nodes_share_one_limit),
 		cmocka_unit_test(a_shortage_that_others_make_is_not_looked_at_all_the_time),
