@@ -60,19 +60,29 @@ static inline void *heap_alloc(size_t size)
 	return size <= KMALLOC_MAX_SIZE ? own_malloc(size) : malloc_any(size, &zero);
 }
 
+/*
+ * As after malloc() and free(), who takes memory back hears of it when a slow path is over, here
+ * and below: near a container's limit that makes room before the new pages are used (mm_pressure).
+ */
+static set_apart void *new_mapping(size_t size)
+{
+	struct slow slow;
+	void *p = NULL;
+
+	slow_enter_anyway(&slow);
+	if (!slow.nested)
+		p = direct_alloc(size, PAGE_SIZE, false);
+	slow_leave(&slow);
+	kswapd_poke(&slow);
+	return p;
+}
+
 /* Memory for a block of @old bytes that is to have @size.  NULL: there is none. */
 static void *new_place(size_t old, size_t size)
 {
 	size_t room = with_room(old, size);
-	struct slow slow;
-	void *p = NULL;
+	void *p = gets_own_mapping(old, size) ? new_mapping(size) : NULL;
 
-	if (gets_own_mapping(old, size)) {
-		slow_enter_anyway(&slow);
-		if (!slow.nested)
-			p = direct_alloc(size, PAGE_SIZE, false);
-		slow_leave(&slow);
-	}
 	if (!p)
 		p = heap_alloc(room);
 	return p || room == size ? p : heap_alloc(size);
@@ -125,7 +135,7 @@ static inline bool large_stays(size_t old, size_t size)
 }
 
 /* Shrink a large block, or extend it if the pages behind are free.  Return: whether it is done. */
-static bool resize_in_place(void *ptr, size_t size)
+static set_apart bool resize_in_place(void *ptr, size_t size)
 {
 	struct page *head = virt_to_page(ptr);
 	u64 old_nr = head->nr_pages, nr = DIV_ROUND_UP((u64)head->offset + size, PAGE_SIZE);
@@ -138,10 +148,14 @@ static bool resize_in_place(void *ptr, size_t size)
 		done = true;
 	}
 	slow_leave(&slow);
+	if (nr < old_nr)
+		kswapd_freed(&slow);
+	else
+		kswapd_poke(&slow);
 	return done;
 }
 
-static void *resize_mapping(void *ptr, size_t size)
+static set_apart void *resize_mapping(void *ptr, size_t size)
 {
 	struct slow slow;
 	void *p;
@@ -149,6 +163,7 @@ static void *resize_mapping(void *ptr, size_t size)
 	slow_enter_anyway(&slow);
 	p = direct_resize(ptr, size, slow.nested);
 	slow_leave(&slow);
+	kswapd_poke(&slow);
 	return p;
 }
 
