@@ -206,6 +206,19 @@ static slowpath u64 spare_pages(void)
 	return mm_spare_pages() + empty_slab_pages();
 }
 
+/* The same as a slow path: a handler must not wait for the lock that this thread holds here. */
+static slowpath u64 look_at_slabs(void)
+{
+	struct slow slow;
+	u64 pages = 0;
+
+	slow_enter_anyway(&slow);
+	if (!slow.nested)
+		pages = spare_pages();
+	slow_leave(&slow);
+	return pages;
+}
+
 /* One pass at most; a thread that comes meanwhile has another chance. */
 static slowpath void give_spare_back(void)
 {
@@ -234,7 +247,7 @@ set_apart void slab_look_at_spare(const struct slow *freed)
 	if (!freed->task || freed->nested)
 		return;
 	freed->task->spare_calls++;
-	pages = freed->task->spare_calls % SPARE_CALLS ? mm_spare_pages() : spare_pages();
+	pages = freed->task->spare_calls % SPARE_CALLS ? mm_spare_pages() : look_at_slabs();
 	if (unlikely(pages > READ_ONCE(mm_spare_mark)))
 		give_spare_back();
 }

@@ -8,6 +8,7 @@
  */
 #include "pages.h"
 #include "mm/internal.h"
+#include "step.h"
 #include "slab/internal.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,6 +242,34 @@ SIM_TEST(a_limit_that_is_gone_is_not_looked_for_any_more)
 	EXPECT_SOUND();
 }
 
+static void look_once(void)
+{
+	const struct slow freed = {.task = current_task()};
+
+	current_task()->spare_calls = CALLS - 1;
+	slab_look_at_spare(&freed);
+}
+
+/* Often enough to look at slabs as well. */
+static void free_in_handler(u64 number)
+{
+	(void)number;
+	for (int i = 0; i < CALLS; i++)
+		slab_free(&kmalloc_caches[0], slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE));
+}
+
+/* It may have interrupted a look, and so hold what that holds. */
+SIM_TEST(a_handler_that_frees_does_not_wait_for_its_own_thread)
+{
+	start_limited();
+	use_objects_and_free(SOME);
+	(void)budget_tight(); /* sees the limit */
+	EXPECT(READ_ONCE(mm_spare_mark) != NO_SPARE_MARK);
+	step_through(look_once, free_in_handler);
+	step_stop();
+	EXPECT_SOUND();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +285,7 @@ int main(void)
 		cmocka_unit_test(of_the_room_each_keeps_free_by_its_share),
 		cmocka_unit_test(direct_mappings_are_of_this_process),
 		cmocka_unit_test(a_limit_that_is_gone_is_not_looked_for_any_more),
+		cmocka_unit_test(a_handler_that_frees_does_not_wait_for_its_own_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
