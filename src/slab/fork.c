@@ -317,10 +317,10 @@ static void rebuild_caches(void)
 		}
 }
 
-/* Let go of locks that guard nothing to be made anew. */
+/* Let go of locks that guard little or nothing to be made anew. */
 static void settle_locks(void)
 {
-	spin_settle(&slab_mutex);
+	caches_settle();
 	spin_settle(&tasks_lock);
 }
 

@@ -128,6 +128,7 @@ void barn_flush(struct kmem_cache *s, struct kmem_cache_node *n, u32 most);
 
 /* slab_common.c */
 struct kmem_cache *cache_by_id(u32 id);
+void caches_settle(void);
 void init_boot_cache(struct kmem_cache *s, struct kmem_cache_node *n, const char *name,
 		     size_t size);
 

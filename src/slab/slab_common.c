@@ -256,10 +256,23 @@ slowpath struct kmem_cache *cache_by_index(int index)
 	return last_by_index.cache;
 }
 
-static void slab_mutex_lock(void)
+/*
+ * In a forked child: let go of the mutex if a lost thread had it.  That thread has left the list
+ * whole forwards, since entries are linked last and unlinked first, but perhaps not backwards.
+ */
+slowpath void caches_settle(void)
 {
-	/* A lost owner leaves the list whole: entries are linked last and unlinked first. */
-	spin_lock(&slab_mutex);
+	enum lock_result r = spin_trylock(&slab_mutex);
+	struct list_head *pos = &slab_caches;
+
+	if (r == LOCK_BUSY)
+		return;
+	if (r == LOCK_STALE)
+		do {
+			pos->next->prev = pos;
+			pos = pos->next;
+		} while (pos != &slab_caches);
+	spin_unlock(&slab_mutex);
 }
 
 /* No number below it is free.  Low ones are used again: a thread has 2 KiB for every 64 of them. */
@@ -310,7 +323,7 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align,
 	cache_geometry(s);
 	/* Now rather than in an allocation: in a process of several threads it may take 20 ms. */
 	(void)hit_fence_promised();
-	slab_mutex_lock();
+	spin_lock(&slab_mutex);
 	take_id(s);
 	list_add_tail(&s->list, &slab_caches);
 	WRITE_ONCE(slab_caches_made, true);
@@ -375,7 +388,7 @@ slowpath unsigned long cache_shrink(struct kmem_cache *s)
 	if (slow.nested) {
 		inuse = cache_inuse(s);
 	} else {
-		slab_mutex_lock();
+		spin_lock(&slab_mutex);
 		(void)shrink(s, /* ends= */ false, &slow);
 		inuse = cache_inuse(s);
 		spin_unlock(&slab_mutex);
@@ -416,7 +429,7 @@ static slowpath unsigned long shrink_for_good(struct kmem_cache *s, struct slow 
 	bool settled;
 
 	for (int tries = LAST_TRIES;; tries--) {
-		slab_mutex_lock();
+		spin_lock(&slab_mutex);
 		settled = shrink(s, /* ends= */ true, slow);
 		inuse = cache_inuse(s);
 		if (!inuse || settled || !tries)

@@ -48,6 +48,7 @@ struct work {
 	void *obj_of_slab, *built_obj, *adopted_obj, *left[8];
 	void *mixed[NR_MIXED]; /* half of them of the other's home */
 	int nr_mixed;
+	struct kmem_cache *cache;
 };
 static struct work works[2];
 static __thread struct work *work; /* of this thread */
@@ -351,6 +352,15 @@ static void leave_strange(void)
 	EXPECT(theirs->inuse < out);
 }
 
+/* In a child that is forked meanwhile the cache may stay. */
+static void make_and_end_cache(void)
+{
+	work->cache = cache_create("made", 64, 8, NULL);
+	EXPECT(work->cache);
+	if (!cache_destroy("test", work->cache))
+		work->cache = NULL;
+}
+
 /* Drains the other thread, as the background thread does. */
 static void drain(void)
 {
@@ -402,6 +412,7 @@ static const struct operation operations[] = {
 	{end_slabs, "end_slabs", 7, false},
 	{adopt_slab, "adopt_slab", 1, false},
 	{leave_strange, "leave_strange", 11, false},
+	{make_and_end_cache, "make_and_end_cache", 1, false},
 	{drain, "drain", 211, false},
 	{report, "report", 211, true},
 	{accept_parts, "accept_parts", 3, true},
@@ -452,15 +463,23 @@ static void free_all(struct work *w)
 		slab_free(find_slab(w->adopted_obj)->cache, w->adopted_obj);
 	for (size_t i = 0; i < ARRAY_SIZE(w->left) && w->left[i]; i++)
 		slab_free(find_slab(w->left[i])->cache, w->left[i]);
+	if (w->cache)
+		EXPECT_EQ(cache_destroy("test", w->cache), 0);
 }
 
 /* As every operation begins after a fork. */
 static void enter_and_leave(void)
 {
+	const struct list_head *pos = &slab_caches;
 	struct slow slow;
 
 	slow_enter_anyway(&slow);
 	slow_leave(&slow);
+	/* Unlike the lists of slabs and of sheaves it is not made anew. */
+	do {
+		EXPECT(pos->next->prev == pos);
+		pos = pos->next;
+	} while (pos != &slab_caches);
 }
 
 static void expect_zero_blocks_read_as_zero(void)
