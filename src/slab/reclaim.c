@@ -177,10 +177,31 @@ slowpath void slab_reclaim_settle(void)
 /* ---- what a process in a limited group keeps free ---- */
 
 #define SPARE_CALLS 32	 /* slow paths of free between two looks at slabs */
+#define SPARE_ALLOCS 8	 /* of malloc meanwhile; a thread that makes fewer only frees */
 #define SPARE_CACHES 128 /* looked at: all of malloc's, and the first of the program's */
 
-/* Pages of empty slabs. */
-static slowpath u64 empty_slab_pages(void)
+/* As if all sheaves were long ones; racy. */
+static slowpath u64 barn_pages(const struct kmem_cache *s, const struct kmem_cache_node *n)
+{
+	u64 full = 0;
+
+	for_each_barn (n, barn)
+		full += READ_ONCE(barn->nr_full);
+	return full * s->capacity * s->size >> PAGE_SHIFT;
+}
+
+static slowpath u64 idle_node_pages(const struct kmem_cache *s, const struct kmem_cache_node *n,
+				    bool barns)
+{
+	u64 pages = barns ? barn_pages(s, n) : 0;
+
+	for_each_home (n, home)
+		pages += (u64)READ_ONCE(home->nr_empty) << s->order;
+	return pages;
+}
+
+/* Pages of empty slabs; and of what lies in barns, if @barns. */
+static slowpath u64 idle_slab_pages(bool barns)
 {
 	struct kmem_cache_node *n;
 	struct kmem_cache *s;
@@ -194,46 +215,64 @@ static slowpath u64 empty_slab_pages(void)
 		if (s->metadata)
 			continue;
 		for_each_kmem_cache_node (s, i, n)
-			for_each_home (n, home)
-				pages += (u64)READ_ONCE(home->nr_empty) << s->order;
+			pages += idle_node_pages(s, n, barns);
 	}
 	spin_unlock(&slab_mutex);
 	return pages;
 }
 
-static slowpath u64 spare_pages(void)
+/*
+ * Pages that are free, or idle in slabs.  What lies in barns and in the page set of a thread that
+ * allocates is in use.  If it only frees (@freeing), as at the end of a task, that is left over as
+ * well: thirty processes that had each had 4 MiB in blocks of 200 to 1000 bytes kept another 3.
+ */
+static slowpath u64 spare_pages(const struct task *freeing)
 {
-	return mm_spare_pages() + empty_slab_pages();
+	u64 pages = mm_spare_pages() + idle_slab_pages(freeing);
+
+	if (freeing)
+		pages += (u64)READ_ONCE(freeing->mm.pcp.count) +
+			 (u64)READ_ONCE(freeing->mm.pcp.exact_count);
+	return pages;
 }
 
 /* The same as a slow path: a handler must not wait for the lock that this thread holds here. */
-static slowpath u64 look_at_slabs(void)
+static slowpath u64 look_at_slabs(const struct task *freeing)
 {
 	struct slow slow;
 	u64 pages = 0;
 
 	slow_enter_anyway(&slow);
 	if (!slow.nested)
-		pages = spare_pages();
+		pages = spare_pages(freeing);
 	slow_leave(&slow);
 	return pages;
 }
 
 /* One pass at most; a thread that comes meanwhile has another chance. */
-static slowpath void give_spare_back(void)
+static slowpath void give_spare_back(const struct task *freeing)
 {
 	struct slow slow;
 
 	slow_enter_anyway(&slow);
 	if (slow.nested || spin_trylock(&reclaim_lock) == LOCK_BUSY)
 		goto out;
-	if (budget_is_too_much(spare_pages())) {
+	if (budget_is_too_much(spare_pages(freeing))) {
 		(void)take_back(&slow, /* all= */ true, 0, SMALL_ORDER_MIN);
-		budget_note_spare(spare_pages());
+		budget_note_spare(spare_pages(freeing));
 	}
 	spin_unlock(&reclaim_lock);
 out:
 	slow_leave(&slow);
+}
+
+/* Has @task, since it looked at slabs last, made fewer slow paths of malloc than SPARE_ALLOCS? */
+static slowpath bool only_freed(struct task *task)
+{
+	u8 before = task->spare_allocs;
+
+	task->spare_allocs = (u8)task->slow_allocs;
+	return (u8)(task->spare_allocs - before) < SPARE_ALLOCS;
 }
 
 /**
@@ -242,12 +281,19 @@ out:
  */
 set_apart void slab_look_at_spare(const struct slow *freed)
 {
+	struct task *task = freed->task;
+	const struct task *freeing = NULL;
 	u64 pages;
 
-	if (!freed->task || freed->nested)
+	if (!task || freed->nested)
 		return;
-	freed->task->spare_calls++;
-	pages = freed->task->spare_calls % SPARE_CALLS ? mm_spare_pages() : look_at_slabs();
+	task->spare_calls++;
+	if (task->spare_calls % SPARE_CALLS) {
+		pages = mm_spare_pages();
+	} else {
+		freeing = only_freed(task) ? task : NULL;
+		pages = look_at_slabs(freeing);
+	}
 	if (unlikely(pages > READ_ONCE(mm_spare_mark)))
-		give_spare_back();
+		give_spare_back(freeing);
 }

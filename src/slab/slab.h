@@ -266,6 +266,7 @@ struct task {
 	u8 state;	      /* enum task_state; LIVE: release by its thread, others: under lock */
 	bool cursors_on;      /* const while LIVE: rseq is there and no debugging is on */
 	u8 spare_calls;	      /* of slab_look_at_spare(), modulo 256; owner */
+	u8 spare_allocs;      /* slow_allocs when that looked at slabs, modulo 256; owner */
 	struct task *next;    /* all tasks; const once linked */
 	struct task *next_dead;	     /* tasks_lock */
 	struct slab_sheaf *inflight; /* being filled or emptied; for a forked child; task.lock */

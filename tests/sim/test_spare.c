@@ -18,6 +18,7 @@
 #define LIMIT (96 * MiB)
 #define SOME (16 * MiB)
 #define SIZE 600
+#define BARN_BYTES (256 * KiB)
 #define CALLS 32 /* of free's slow path: slabs are looked at once in so many */
 
 static u64 others; /* bytes that other processes of the group use */
@@ -94,6 +95,54 @@ SIM_TEST(empty_slabs_go_back_where_others_fill_the_group)
 	EXPECT(resident() >= SOME);
 	look();
 	EXPECT(resident() < SOME / 4);
+	EXPECT_SOUND();
+}
+
+/*
+ * Some of each class, so that hardly any slab is left empty: the barns keep most of it.  Those who
+ * took it do not allocate any more.
+ */
+static void leave_in_barns(void)
+{
+	for (size_t size = 200; size <= 2000; size += 100) {
+		static void *objs[BARN_BYTES / 200];
+		struct kmem_cache *s = &kmalloc_caches[kmalloc_class(size)];
+		size_t nr = BARN_BYTES / size;
+		struct slow slow;
+
+		for (size_t i = 0; i < nr; i++)
+			objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+		slow_enter_anyway(&slow);
+		for (size_t i = 0; i < nr; i++)
+			slab_free_slow(s, objs[i], &slow);
+		slow_leave(&slow);
+	}
+}
+
+SIM_TEST(barns_go_back_where_others_fill_the_group)
+{
+	start_limited();
+	others = LIMIT / 2;
+	EXPECT(!budget_tight()); /* the limit is seen */
+	leave_in_barns();
+	EXPECT(resident() >= 3 * MiB);
+	look(); /* may find that the thread has allocated */
+	look();
+	EXPECT(resident() < 1 * MiB);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_thread_that_allocates_keeps_what_lies_in_barns)
+{
+	start_limited();
+	others = LIMIT / 2;
+	EXPECT(!budget_tight());
+	leave_in_barns();
+	for (int i = 0; i < 4; i++) {
+		current_task()->slow_allocs += CALLS;
+		look();
+	}
+	EXPECT(resident() >= 3 * MiB);
 	EXPECT_SOUND();
 }
 
@@ -275,6 +324,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_go_back_where_others_fill_the_group),
 		cmocka_unit_test(empty_slabs_go_back_where_others_fill_the_group),
+		cmocka_unit_test(barns_go_back_where_others_fill_the_group),
+		cmocka_unit_test(a_thread_that_allocates_keeps_what_lies_in_barns),
 		cmocka_unit_test(a_free_of_an_object_of_a_cache_looks),
 		cmocka_unit_test(a_process_that_is_alone_keeps_what_it_used),
 		cmocka_unit_test(a_third_of_the_limit_is_for_whoever_comes_first),
