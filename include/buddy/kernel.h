@@ -4,8 +4,8 @@
 /*
  * kernel.h - opt-in: the kernel's names for what <buddy/page_alloc.h> and <buddy/slab.h> declare
  *
- * Code written for the kernel compiles as it is.  The names are macros with arguments, so they can
- * be called, but not stored in a pointer.
+ * Code written for the kernel compiles as it is if it uses none but these.  They are macros with
+ * arguments, so they can be called, but not stored in a pointer.
  */
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
