@@ -108,9 +108,10 @@ static void set_marks(u64 nr, bool only_lower)
 	put_mark(&direct_mark, direct_bytes() + (nr << PAGE_SHIFT), only_lower);
 }
 
-/* What the last look saw, and what the zones had resident then, in bytes.  budget_lock. */
+/* What the last look saw, and what was resident_bytes() then.  budget_lock. */
 static u64 seen_limit = OS_UNLIMITED, seen_room, seen_resident;
 
+/* Of the zones, and all of the direct mappings. */
 static slowpath u64 resident_bytes(void)
 {
 	struct zone *zone;
@@ -118,17 +119,17 @@ static slowpath u64 resident_bytes(void)
 
 	for_each_populated_zone (zone)
 		pages += zone_resident(zone);
-	return pages << PAGE_SHIFT;
+	return (pages << PAGE_SHIFT) + direct_bytes();
 }
 
 /*
- * The group's limit and the room that it leaves.  If they cannot be read now, they are what was
- * seen last, corrected by how the heap has changed since.  Under budget_lock.  Return: 0 or -errno;
- * both are set in any case.
+ * The group's limit and the room that it leaves before @fresh pages, which count already, become
+ * resident.  If they cannot be read now, they are what was seen last, corrected by how the heap has
+ * changed since.  Under budget_lock.  Return: 0 or -errno; both are set in any case.
  */
-static slowpath int look(u64 *limit, u64 *room)
+static slowpath int look(u64 fresh, u64 *limit, u64 *room)
 {
-	u64 now = resident_bytes();
+	u64 taken = resident_bytes(), now = taken - MIN(fresh << PAGE_SHIFT, taken);
 	int err = os_memory_room(limit, room);
 
 	if (!err) {
@@ -169,7 +170,7 @@ static void make_room(u64 fresh, u64 limit, u64 room)
 			break;
 		}
 		/* Ask again: of what was given back some may never have been touched. */
-		(void)look(&limit, &room);
+		(void)look(fresh, &limit, &room);
 	}
 	set_marks(MAX((room - MIN(want, room)) / 2, spare / 4) >> PAGE_SHIFT,
 		  /* only_lower= */ false);
@@ -193,7 +194,7 @@ slowpath void budget_settle(void)
 static slowpath void look_and_make_room(u64 fresh, u64 now)
 {
 	u64 limit, room;
-	int err = look(&limit, &room);
+	int err = look(fresh, &limit, &room);
 
 	if (limit != OS_UNLIMITED)
 		make_room(fresh, limit, room);
@@ -292,7 +293,7 @@ static slowpath u64 spare_step(void)
 static slowpath u64 spare_share(u64 spare, u64 limit, u64 room)
 {
 	u64 used = limit - MIN(room, limit), busy = used - MIN(spare, used);
-	u64 mine = resident_bytes() + direct_bytes() + 1;
+	u64 mine = resident_bytes() + 1;
 	u64 first = limit / 3 - MIN(busy, limit / 3);
 	u64 sixteenths = used * 16 / mine; /* of what this process has: 16 where it has all */
 
@@ -312,7 +313,7 @@ slowpath bool budget_is_too_much(u64 spare)
 	bool too_much = false;
 
 	spin_lock(&budget_lock);
-	(void)look(&limit, &room);
+	(void)look(0, &limit, &room);
 	if (limit != OS_UNLIMITED) {
 		share = spare_share(spare << PAGE_SHIFT, limit, room) >> PAGE_SHIFT;
 		too_much = spare > share;
@@ -354,7 +355,7 @@ slowpath bool budget_tight(void)
 	bool tight;
 
 	spin_lock(&budget_lock);
-	(void)look(&limit, &room);
+	(void)look(0, &limit, &room);
 	tight = limit != OS_UNLIMITED && room < headroom(limit);
 	if (limit != OS_UNLIMITED)
 		lower_marks(room);

@@ -478,6 +478,39 @@ SIM_TEST(without_a_file_descriptor_the_limit_that_was_seen_holds)
 	EXPECT_SOUND();
 }
 
+static void map_and_use(u64 bytes)
+{
+	EXPECT(direct_alloc(bytes, PAGE_SIZE, /* nowait= */ false));
+	others += bytes; /* stands for the mapping */
+}
+
+SIM_TEST(without_a_file_descriptor_what_was_mapped_since_is_not_room)
+{
+	start_limited();
+	use_and_free(16 * MiB, 0);
+	EXPECT(sim.memory_looks);
+	sim.memory_error = -EMFILE;
+	for (int i = 0; i < 6; i++)
+		map_and_use(8 * MiB);
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
+/* What was about to be used when the group was seen last takes of the room that was seen. */
+SIM_TEST(without_a_file_descriptor_what_was_looked_at_last_is_not_room)
+{
+	start_limited();
+	use_and_free(7 * MiB, 0);
+	map_and_use(34 * MiB);
+	EXPECT_EQ(sim.memory_looks, 1);
+	sim.memory_error = -EMFILE;
+	use_and_leave_pieces(14 * MiB);
+	for (int i = 0; i < 4; i++)
+		map_and_use(4 * MiB);
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_limit_that_could_not_be_seen_is_looked_for_soon_again)
 {
 	start_limited();
@@ -1313,6 +1346,8 @@ int main(void)
 		cmocka_unit_test(nodes_share_one_limit),
 		cmocka_unit_test(a_shortage_that_others_make_is_not_looked_at_all_the_time),
 		cmocka_unit_test(without_a_file_descriptor_the_limit_that_was_seen_holds),
+		cmocka_unit_test(without_a_file_descriptor_what_was_mapped_since_is_not_room),
+		cmocka_unit_test(without_a_file_descriptor_what_was_looked_at_last_is_not_room),
 		cmocka_unit_test(a_limit_that_could_not_be_seen_is_looked_for_soon_again),
 		cmocka_unit_test(far_from_the_limit_nothing_is_given_back),
 		cmocka_unit_test(a_small_heap_does_not_look_and_a_large_one_seldom),
