@@ -148,12 +148,9 @@ static void begin_generation(void)
  * From now on locks of lost threads are seen as stale.  What those threads had in flight is settled
  * first: once their locks can be taken, an object that a slot names but no bit confirms may become
  * somebody else's, with its bit set.
- * @inside: this thread's number if it forked in a slow path, and still has its locks; or 0
  */
-void slab_fork_new_generation(u32 inside)
+void slab_fork_new_generation(void)
 {
-	if (!slab_fork_notice(inside))
-		return;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		if (is_me(t))
 			settle_me(t);
@@ -161,7 +158,6 @@ void slab_fork_new_generation(u32 inside)
 			settle_task_inflight(t);
 	}
 	begin_generation();
-	slab_fork_noticed();
 }
 
 /*

@@ -4,6 +4,7 @@
  *
  *   slow_enter
  *     slab_fork_look_around    a thread without a task, or in a child that is not in order
+ *       notice                 where the fork was in a slow path
  *       end_alone              the second thread that ever comes in
  *       fork_repair            the first to come in puts the child in order (fork.c), others wait
  *         decide               where another thread came in before the one that has forked
@@ -30,28 +31,28 @@ static u32 *child_words(void)
 static u32 guests; /* atomic */
 
 /*
- * Is this thread the first to notice that this is a child?  Numbers of processes and threads would
- * not tell: they come again.  The first begins a new generation (slab_fork_new_generation()), and
- * then calls slab_fork_noticed().
+ * The first to notice that this is a child begins a new generation.  Numbers of processes and
+ * threads would not tell: they come again.
+ *
+ * Signals are blocked, as in all that only one thread does once for a child: a handler that forked
+ * in the middle of it would have a child for which half of it is done, and nobody to do the rest.
  * @inside: this thread's number if it forked in a slow path; or 0
  */
-slowpath bool slab_fork_notice(u32 inside)
+static slowpath void notice(u32 inside)
 {
-	u32 seen = FORK_NEW;
+	u32 *state = &child_words()[FORK_STATE], seen = FORK_NEW;
+	u64 signals;
 
-	if (!atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICING))
-		return false;
-	WRITE_ONCE(guests, 0);
-	WRITE_ONCE(spin_kept_owner, inside);
-	return true;
-}
-
-/* Without effect in a child that a handler has forked meanwhile: that one notices by itself. */
-slowpath void slab_fork_noticed(void)
-{
-	u32 seen = FORK_NOTICING;
-
-	(void)atomic_cmpxchg(&child_words()[FORK_STATE], &seen, FORK_NOTICED);
+	if (load_acquire(state) != FORK_NEW)
+		return;
+	signals = os_block_signals();
+	if (atomic_cmpxchg(state, &seen, FORK_NOTICING)) {
+		WRITE_ONCE(guests, 0);
+		WRITE_ONCE(spin_kept_owner, inside);
+		slab_fork_new_generation();
+		store_release(state, FORK_NOTICED); /* pairs with wait_while_noticing() */
+	}
+	os_restore_signals(signals);
 }
 
 /*
@@ -65,17 +66,15 @@ static slowpath void wait_while_noticing(void)
 		os_sleep_ms(1);
 }
 
-/*
- * Is it this thread that puts the child in order?  If another does, wait until it has done so; but
- * a handler that has interrupted this very thread at it does not wait.
- */
+/* Is it this thread that puts the child in order?  If another does, wait until it has done so. */
 static slowpath bool claim(void)
 {
-	u32 *words = child_words(), claimed = 0, me = os_thread_id();
+	u32 *words = child_words();
 
-	if (atomic_cmpxchg(&words[FORK_CLAIM], &claimed, me))
+	/* Pairs with nothing: what this thread sees is what the fork has copied. */
+	if (!__atomic_exchange_n(&words[FORK_CLAIM], 1, __ATOMIC_RELAXED))
 		return true;
-	while (claimed != me && load_acquire(&words[FORK_STATE]) < FORK_REPAIRED)
+	while (load_acquire(&words[FORK_STATE]) < FORK_REPAIRED)
 		os_sleep_ms(1);
 	return false;
 }
@@ -88,19 +87,6 @@ static slowpath bool claim(void)
 static bool started_here(void)
 {
 	return os_thread_id() != os_process_id();
-}
-
-/* What lies between these two is a slow path: a handler that interrupts it waits for nothing. */
-static void go_inside(u32 *depth)
-{
-	(*depth)++;
-	barrier();
-}
-
-static void go_outside(u32 *depth)
-{
-	barrier();
-	(*depth)--;
 }
 
 /* ---- children whose handlers are called ---- */
@@ -168,47 +154,31 @@ static alwaysinline bool lone_unsettled(void)
 	       load_acquire(&fork_page[FORK_STATE]) != FORK_REPAIRED;
 }
 
-typedef u64 __attribute__((__may_alias__)) both_words;
-static_assert(FORK_STATE == 0 && FORK_CLAIM == 1, "move_on() has the state in the low half");
-
-/*
- * From state @from to @to.  Return: false in a child that a handler has forked since claim(): it
- * finds both words wiped.
- */
-static bool move_on(u32 from, u32 to)
+/* After claim(), with signals blocked.  No lock can be stale: no new generation. */
+static slowpath void settle_lone(void)
 {
-	u64 claim = (u64)READ_ONCE(fork_page[FORK_CLAIM]) << 32, seen = claim | from;
-
-	return claim && atomic_cmpxchg((both_words *)fork_page, &seen, claim | to);
-}
-
-/* After claim().  Return: false in a child that a handler has forked meanwhile. */
-static slowpath bool settle_lone(void)
-{
-	/* No lock can be stale: no new generation.  A handler in between may have noticed. */
-	if (!move_on(FORK_NEW, FORK_NOTICED) && !move_on(FORK_NOTICED, FORK_NOTICED))
-		return false;
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		WRITE_ONCE(t->mm.tid, os_process_id());
 	slab_fork_note_process();
 	kswapd_forget();
-	return move_on(FORK_NOTICED, FORK_REPAIRED);
+	store_release(&fork_page[FORK_STATE], (u32)FORK_REPAIRED); /* pairs with claim() */
 }
 
-static slowpath void settle_until_done(u32 *depth)
+/* Not in a child of vfork(), see slab_fork_settle_lone(). */
+static slowpath void claim_and_settle(void)
 {
-	/* Not in a child of vfork(), see slab_fork_settle_lone(). */
+	u64 signals;
+
 	if (slab_fork_is_borrowed())
 		return;
-	go_inside(depth);
-	while (lone_unsettled() && claim() && !settle_lone())
-		;
-	go_outside(depth);
+	signals = os_block_signals();
+	if (lone_unsettled() && claim())
+		settle_lone();
+	os_restore_signals(signals);
 }
 
 /**
  * slab_fork_settle_lone - in the child of a lone thread, note what differs from its parent
- * @depth: the caller's depth of slow paths; this is one
  *
  * The thread has another number here, and no background thread.  It calls this before it starts one
  * and when it ends; if a second thread comes in, end_alone() does the same.
@@ -217,10 +187,10 @@ static slowpath void settle_until_done(u32 *depth)
  * gone, the parent's thread would be taken for gone: one was, while it was at work, and its block
  * was given to another.
  */
-void slab_fork_settle_lone(u32 *depth)
+void slab_fork_settle_lone(void)
 {
 	if (unlikely(lone_unsettled()))
-		settle_until_done(depth);
+		claim_and_settle();
 }
 
 /* Before all that a second thread does to the heap, see above.  Pairs with nothing but a fork. */
@@ -231,41 +201,27 @@ static slowpath void notice_from_now_on(void)
 }
 
 /*
- * claim(), but only in @process.  In a child that a handler has forked meanwhile the claim is given
- * up: this thread makes it again when it puts that child in order.
- */
-static slowpath bool claim_of(u32 process)
-{
-	if (!claim())
-		return false;
-	if (os_process_id() == process)
-		return true;
-	store_release(&fork_page[FORK_CLAIM], 0u); /* pairs with the exchange in claim() */
-	return false;
-}
-
-/*
  * This thread is not the one that was alone.  In a child, if it is the first thread of its process,
  * it has forked, and the other one is lost: slab_fork_look_around() finds that out.  If it is not,
- * the other one has forked, and started it.  A handler may fork at any instruction, and in its
- * child the second case has become the first: such a child hung on a lock of the lost thread's.
+ * the other one has forked, and started it.
+ * @nested: it is in a handler, which may have interrupted what registering one for forks waits for
  */
-static slowpath void end_alone(u32 *depth)
+static slowpath void end_alone(bool nested)
 {
-	u32 process = os_process_id();
-	bool nested = *depth != 0, is_started_here = os_thread_id() != process, settle;
+	bool settle;
+	u64 signals;
 
 	if (!fork_page)
 		return;
-	if (!nested && (is_started_here || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
+	if (!nested && (started_here() || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
 		handle_forks();
-	go_inside(depth);
-	settle = is_started_here && lone_unsettled() && claim_of(process);
+	signals = os_block_signals();
+	settle = started_here() && lone_unsettled() && claim();
 	/* After the claim: those that look at the page wait for what is claimed. */
 	notice_from_now_on();
 	if (settle)
-		(void)settle_lone();
-	go_outside(depth);
+		settle_lone();
+	os_restore_signals(signals);
 }
 
 /**
@@ -382,11 +338,14 @@ static slowpath void repair(struct task *task, u32 *depth)
 {
 	bool newcomer = !task && started_here();
 
-	go_inside(depth);
-	slab_fork_new_generation(0);
+	/* So that a child that another thread forks meanwhile makes everything anew. */
+	(*depth)++;
+	barrier();
+	notice(0);
 	send_off_guests();
 	slab_fork_repair(newcomer);
-	go_outside(depth);
+	barrier();
+	(*depth)--;
 	/* Pairs with claim() and fork_repair(): a thread that waited finds the heap in order. */
 	store_release(&child_words()[FORK_STATE], newcomer ? FORK_UNDECIDED : FORK_REPAIRED);
 }
@@ -395,11 +354,17 @@ static slowpath void repair(struct task *task, u32 *depth)
 static slowpath void fork_repair(struct task *task, u32 *depth)
 {
 	const u32 *state = &child_words()[FORK_STATE];
+	u64 signals;
 
+	/* The number of a child of vfork() would be noted for its parent's. */
+	if ((load_acquire(state) == FORK_UNDECIDED && !has_forked(task)) || slab_fork_is_borrowed())
+		return;
+	signals = os_block_signals();
 	if (load_acquire(state) != FORK_UNDECIDED && claim())
 		repair(task, depth);
 	else if (load_acquire(state) == FORK_UNDECIDED)
 		decide(task);
+	os_restore_signals(signals);
 }
 
 /**
@@ -415,19 +380,17 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 {
 	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
 	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
-		end_alone(depth);
+		end_alone(*depth != 0);
 	if (likely(!slab_fork_pending()))
 		return false;
 	if (*depth) {
-		slab_fork_new_generation(task_id());
+		notice(task_id());
 		return false;
 	}
 	wait_while_noticing();
 	if (enter_as_guest(task))
 		return true;
-	/* Else its number would be noted for its parent's. */
-	if (!slab_fork_is_borrowed())
-		fork_repair(task, depth);
+	fork_repair(task, depth);
 	return false;
 }
 
@@ -438,7 +401,7 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 static void notice_fork(void)
 {
 	if (slab_fork_pending())
-		slab_fork_new_generation(task_id());
+		notice(task_id());
 }
 
 /* At start. */

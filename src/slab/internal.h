@@ -160,9 +160,7 @@ static inline bool slab_fork_alone_yet(void)
 }
 
 void slab_fork_watch(void);
-bool slab_fork_notice(u32 inside);
-void slab_fork_noticed(void);
-void slab_fork_settle_lone(u32 *depth);
+void slab_fork_settle_lone(void);
 void slab_fork_thread_made(void);
 void slab_fork_end_alone(void);
 bool slab_fork_look_around(struct task *task, u32 *depth);
@@ -185,7 +183,7 @@ static inline bool slab_fork_is_borrowed(void)
 void slab_fork_repair(bool started_here);
 void slab_fork_decide(const struct task *me);
 extern u32 slab_undecided_tid;
-void slab_fork_new_generation(u32 inside);
+void slab_fork_new_generation(void);
 
 /* drain.c */
 void task_drain(struct task *task, bool only_idle, struct slow *slow);

@@ -195,7 +195,7 @@ static noinline void poke(struct task *task)
 {
 	u64 now = os_clock_ms();
 
-	slab_fork_settle_lone(&task->mm.depth);
+	slab_fork_settle_lone();
 	if (!READ_ONCE(start_ms))
 		WRITE_ONCE(start_ms, now);
 	if (kswapd_enabled && now >= READ_ONCE(next_try_ms) && READ_ONCE(state) == OFF &&

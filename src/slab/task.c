@@ -612,7 +612,7 @@ static set_apart void thread_exit(void *value)
 	if (!task)
 		return;
 	/* Before kswapd_thread_left(), whose note it would wipe. */
-	slab_fork_settle_lone(&task->mm.depth);
+	slab_fork_settle_lone();
 	tid = os_thread_id();
 	leave_task(task, tid, /* next= */ true);
 	kswapd_thread_left(tid);

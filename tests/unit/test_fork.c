@@ -475,6 +475,66 @@ SIM_TEST(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child)
 	expect_to_be_all(objs);
 }
 
+#define NOT_REACHED 10
+
+static u64 interrupted_at, signals_came;
+static bool interrupted, handler_forks;
+static void *taken;
+
+static void take_in_handler(u64 number)
+{
+	(void)number;
+	signals_came += !sim.blocked;
+	if (signals_came < interrupted_at || sim.blocked)
+		return;
+	step_stop();
+	interrupted = true;
+	if (handler_forks)
+		sim_wipe_fork_cookie();
+	taken = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+}
+
+static void enter_and_leave(void)
+{
+	struct slow slow;
+
+	slow_enter_anyway(&slow);
+	slow_leave(&slow);
+}
+
+static void take_while_settled(void)
+{
+	void *objs[OBJS];
+
+	sim.nr_cpus = 1; /* so that both threads take from the same slabs */
+	start_with(threads, 1);
+	make_room_in_sheaf(&threads[0], objs, OBJS);
+	(void)leave_in_flight(task_of(&threads[0]));
+	task_of(&threads[0])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	step_through(enter_and_leave, take_in_handler);
+	step_stop();
+	if (!interrupted)
+		_exit(NOT_REACHED);
+	go_on_in_child();
+	slab_free(&kmalloc_caches[0], taken);
+	expect_to_be_all(objs);
+}
+
+/* It would get one that is there, but was looked at just then. */
+static void a_handler_gets_nothing_that_is_in_flight_where_its_thread_settles_that(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int status = 0;
+
+		handler_forks = i;
+		for (interrupted_at = 1; !status; interrupted_at += 3 * STRIDE)
+			status = sim_run_status(take_while_settled);
+		assert_int_equal(status, NOT_REACHED);
+	}
+}
+
 SIM_TEST(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_is_free)
 {
 	void *objs[OBJS];
@@ -829,6 +889,7 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_block_of_another),
 	  T(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_new_block),
 	  T(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child),
+	  T(a_handler_gets_nothing_that_is_in_flight_where_its_thread_settles_that),
 	  T(what_a_lost_thread_was_taking_from_this_one_is_settled_before_its_lock_is_free),
 	  T(what_this_thread_has_in_flight_itself_is_left_alone),
 	  T(a_page_set_that_a_lost_thread_was_emptying_is_not_used_by_a_call_that_goes_on),

@@ -241,10 +241,10 @@ SIM_TEST(a_child_of_vfork_of_a_lone_child_settles_nothing)
 	task = current_task();
 	be_child_of(&sim_main_thread);
 	sim.thread_is_borrowed = true;
-	slab_fork_settle_lone(&task->mm.depth);
+	slab_fork_settle_lone();
 	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
 	sim.thread_is_borrowed = false;
-	slab_fork_settle_lone(&task->mm.depth);
+	slab_fork_settle_lone();
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT_EQ(task->mm.depth, 0);
 }
@@ -357,20 +357,6 @@ SIM_TEST(a_thread_that_comes_in_while_another_repairs_waits_for_that)
 	EXPECT_EQ(sim.sleeps, sleeps + 1);
 	EXPECT_EQ(spin_generation, before);
 	EXPECT_EQ(task_of(&threads[0])->state, TASK_LIVE);
-}
-
-/* It would wait for itself. */
-SIM_TEST(a_handler_that_interrupts_the_thread_that_repairs_does_not_wait_for_it)
-{
-	struct slow slow;
-
-	start_with(threads, 1);
-	be_child_of(&sim_main_thread);
-	slab_fork_cookie[CLAIM] = sim_main_thread.tid;
-	sim.on_sleep = must_not_wait;
-	slow_enter_anyway(&slow);
-	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
-	slow_leave(&slow);
 }
 
 /* Whoever waits for a lock of a thread that is lost, with what it does not know yet. */
@@ -505,7 +491,7 @@ static u32 expected_tid;
 
 static void poke_in_handler(u64 number)
 {
-	if (number < interrupted_at)
+	if (number < interrupted_at || sim.blocked)
 		return;
 	step_stop();
 	interrupted = true;
@@ -544,7 +530,7 @@ SIM_TEST(a_lone_child_that_settles_may_be_interrupted)
 
 static void fork_in_handler(u64 number)
 {
-	if (number < interrupted_at)
+	if (number < interrupted_at || sim.blocked)
 		return;
 	step_stop();
 	interrupted = true;
@@ -863,7 +849,7 @@ SIM_TEST(the_thread_that_forked_is_no_guest_of_one_that_it_started)
 	be_child_of(&sim_main_thread);
 	sim_thread_new(&threads[1], 0);
 	sim_switch_to(&threads[1]);
-	slab_fork_new_generation(task_id());
+	spin_long_wait();
 	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
 	sim_switch_to(&sim_main_thread);
 	slow_enter_anyway(&slow);
@@ -871,6 +857,12 @@ SIM_TEST(the_thread_that_forked_is_no_guest_of_one_that_it_started)
 	slow_leave(&slow);
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT_SOUND();
+}
+
+static void others_notice(void)
+{
+	slab_fork_cookie[0] = FORK_NOTICED;
+	spin_kept_owner = TASK_ID_BARE | 4711;
 }
 
 /* Otherwise it would leave in another generation than it came in, and be counted for ever. */
@@ -881,28 +873,68 @@ SIM_TEST(a_thread_that_comes_in_while_another_notices_waits_for_that)
 
 	start_with(threads, 1);
 	be_child_of(&sim_main_thread);
-	sim_thread_new(&threads[1], 0);
-	sim_switch_to(&threads[1]);
-	EXPECT(slab_fork_notice(task_id()));
+	slab_fork_cookie[0] = FORK_NOTICING;
 	sim_thread_new(&threads[2], 0);
 	sim_switch_to(&threads[2]);
 	sleeps = sim.sleeps;
-	sim.on_sleep = slab_fork_noticed;
+	sim.on_sleep = others_notice;
 	slow_enter_anyway(&guest);
 	EXPECT_EQ(sim.sleeps, sleeps + 1);
 	EXPECT(guest.nested && !guest.task);
 	slow_leave(&guest);
 }
 
-/* A handler interrupts a thread between slab_fork_notice() and slab_fork_noticed(), and forks. */
-SIM_TEST(a_child_forked_while_its_parent_notices_has_not_noticed)
+/*
+ * The main thread has forked, and a handler interrupts it as it comes in: it forks, and its child
+ * comes in, or leaves that to what was interrupted.
+ */
+static bool handler_comes_in;
+static u64 signals_came; /* before how many instructions one could */
+
+static void fork_once_more(u64 number)
+{
+	(void)number;
+	signals_came += !sim.blocked;
+	if (signals_came < interrupted_at || sim.blocked)
+		return;
+	step_stop();
+	interrupted = true;
+	be_child_of(&sim_main_thread);
+	if (handler_comes_in)
+		enter_and_leave();
+}
+
+static void handler_forks_as_the_first_comes_in(void)
 {
 	start_with(threads, 1);
+	task_of(&threads[0])->mm.depth = 1;
 	be_child_of(&sim_main_thread);
-	EXPECT(slab_fork_notice(task_id()));
-	sim_wipe_fork_cookie();
-	slab_fork_noticed();
-	EXPECT_EQ(sim_fork_cookie(), FORK_NEW);
+	step_through(enter_and_leave, fork_once_more);
+	step_stop();
+	if (!interrupted)
+		_exit(NOT_REACHED);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(slab_process_id, sim.process_id);
+	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	start_thread(&threads[1]);
+	EXPECT(task_of(&threads[1]));
+	EXPECT_SOUND();
+}
+
+/* As the interrupted repair would go on in it, all that this has noted would be its parent's. */
+static void a_child_of_a_child_that_is_put_in_order_just_then_is_put_in_order_too(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int status = 0;
+
+		handler_comes_in = i;
+		for (interrupted_at = 1; !status; interrupted_at += 9)
+			status = sim_run_status(handler_forks_as_the_first_comes_in);
+		assert_int_equal(status, NOT_REACHED);
+		assert_in_range(interrupted_at, 30, 1000);
+	}
 }
 
 static bool handlers_are_called, in_a_child;
@@ -913,7 +945,7 @@ static int steps_noticing;
 static void fork_here(u64 number)
 {
 	steps_noticing += slab_fork_cookie != lone_cookie;
-	if (number < interrupted_at || steps_noticing > 100)
+	if (number < interrupted_at || steps_noticing > 100 || sim.blocked)
 		return;
 	step_stop();
 	interrupted = true;
@@ -979,7 +1011,7 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_guest_may_fork),
 	  T(the_thread_that_forked_is_no_guest_of_one_that_it_started),
 	  T(a_thread_that_comes_in_while_another_notices_waits_for_that),
-	  T(a_child_forked_while_its_parent_notices_has_not_noticed),
+	  T(a_child_of_a_child_that_is_put_in_order_just_then_is_put_in_order_too),
 	  T(a_second_thread_that_forks_as_it_comes_in_has_lost_the_first),
 	  T(a_thread_that_comes_in_while_guests_are_sent_off_is_waited_for_or_no_guest),
 	  T(a_thread_that_leaves_starts_no_background_thread),
@@ -995,7 +1027,6 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(where_the_system_wipes_no_page_the_first_thread_registers_a_handler),
 	  T(a_second_thread_registers_a_handler_before_all_else),
 	  T(a_thread_that_comes_in_while_another_repairs_waits_for_that),
-	  T(a_handler_that_interrupts_the_thread_that_repairs_does_not_wait_for_it),
 	  T(a_long_wait_for_a_lock_notices_a_fork),
 	  T(a_child_of_vfork_starts_no_background_thread),
 	  T(a_child_that_is_not_repaired_yet_starts_no_background_thread),

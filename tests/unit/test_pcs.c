@@ -631,7 +631,7 @@ SIM_TEST(what_a_lost_thread_was_replacing_is_left_to_the_repair)
 	EXPECT(slab_alloc(s, 0, NUMA_NO_NODE));
 	slow_enter_anyway(&slow);
 	sim_wipe_fork_cookie();
-	slab_fork_new_generation(task_id());
+	spin_long_wait();
 	task_drain(lost, /* only_idle= */ false, &slow);
 	EXPECT(lost->pcs[s->class].main);
 	slow_leave(&slow);

@@ -83,8 +83,8 @@ SIM_TEST(a_thread_without_a_task_block_has_its_locks_in_a_child_too)
 	EXPECT(!current_task());
 	EXPECT_EQ(spin_lock(&lock), LOCK_TAKEN);
 	sim_main_thread.tid += 100;
-	sim_wipe_fork_cookie();
-	slab_fork_new_generation(task_id());
+	spin_kept_owner = task_id();
+	slab_fork_new_generation();
 	EXPECT_EQ(spin_trylock(&lock), LOCK_BUSY);
 	EXPECT(is_mine());
 	spin_unlock(&lock);
@@ -101,8 +101,7 @@ SIM_TEST(the_generation_wraps_round_without_becoming_zero)
 		sim_thread_new(&child, 0);
 		sim_switch_to(&child);
 		seen = spin_generation;
-		sim_wipe_fork_cookie();
-		slab_fork_new_generation(0);
+		slab_fork_new_generation();
 		EXPECT(spin_generation != seen);
 		EXPECT(spin_generation & SPIN_GEN_MASK);
 		EXPECT(!(spin_generation & ~SPIN_GEN_MASK));
