@@ -276,11 +276,7 @@ void mm_task_init(struct mm_task *task, u32 id)
 	WRITE_ONCE(task->tid, os_thread_id());
 	task->node_check = 0;
 	task->cpu = -1;
-	task->node = mm_local_node(task);
 	task->leaving = false;
-	/* The set is of another node, and has been empty since the thread before left it. */
-	if (task->pcp.zone && task->pcp.zone->node != task->node)
-		task->pcp.ready = false;
 }
 
 #define NODE_CHECK_EVERY 16 /* slow paths, where nothing tells the CPU for free */

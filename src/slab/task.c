@@ -227,20 +227,17 @@ static set_apart bool is_gone(const struct task *task)
 	return true;
 }
 
-#define WARM_LOOKS 2
-
-/* The block of one of the last threads that ended, with what it left, or NULL. */
+/* The block of the last of those threads that is gone, with what it left, or NULL. */
 static set_apart struct task *reuse_warm(void)
 {
-	struct task **at = &warm, *task;
+	struct task *task;
 
-	for (int i = 0; i < WARM_LOOKS && (task = *at) != NULL; i++) {
+	for (struct task **at = &warm; (task = *at) != NULL; at = &task->next_dead) {
 		if (is_gone(task)) {
 			*at = task->next_dead;
 			atomic_sub(&nr_warm, 1);
 			return task;
 		}
-		at = &task->next_dead;
 	}
 	return NULL;
 }
@@ -441,11 +438,26 @@ static set_apart void task_empty(struct task *task)
 	pcp_drain(&task->mm, /* all= */ true);
 }
 
+/*
+ * Its thread runs on another node: leave behind what is cached, so that what comes next is local.
+ */
+static slowpath void task_move(struct task *task, int node)
+{
+	task_empty(task);
+	task->mm.pcp.ready = false;
+	task->mm.node = node;
+}
+
 /* ---- birth, with the caches ---- */
 
 static void begin(struct task *task, u32 id)
 {
+	int node;
+
 	mm_task_init(&task->mm, id);
+	node = mm_local_node(&task->mm);
+	if (unlikely(node != task->mm.node))
+		task_move(task, node);
 	init_hit_area(task);
 	/* Pairs with load_acquire() in task_has_sheaves() and task_trylock(): they see it whole. */
 	store_release(&task->state, TASK_LIVE);
@@ -456,8 +468,6 @@ static set_apart void begin_warm(struct task *task, u32 id)
 {
 	/* Waits for a reclaimer that takes it just then. */
 	(void)spin_lock(&task->lock);
-	if (topology.nr_nodes > 1 && mm_nearest_node((int)os_node()) != task->mm.node)
-		task_empty(task);
 	begin(task, id);
 	for_each_row (task, row)
 		for (unsigned int i = 0; i < row.nr; i++)
@@ -494,17 +504,12 @@ static noinline struct task *task_create(struct slow *slow)
 	return task;
 }
 
-/*
- * The thread has moved to a CPU of another node: leave behind what it has cached, so that what it
- * gets next is local.
- */
+/* The thread has moved to a CPU of another node. */
 static slowpath void task_rehome(struct task *task, int node)
 {
 	if (!task_trylock(task))
 		return;
-	task_empty(task);
-	task->mm.pcp.ready = false;
-	task->mm.node = node;
+	task_move(task, node);
 	init_size_tables(task);
 	spin_unlock(&task->lock);
 }

@@ -409,24 +409,27 @@ SIM_TEST(the_first_thread_leaves_nothing_warm)
 /* Two that ended are still at their last destructors: a new one does not wait for them. */
 SIM_TEST(warm_blocks_of_threads_that_are_still_there_are_passed_by)
 {
-	struct task *left[3];
+	struct task *left[4];
 
-	start_with(threads, 3);
-	for (int i = 0; i < 3; i++)
+	sim.nr_cpus = 4;
+	start_with(threads, 4);
+	for (int i = 0; i < 4; i++)
 		left[i] = task_of(&threads[i]);
 	task_exit(left[0], threads[0].tid);
 	sim_thread_exit(&threads[0]);
-	for (int i = 1; i < 3; i++) {
-		sim_switch_to(&threads[i]);
+	for (int i = 1; i < 4; i++) {
 		sim_run_exit(&threads[i]);
 		EXPECT_EQ(left[i]->state, TASK_WARM);
 	}
-	sim_switch_to(&sim_main_thread);
-	start_thread(&threads[3]);
-	EXPECT(task_of(&threads[3]) == left[0]);
-	end_untold(&threads[1]);
+	/* The one that ended first is gone: its block is warm, and that of the other is not. */
+	sim_thread_exit(&threads[1]);
 	start_thread(&threads[4]);
 	EXPECT(task_of(&threads[4]) == left[1]);
+	start_thread(&threads[5]);
+	EXPECT(task_of(&threads[5]) == left[0]);
+	sim_thread_exit(&threads[2]);
+	start_thread(&threads[6]);
+	EXPECT(task_of(&threads[6]) == left[2]);
 	EXPECT_SOUND();
 }
 
