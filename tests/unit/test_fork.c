@@ -180,6 +180,22 @@ static void expect_all_blocks_to_serve(size_t nr)
 	EXPECT_EQ(are_warm, nr_barns);
 }
 
+/* It would take them for its own. */
+SIM_TEST(a_thread_with_the_block_of_a_lost_one_takes_locks_from_that)
+{
+	static struct spinlock left_behind = SPINLOCK_INIT(RANK_RECLAIM);
+	struct task *lost;
+
+	start_with(threads, 1);
+	lost = task_of(&threads[0]);
+	left_behind.word = lost->mm.id | spin_generation;
+	go_on_in_child();
+	start_thread(&threads[1]);
+	EXPECT(task_of(&threads[1]) == lost);
+	sim_switch_to(&threads[1]);
+	EXPECT_EQ(spin_trylock(&left_behind), LOCK_STALE);
+}
+
 /* A lost thread had taken a block off the list, so all are made anew. */
 SIM_TEST(each_block_is_on_one_list_in_a_child)
 {
@@ -192,6 +208,32 @@ SIM_TEST(each_block_is_on_one_list_in_a_child)
 	go_on_in_child();
 	expect_all_blocks_to_serve(4);
 	EXPECT_SOUND();
+}
+
+/* A thread leaves its block to others, and is gone. */
+static struct task *leave_dead(struct sim_thread *t)
+{
+	struct task *left = task_of(t);
+
+	task_exit(left, t->tid);
+	sim_thread_exit(t);
+	EXPECT_EQ(left->state, TASK_DYING);
+	return left;
+}
+
+/* It was putting the first of them to the end of the list. */
+SIM_TEST(a_list_that_a_lost_thread_has_left_in_a_circle_is_made_anew)
+{
+	struct task *left[2];
+
+	start_with(threads, 2);
+	for (int i = 0; i < 2; i++)
+		left[i] = leave_dead(&threads[i]);
+	left[1]->next_dead = left[0];
+	tasks_lock.word = TASK_ID_BARE | 4711 | spin_generation;
+	go_on_in_child();
+	EXPECT(!left[0]->next_dead || !left[1]->next_dead);
+	expect_all_blocks_to_serve(2);
 }
 
 /* All sheaves are emptied where a thread was lost at work, so these are nobody's. */
@@ -334,24 +376,35 @@ static void *survive(void *unused)
 	return unused;
 }
 
-enum { STRIDE = 3 }; /* all of them take 15 s, and find no more */
+static void (*in_child)(void);
 
 static void fork_here(u64 number)
 {
 	int status;
 	pid_t pid;
 
-	if (number % STRIDE)
-		return;
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		sim_in_thread(survive);
+		in_child();
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) != pid || status)
 		fprintf(stderr, "a fork before instruction %llu\n", (unsigned long long)number);
 	EXPECT_EQ(status, 0);
+}
+
+enum { STRIDE = 3 }; /* all of them take 15 s, and find no more */
+
+static void survive_in_new_thread(void)
+{
+	sim_in_thread(survive);
+}
+
+static void fork_now_and_then(u64 number)
+{
+	if (number % STRIDE == 0)
+		fork_here(number);
 }
 
 static void end_first(void)
@@ -365,7 +418,8 @@ SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_end)
 	sim_thread_exit(&threads[1]);
 	losing = &threads[0];
 	sim_switch_to(losing);
-	step_through(end_first, fork_here);
+	in_child = survive_in_new_thread;
+	step_through(end_first, fork_now_and_then);
 	EXPECT_EQ(current_task()->state, TASK_WARM);
 }
 
@@ -379,7 +433,8 @@ static void lose_at_begin(void)
 	losing = &threads[1];
 	sim_thread_new(losing, 0);
 	sim_switch_to(losing);
-	step_through(use_object, fork_here);
+	in_child = survive_in_new_thread;
+	step_through(use_object, fork_now_and_then);
 }
 
 SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_a_warm_begin)
@@ -407,6 +462,30 @@ SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_new_block)
 	start_with(threads, 0);
 	lose_at_begin();
 	EXPECT_EQ(nr_blocks(), 2);
+}
+
+static void find_all_blocks(void)
+{
+	step_stop();
+	go_on_in_child();
+	expect_all_blocks_to_serve(3);
+	EXPECT_SOUND();
+}
+
+static void bury(void)
+{
+	task_bury(current_task());
+}
+
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_while_it_leaves_its_block)
+{
+	start_with(threads, 3);
+	(void)leave_dead(&threads[0]);
+	sim_switch_to(&threads[1]);
+	current_task()->mm.depth = 1;
+	current_task()->state = TASK_DYING;
+	in_child = find_all_blocks;
+	step_through(bury, fork_here);
 }
 
 /* A lost thread was filling or emptying the main sheaf of @task: it has not said how long it is. */
@@ -879,6 +958,9 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(blocks_that_are_left_stay_on_their_list_in_a_child),
 	  T(what_a_thread_left_warm_stays_so_in_a_child),
 	  T(each_block_is_on_one_list_in_a_child),
+	  T(a_thread_with_the_block_of_a_lost_one_takes_locks_from_that),
+	  T(a_list_that_a_lost_thread_has_left_in_a_circle_is_made_anew),
+	  T(a_thread_may_be_lost_at_any_instruction_while_it_leaves_its_block),
 	  T(what_a_thread_left_warm_is_emptied_in_a_child_where_another_was_inside),
 	  T(what_a_lost_thread_was_taking_from_a_warm_block_is_out_in_the_child),
 	  T(a_warm_block_is_nobody_elses_before_it_is_known_who_forked),
