@@ -4,10 +4,7 @@
  *
  * Forks at every step are in tests/sim/test_fork_anywhere.c and test_fork_at_instruction.c.
  */
-#include "step.h"
 #include "unit.h"
-#include <sys/wait.h>
-#include <unistd.h>
 
 static struct sim_thread threads[5];
 

@@ -2,9 +2,7 @@
 /*
  * test_fork_notice.c - a child, and which of its threads puts it in order: src/slab/fork_notice.c
  */
-#include "step.h"
 #include "unit.h"
-#include <unistd.h>
 
 static struct sim_thread threads[3];
 
@@ -756,6 +754,8 @@ SIM_TEST(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repa
 	fork_in_slow_path(&outer);
 	sim_switch_to(&threads[1]);
 	EXPECT(slow_enter(&staying));
+	/* In a handler, whose end is not that of the guest. */
+	enter_and_leave();
 	sim_switch_to(&sim_main_thread);
 	kept.word = 0;
 	slow_leave(&outer);
@@ -816,6 +816,37 @@ static void a_thread_that_comes_in_while_guests_are_sent_off_is_waited_for_or_no
 	for (interrupted_at = 1; !status; interrupted_at++)
 		status = sim_run_status(guest_comes_late);
 	assert_int_equal(status, NOT_REACHED);
+}
+
+static void leave_staying(void)
+{
+	slow_leave(&staying);
+}
+
+static void handler_is_waited_for(u64 number)
+{
+	struct slow handler;
+
+	(void)number;
+	if (!in_child_from_here())
+		return;
+	slow_enter_anyway(&handler);
+	EXPECT(handler.nested);
+	sim_switch_to(&sim_main_thread);
+	kept.word = 0;
+	slow_leave(&forked_in);
+	sim.on_sleep = is_waited_for;
+	EXPECT(use_heap(&sim_main_thread));
+	sim_fail(__FILE__, __LINE__, "the handler is waited for");
+}
+
+/* The guest is counted for as long as its handlers are nested, and then they are guests. */
+SIM_TEST(a_handler_that_comes_in_as_its_guest_leaves_is_waited_for)
+{
+	fork_in_slow_path(&forked_in);
+	sim_switch_to(&threads[1]);
+	EXPECT(slow_enter(&staying));
+	step_through(leave_staying, handler_is_waited_for);
 }
 
 /* In its own child it is no guest. */
@@ -1008,6 +1039,7 @@ RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
 	  T(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
+	  T(a_handler_that_comes_in_as_its_guest_leaves_is_waited_for),
 	  T(a_guest_may_fork),
 	  T(the_thread_that_forked_is_no_guest_of_one_that_it_started),
 	  T(a_thread_that_comes_in_while_another_notices_waits_for_that),

@@ -9,10 +9,13 @@
 #include "platform/vm.h"
 #include "slab/internal.h"
 #include "slab/pcs.h"
+#include "step.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -106,6 +109,26 @@ static inline void start_with(struct sim_thread *others, size_t nr)
 	for (size_t i = 0; i < nr; i++) {
 		start_thread(&others[i]);
 	}
+}
+
+/*
+ * For step_through(): fork at this instruction.  Return: whether this is the child, which is to go
+ * on, to the end of the test if it likes, and is not stepped through any more.
+ */
+static inline bool in_child_from_here(void)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		step_stop();
+		return true;
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	EXPECT_EQ(status, 0);
+	return false;
 }
 
 #define RUN_TESTS(...)                                                                             \
