@@ -298,6 +298,9 @@ SIM_TEST(where_the_system_wipes_no_page_the_first_thread_registers_a_handler)
 	EXPECT(!slab_fork_pending());
 	EXPECT(use_heap(&sim_main_thread));
 	EXPECT_EQ(sim.fork_handlers, 1);
+	poke();
+	sim_run_exit(&sim_main_thread);
+	EXPECT_EQ(current_task()->state, TASK_WARM);
 }
 
 static const u32 *alone_words;
@@ -668,15 +671,17 @@ SIM_TEST(a_thread_that_had_never_been_in_may_be_the_one_that_has_forked)
 /* The thread repairs the heap as it leaves, and has another number from then on. */
 SIM_TEST(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it)
 {
-	struct task *task;
+	struct task *task, *lost_one;
 
 	start_with(threads, 1);
+	lost_one = current_task();
 	sim_switch_to(&threads[0]);
 	task = current_task();
 	EXPECT(task->pcs[0].main);
 	be_child_of(&threads[0]);
 	sim_thread_exit(&threads[0]);
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(lost_one->state, TASK_DYING);
 	EXPECT_EQ(task->state, TASK_DYING);
 	EXPECT(!task->pcs[0].main);
 	EXPECT_SOUND();
@@ -1026,7 +1031,39 @@ static void a_second_thread_that_forks_as_it_comes_in_has_lost_the_first(void **
 	}
 }
 
-RUN_TESTS(T(the_child_of_a_lone_thread_does_not_notice),
+static void come_in_as_handler(u64 number)
+{
+	(void)number;
+	steps_noticing += slab_fork_cookie != lone_cookie;
+	if (steps_noticing <= 100 && !sim.blocked && in_child_from_here())
+		enter_and_leave();
+}
+
+/* The handler may be the one that notices. */
+SIM_TEST(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in)
+{
+	struct task *alone;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	alone = current_task();
+	be_child_of(&sim_main_thread);
+	lone_cookie = slab_fork_cookie;
+	sim_thread_new(&threads[0], 0);
+	sim_switch_to(&threads[0]);
+	step_through(enter_and_leave, come_in_as_handler);
+	step_stop();
+	EXPECT(current_task());
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(alone->state, TASK_LIVE);
+	EXPECT_EQ(alone->mm.tid, sim.process_id);
+	sim.on_sleep = must_not_wait;
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_SOUND();
+}
+
+RUN_TESTS(T(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in),
+	  T(the_child_of_a_lone_thread_does_not_notice),
 	  T(a_thread_that_comes_first_in_the_child_of_a_lone_one_takes_nothing_from_it),
 	  T(a_thread_that_is_the_first_of_its_process_has_lost_the_one_that_was_alone),
 	  T(a_second_thread_is_seen_before_it_has_done_anything),
