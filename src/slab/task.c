@@ -588,7 +588,8 @@ static set_apart void leave_task(struct task *task, u32 tid, bool next)
 		else
 			task_empty(task);
 		task->mm.leaving = true;
-		WRITE_ONCE(task->state, next ? TASK_WARM : TASK_DYING);
+		/* Pairs with task_has_sheaves(): if nothing is left, one sees where it went. */
+		store_release(&task->state, (u8)(next ? TASK_WARM : TASK_DYING));
 	}
 	spin_unlock(&task->lock);
 	if (is_its)
