@@ -11,9 +11,11 @@
  * the room further up.  It does not look before it takes the pages: what would be given back is
  * what there is to take, and that costs no room.  A mark falls with what goes back.
  *
- * The first look is at FIRST_LOOK, so that small programs read no files.  Without a limit the next
- * one is when the heap has doubled, since a limit can be set later.  A server that has run out of
- * file descriptors cannot look: what was seen last has to do until it can.
+ * The first look is at FIRST_LOOK, so that small programs read no files.  It is as much as each of
+ * many small processes may keep: with 8 MiB, thirty that had each had 6 for a moment kept 220.
+ * Without a limit the next look is when the heap has doubled, since a limit can be set later.  A
+ * server that has run out of file descriptors cannot look: what was seen last has to do until it
+ * can.
  *
  * What a process keeps free, others whose blocks are all in use cannot have: of twelve processes
  * that each took 20 MiB for a moment, one after the other, in a group of 100, eight were killed. So
@@ -27,7 +29,7 @@
 #include "mm/mm.h"
 #include "platform/os.h"
 
-#define FIRST_LOOK (8 * MiB / PAGE_SIZE)
+#define FIRST_LOOK (4 * MiB / PAGE_SIZE)
 #define HEADROOM_MIN (1 * MiB)
 #define HEADROOM_MAX (64 * MiB)
 

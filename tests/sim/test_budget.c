@@ -77,6 +77,30 @@ SIM_TEST(what_is_free_goes_back_before_the_limit_is_passed)
 	EXPECT_SOUND();
 }
 
+/* One page of each pageblock stays, so that the rest is no block of 4 MiB. */
+static void use_and_leave_pieces(u64 bytes)
+{
+	static struct page *pages[LIMIT / PAGE_SIZE];
+	u64 nr = bytes >> PAGE_SHIFT;
+
+	for (u64 i = 0; i < nr; i++)
+		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
+	for (u64 i = 0; i < nr; i++)
+		if (page_to_pfn(pages[i]) % PAGEBLOCK_NR_PAGES)
+			buddy_put(pages[i], 0);
+}
+
+/* Of many small processes, each has to find the limit. */
+SIM_TEST(a_heap_of_a_few_mib_stays_within_the_limit)
+{
+	start_limited();
+	others = LIMIT - 6 * MiB;
+	use_and_leave_pieces(4 * MiB + 512 * KiB);
+	EXPECT(buddy_get(0, 0, PAGEBLOCK_ORDER));
+	EXPECT(used() < LIMIT);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(what_others_use_of_the_group_counts)
 {
 	start_limited();
@@ -94,19 +118,6 @@ static void grow(u64 bytes)
 {
 	for (u64 got = 0; got < bytes; got += MAX_ORDER_NR_PAGES << PAGE_SHIFT)
 		EXPECT(buddy_get(0, 0, MAX_PAGE_ORDER));
-}
-
-/* One page of each pageblock stays, so that the rest is no block of 4 MiB. */
-static void use_and_leave_pieces(u64 bytes)
-{
-	static struct page *pages[LIMIT / PAGE_SIZE];
-	u64 nr = bytes >> PAGE_SHIFT;
-
-	for (u64 i = 0; i < nr; i++)
-		pages[i] = buddy_get(0, __GFP_MOVABLE, 0);
-	for (u64 i = 0; i < nr; i++)
-		if (page_to_pfn(pages[i]) % PAGEBLOCK_NR_PAGES)
-			buddy_put(pages[i], 0);
 }
 
 /* As after a look when there was no limit, or others had not taken the room yet. */
@@ -500,8 +511,8 @@ SIM_TEST(without_a_file_descriptor_what_was_mapped_since_is_not_room)
 SIM_TEST(without_a_file_descriptor_what_was_looked_at_last_is_not_room)
 {
 	start_limited();
-	use_and_free(7 * MiB, 0);
-	map_and_use(34 * MiB);
+	use_and_free(3 * MiB, 0);
+	map_and_use(38 * MiB);
 	EXPECT_EQ(sim.memory_looks, 1);
 	sim.memory_error = -EMFILE;
 	use_and_leave_pieces(14 * MiB);
@@ -1323,6 +1334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_free_goes_back_before_the_limit_is_passed),
+		cmocka_unit_test(a_heap_of_a_few_mib_stays_within_the_limit),
 		cmocka_unit_test(what_others_use_of_the_group_counts),
 		cmocka_unit_test(a_limit_that_comes_later_is_seen_within_a_tick),
 		cmocka_unit_test(room_that_others_took_is_seen_missing_within_a_tick),
