@@ -151,6 +151,30 @@ SIM_TEST(room_that_others_took_is_seen_missing_within_a_tick)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(what_others_may_take_until_the_next_tick_is_left)
+{
+	start_limited();
+	use_and_leave_pieces(24 * MiB);
+	others = 4 * MiB;
+	EXPECT(!budget_tight());
+	others += 12 * MiB;
+	EXPECT(budget_tight());
+	EXPECT(!budget_tight()); /* they have stopped */
+	others -= 4 * MiB;
+	EXPECT(!budget_tight());
+}
+
+SIM_TEST(what_this_process_takes_is_not_taken_by_others)
+{
+	start_limited();
+	EXPECT(!budget_tight());
+	grow(40 * MiB);
+	EXPECT(!budget_tight());
+	EXPECT(direct_alloc(8 * MiB, PAGE_SIZE, /* nowait= */ false));
+	others = 8 * MiB; /* stands for the mapping */
+	EXPECT(!budget_tight());
+}
+
 /* What is to be looked at before the next use is so after a tick as well. */
 SIM_TEST(a_tick_raises_no_mark)
 {
@@ -721,6 +745,7 @@ SIM_TEST(a_32nd_of_the_limit_is_left_free)
 
 		sim.memory_limit = limit;
 		fixed_room = headroom;
+		(void)budget_tight(); /* sees others use more of the larger limit */
 		EXPECT(!budget_tight());
 		fixed_room = headroom - 1;
 		EXPECT(budget_tight());
@@ -1338,6 +1363,8 @@ int main(void)
 		cmocka_unit_test(what_others_use_of_the_group_counts),
 		cmocka_unit_test(a_limit_that_comes_later_is_seen_within_a_tick),
 		cmocka_unit_test(room_that_others_took_is_seen_missing_within_a_tick),
+		cmocka_unit_test(what_others_may_take_until_the_next_tick_is_left),
+		cmocka_unit_test(what_this_process_takes_is_not_taken_by_others),
 		cmocka_unit_test(a_tick_raises_no_mark),
 		cmocka_unit_test(what_went_back_is_looked_at_before_it_comes_again),
 		cmocka_unit_test(a_mark_that_is_set_while_pages_go_back_is_not_lost),
