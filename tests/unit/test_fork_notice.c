@@ -320,10 +320,12 @@ static void look_at_handlers(u64 number)
 }
 
 /* A child that it forks from then on has its handler called. */
-SIM_TEST(a_second_thread_registers_a_handler_before_all_else)
+static void expect_handler_before_all_else(bool in_a_child)
 {
 	EXPECT(sim_start());
 	EXPECT(use_heap(&sim_main_thread));
+	if (in_a_child)
+		be_child_of(&sim_main_thread);
 	alone_words = slab_fork_cookie;
 	sim_thread_new(&threads[0], 0);
 	sim_switch_to(&threads[0]);
@@ -331,6 +333,42 @@ SIM_TEST(a_second_thread_registers_a_handler_before_all_else)
 	step_stop();
 	EXPECT(slab_fork_cookie != alone_words);
 	EXPECT_EQ(sim.fork_handlers, 1);
+}
+
+SIM_TEST(a_second_thread_registers_a_handler_before_all_else)
+{
+	expect_handler_before_all_else(/* in_a_child= */ false);
+}
+
+SIM_TEST(a_second_thread_in_a_lone_child_registers_a_handler_before_all_else)
+{
+	expect_handler_before_all_else(/* in_a_child= */ true);
+}
+
+/* Nobody has started it here, but this is no child. */
+SIM_TEST(the_first_thread_of_a_program_registers_a_handler_if_it_is_the_second_to_come_in)
+{
+	sim.process_id = sim_main_thread.tid;
+	EXPECT(sim_start());
+	start_thread(&threads[0]);
+	EXPECT_EQ(sim.fork_handlers, 0);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim.fork_handlers, 1);
+}
+
+/* It has interrupted a slow path, and registering may allocate. */
+SIM_TEST(what_is_nested_registers_no_handler)
+{
+	struct slow outer, inner;
+
+	EXPECT(sim_start());
+	be_vfork_child_of(&sim_main_thread);
+	slow_enter_anyway(&outer);
+	EXPECT(!outer.task);
+	slow_enter_anyway(&inner);
+	EXPECT_EQ(sim.fork_handlers, 0);
+	slow_leave(&inner);
+	slow_leave(&outer);
 }
 
 /* ---- who waits ---- */
@@ -551,6 +589,31 @@ SIM_TEST(a_lone_child_that_settles_may_fork)
 		EXPECT_EQ(current_task()->mm.tid, sim.process_id);
 	} while (interrupted);
 	EXPECT(interrupted_at > 100);
+}
+
+static void fork_before_settled(u64 number)
+{
+	(void)number;
+	if (!sim.blocked && sim_fork_cookie() != FORK_REPAIRED && in_child_from_here())
+		be_child_of(&sim_main_thread);
+}
+
+static void run_exit(void)
+{
+	sim_run_exit(&sim_main_thread);
+}
+
+/* It settles again: its number is another one there. */
+SIM_TEST(a_lone_child_whose_thread_leaves_may_fork)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	be_child_of(&sim_main_thread);
+	step_through(run_exit, fork_before_settled);
+	step_stop();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	EXPECT_EQ(current_task()->state, TASK_DYING);
 }
 
 /*
@@ -1054,6 +1117,7 @@ SIM_TEST(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in)
 	step_through(enter_and_leave, come_in_as_handler);
 	step_stop();
 	EXPECT(current_task());
+	EXPECT_EQ(current_task()->mm.tid, threads[0].tid);
 	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
 	EXPECT_EQ(alone->state, TASK_LIVE);
 	EXPECT_EQ(alone->mm.tid, sim.process_id);
@@ -1095,6 +1159,10 @@ RUN_TESTS(T(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in),
 	  T(where_the_system_wipes_no_page_handlers_tell_of_a_child),
 	  T(where_the_system_wipes_no_page_the_first_thread_registers_a_handler),
 	  T(a_second_thread_registers_a_handler_before_all_else),
+	  T(a_second_thread_in_a_lone_child_registers_a_handler_before_all_else),
+	  T(the_first_thread_of_a_program_registers_a_handler_if_it_is_the_second_to_come_in),
+	  T(what_is_nested_registers_no_handler),
+	  T(a_lone_child_whose_thread_leaves_may_fork),
 	  T(a_thread_that_comes_in_while_another_repairs_waits_for_that),
 	  T(a_long_wait_for_a_lock_notices_a_fork),
 	  T(a_child_of_vfork_starts_no_background_thread),
