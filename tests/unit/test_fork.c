@@ -485,6 +485,32 @@ SIM_TEST(a_thread_may_be_lost_at_any_instruction_while_it_leaves_its_block)
 	step_through(bury, fork_here);
 }
 
+static void handler_uses_object(u64 number)
+{
+	void *obj;
+
+	if (number > 400 || sim.blocked || !in_child_from_here())
+		return;
+	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
+	if (mm_has_page(obj)) /* else a mapping: nested, it finds the lost thread's lock held */
+		slab_free(&kmalloc_caches[0], obj);
+}
+
+/* Before signals are blocked a handler may be the first to come in. */
+SIM_TEST(a_thread_that_is_about_to_repair_may_be_interrupted)
+{
+	start_with(threads, 1);
+	kmalloc_caches[0].node[0]->home[0]->list_lock.word =
+		task_of(&threads[0])->mm.id | spin_generation;
+	task_of(&threads[0])->mm.depth = 1;
+	sim_wipe_fork_cookie();
+	step_through(use_object, handler_uses_object);
+	step_stop();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(current_task()->mm.depth, 0);
+	expect_none_in_use(&kmalloc_caches[0]);
+}
+
 /* A lost thread was filling or emptying the main sheaf of @task: it has not said how long it is. */
 static unsigned int leave_in_flight(struct task *task)
 {
@@ -955,6 +981,7 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(blocks_that_are_left_stay_on_their_list_in_a_child),
 	  T(what_a_thread_left_warm_stays_so_in_a_child),
 	  T(each_block_is_on_one_list_in_a_child),
+	  T(a_thread_that_is_about_to_repair_may_be_interrupted),
 	  T(a_thread_with_the_block_of_a_lost_one_takes_locks_from_that),
 	  T(a_list_that_a_lost_thread_has_left_in_a_circle_is_made_anew),
 	  T(a_thread_may_be_lost_at_any_instruction_while_it_leaves_its_block),
