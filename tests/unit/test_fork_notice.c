@@ -1029,7 +1029,7 @@ static void a_child_of_a_child_that_is_put_in_order_just_then_is_put_in_order_to
 		int status = 0;
 
 		handler_comes_in = i;
-		for (interrupted_at = 1; !status; interrupted_at += 9)
+		for (interrupted_at = 1; !status; interrupted_at += 25)
 			status = sim_run_status(handler_forks_as_the_first_comes_in);
 		assert_int_equal(status, NOT_REACHED);
 		assert_in_range(interrupted_at, 30, 1000);
