@@ -279,8 +279,7 @@ slowpath bool slab_fork_is_vfork_child(void)
 /*
  * Return: whether this thread is a guest, and counted as one.  Not before the child has noticed:
  * until then the count is the parent's.  Nor if it has a task: then it would not leave as a guest,
- * and would be counted for ever.  It is the thread that forked, where a handler that interrupted
- * the one that puts the child in order has noticed first; it waits.
+ * and would be counted for ever.  It waits.
  */
 static slowpath bool enter_as_guest(const struct task *task)
 {

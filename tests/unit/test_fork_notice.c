@@ -936,10 +936,7 @@ SIM_TEST(a_guest_may_fork)
 	EXPECT_SOUND();
 }
 
-/*
- * Another thread of the child has noticed the fork already, in a handler that interrupted it when
- * it was about to put the child in order.
- */
+/* Another thread of the child has noticed the fork already. */
 SIM_TEST(the_thread_that_forked_is_no_guest_of_one_that_it_started)
 {
 	struct slow slow;
