@@ -32,26 +32,33 @@ static u32 guests; /* atomic */
 
 /*
  * The first to notice that this is a child begins a new generation.  Numbers of processes and
- * threads would not tell: they come again.
- *
+ * threads would not tell: they come again.  With signals blocked, see notice().
+ * @inside: this thread's number if it forked in a slow path; or 0
+ */
+static slowpath void notice_blocked(u32 inside)
+{
+	u32 *state = &child_words()[FORK_STATE], seen = FORK_NEW;
+
+	if (!atomic_cmpxchg(state, &seen, FORK_NOTICING))
+		return;
+	WRITE_ONCE(guests, 0);
+	WRITE_ONCE(spin_kept_owner, inside);
+	slab_fork_new_generation();
+	store_release(state, FORK_NOTICED); /* pairs with wait_while_noticing() */
+}
+
+/*
  * Signals are blocked, as in all that only one thread does once for a child: a handler that forked
  * in the middle of it would have a child for which half of it is done, and nobody to do the rest.
- * @inside: this thread's number if it forked in a slow path; or 0
  */
 static slowpath void notice(u32 inside)
 {
-	u32 *state = &child_words()[FORK_STATE], seen = FORK_NEW;
 	u64 signals;
 
-	if (load_acquire(state) != FORK_NEW)
+	if (load_acquire(&child_words()[FORK_STATE]) != FORK_NEW)
 		return;
 	signals = os_block_signals();
-	if (atomic_cmpxchg(state, &seen, FORK_NOTICING)) {
-		WRITE_ONCE(guests, 0);
-		WRITE_ONCE(spin_kept_owner, inside);
-		slab_fork_new_generation();
-		store_release(state, FORK_NOTICED); /* pairs with wait_while_noticing() */
-	}
+	notice_blocked(inside);
 	os_restore_signals(signals);
 }
 
@@ -331,7 +338,7 @@ static slowpath void decide(const struct task *task)
 /*
  * One thread puts the child in order; others that come in wait before they are inside.  It is the
  * one that forked, unless that has started another which comes in first, as it can where handlers
- * are skipped.
+ * are skipped.  With signals blocked.
  */
 static slowpath void repair(struct task *task, u32 *depth)
 {
@@ -340,7 +347,7 @@ static slowpath void repair(struct task *task, u32 *depth)
 	/* So that a child that another thread forks meanwhile makes everything anew. */
 	(*depth)++;
 	barrier();
-	notice(0);
+	notice_blocked(0);
 	send_off_guests();
 	slab_fork_repair(newcomer);
 	barrier();
