@@ -377,18 +377,10 @@ static void (*in_child)(void);
 
 static void fork_here(u64 number)
 {
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
+	if (in_child_from_here(number)) {
 		in_child();
 		_exit(0);
 	}
-	if (waitpid(pid, &status, 0) != pid || status)
-		fprintf(stderr, "a fork before instruction %llu\n", (unsigned long long)number);
-	EXPECT_EQ(status, 0);
 }
 
 /* Instructions from one fork to the next: before each of them takes a minute, and finds no more. */
@@ -468,7 +460,6 @@ SIM_TEST(a_thread_may_be_lost_at_any_instruction_of_its_begin_with_a_new_block)
 
 static void find_all_blocks(void)
 {
-	step_stop();
 	go_on_in_child();
 	expect_all_blocks_to_serve(3);
 	EXPECT_SOUND();
@@ -494,7 +485,7 @@ static void handler_uses_object(u64 number)
 {
 	void *obj;
 
-	if (number > 400 || sim.blocked || !in_child_from_here())
+	if (number > 400 || sim.blocked || !in_child_from_here(number))
 		return;
 	obj = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
 	if (mm_has_page(obj)) /* else a mapping: nested, it finds the lost thread's lock held */
@@ -584,29 +575,19 @@ SIM_TEST(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child)
 
 #define NOT_REACHED 10
 
-static u64 interrupted_at, signals_came;
+static u64 interrupted_at;
 static bool interrupted, handler_forks;
 static void *taken;
 
 static void take_in_handler(u64 number)
 {
 	(void)number;
-	signals_came += !sim.blocked;
-	if (signals_came < interrupted_at || sim.blocked)
+	if (!signal_comes_at(interrupted_at))
 		return;
-	step_stop();
 	interrupted = true;
 	if (handler_forks)
 		sim_wipe_fork_cookie();
 	taken = slab_alloc(&kmalloc_caches[0], 0, NUMA_NO_NODE);
-}
-
-static void enter_and_leave(void)
-{
-	struct slow slow;
-
-	slow_enter_anyway(&slow);
-	slow_leave(&slow);
 }
 
 static void take_while_settled(void)

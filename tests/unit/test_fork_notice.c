@@ -305,14 +305,6 @@ SIM_TEST(where_the_system_wipes_no_page_the_first_thread_registers_a_handler)
 
 static const u32 *alone_words;
 
-static void enter_and_leave(void)
-{
-	struct slow slow;
-
-	slow_enter_anyway(&slow);
-	slow_leave(&slow);
-}
-
 static void look_at_handlers(u64 number)
 {
 	(void)number;
@@ -593,8 +585,7 @@ SIM_TEST(a_lone_child_that_settles_may_fork)
 
 static void fork_before_settled(u64 number)
 {
-	(void)number;
-	if (!sim.blocked && sim_fork_cookie() != FORK_REPAIRED && in_child_from_here())
+	if (!sim.blocked && sim_fork_cookie() != FORK_REPAIRED && in_child_from_here(number))
 		be_child_of(&sim_main_thread);
 }
 
@@ -895,8 +886,7 @@ static void handler_is_waited_for(u64 number)
 {
 	struct slow handler;
 
-	(void)number;
-	if (!in_child_from_here())
+	if (!in_child_from_here(number))
 		return;
 	slow_enter_anyway(&handler);
 	EXPECT(handler.nested);
@@ -985,15 +975,12 @@ SIM_TEST(a_thread_that_comes_in_while_another_notices_waits_for_that)
  * comes in, or leaves that to what was interrupted.
  */
 static bool handler_comes_in;
-static u64 signals_came; /* before how many instructions one could */
 
 static void fork_once_more(u64 number)
 {
 	(void)number;
-	signals_came += !sim.blocked;
-	if (signals_came < interrupted_at || sim.blocked)
+	if (!signal_comes_at(interrupted_at))
 		return;
-	step_stop();
 	interrupted = true;
 	be_child_of(&sim_main_thread);
 	if (handler_comes_in)
@@ -1093,9 +1080,8 @@ static void a_second_thread_that_forks_as_it_comes_in_has_lost_the_first(void **
 
 static void come_in_as_handler(u64 number)
 {
-	(void)number;
 	steps_noticing += slab_fork_cookie != lone_cookie;
-	if (steps_noticing <= 100 && !sim.blocked && in_child_from_here())
+	if (steps_noticing <= 100 && !sim.blocked && in_child_from_here(number))
 		enter_and_leave();
 }
 

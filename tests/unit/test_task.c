@@ -229,8 +229,7 @@ SIM_TEST(a_thread_that_begins_warm_finds_sheaves_in_its_cursors)
 
 static void handler_comes_in(u64 number)
 {
-	(void)number;
-	if (in_child_from_here())
+	if (in_child_from_here(number))
 		come_in();
 }
 

@@ -111,11 +111,19 @@ static inline void start_with(struct sim_thread *others, size_t nr)
 	}
 }
 
+static inline void enter_and_leave(void)
+{
+	struct slow slow;
+
+	slow_enter_anyway(&slow);
+	slow_leave(&slow);
+}
+
 /*
- * For step_through(): fork at this instruction.  Return: whether this is the child, which is to go
- * on, to the end of the test if it likes, and is not stepped through any more.
+ * For step_through(): fork at this instruction, the @number-th.  Return: whether this is the child,
+ * which is to go on, to the end of the test if it likes, and is not stepped through any more.
  */
-static inline bool in_child_from_here(void)
+static inline bool in_child_from_here(u64 number)
 {
 	int status;
 	pid_t pid;
@@ -127,8 +135,25 @@ static inline bool in_child_from_here(void)
 		return true;
 	}
 	EXPECT(waitpid(pid, &status, 0) == pid);
+	if (status)
+		fprintf(stderr, "a fork before instruction %llu\n", (unsigned long long)number);
 	EXPECT_EQ(status, 0);
 	return false;
+}
+
+/*
+ * For step_through(): is this the @nth instruction before which a signal could come?  Then what
+ * follows is not stepped through any more.
+ */
+static inline bool signal_comes_at(u64 nth)
+{
+	static u64 could_come;
+
+	could_come += !sim.blocked;
+	if (could_come < nth || sim.blocked)
+		return false;
+	step_stop();
+	return true;
 }
 
 #define RUN_TESTS(...)                                                                             \
