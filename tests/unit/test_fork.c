@@ -576,7 +576,7 @@ SIM_TEST(what_a_lost_thread_had_in_flight_is_in_its_slab_in_the_child)
 #define NOT_REACHED 10
 
 static u64 interrupted_at;
-static bool interrupted, handler_forks;
+static bool interrupted, handler_forks, forked_inside;
 static void *taken;
 
 static void take_in_handler(u64 number)
@@ -592,6 +592,7 @@ static void take_in_handler(u64 number)
 
 static void take_while_settled(void)
 {
+	struct slow outer;
 	void *objs[OBJS];
 
 	sim.nr_cpus = 1; /* so that both threads take from the same slabs */
@@ -599,9 +600,13 @@ static void take_while_settled(void)
 	make_room_in_sheaf(&threads[0], objs, OBJS);
 	(void)leave_in_flight(task_of(&threads[0]));
 	task_of(&threads[0])->mm.depth = 1;
+	if (forked_inside)
+		slow_enter_anyway(&outer);
 	sim_wipe_fork_cookie();
 	step_through(enter_and_leave, take_in_handler);
 	step_stop();
+	if (forked_inside)
+		slow_leave(&outer);
 	if (!interrupted)
 		_exit(NOT_REACHED);
 	go_on_in_child();
@@ -613,10 +618,11 @@ static void take_while_settled(void)
 static void a_handler_gets_nothing_that_is_in_flight_where_its_thread_settles_that(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		int status = 0;
 
-		handler_forks = i;
+		handler_forks = i & 1;
+		forked_inside = i & 2;
 		for (interrupted_at = 1; !status; interrupted_at += 3 * STRIDE)
 			status = sim_run_status(take_while_settled);
 		assert_int_equal(status, NOT_REACHED);
