@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -126,6 +127,19 @@ bool filled(const void *mem, size_t size, unsigned int key)
 		if (bytes[i] != (unsigned char)(key * 31 + i))
 			return false;
 	return true;
+}
+
+pid_t fork_connected(int *ret_end)
+{
+	int ends[2];
+	pid_t child;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "no socket");
+	child = fork();
+	CHECK(child >= 0, "cannot fork");
+	*ret_end = ends[child == 0];
+	close(ends[child != 0]);
+	return child;
 }
 
 int wait_for(pid_t child)

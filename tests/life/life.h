@@ -54,6 +54,9 @@ void ordinary_use_alone(size_t budget);
 void fill(void *mem, size_t size, unsigned int key);
 bool filled(const void *mem, size_t size, unsigned int key);
 
+/* fork(), with a connection between the two: *@ret_end is the caller's end of it. */
+pid_t fork_connected(int *ret_end);
+
 /* waitpid without EINTR; returns the status. */
 int wait_for(pid_t child);
 

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -45,17 +44,12 @@ static _Noreturn void be_neighbour(int program, size_t bytes)
 /* Return: the program's end of the connection. */
 static int start_neighbour(size_t bytes, pid_t *ret_child)
 {
-	int ends[2];
+	int end;
 
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "no socket");
-	*ret_child = fork();
-	CHECK(*ret_child >= 0, "cannot fork");
-	if (*ret_child == 0) {
-		close(ends[0]);
-		be_neighbour(ends[1], bytes);
-	}
-	close(ends[1]);
-	return ends[0];
+	*ret_child = fork_connected(&end);
+	if (*ret_child == 0)
+		be_neighbour(end, bytes);
+	return end;
 }
 
 static void let_it_come(int neighbour)

@@ -46,17 +46,12 @@ static _Noreturn void be_child(int parent, size_t peak)
 /* Return: the parent's end of the connection. */
 static int start_child(size_t peak, pid_t *ret_child)
 {
-	int ends[2];
+	int end;
 
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "no socket");
-	*ret_child = fork();
-	CHECK(*ret_child >= 0, "cannot fork");
-	if (*ret_child == 0) {
-		close(ends[0]);
-		be_child(ends[1], peak);
-	}
-	close(ends[1]);
-	return ends[0];
+	*ret_child = fork_connected(&end);
+	if (*ret_child == 0)
+		be_child(end, peak);
+	return end;
 }
 
 int main(int argc, char **argv)
