@@ -45,6 +45,12 @@ typedef uint64_t u64;
  * data, so that what every program touches shares pages.  Cannot be static.
  */
 #define sparse __attribute__((common))
+/*
+ * Zero, and touched by each program before anything near it.  It lies with what has values, whose
+ * page the loader has written to.  Elsewhere a page would be faulted in, and twice if it is read
+ * before it is written.
+ */
+#define touched_first __attribute__((section(".data")))
 
 /*
  * The only way to export a symbol; src/malloc/libbuddy.map has the last word.  Headers of src/

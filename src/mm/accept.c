@@ -107,6 +107,7 @@ static slowpath bool map_hole(struct zone *zone)
 	note_mapped(zone, zone->commit_pfn + MAX_ORDER_NR_PAGES, 0);
 	mapped = !vm_map_at(page, MAX_ORDER_NR_PAGES * sizeof(struct page));
 	if (mapped) {
+		zone->has_hole = true;
 		page_set_state(page, page_state(PAGE_HOLE, MAX_PAGE_ORDER, 0));
 		WRITE_ONCE(zone->commit_pfn, zone->commit_pfn + MAX_ORDER_NR_PAGES);
 		barrier();
@@ -184,7 +185,7 @@ static void hand_over(struct zone *zone, u64 pfn, unsigned int order)
 
 	page_set_owned(page, order, PG_ZERO);
 	for (u64 p = ALIGN_UP(pfn, PAGEBLOCK_NR_PAGES); p < pfn + nr; p += PAGEBLOCK_NR_PAGES)
-		set_pageblock_migratetype(zone, p, MIGRATE_MOVABLE);
+		init_pageblock_migratetype(zone, p, MIGRATE_MOVABLE);
 	WRITE_ONCE(zone->present_pages, zone->present_pages + nr);
 	WRITE_ONCE(zone->accept_pfn, pfn + nr);
 	barrier();
@@ -211,7 +212,8 @@ static u64 accept_one(struct zone *zone, bool first, bool nowait, bool large)
 
 	if (pfn == zone->commit_pfn && !commit_stride(zone, large))
 		return 0;
-	hole = page_type(pfn_to_page(pfn)) == PAGE_HOLE;
+	/* To read a descriptor that was never written would fault its page in twice. */
+	hole = zone->has_hole && page_type(pfn_to_page(pfn)) == PAGE_HOLE;
 	if (!hole && first)
 		hugepage_look(zone, pfn);
 	if (!zone_lock_ctx(zone, nowait))

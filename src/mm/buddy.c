@@ -113,11 +113,12 @@ void page_set_owned(struct page *page, unsigned int order, u32 flags)
 
 /*
  * The buddy's descriptor is mapped, since zones begin, and are mapped, by whole blocks of the
- * largest order.  Where it is not accepted yet it is zero.
+ * largest order.  Where it is not accepted yet it was never written: a look would fault its page
+ * in, and the first write to it once more.
  */
-static bool page_is_buddy(u64 buddy_pfn, unsigned int order)
+static bool page_is_buddy(const struct zone *zone, u64 buddy_pfn, unsigned int order)
 {
-	return page_is_free(pfn_to_page(buddy_pfn), order);
+	return buddy_pfn < zone->accept_pfn && page_is_free(pfn_to_page(buddy_pfn), order);
 }
 
 /*
@@ -153,14 +154,14 @@ bool may_mix(const struct zone *zone, unsigned int order)
 }
 
 /* Could a merge with the buddy be followed by another?  Then the block had better wait for it. */
-static bool buddy_merge_likely(u64 pfn, unsigned int order)
+static bool buddy_merge_likely(const struct zone *zone, u64 pfn, unsigned int order)
 {
 	u64 higher;
 
 	if (order >= MAX_PAGE_ORDER - 1)
 		return false;
 	higher = pfn & ~((u64)1 << order);
-	return page_is_buddy(higher ^ ((u64)1 << (order + 1)), order + 1);
+	return page_is_buddy(zone, higher ^ ((u64)1 << (order + 1)), order + 1);
 }
 
 /* Merge and link a block in this thread's hands that counts as free already. */
@@ -177,7 +178,7 @@ static void merge_and_link(struct zone *zone, struct page *page, unsigned int or
 		u64 buddy_pfn = pfn ^ ((u64)1 << order);
 		struct page *buddy = pfn_to_page(buddy_pfn), *head, *upper;
 
-		if (!page_is_buddy(buddy_pfn, order))
+		if (!page_is_buddy(zone, buddy_pfn, order))
 			break;
 		if (order >= PAGEBLOCK_ORDER && !may_merge_pageblocks(zone, pfn, buddy_pfn, order))
 			break;
@@ -196,7 +197,7 @@ static void merge_and_link(struct zone *zone, struct page *page, unsigned int or
 		pfn = page_to_pfn(head);
 	}
 	page_set_state(page, page_state(PAGE_FREE, order, flags));
-	link_free(zone, page, order, mt, tail || buddy_merge_likely(pfn, order));
+	link_free(zone, page, order, mt, tail || buddy_merge_likely(zone, pfn, order));
 }
 
 /* Count pages that come back as free, before their blocks are linked one by one. */

@@ -29,11 +29,13 @@ struct direct_table {
 
 #define DELETED 1
 
+/* Taken by setting the address from 0 to DELETED. */
+sparse struct direct_map direct_spare[64];
+
 static struct spinlock direct_lock = SPINLOCK_INIT(RANK_DIRECT);
-static struct direct_table *table;  /* release/acquire; open addressing */
-static struct direct_map spare[64]; /* taken by setting the address from 0 to DELETED */
-static unsigned long live;	    /* atomic */
-static size_t mapped_bytes;	    /* atomic */
+static struct direct_table *table; /* release/acquire; open addressing */
+static unsigned long live;	   /* atomic */
+static size_t mapped_bytes;	   /* atomic */
 
 /* Addresses to be freed.  A page of them stays: somebody may always be looking at it. */
 struct deferred_page {
@@ -66,9 +68,9 @@ static struct direct_map *find_in_table(uintptr_t addr)
 
 static struct direct_map *find(uintptr_t addr)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(spare); i++)
-		if (load_acquire(&spare[i].addr) == addr)
-			return &spare[i];
+	for (size_t i = 0; i < ARRAY_SIZE(direct_spare); i++)
+		if (load_acquire(&direct_spare[i].addr) == addr)
+			return &direct_spare[i];
 	return find_in_table(addr);
 }
 
@@ -93,7 +95,7 @@ static void forget(struct direct_map *m)
 {
 	uintptr_t addr = m->addr;
 	size_t bytes = m->bytes;
-	bool is_spare = m >= spare && m < spare + ARRAY_SIZE(spare);
+	bool is_spare = m >= direct_spare && m < direct_spare + ARRAY_SIZE(direct_spare);
 
 	/* The entry first: another thread may be given the same address at once. */
 	store_release(&m->addr, is_spare ? 0 : DELETED);
@@ -214,13 +216,13 @@ static bool make_room(void)
 
 static bool record_spare(uintptr_t addr, size_t bytes)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(spare); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(direct_spare); i++) {
 		uintptr_t empty = 0;
 
-		if (!atomic_cmpxchg(&spare[i].addr, &empty, DELETED))
+		if (!atomic_cmpxchg(&direct_spare[i].addr, &empty, DELETED))
 			continue;
-		spare[i].bytes = bytes;
-		store_release(&spare[i].addr, addr); /* pairs with find() */
+		direct_spare[i].bytes = bytes;
+		store_release(&direct_spare[i].addr, addr); /* pairs with find() */
 		return true;
 	}
 	return false;
@@ -362,11 +364,11 @@ static slowpath void count_anew(void)
 	struct direct_table *t = table;
 
 	live = mapped_bytes = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(spare); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(direct_spare); i++) {
 		/* A lost thread had taken it, and not written the address yet. */
-		if (spare[i].addr == DELETED)
-			spare[i].addr = 0;
-		count_entry(&spare[i]);
+		if (direct_spare[i].addr == DELETED)
+			direct_spare[i].addr = 0;
+		count_entry(&direct_spare[i]);
 	}
 	for (size_t i = 0; t && i < t->len; i++)
 		count_entry(&t->map[i]);

@@ -46,6 +46,7 @@ static inline struct mem_section *section_of(const struct zone *zone, u64 pfn)
 
 /* pageblock.c */
 enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn);
+void init_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt);
 #define PB_HUGE 0x40			 /* advised huge */
 #define PB_BROKEN 0x80			 /* was so, until a part of it went back to the system */

@@ -28,7 +28,7 @@ struct zone meta_zone;
 struct topology topology;
 static u32 topology_asked; /* atomic: the first to ask loads */
 static bool topology_told; /* the answer has come; read by the only thread of a child */
-bool mm_ready;
+bool mm_ready touched_first;
 
 #define GAP (4 * MiB)
 #define META_FRACTION 16
@@ -215,13 +215,11 @@ int mm_init(void)
 		return 0;
 	if (os_page_bytes() != OS_PAGE)
 		return refuse_page_size();
-	if (!topology.nr_nodes) {
-		topology_probe(&topology);
-		for (int n = 1; n < MAX_NUMNODES; n++)
-			topology.rank[n] =
-				(u8)(topology.rank[n - 1] + (topology.has_memory >> (n - 1) & 1));
-		build_zonelists();
-	}
+	topology_probe(&topology);
+	for (int n = 1; n < MAX_NUMNODES; n++)
+		topology.rank[n] =
+			(u8)(topology.rank[n - 1] + (topology.has_memory >> (n - 1) & 1));
+	build_zonelists();
 	err = choose_base();
 	/* Pairs with mm_is_ready(). */
 	if (!err)

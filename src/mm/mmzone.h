@@ -101,6 +101,7 @@ struct zone {
 	u64 commit_pfn;	    /* below: mapped; accept_lock, racy readers */
 	u64 mapping_pfn;    /* the stride from commit_pfn to here is being mapped; accept_lock */
 	u8 mapped_parts;    /* of that stride: 1 descriptors, 2 memory too; accept_lock */
+	bool has_hole;	    /* something else lies in a block below commit_pfn; accept_lock */
 	u64 huge_again_pfn; /* below: small pages, since huge ones did not pay; accept_lock */
 	u64 huge_pause;	    /* length of the last such stretch, in pages; accept_lock */
 	u64 grown_pfn;	    /* commit_pfn when grows_fast() looked last; accept_lock */

@@ -34,6 +34,15 @@ enum migratetype get_pageblock_migratetype(const struct zone *zone, u64 pfn)
 	return (enum migratetype)(*pageblock_bits(zone, pfn) & PB_TYPE);
 }
 
+/*
+ * Of a block that is accepted now: it has had none, which is 0.  One access, which writes: the
+ * first one of a zone would fault its page in twice if it read.
+ */
+void init_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
+{
+	*pageblock_bits(zone, pfn) |= (u8)mt;
+}
+
 void set_pageblock_migratetype(struct zone *zone, u64 pfn, enum migratetype mt)
 {
 	u8 *bits = pageblock_bits(zone, pfn);

@@ -24,7 +24,7 @@
  * The first cursor of boot_hit points behind this: it is empty and full.  The size tables are
  * zeros, so malloc uses no other cursor.  free may use any, and one that is all zeros is full.
  */
-static void *boot_null[3];
+static void *boot_null[3] touched_first;
 
 struct hit_area boot_hit = {
 	.rseq_slot = &boot_hit.no_rseq,
@@ -626,7 +626,8 @@ static set_apart void thread_exit(void *value)
 
 /* ---- slow paths ---- */
 
-static bool started; /* release in start_slow(), acquire in slow_enter() and slow_enter_anyway() */
+/* Release in start_slow(), acquire in slow_enter() and slow_enter_anyway(). */
+static bool started touched_first;
 
 static noinline bool start_slow(void)
 {

@@ -52,21 +52,24 @@ slowpath u32 os_parent_id(void)
 	return (u32)sys0(SYS_getppid);
 }
 
+static slowpath bool is_of_parent(u32 tid)
+{
+	long err = sys3(SYS_tgkill, os_parent_id(), tid, 0);
+
+	return !err || err == -EPERM;
+}
+
 /* The C library's number of this thread is found as the owner of an error-checking mutex. */
-slowpath bool os_thread_is_borrowed(void)
+bool os_thread_is_borrowed(void)
 {
 	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 	u32 owner;
-	long err;
 
 	if (pthread_mutex_lock(&mutex))
 		return false;
 	owner = (u32)mutex.__data.__owner;
 	(void)pthread_mutex_unlock(&mutex);
-	if (owner == os_thread_id())
-		return false;
-	err = sys3(SYS_tgkill, os_parent_id(), owner, 0);
-	return !err || err == -EPERM;
+	return owner != os_thread_id() && is_of_parent(owner);
 }
 
 #define KERNEL_SIGSET_BYTES 8

@@ -20,7 +20,7 @@ static struct {
 	dev_t dev;
 	ino_t ino;
 	bool noted, open;
-} first_stderr; /* const after start */
+} first_stderr touched_first; /* const after start */
 
 void os_note_stderr(void)
 {
