@@ -19,7 +19,7 @@ bool kswapd_enabled = true;
 #define CALM 64				   /* up to so many slow paths and pages a tick, about */
 #define CALM_BURST (CALM * QUIET_TICKS)	   /* and so many beyond that at a time */
 #define LONG_TICKS 8			   /* ticks between passes while it is calm */
-#define START_PAGES (64 * MiB / PAGE_SIZE) /* a heap that starts the thread at once */
+#define START_PAGES (16 * MiB / PAGE_SIZE) /* a heap that starts the thread at once */
 #define START_PAGES_LATER (8 * MiB / PAGE_SIZE) /* one that does after START_AGE_MS */
 #define START_AGE_MS 1000 /* none from three nodes on: the thread asks for their distances */
 #define WAKES_PER_LOOK 16
@@ -100,18 +100,18 @@ static slowpath void *kswapd(void *arg)
 
 	(void)arg;
 	WRITE_ONCE(kswapd_tid, os_thread_id());
-	/*
-	 * Sheaves of sleeping threads are reached only with a fence.  In a process of several
-	 * threads the system takes 5 to 20 ms to promise one, which is why this thread waits for
-	 * it.
-	 */
-	hit_fence_register();
 	if (topology.nr_nodes > 1)
 		mm_load_topology();
 	for (;;) {
 		os_futex_wait(&stop, 0, TICK_MS * (u32)ticks.length);
 		if (READ_ONCE(stop))
 			break;
+		/*
+		 * Sheaves of sleeping threads are reached only with a fence.  In a process of
+		 * several threads the system takes 5 to 20 ms to promise one, which is why this
+		 * thread waits for it; a process that ends meanwhile waits too, so not at once.
+		 */
+		(void)hit_fence_promised();
 		slab_reclaim(budget_tight());
 		note_tick(&ticks);
 		if (ticks.quiet >= QUIET_TICKS)

@@ -707,11 +707,12 @@ bool os_in_handler(void)
 
 bool os_single_threaded(void)
 {
-	return true;
+	return !sim.several_threads;
 }
 
 int os_rseq_fence_register(void)
 {
+	sim.fence_asks++;
 	return -ENOSYS;
 }
 

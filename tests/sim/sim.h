@@ -89,6 +89,8 @@ struct sim_machine {
 	bool in_handler;       /* os_in_handler() */
 	u64 blocked;	       /* by os_block_signals(); 0: none */
 	const u64 (*sequences)[3]; /* restartable ones; NULL: this machine has none */
+	bool several_threads;  /* !os_single_threaded() */
+	int fence_asks;	       /* calls of os_rseq_fence_register(), which refuses */
 	int (*on_fence)(void); /* os_rseq_fence(): may do what a hit under way does; its result */
 	u64 threads_refused;   /* calls of os_thread_start() that failed */
 	bool threads_start;    /* none fails; sets @thread, for the test to run */

@@ -268,6 +268,39 @@ SIM_TEST(a_free_of_an_object_wakes_the_thread)
 	EXPECT(sim.clock_ms - lay_down_ms < SLEEP_MS);
 }
 
+/* In its first second; grow_large() takes 9.4 MiB. */
+SIM_TEST(a_heap_of_16_mib_starts_the_thread_at_once)
+{
+	EXPECT(sim_start());
+	sim.threads_start = true;
+	grow_large();
+	EXPECT(!sim.thread);
+	grow_large();
+	EXPECT(sim.thread);
+}
+
+static void count_asks(void)
+{
+	EXPECT_EQ(sim.fence_asks, waits ? 1 : 0);
+	if (++waits == 3)
+		longjmp(end, 1);
+}
+
+/* The system takes 5 to 20 ms for it, for which a process that ends would wait. */
+SIM_TEST(where_there_are_several_threads_the_fence_is_asked_for_once_and_after_a_tick)
+{
+	static const u64 sequences[2][3];
+
+	sim.sequences = sequences;
+	sim.several_threads = true;
+	start_background();
+	sim.on_futex_wait = count_asks;
+	sim_switch_to(&background);
+	if (!setjmp(end))
+		sim.thread(NULL);
+	EXPECT_EQ(waits, 3);
+}
+
 SIM_TEST(without_background_threads_none_is_started)
 {
 	kswapd_enabled = false;
@@ -286,6 +319,8 @@ RUN_TESTS(T(a_heap_of_objects_of_a_cache_starts_the_thread),
 	  T(a_heap_of_objects_in_bulk_starts_the_thread),
 	  T(a_request_that_may_not_wait_starts_no_thread),
 	  T(a_free_of_an_object_wakes_the_thread), T(without_background_threads_none_is_started),
+	  T(a_heap_of_16_mib_starts_the_thread_at_once),
+	  T(where_there_are_several_threads_the_fence_is_asked_for_once_and_after_a_tick),
 	  T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
 	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
 	  T(beside_a_program_at_work_the_thread_looks_often),
