@@ -1,4 +1,4 @@
-"""Run rows under peers, interleaved: A B C A B C, so that a busy moment hits all of them."""
+"""Run rows under peers, interleaved, so that a busy moment hits all of them."""
 
 import statistics
 import time
@@ -62,13 +62,18 @@ class Campaign:
         self.count = 0
         self.unsaved = ""  # why the results could not be saved the last time, if so
 
-    def _turn(self, number: int) -> list:
-        """The peers in the order of this round: each round begins with the next one.
+    def _turn(self, row: Row, number: int) -> list[Peer]:
+        """The peers in the order of this round.
 
-        In a virtual machine who runs first pays for memory that the host has taken back.
+        Each round begins with the next one, and so does each row, as there may be fewer rounds
+        than peers: in a virtual machine who runs first pays for memory that the host has taken
+        back.  From there it goes to and fro, 0 +1 -1 +2 -2, in the other direction when all have
+        been first, so that each runs after all others in turn and finds what they leave behind.
         """
-        first = number % len(self.peers)
-        return self.peers[first:] + self.peers[:first]
+        first, count = self.rows.index(row) + number, len(self.peers)
+        way = -1 if first // count % 2 else 1
+        steps = ((at + 1) // 2 * (way if at % 2 else -way) for at in range(count))
+        return [self.peers[(first + step) % count] for step in steps]
 
     def _rounds(self, row: Row) -> range:
         repeats = min(self.results.settings["repeats"], row.repeats_at_most)
@@ -120,7 +125,7 @@ class Campaign:
             self._skip_row(row, problem)
             return
         for number in self.rounds[row.id]:
-            for peer in self._turn(number):
+            for peer in self._turn(row, number):
                 if (peer.name, number) in done or self._given_up(row, peer):
                     self._count(row, 1)
                 else:

@@ -1,4 +1,5 @@
 """test_campaign.py - in which order runs are made, which of them count, and which are not made"""
+import itertools
 import tempfile
 import unittest
 from unittest import mock
@@ -18,13 +19,27 @@ class Order(RunnerTest):
 
     def test_each_round_begins_with_the_next_peer(self):
         row = FakeRow()
-        pretend_to_measure([row], ['a', 'b', 'c'], self.folder, repeats=4)
-        self.assertEqual(''.join(row.runs), 'abc' 'bca' 'cab' 'abc')
+        pretend_to_measure([row], ['a', 'b', 'c'], self.folder, repeats=6)
+        self.assertEqual(''.join(row.runs), 'abc' 'bca' 'cab' 'acb' 'bac' 'cba')
 
     def test_every_peer_is_first_equally_often(self):
         row = FakeRow()
         pretend_to_measure([row], ['a', 'b', 'c', 'd'], self.folder, repeats=8)
         self.assertEqual(sorted(row.runs[::4]), list('aabbccdd'))
+
+    def test_over_rows_every_peer_is_first_though_there_are_fewer_rounds_than_peers(self):
+        rows = [FakeRow(str(n)) for n in range(7)]
+        pretend_to_measure(rows, list('abcdefg'), self.folder, repeats=2)
+        self.assertEqual(sorted(peer for row in rows for peer in row.runs[::7]),
+                         list('aabbccddeeffgg'))
+
+    def test_every_peer_runs_after_each_other_equally_often(self):
+        for count in range(2, 9):
+            row, peers = FakeRow(), list('abcdefgh'[:count])
+            pretend_to_measure([row], peers, self.folder, repeats=2 * count)
+            rounds = [row.runs[at:at + count] for at in range(0, len(row.runs), count)]
+            pairs = [pair for runs in rounds for pair in zip(runs, runs[1:])]
+            self.assertEqual(sorted(pairs), sorted([*itertools.permutations(peers, 2)] * 2))
 
     def test_a_row_is_over_before_the_next_begins(self):
         order = []
