@@ -43,7 +43,6 @@ KNOWN = {
                    "LLVM's hardened allocator"),
 }
 _PROBE_PATIENCE = 20.0  # seconds
-USED = ("malloc", "calloc", "realloc", "posix_memalign", "free")  # as tools/probe.c prints them
 QUICK_PEERS = (REFERENCE, "jemalloc", LIBBUDDY)
 ALL_PEERS = (REFERENCE, *KNOWN, LIBBUDDY)
 
@@ -203,13 +202,13 @@ def probe(peer: Peer, build_dir: Path) -> dict[str, str]:
 
     It runs as the measured programs do, or another library could be found than they find.
     """
-    with tempfile.NamedTemporaryFile() as result:
-        command = [str(build.find_program(build_dir, "launch")), result.name, peer.preload,
-                   str(build.find_program(build_dir, "probe"))]
+    with tempfile.NamedTemporaryFile() as result, tempfile.NamedTemporaryFile() as found:
+        command = [build.find_program(build_dir, "launch"), result.name, peer.preload,
+                   build.find_program(build_dir, "probe"), found.name]
         try:
-            outcome = process.run(command, _PROBE_PATIENCE, env=peer.surroundings())
+            process.run(command, _PROBE_PATIENCE, env=peer.surroundings(),
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:
             return {}
-    # The library may have printed something too.
-    lines = (line.partition(" ") for line in os.fsdecode(outcome.stdout).splitlines())
-    return {name: path for name, _, path in lines if name in USED}
+        lines = (line.partition(" ") for line in os.fsdecode(found.read()).splitlines())
+        return {name: path for name, _, path in lines}

@@ -20,8 +20,8 @@ def run(command: Sequence[str | Path], timeout: float, data: bytes | None = None
         **options) -> subprocess.CompletedProcess:
     """subprocess.run() of a program with its output, whose whole group ends with it."""
     options |= {"stdin": subprocess.PIPE} if data is not None else {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          start_new_session=True, **options) as process:
+    outputs = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, start_new_session=True, **outputs | options) as process:
         try:
             out, err = process.communicate(data, timeout)
         except BaseException:

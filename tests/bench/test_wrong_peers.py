@@ -108,6 +108,9 @@ class Absent(RunnerTest):
     def test_a_library_without_malloc(self):
         self.assert_absent(f'mine={fake("no_malloc")}', 'no_malloc.so leaves malloc to /')
 
+    def test_a_library_that_programs_started_by_others_do_not_get(self):
+        self.assert_absent(f'mine={fake("leaves")}', 'leaves.so leaves malloc to /')
+
     def test_libbuddy_that_was_not_built(self):
         self.assert_absent('libbuddy', 'peer libbuddy: no libbuddy.so in')
 
@@ -127,7 +130,7 @@ class Absent(RunnerTest):
 class Partial(RunnerTest):
     """A library that leaves some of malloc's siblings to the C library."""
 
-    LACKS = 'it has no calloc, realloc, posix_memalign of its own'
+    LACKS = 'it has no calloc, realloc, posix_memalign, malloc_usable_size of its own'
 
     def test_it_is_said_and_kept(self):
         ending = self.measure(peers=f'mine={fake("works")}')

@@ -8,6 +8,7 @@
  */
 #include "fake.h"
 
+#include <dlfcn.h>
 #include <stdint.h>
 #include <sys/auxv.h>
 
@@ -93,6 +94,13 @@ int posix_memalign(void **ret_block, size_t alignment, size_t size)
 	*ret_block = spoil_the_last_for(__libc_memalign(alignment, size), size,
 					__builtin_return_address(0));
 	return 0;
+}
+
+size_t malloc_usable_size(void *block)
+{
+	size_t (*libcs)(void *) = (size_t(*)(void *))dlsym(RTLD_NEXT, "malloc_usable_size");
+
+	return libcs(block);
 }
 
 void free(void *block)
