@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence
@@ -20,6 +21,8 @@ DIFFERS = "differs"  # ended well, but with another output than under glibc
 _MICRO_EXIT_DAMAGE = 3  # BENCH_EXIT_DAMAGE of micro/bench.h
 _WORDS_KEPT = 300  # characters of what a program said
 _VALUES_KEPT = 1 << 20  # bytes at the end of what it printed
+_MOST_PRINTED = 64 << 20  # bytes: who prints on would fill the disk
+_LOOK_EVERY = 0.5  # seconds
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
 # What the launcher writes, the last line last.
 _WRITTEN = {"exit", "signal", "wall", "user", "sys", "peak_kib", "minor_faults", "major_faults"}
@@ -115,16 +118,28 @@ class Running:
 
     def finish(self, timeout: float) -> Outcome:
         """Wait for the end of the program."""
+        end = time.monotonic() + timeout
         try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return Outcome(HUNG, f"not done after {timeout:.0f} s", {}, self.stdout, self.stderr)
-        except BaseException:
-            self.kill()
-            raise
-        self.kill()  # what it left behind would run beside the next one
+            while not self._ends_by(min(end, time.monotonic() + _LOOK_EVERY)):
+                if self._printed() > _MOST_PRINTED:
+                    why = f"it printed more than {_MOST_PRINTED >> 20} MiB"
+                    return Outcome(FAILED, why, {}, self.stdout, self.stderr)
+                if time.monotonic() >= end:
+                    why = f"not done after {timeout:.0f} s"
+                    return Outcome(HUNG, why, {}, self.stdout, self.stderr)
+        finally:
+            self.kill()  # what it left behind would run beside the next one
         return self._judge()
+
+    def _ends_by(self, when: float) -> bool:
+        try:
+            self.process.wait(max(0.0, when - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _printed(self) -> int:
+        return self.stdout.stat().st_size + self.stderr.stat().st_size
 
     def _judge(self) -> Outcome:
         usage = read_values(self.result) if self.result.exists() else {}

@@ -2,6 +2,7 @@
 
 Each of them is shown as what it is, and costs the others nothing.
 """
+import resource
 import shutil
 from unittest import mock
 
@@ -47,6 +48,14 @@ class Measured(RunnerTest):
         ending = self.measure_beside('hangs', repeats=3)
         self.assert_shown(execute.HUNG, ending)
         self.assertEqual(len(self.samples('bad')), 1)
+
+    def test_one_that_prints_without_end(self):
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with mock.patch('runner.peers._PROBE_PATIENCE', 1.0):
+            ending = self.measure_beside('floods', repeats=3)
+        self.assert_shown(execute.FAILED, ending)
+        self.assertIn('it printed more than 64 MiB', ending.out)
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, used + (50 << 10))
 
     def test_one_that_loses_contents(self):
         ending = self.measure_beside('damages', rows='burst-lifo-32/1', repeats=3)
