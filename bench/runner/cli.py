@@ -8,17 +8,19 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Callable
 
 from runner import compare, guard, peers, results, session, suite, tables
 from runner.build import BuildError
 from runner.console import console
 from runner.paths import DEFAULT_BUILD, STORED_RATIOS
 from runner.peers import LIBBUDDY
-from runner.rows import MOST_THREADS
+from runner.rows import MOST_REPEATS, MOST_THREADS
 from runner.summary import Table
 
 EXIT_OK, EXIT_WRONG, EXIT_USAGE = 0, 1, 2
 EXIT_SIGNAL = 128  # and the number of the signal
+_MOST_WORK = 1_000_000  # percent: the patterns count in 64 bits
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Options that are uses of their own, and what means something beside them.  What --resume ignores
@@ -48,22 +50,19 @@ nothing could be run, and 128 and the number of the signal after one.
 """
 
 
-def _number(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from error
-    if value < least:
-        raise argparse.ArgumentTypeError(f"{value} is less than {least}")
-    return value
-
-
-def _count(text: str) -> int:
-    return _number(text, 1)
-
-
-def _count_or_none(text: str) -> int:
-    return _number(text, 0)
+def _from_to(least: int, most: int) -> Callable[[str], int]:
+    """What reads a number within these."""
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number") from error
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{value} is more than {most}")
+        return value
+    return number
 
 
 def _words(text: str) -> list[str]:
@@ -74,10 +73,7 @@ def _words(text: str) -> list[str]:
 
 
 def _threads(text: str) -> tuple[int, ...]:
-    counts = tuple(_count(word) for word in _words(text))
-    if max(counts) > MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"{max(counts)} is more than {MOST_THREADS}")
-    return counts
+    return tuple(dict.fromkeys(map(_from_to(1, MOST_THREADS), _words(text))))
 
 
 def _folder(text: str) -> Path:
@@ -101,11 +97,11 @@ def parser() -> argparse.ArgumentParser:
                       help="numbers of threads, instead of those that each row has")
     what.add_argument("--list", action="store_true", help="show rows and peers, run nothing")
     how = made.add_argument_group("how")
-    how.add_argument("--repeats", type=_count, metavar="N",
+    how.add_argument("--repeats", type=_from_to(1, MOST_REPEATS), metavar="N",
                      help=f"default {session.REPEATS}, with --guard {guard.REPEATS}")
-    how.add_argument("--warmup", type=_count_or_none, metavar="N", default=1,
+    how.add_argument("--warmup", type=_from_to(0, MOST_REPEATS), metavar="N", default=1,
                      help="runs before those that count, default 1")
-    how.add_argument("--work", type=_count, metavar="PERCENT", default=100,
+    how.add_argument("--work", type=_from_to(1, _MOST_WORK), metavar="PERCENT", default=100,
                      help="work size of the patterns, default 100")
     how.add_argument("--build-dir", type=_folder, metavar="DIR", default=DEFAULT_BUILD,
                      help="default build-bench")

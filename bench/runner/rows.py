@@ -15,6 +15,7 @@ MACRO = "macro"
 STATE = "state"  # what is measured is memory held, not time
 
 MOST_THREADS = 256  # BENCH_MAX_THREADS of micro/bench.h
+MOST_REPEATS = 1000
 LONGEST_RUN = 120.0  # seconds after which a run is hung, unless the row says more
 
 
@@ -57,7 +58,7 @@ class Row(ABC):
     metric: Metric = TIME
     estimate: float = 1.0  # seconds of one run, until one has been seen
     longest: float = LONGEST_RUN
-    repeats_at_most: int = 1000
+    repeats_at_most: int = MOST_REPEATS
     needs: tuple[Need, ...] = ()
     in_means: bool = True  # whether it counts in the means over rows
     impossible: str = ""  # why it cannot be run with its number of threads, if so
@@ -149,7 +150,7 @@ class Pattern:
     group: str = MICRO
     metric: Metric = TIME
     estimate: float = 0.5
-    repeats_at_most: int = 1000
+    repeats_at_most: int = MOST_REPEATS
 
     def why_not(self, threads: int) -> str:
         """Why it cannot have this number of threads; nothing if it can."""

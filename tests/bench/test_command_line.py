@@ -26,6 +26,10 @@ class Refused(RunnerTest):
         self.assertIn('--warmup: -1 is less than 0', self.refused('--warmup=-1'))
         self.assertIn('--work: 0 is less than 1', self.refused('--work', '0'))
         self.assertIn("--threads: 'two' is not a number", self.refused('--threads', '1,two'))
+        for option, most in ('repeats', 1000), ('warmup', 1000), ('work', 1000000):
+            for value in str(most + 1), '1' + '0' * 400:
+                self.assertIn(f'--{option}: {value} is more than {most}',
+                              self.refused(f'--{option}', value))
         self.assertIn('--threads: 257 is more than 256', self.refused('--threads', '1,257'))
 
     def test_empty_lists(self):
@@ -206,6 +210,7 @@ class Chosen(RunnerTest):
         self.assertEqual(self.ids('churn-small/3'), ['churn-small/3'])
 
     def test_threads_replace_those_of_the_row(self):
+        self.assertEqual(cli.parser().parse_args(['--threads', '3,5,3']).threads, (3, 5))
         self.assertEqual(self.ids('pair-16', 'start', threads=(3, 5)),
                          ['pair-16/3', 'pair-16/5', 'start'])
 
