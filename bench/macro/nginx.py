@@ -20,7 +20,7 @@ _CONFIG = """\
 worker_processes 1;
 daemon off;
 pid "{folder}/nginx.pid";
-error_log "{folder}/error.log" crit;
+error_log stderr crit;
 events {{ worker_connections 256; }}
 http {{
 	access_log off;
@@ -54,6 +54,7 @@ class Nginx(Server):
 
     name = "nginx"
     title = "nginx: static pages, gzip, server-side includes"
+    crash_words = "exited on signal"
     needs = (Need("nginx-light", command="nginx"), Need("apache2-utils", command="ab"))
 
     def __init__(self) -> None:

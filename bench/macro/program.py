@@ -7,7 +7,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from runner import execute, peers, process
-from runner.execute import Bench, Command, Running
+from runner.execute import Bench, Command, Outcome, Running
 from runner.peers import Peer
 from runner.rows import MACRO, Row, Sample
 
@@ -91,6 +91,7 @@ class Server(Program):
 
     start_patience = 10.0  # seconds until it must answer
     stop_patience = 20.0
+    crash_words = ""  # what it says on stderr of a process of its own that crashed, if any
 
     @abstractmethod
     def command(self, folder: Path) -> Command:
@@ -126,7 +127,7 @@ class Server(Program):
             return Sample(execute.HUNG, f"it did not answer within {timeout:.0f} s")
         except (RuntimeError, OSError) as error:
             # If the server is gone that is the news; else what the client says.
-            outcome = running.finish(1.0)
+            outcome = self._judged(running.finish(1.0))
             if outcome.state in (execute.CRASHED, execute.FAILED):
                 return Sample.failed(outcome)
             return Sample(execute.FAILED, str(error) or type(error).__name__)
@@ -140,10 +141,17 @@ class Server(Program):
         seconds = time.perf_counter() - began
         output = self.state(folder)
         self.stop(folder)
-        outcome = running.finish(self.stop_patience)
+        outcome = self._judged(running.finish(self.stop_patience))
         if not outcome.good:
             return Sample.failed(outcome)
         return Sample(execute.OK, value=seconds, usage=outcome.usage, output=output)
+
+    def _judged(self, outcome: Outcome) -> Outcome:
+        """How a server ended; one that replaces a process that crashed ends well itself."""
+        words = execute.last_words(outcome.stderr)
+        if self.crash_words and self.crash_words in words:
+            outcome.state, outcome.detail = execute.CRASHED, words
+        return outcome
 
     def _wait_until_ready(self, running: Running, folder: Path) -> None:
         deadline = time.monotonic() + self.start_patience

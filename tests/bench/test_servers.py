@@ -4,7 +4,7 @@ import subprocess
 from unittest import mock
 
 import support
-from support import RunnerTest
+from support import RunnerTest, fake
 from macro import nginx, program, redis
 from runner import execute
 from runner.peers import Peer
@@ -61,6 +61,29 @@ class Load(RunnerTest):
         sample = self.sample(Pretended(hang))
         self.assertEqual((sample.state, sample.detail),
                          (execute.HUNG, 'it did not answer within 60 s'))
+
+
+class Workers(RunnerTest):
+    """A server that replaces its workers when they crash, and ends well itself."""
+
+    def test_one_that_crashes_is_told(self):
+        said = 'worker process 7 exited on signal 11'
+        for load in None, mock.Mock(side_effect=RuntimeError('the client is unhappy')):
+            server = Pretended(load or (lambda: None), ['sh', '-c', f'echo {said} >&2'])
+            with mock.patch.object(server, 'crash_words', 'exited on signal'):
+                sample = server.sample(support.Bench(self.build, self.folder), GLIBC, 60)
+            self.assertEqual((sample.state, sample.detail), (execute.CRASHED, said))
+
+    def test_nginx_at_its_end(self):
+        if not shutil.which('nginx', path='/usr/sbin') or not shutil.which('ab', path='/usr/bin'):
+            self.skipTest('there is no nginx')
+        self.folder.chmod(0o755)
+        bench, row = support.Bench(self.build, self.folder), nginx.Nginx()
+        row.prepare(bench)
+        with mock.patch.object(nginx, 'REQUESTS', '100'):
+            sample = row.sample(bench, Peer('bad', preload=str(fake('crashes_in_children'))), 60)
+        self.assertEqual(sample.state, execute.CRASHED, sample.detail)
+        self.assertIn('exited on signal 11', sample.detail)
 
 
 class Folders(RunnerTest):
