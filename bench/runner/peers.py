@@ -124,10 +124,10 @@ def _digest(path: str) -> str:
 
 
 def _from_path(name: str, path: str) -> Peer:
-    resolved = Path(path).resolve()
-    if not resolved.is_file():
+    resolved = os.path.realpath(path)
+    if not os.path.isfile(resolved):
         raise PeerError(f"peer {name}: no file {path}")
-    return Peer(name, str(resolved), version=resolved.name)
+    return Peer(name, resolved, version=os.path.basename(resolved))
 
 
 def _libbuddy(build_dir: Path) -> Peer:

@@ -104,7 +104,10 @@ class Absent(RunnerTest):
         self.assert_absent('jemaloc', "no peer named 'jemaloc'; there are glibc, jemalloc")
 
     def test_a_file_that_is_not_there(self):
-        self.assert_absent('mine=/nowhere/lib.so', 'peer mine: no file /nowhere/lib.so')
+        loop = self.folder / 'loop.so'
+        loop.symlink_to(loop)
+        for path in '/nowhere/lib.so', loop, '/' + 'x' * 300:
+            self.assert_absent(f'mine={path}', f'peer mine: no file {path}')
 
     def test_a_folder(self):
         self.assert_absent(f'mine={self.folder}', 'peer mine: no file')
