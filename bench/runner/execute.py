@@ -81,9 +81,10 @@ def read_values(path: Path) -> dict[str, float]:
 
 
 def last_words(path: Path) -> str:
-    """The end of what a program said, in one line."""
+    """The end of what a program said, in one line that does nothing to a terminal."""
     text = _tail(path, _LONGEST_CHARACTER * _WORDS_KEPT).strip()
-    return " ".join(text[-_WORDS_KEPT:].split())
+    words = " ".join(text[-_WORDS_KEPT:].split())
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def _signal_name(number: int) -> str:

@@ -83,6 +83,10 @@ class Ending(RunnerTest):
         self.assertEqual(self.outcome('sh', '-c', 'echo no luck; exit 7').detail, 'exit 7: no luck')
         self.assertEqual(self.outcome('sh', '-c', 'exit 7').detail, 'exit 7: without a word')
 
+    def test_what_it_says_does_nothing_to_a_terminal(self):
+        outcome = self.outcome('printf', r'\033[2J\033]0;title\007 h\303\266rt\n')
+        self.assertEqual(execute.last_words(outcome.stdout), '?[2J?]0;title? h\u00f6rt')
+
     def test_of_what_a_peer_says_only_the_end_is_read(self):
         path = self.folder / 'flood'
         path.touch()
