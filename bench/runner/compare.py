@@ -98,11 +98,11 @@ def _machine_line(found: list[Change], changed: dict[str, list[str]]) -> list[st
             f"file: {why}"]
 
 
-def _broken(title: str, wrong: Table, other: Table) -> list[str]:
-    """What went wrong in one file and ran in the other."""
+def _broken(title: str, wrong: Table, other: Table, ran: bool = True) -> list[str]:
+    """What went wrong in one file, and ran in the other or did not."""
     lines = [f"  {c.row['label']}: {c.peer} {c.state} ({c.detail})"
              for c in wrong.wrong_cells()
-             if (there := other.get(c.row, c.peer)) and there.good]
+             if ran == bool((there := other.get(c.row, c.peer)) and there.good)]
     return [title, *lines, ""] if lines else []
 
 
@@ -181,9 +181,13 @@ def text(old: Results, new: Results) -> str:
     if not machine.same_machine(old.machine, new.machine):
         lines += ["the two files come from different machines; only figures relative to "
                   f"{REFERENCE} can be compared", ""]
+    if old.machine.get("patterns") != new.machine.get("patterns"):
+        lines += ["the programs of bench/micro are not the same in the two files: their rows may "
+                  "do something else", ""]
     changed = _changed_peers(old, new)
     lines += _changed(changed)
     lines += _broken("does not run any more", after, before)
+    lines += _broken("does not run, nor did it before", after, before, ran=False)
     lines += _broken("runs now, and did not", before, after)
     lines += _nothing(before, after)
     lines += _other_figures(before, after)

@@ -130,6 +130,20 @@ class Differences(Compared):
         blocks = self.blocks(results_of(crashed), results_of(good))
         self.assertEqual(blocks['runs now, and did not'], ['pair: mine'])
 
+    def test_what_crashes_in_both_or_is_new_and_crashes(self):
+        crashed, nobody = ({'pair': {'glibc': [1.0]} | more} for more in ({'mine': CRASH}, {}))
+        for old in crashed, nobody:
+            blocks = self.blocks(results_of(old), results_of(crashed))
+            self.assertEqual(blocks['does not run, nor did it before'], ['pair: mine'])
+
+    def test_patterns_that_are_not_the_same_are_said(self):
+        old, new = (results_of({'a': {'glibc': [1.0]}}) for _ in range(2))
+        for made in old, new:
+            made.machine['patterns'] = 'some'
+        self.assertNotIn('bench/micro', self.compare(old, new))
+        new.machine['patterns'] = 'others'
+        self.assertIn('programs of bench/micro are not the same', self.compare(old, new))
+
     def test_rows_and_peers_that_only_one_file_has_are_named(self):
         old = {'pair': {'glibc': [1.0], 'gone': [1.0]}, 'lost': {'glibc': [1.0]}}
         new = {'pair': {'glibc': [1.0], 'come': [1.0]}, 'found': {'glibc': [1.0]}}
