@@ -105,8 +105,10 @@ class Results:
         if not machine.same_machine(earlier.machine, self.machine):
             raise ResultsError("it was made on another machine, or with other processors of it")
         ours = {peer["name"]: peer for peer in self.peers}
-        if lost := {sample["peer"] for sample in earlier.samples} - ours.keys():
-            raise ResultsError(f"peers with runs in it are not there: {', '.join(sorted(lost))}")
+        for what, there in ("peer", ours.keys()), ("row", {row["id"] for row in self.rows}):
+            if lost := {sample[what] for sample in earlier.samples} - there:
+                raise ResultsError(
+                    f"{what}s with runs in it are not there: {', '.join(sorted(lost))}")
         same = {peer["name"] for peer in earlier.peers
                 if peer["name"] in ours
                 and all(peer[key] == ours[peer["name"]][key] for key in _KEPT_WITH)}

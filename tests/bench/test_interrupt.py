@@ -185,6 +185,16 @@ class Resumed(RunnerTest):
         self.assert_says('peers with runs in it are not there: mine', ending)
         self.assertEqual((ending.status, self.out.read_bytes()), (cli.EXIT_USAGE, before))
 
+    def test_a_row_that_is_gone_costs_it_no_runs(self):
+        made = self.leave_in_the_middle(keep=2, repeats=3)
+        for sample in made.samples:
+            sample['row'] = 'gone'
+        made.save(self.out)
+        before = self.out.read_bytes()
+        ending = self.resume()
+        self.assert_says('rows with runs in it are not there: gone', ending)
+        self.assertEqual((ending.status, self.out.read_bytes()), (cli.EXIT_USAGE, before))
+
     def test_patterns_that_were_built_anew_run_again(self):
         made = self.leave_in_the_middle(keep=2, repeats=3)
         made.machine['patterns'] = 'others'
