@@ -13,8 +13,7 @@ _WIDTH = 100
 
 
 def _positive(cell: Cell | None) -> bool:
-    """Whether there are figures that others can be divided by."""
-    return cell is not None and cell.good and min(cell.times) > 0
+    return cell is not None and cell.positive
 
 
 class Change:

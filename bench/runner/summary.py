@@ -27,6 +27,11 @@ class Cell:
         return self.state == execute.OK and bool(self.times)
 
     @property
+    def positive(self) -> bool:
+        """Whether there are figures that others can be divided by."""
+        return self.good and min(self.times) > 0
+
+    @property
     def time(self) -> float:
         """The median of the row's metric."""
         return stats.median(self.times)
@@ -129,14 +134,14 @@ def _mean_ratio(pairs: list[tuple[Cell, Cell]]) -> stats.Estimate:
     return stats.bootstrap(
         [cell.times for pair in pairs for cell in pair],
         lambda *medians: stats.geometric_mean(
-            a / b for a, b in zip(medians[::2], medians[1::2]) if b))
+            a / b for a, b in zip(medians[::2], medians[1::2])))
 
 
 def compare(table: Table, peer: str, other: str, group: str) -> Comparison | None:
     """Compare two peers over the rows of a group that both finished."""
     pairs = [(ours, theirs) for row in table.timed_rows(group)
              if (ours := table.get(row, peer)) and (theirs := table.get(row, other))
-             and ours.good and theirs.good]
+             and ours.positive and theirs.positive]
     if not pairs:
         return None
     ratios = [stats.ratio(ours.times, theirs.times) for ours, theirs in pairs]

@@ -4,7 +4,7 @@ from typing import Iterable, Sequence
 
 from runner import execute, stats
 from runner.peers import LIBBUDDY, REFERENCE
-from runner.rows import MACRO, MICRO, STATE
+from runner.rows import MACRO, MICRO
 from runner.summary import Cell, Table, compare
 
 _HEAD = ("", "{what}", "+-", "of {base}", "peak MiB", "of {base}", "faults", "user s", "sys s")
@@ -34,9 +34,7 @@ def figure(value: float, unit: str) -> str:
 
 
 def _time_ratio(cell: Cell, base: Cell | None) -> str:
-    if base is None or not base.good or cell.peer == base.peer:
-        return ""
-    if cell.row["group"] == STATE and not (min(cell.times) > 0 and min(base.times) > 0):
+    if base is None or cell.peer == base.peer or not (cell.positive and base.positive):
         return ""
     ratio = stats.ratio(cell.times, base.times)
     return f"{ratio.value:.2f}x{'*' if ratio.differs_from(1.0) else ' '}"

@@ -326,9 +326,11 @@ class Odd(ReportTest):
         self.assertIn('Faster? Nothing to compare with.', said)
         self.assertNotIn('No row is above', said)
 
-    def test_no_time_at_all_is_no_error(self):
-        self.report(results_of({'a': {'libbuddy': [0.0] * 5, 'glibc': [1.0] * 5},
-                                'b': {'libbuddy': [1.0] * 5, 'glibc': [0.0] * 5}}))
+    def test_no_time_at_all_is_compared_with_nothing(self):
+        said = self.report(results_of({'a': {'libbuddy': [0.0] * 5, 'glibc': [1.0] * 5},
+                                       'b': {'libbuddy': [1.0] * 5, 'glibc': [0.0] * 5}})).said
+        self.assertIn('Faster? Nothing to compare with.', said)
+        self.assertNotIn('nan', said)
 
     def test_names_and_details_are_no_markup(self):
         evil = '<script>alert("&amp;")</script>'
