@@ -20,6 +20,16 @@ void *bench_table(size_t bytes)
 	return p;
 }
 
+void bench_table_cut(void *from, void *end)
+{
+	uintptr_t first = ((uintptr_t)from + BENCH_OS_PAGE - 1) / BENCH_OS_PAGE;
+	uintptr_t last = (uintptr_t)end / BENCH_OS_PAGE;
+
+	if (first < last)
+		madvise((void *)(first * BENCH_OS_PAGE), (last - first) * BENCH_OS_PAGE,
+			MADV_DONTNEED);
+}
+
 void bench_sleep_until(double when)
 {
 	struct timespec at = {.tv_sec = (time_t)when,

@@ -310,6 +310,9 @@ static inline void bench_free(void *p, size_t size)
 /** bench_table - a zeroed table of the benchmark's own, outside the allocator under test */
 void *bench_table(size_t bytes);
 
+/** bench_table_cut - give back the pages between @from and @end, or a later peak would have them */
+void bench_table_cut(void *from, void *end);
+
 /* ---- clock, threads, results --------------------------------------------------------------- */
 
 static inline double bench_now(void)

@@ -54,6 +54,7 @@ static void thin_out(struct phase *phase, struct bench_rng *rng)
 		else
 			bench_free(phase->blocks[i].p, phase->blocks[i].size);
 	}
+	bench_table_cut(&phase->blocks[stayed], &phase->blocks[phase->count]);
 	phase->count = stayed;
 }
 

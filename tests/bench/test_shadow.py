@@ -58,6 +58,16 @@ class Patterns(RunnerTest):
         self.assertLessEqual({*CANNOT_NOTICE, *MAY_CRASH}, {p.name for p in suite.PATTERNS})
 
 
+class Tables(RunnerTest):
+    """What a pattern notes down for itself is hardly a part of its peak."""
+
+    def test_notes_of_blocks_that_are_gone(self):
+        row, = suite.choose(['phases'], False, ())[0]
+        sample = row.sample(Bench(self.build, self.folder, work=100), Peer('glibc'), 100)
+        # At most 64 MiB and what survived are alive at a time, 102 MiB; glibc takes 165 for them.
+        self.assertLess(sample.usage['peak_kib'], 190 << 10)
+
+
 class AtRest(RunnerTest):
     """Rows about memory at rest where nothing is wrong, all at once since they sleep."""
 
