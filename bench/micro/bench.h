@@ -8,7 +8,8 @@
  * only that work, and prints `name value` lines on stdout.  Every block it gets is stamped when
  * it is allocated and checked before it is freed, so an allocator whose blocks overlap, or lose
  * their contents, ends the run with status BENCH_EXIT_DAMAGE instead of winning it.  What is not
- * noticed: a block that is handed out twice with the same size, since both stamps are the same.
+ * noticed: a block that is handed out twice with the same size, since both stamps are the same, and
+ * one that lies inside another, between its stamps.
  *
  * The header allocates nothing by itself while the clock runs.
  */
