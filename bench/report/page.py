@@ -47,6 +47,8 @@ class Verdict:
         self.comparisons = {
             (group, other): found for group in (MICRO, MACRO) for other in self.others
             if (found := compare(table, self.subject, other, group))}
+        compared = {other for _, other in self.comparisons}
+        self.everyone = "every peer" if compared >= {*self.others} else "every peer that ran"
 
     def answers(self) -> str:
         """The three answers as a list."""
@@ -89,7 +91,7 @@ class Verdict:
         if not all(t.enough for t in times):
             return "even", "Faster? Too few runs to tell that from noise."
         if tone == "good" and all(beyond):
-            return "good", "Faster than every peer, on the mean of all rows."
+            return "good", f"Faster than {self.everyone}, on the mean of all rows."
         if any(b and _tone(t.value) == "bad" for t, b in zip(times, beyond)):
             return "bad", "Not the fastest, on the mean of all rows."
         return "even", ("On a par with the fastest peer, as far as the noise allows to say, on the "
@@ -118,7 +120,7 @@ class Verdict:
         words, worst = self._range(lambda c: c.memory)
         if not words:
             return "even", "Memory? Nothing to compare with.", ""
-        title = {"good": "Needs less memory than every peer.",
+        title = {"good": f"Needs less memory than {self.everyone}.",
                  "even": "Needs as much memory as the thriftiest peer.",
                  "bad": "Some peer needs less memory."}[_tone(worst)]
         return _tone(worst), title, "Peak memory, " + "; ".join(words) + "."
@@ -155,8 +157,10 @@ class Verdict:
         if found is None:
             return '<td class="soft">-</td>'
         value = figure_of(found)
+        most = max(c.rows for (g, _), c in self.comparisons.items() if g == group)
+        of_rows = f" ({found.rows} of {most} rows)" if found.rows < most else ""
         return (f'<td class="{_tone(value)}" title="{found.rows} rows, {found.faster} faster and '
-                f'{found.slower} slower beyond noise">{value:.3f}</td>')
+                f'{found.slower} slower beyond noise">{value:.3f}{of_rows}</td>')
 
 
 def _behind_table(title: str, pairs: list[tuple[Cell, Cell]], figure_of, shown) -> str:

@@ -303,6 +303,16 @@ class Odd(ReportTest):
         plots = dict(page.plots())
         self.assertIn('crashed', texts(plots['a: bars of all peers relative to the best']))
 
+    def test_a_peer_that_crashed_is_not_beaten_there(self):
+        ours, theirs = around(0.5), around(1.0)
+        said = self.report(results_of(
+            {'a': {'libbuddy': ours, 'glibc': theirs, 'x': theirs, 'y': CRASH},
+             'b': {'libbuddy': ours, 'glibc': theirs, 'x': CRASH, 'y': CRASH}},
+            peaks={row: {'libbuddy': 500.0} for row in 'ab'})).said
+        self.assertIn('Faster than every peer that ran, on the mean of all rows.', said)
+        self.assertIn('Needs less memory than every peer that ran.', said)
+        self.assertIn('patterns, time 0.500 0.500 (1 of 2 rows) -', said)
+
     def test_peers_that_were_not_there_and_rows_that_were_skipped_are_shown(self):
         made = results_of({'a': {'libbuddy': [1.0], 'glibc': [1.0]}})
         made.absent['mine'] = 'no file mine.so'
