@@ -79,6 +79,89 @@ SIM_TEST(objects_go_back_to_the_home_of_their_slab_whoever_frees_them)
 	EXPECT_SOUND();
 }
 
+/* One by one: no four in a row are of one slab. */
+SIM_TEST(scattered_objects_of_several_homes_go_back_once)
+{
+	void *mine[6], *theirs[6], *objs[12];
+	unsigned long flushes;
+
+	start();
+	bug_abort_on_error = false;
+	take(mine, 6);
+	sim_switch_to(&other);
+	take(theirs, 6);
+	for (int i = 0; i < 12; i++)
+		objs[i] = i % 2 ? theirs[i / 2] : mine[i / 2];
+	flushes = home(0)->flushes + home(1)->flushes;
+	slab_give(s, objs, 12);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+	for (int i = 0; i < 12; i++)
+		EXPECT(!objs[i]);
+	EXPECT_EQ(home(0)->inuse + home(1)->inuse, 0);
+	EXPECT_EQ(home(0)->flushes + home(1)->flushes, flushes + 2);
+	EXPECT_SOUND();
+}
+
+/* Nodes have homes of the same numbers; a sheaf has both where one node is short of memory. */
+SIM_TEST(objects_go_back_to_the_node_of_their_slab)
+{
+	struct slow slow = {.task = NULL};
+	struct kmem_cache_node *far;
+	void *near_objs[6], *far_objs[6], *objs[12];
+
+	sim_add_node(GiB, true);
+	start();
+	take(near_objs, 6);
+	EXPECT_EQ(slab_take(s, 1, far_objs, 6, /* exact= */ true, 0, &slow), 6);
+	far = cache_node(s, 1, false);
+	EXPECT_EQ(home(0)->inuse, 6);
+	EXPECT_EQ(far->first.inuse, 6);
+	for (int i = 0; i < 12; i++)
+		objs[i] = i % 2 ? far_objs[i / 2] : near_objs[i / 2];
+	slab_give(s, objs, 12);
+	EXPECT_EQ(home(0)->inuse, 0);
+	EXPECT_EQ(far->first.inuse, 0);
+	EXPECT_EQ(home(0)->nr_empty, 1);
+	EXPECT_EQ(far->first.nr_empty, 1);
+	EXPECT_SOUND();
+}
+
+static unsigned int nr_reports(void)
+{
+	unsigned int nr = 0;
+
+	for (const char *c = sim_reports(); *c; c++)
+		nr += *c == '\n';
+	return nr;
+}
+
+/* Between others of two homes, so that what is left after the first home is gone through again. */
+SIM_TEST(what_is_wrong_among_objects_of_several_homes_is_reported_once)
+{
+	void *mine[MOST], *theirs, *gone;
+
+	start();
+	bug_abort_on_error = false;
+	take(mine, s->objects);
+	sim_switch_to(&other);
+	take(&theirs, 1);
+	sim_switch_to(&sim_main_thread);
+	take(&gone, 1);
+	slab_give(s, (void *[]){gone}, 1);
+	node_discard_empty(s, n, /* all= */ true);
+	EXPECT(page_type(slab_of(s, gone)) != PAGE_SLAB);
+	slab_give(s,
+		  (void *[]){mine[0], theirs, gone, mine[1], (char *)mine[2] + 8, mine[3],
+			     mine[4]},
+		  7);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT(strstr(sim_reports(), "into the middle"));
+	EXPECT_EQ(nr_reports(), 2);
+	EXPECT_EQ(home(0)->inuse, s->objects - 4);
+	EXPECT_EQ(home(1)->inuse, 0);
+	EXPECT_SOUND();
+}
+
 /* Fill slabs, then leave @left objects in each of @partial of them and none in @empty. */
 static void leave_slabs(unsigned int partial, unsigned int left, unsigned int empty)
 {
@@ -403,6 +486,9 @@ SIM_TEST(what_a_cache_is_made_of_ends_with_it)
 
 RUN_TESTS(T(threads_take_objects_from_slabs_of_their_own),
 	  T(objects_go_back_to_the_home_of_their_slab_whoever_frees_them),
+	  T(scattered_objects_of_several_homes_go_back_once),
+	  T(objects_go_back_to_the_node_of_their_slab),
+	  T(what_is_wrong_among_objects_of_several_homes_is_reported_once),
 	  T(an_empty_slab_of_another_home_is_adopted_before_a_new_one_is_made),
 	  T(a_slab_that_is_less_than_half_full_is_adopted_with_what_is_in_it),
 	  T(what_is_gone_of_a_slab_is_known_when_it_is_adopted),
