@@ -58,6 +58,50 @@ SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free)
 	EXPECT_SOUND();
 }
 
+static struct slab_home *busy;
+
+static void let_busy_go(void)
+{
+	let_go(busy);
+}
+
+/* Else it would lie about until the next slow path. */
+SIM_TEST(a_free_that_may_wait_waits_until_its_slab_is_let_go)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
+	void *objs[2];
+
+	EXPECT(sim_start());
+	for (int i = 0; i < 2; i++)
+		objs[i] = slab_alloc_slow(s, &nested);
+	busy = hold_slabs(s);
+	sim.on_futex_wait = let_busy_go;
+	slab_free(s, objs[0]); /* a thread's first frees go to the slab */
+	EXPECT_EQ(sim.futex_waits, 1);
+	EXPECT_EQ(busy->inuse, 1);
+	hold_slabs(s);
+	slab_give(s, &objs[1], 1);
+	EXPECT_EQ(sim.futex_waits, 2);
+	EXPECT_EQ(busy->inuse, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_second_free_that_goes_to_the_slab_at_once_is_reported_and_not_counted)
+{
+	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(64)];
+	void *objs[2];
+
+	EXPECT(sim_start());
+	bug_abort_on_error = false;
+	for (int i = 0; i < 2; i++)
+		objs[i] = slab_alloc_slow(s, &nested);
+	for (int i = 0; i < 2; i++)
+		slab_free_slow(s, objs[0], &nested);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT_EQ(cache_inuse(s), 1);
+	EXPECT_SOUND();
+}
+
 /* A thread that only allocates has to take it along too. */
 SIM_TEST(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_allocation_too)
 {
@@ -333,4 +377,6 @@ RUN_TESTS(T(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects)
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
 	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_free),
+	  T(a_free_that_may_wait_waits_until_its_slab_is_let_go),
+	  T(a_second_free_that_goes_to_the_slab_at_once_is_reported_and_not_counted),
 	  T(an_object_freed_while_its_slab_is_held_goes_back_with_the_next_allocation_too))
