@@ -268,6 +268,114 @@ SIM_TEST(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects)
 	EXPECT_SOUND();
 }
 
+/* ---- small objects of many slabs ---- */
+
+#define MANY 20000
+
+static void *many[MANY];
+
+/* @nr objects of @size bytes are taken from slabs, by this thread alone. */
+static void start_with_many(size_t size, unsigned int nr)
+{
+	start();
+	s = &kmalloc_caches[kmalloc_class(size)];
+	n = cache_node(s, 0, false);
+	EXPECT_EQ(slab_take(s, 0, many, nr, true, 0, &slow), nr);
+	/* The first sheaf is kept whatever it holds. */
+	EXPECT(barn_put_full(s, n, sheaf_of(0, 3)));
+}
+
+/* A sheaf of objects each of which is @apart objects from the one before. */
+static struct slab_sheaf *sheaf_of_objects_apart(unsigned int apart)
+{
+	struct slab_sheaf *sheaf = sheaf_of(4, 0);
+
+	for (unsigned int i = 0; i < 100; i++)
+		sheaf->objects[i] = many[i * apart];
+	sheaf->size = 100;
+	return sheaf;
+}
+
+static void give_one_as(u32 task)
+{
+	static unsigned int nr = MANY;
+	u32 own = task_id_tls;
+
+	task_id_tls = task;
+	slab_give(s, &many[--nr], 1);
+	task_id_tls = own;
+}
+
+SIM_TEST(a_thread_that_has_many_slabs_to_itself_leaves_scattered_objects_there)
+{
+	struct slab_sheaf *near_each_other, *scattered;
+	u32 own, another;
+
+	start_with_many(64, MANY);
+	own = task_id();
+	another = own + 1;
+	scattered = sheaf_of_objects_apart(150);
+	near_each_other = sheaf_of_objects_apart(1024 / 64 - 1);
+	EXPECT(!barn_put_full(s, n, scattered));
+	EXPECT(barn_has_room(s, n, near_each_other));
+	EXPECT(barn_has_room(s, n, sheaf_of(0, 1)));
+	EXPECT(barn_has_room(s, n, sheaf_of(0, 3)));
+	/* Another thread has used them once, and then for a while. */
+	give_one_as(another);
+	EXPECT(barn_has_room(s, n, scattered));
+	for (int i = 0; i < USES_ALONE; i++)
+		give_one_as(another);
+	EXPECT(barn_has_room(s, n, scattered));
+	/* It is back, but not for long yet. */
+	for (int i = 0; i < USES_ALONE; i++) {
+		give_one_as(own);
+		EXPECT(barn_has_room(s, n, scattered));
+	}
+	give_one_as(own);
+	EXPECT(!barn_has_room(s, n, scattered));
+	/* An empty barn takes it. */
+	EXPECT(barn_get_full(s, n, NULL));
+	EXPECT(barn_put_full(s, n, scattered));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(scattered_objects_of_few_slabs_are_left_in_a_barn)
+{
+	start_with_many(64, MiB / 64 - 1000);
+	EXPECT(barn_put_full(s, n, sheaf_of_objects_apart(150)));
+}
+
+static void turn_round(struct slab_sheaf *sheaf)
+{
+	for (unsigned int i = 0, j = sheaf->size - 1u; i < j; i++, j--) {
+		void *obj = sheaf->objects[i];
+
+		sheaf->objects[i] = sheaf->objects[j];
+		sheaf->objects[j] = obj;
+	}
+}
+
+SIM_TEST(every_other_object_makes_a_row_too)
+{
+	struct slab_sheaf *sheaf;
+
+	start_with_many(64, 1000);
+	sheaf = sheaf_of_objects_apart(2);
+	overflow_and_deepen(sheaf);
+	EXPECT_EQ(n->barn->extra, 1);
+	turn_round(sheaf);
+	overflow_and_deepen(sheaf);
+	EXPECT_EQ(n->barn->extra, 2);
+	overflow_and_deepen(sheaf_of_objects_apart(3));
+	EXPECT_EQ(n->barn->extra, 2);
+}
+
+SIM_TEST(objects_of_256_bytes_are_left_in_a_barn_wherever_they_lie)
+{
+	start_with_many(256, MANY);
+	EXPECT(barn_put_full(s, n, sheaf_of_objects_apart(150)));
+}
+
 SIM_TEST(a_barn_does_not_keep_any_number_more)
 {
 	struct slab_sheaf *sheaf;
@@ -453,6 +561,10 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
 	  T(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again),
 	  T(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects),
 	  T(a_barn_does_not_keep_any_number_more),
+	  T(a_thread_that_has_many_slabs_to_itself_leaves_scattered_objects_there),
+	  T(scattered_objects_of_few_slabs_are_left_in_a_barn),
+	  T(every_other_object_makes_a_row_too),
+	  T(objects_of_256_bytes_are_left_in_a_barn_wherever_they_lie),
 	  T(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away),
 	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
 	  T(a_barn_whose_lock_is_held_is_passed_by), T(shrinking_to_nothing_frees_the_sheaves_too),
