@@ -62,13 +62,15 @@ static bool is_hole(const struct kmem_cache *s, const struct page *slab, u64 off
 	return all_free(slab, first, MIN(last, s->objects - 1u));
 }
 
-/* @slab has @holes pages that are not resident.  Return: how many more than before. */
+/*
+ * @slab has @holes pages that are not resident; it has 32 at most, as it has several objects.
+ * Return: how many more than before.
+ */
 static unsigned int note_holes(struct page *slab, unsigned int holes)
 {
 	unsigned int before = page_punched(slab);
 	u32 state = READ_ONCE(slab->state) & ~(PAGE_PUNCHED_MAX << PAGE_PUNCHED_SHIFT);
 
-	holes = MIN(holes, PAGE_PUNCHED_MAX);
 	page_set_state(slab, state | PG_PUNCHED | holes << PAGE_PUNCHED_SHIFT);
 	zone_note_punched(page_zone(slab), (u64)holes - before);
 	return holes - MIN(before, holes);

@@ -57,6 +57,19 @@ SIM_TEST(a_slab_of_any_class_wastes_at_most_an_eighth)
 	}
 }
 
+/* A slab counts its pages that went back, which a slab of one object has none of, in a byte. */
+SIM_TEST(the_pages_of_a_slab_of_several_objects_can_be_counted)
+{
+	for (unsigned int cpus = 1; cpus <= 4096; cpus *= 64) {
+		sim.nr_cpus = cpus;
+		for (u32 size = 16; size <= MiB; size += size < 16 * KiB ? 8 : 512) {
+			struct kmem_cache s = geometry(size);
+
+			EXPECT(s.objects == 1 || 1u << s.order <= PAGE_PUNCHED_MAX);
+		}
+	}
+}
+
 /* A program's cache may have any size. */
 SIM_TEST(a_slab_of_any_size_holds_an_object_and_its_bitmap)
 {
@@ -249,6 +262,7 @@ SIM_TEST(page_map_values_of_classes_are_even_and_distinct_for_three_nodes)
 RUN_TESTS(T(every_class_is_16_byte_aligned_and_at_most_a_quarter_above_the_one_below),
 	  T(the_class_of_every_size_is_what_a_linear_search_finds),
 	  T(a_slab_of_any_class_wastes_at_most_an_eighth),
+	  T(the_pages_of_a_slab_of_several_objects_can_be_counted),
 	  T(a_slab_of_any_size_holds_an_object_and_its_bitmap),
 	  T(a_sheaf_is_not_twice_as_long_for_its_last_few_slots),
 	  T(a_size_rounded_up_to_an_alignment_has_a_class_aligned_to_it),
