@@ -228,6 +228,86 @@ SIM_TEST(a_slab_whose_holes_are_gone_is_not_asked_for_again)
 	EXPECT_SOUND();
 }
 
+#define IN_PAGE 2 /* objects */
+
+/* All objects of a slab of eight pages, in the order of their addresses. */
+static struct page *whole_slab(void **objs)
+{
+	s = &kmalloc_caches[kmalloc_class(PAGE_SIZE / IN_PAGE)];
+	EXPECT_EQ(s->order, 3);
+	for (unsigned int i = 0; i < s->objects; i++)
+		objs[i] = take(s);
+	return slab_of(s, objs[0]);
+}
+
+SIM_TEST(page_by_page_a_slab_says_how_many_are_gone)
+{
+	unsigned int pages = 8, calls;
+	const struct zone *zone = zone_of(0);
+	void *objs[MOST];
+	struct page *slab;
+	u64 mark;
+
+	EXPECT(sim_start());
+	slab = whole_slab(objs);
+	mark = zone->resident_mark;
+	for (unsigned int page = 0; page + 1 < pages; page++) {
+		for (unsigned int i = 0; i < IN_PAGE; i++)
+			give(s, objs[page * IN_PAGE + i]);
+		EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 1);
+		EXPECT_EQ(page_punched(slab), page + 1);
+		EXPECT_EQ(zone->nr_punched_pages, page + 1);
+		EXPECT_EQ(zone->resident_mark, mark - page - 1);
+		EXPECT_SOUND();
+	}
+	calls = sim_count(SIM_DISCARD);
+	give(s, objs[(pages - 1) * IN_PAGE]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), calls);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(what_was_gone_and_is_locked_now_is_not_counted_again)
+{
+	void *objs[MOST];
+	struct page *slab;
+
+	EXPECT(sim_start());
+	slab = whole_slab(objs);
+	for (unsigned int i = 0; i < IN_PAGE; i++)
+		give(s, objs[i]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 1);
+	for (unsigned int i = 0; i < IN_PAGE; i++)
+		give(s, objs[IN_PAGE + i]);
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_op_always = true;
+	sim.fail_error = -EINVAL;
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(zone_of(0)->nr_punched_pages, page_punched(slab));
+	EXPECT_SOUND();
+}
+
+/* Behind one that has a hole now, which would be punched again with every pass. */
+SIM_TEST(a_slab_without_new_holes_goes_behind_the_others_too)
+{
+	void *first[MOST], *second[MOST];
+
+	EXPECT(sim_start());
+	(void)whole_slab(first);
+	(void)whole_slab(second);
+	for (unsigned int i = 0; i < IN_PAGE; i++)
+		give(s, first[i]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 1);
+	give(s, first[IN_PAGE]);
+	for (unsigned int i = 0; i < IN_PAGE + 1; i++)
+		give(s, second[i]);
+	EXPECT(slab_bucket(slab_of(s, first[0])) == slab_bucket(slab_of(s, second[0])));
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 1);
+	EXPECT_SOUND();
+	EXPECT_EQ(punch_holes(0, /* dense= */ true, ALL), 0);
+	EXPECT_EQ(sim_count(SIM_DISCARD), 2);
+}
+
 #define SPARSE_SLABS 7
 
 /* SPARSE_SLABS slabs with one object each, and one slab that lacks one.  Return: pages of those. */
@@ -382,6 +462,23 @@ SIM_TEST(slabs_that_are_nearly_full_go_only_when_everything_does)
 	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
 }
 
+SIM_TEST(slabs_that_are_less_than_three_quarters_full_go_always)
+{
+	unsigned int most;
+	void *objs[MOST];
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE_OF_25)];
+	most = (s->objects + 1u) * 3 / 4;
+	for (unsigned int i = 0; i < s->objects; i++)
+		objs[i] = take(s);
+	for (unsigned int i = most + 1; i < s->objects; i++)
+		give(s, objs[i]);
+	EXPECT_EQ(punch_holes(0, /* dense= */ false, ALL), 0);
+	give(s, objs[most]);
+	EXPECT(punch_holes(0, /* dense= */ false, ALL) > 0);
+}
+
 static void constructor(void *obj)
 {
 	memset(obj, 0x77, 1500);
@@ -416,6 +513,17 @@ SIM_TEST(where_the_system_refuses_nothing_is_lost)
 	EXPECT_SOUND();
 	sim.fail_op_always = false;
 	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(where_the_system_refuses_it_is_not_asked_again_for_each_slab)
+{
+	EXPECT(sim_start());
+	(void)sparse_and_dense();
+	sim.fail_op = SIM_DISCARD;
+	sim.fail_op_always = true;
+	EXPECT_EQ(punch_holes(0, /* dense= */ false, ALL), 0);
+	EXPECT_EQ(sim.faults, 1);
 	EXPECT_SOUND();
 }
 
@@ -636,6 +744,10 @@ RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(a_slab_is_punched_once_until_objects_come_or_go),
 	  T(a_page_that_is_left_after_its_slab_was_punched_goes_with_the_next_pass),
 	  T(a_slab_whose_holes_are_gone_is_not_asked_for_again),
+	  T(page_by_page_a_slab_says_how_many_are_gone),
+	  T(what_was_gone_and_is_locked_now_is_not_counted_again),
+	  T(a_slab_without_new_holes_goes_behind_the_others_too),
+	  T(slabs_that_are_less_than_three_quarters_full_go_always),
 	  T(at_work_slabs_that_are_emptier_than_any_that_was_used_are_punched),
 	  T(at_work_slabs_as_full_as_those_that_were_used_stay),
 	  T(at_work_a_cache_that_grew_keeps_its_pages), T(at_work_a_dense_cache_keeps_its_pages),
@@ -643,6 +755,7 @@ RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(an_object_in_a_page_that_went_back_reads_as_zero),
 	  T(slabs_that_are_nearly_full_go_only_when_everything_does),
 	  T(objects_stay_as_they_were_constructed), T(where_the_system_refuses_nothing_is_lost),
+	  T(where_the_system_refuses_it_is_not_asked_again_for_each_slab),
 	  T(behind_a_slab_with_something_locked_the_others_go),
 	  T(where_everything_seems_to_be_locked_no_more_is_asked_for),
 	  T(holes_are_made_on_the_node_that_is_short),
