@@ -391,6 +391,27 @@ SIM_TEST(at_work_a_dense_cache_keeps_its_pages)
 	EXPECT(punch_holes(0, /* dense= */ false, ALL) > 0);
 }
 
+/* Empty slabs go as a whole; they do not make a cache sparse. */
+SIM_TEST(at_work_a_dense_cache_keeps_its_pages_though_it_has_empty_slabs)
+{
+	static void *objs[MOST];
+	unsigned int nr;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	nr = SLABS * s->objects;
+	EXPECT(2 * nr <= MOST);
+	for (unsigned int i = 0; i < 2 * nr; i++)
+		objs[i] = take(s);
+	for (unsigned int i = 1; i < s->objects; i++)
+		give(s, objs[i]);
+	for (unsigned int i = nr; i < 2 * nr; i++)
+		give(s, objs[i]);
+	EXPECT_EQ(cache_node(s, 0, false)->first.nr_empty, SLABS);
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+}
+
 /* Other processes may have taken the room by the time that it is used again. */
 SIM_TEST(the_mark_of_a_zone_falls_with_what_goes_back)
 {
@@ -477,6 +498,51 @@ SIM_TEST(slabs_that_are_less_than_three_quarters_full_go_always)
 	EXPECT_EQ(punch_holes(0, /* dense= */ false, ALL), 0);
 	give(s, objs[most]);
 	EXPECT(punch_holes(0, /* dense= */ false, ALL) > 0);
+}
+
+SIM_TEST(at_work_slabs_that_are_nearly_full_stay_though_nothing_was_used)
+{
+	struct page *dense;
+	void *objs[MOST];
+	unsigned int each;
+
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE_OF_25)];
+	each = s->objects;
+	for (unsigned int i = 0; i < 4 * each; i++)
+		objs[i] = take(s);
+	dense = slab_of(s, objs[0]);
+	for (unsigned int i = (each + 1) * 3 / 4 + 1; i < each; i++)
+		give(s, objs[i]);
+	for (unsigned int i = each; i < 4 * each; i++)
+		if (i % each)
+			give(s, objs[i]);
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	EXPECT(punch_unneeded(ALL) > 0);
+	EXPECT_EQ(page_punched(dense), 0);
+	EXPECT(punch_holes(0, /* dense= */ true, ALL) > 0);
+	EXPECT(page_punched(dense) > 0);
+}
+
+SIM_TEST(at_work_slabs_of_any_node_are_punched_as_many_as_are_wanted)
+{
+	static void *objs[MOST];
+	unsigned int nr;
+	u64 first;
+
+	sim_add_node(GiB, true);
+	EXPECT(sim_start());
+	s = &kmalloc_caches[kmalloc_class(SIZE)];
+	nr = SLABS * s->objects;
+	EXPECT_EQ(slab_take(s, 1, objs, nr, true, 0, &slow), nr);
+	for (unsigned int i = 0; i < nr; i++)
+		if (i % s->objects)
+			give(s, objs[i]);
+	EXPECT_EQ(punch_unneeded(ALL), 0);
+	first = punch_unneeded(1);
+	EXPECT(first > 0 && first < 1u << s->order);
+	EXPECT(punch_unneeded(ALL) > first);
+	EXPECT(cache_node(s, 1, false)->punched > first);
 }
 
 static void constructor(void *obj)
@@ -748,6 +814,9 @@ RUN_TESTS(T(pages_that_no_object_in_use_reaches_into_go_back_and_no_others),
 	  T(what_was_gone_and_is_locked_now_is_not_counted_again),
 	  T(a_slab_without_new_holes_goes_behind_the_others_too),
 	  T(slabs_that_are_less_than_three_quarters_full_go_always),
+	  T(at_work_a_dense_cache_keeps_its_pages_though_it_has_empty_slabs),
+	  T(at_work_slabs_that_are_nearly_full_stay_though_nothing_was_used),
+	  T(at_work_slabs_of_any_node_are_punched_as_many_as_are_wanted),
 	  T(at_work_slabs_that_are_emptier_than_any_that_was_used_are_punched),
 	  T(at_work_slabs_as_full_as_those_that_were_used_stay),
 	  T(at_work_a_cache_that_grew_keeps_its_pages), T(at_work_a_dense_cache_keeps_its_pages),
