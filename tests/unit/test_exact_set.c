@@ -190,6 +190,17 @@ SIM_TEST(a_block_of_63_pages_is_not_taken_for_one_of_64)
 	EXPECT_EQ(place(set_run_get(64)), place(run[1]));
 }
 
+/* Its list is the next after the last that may do. */
+SIM_TEST(a_long_block_is_not_taken_for_a_short_one)
+{
+	switch_on();
+	set_run_put(set_run_get(200));
+	EXPECT_EQ(my_set()->exact_long, 200);
+	EXPECT_EQ(set_run_get(60)->nr_pages, 60);
+	EXPECT_EQ(my_set()->exact_long, 200);
+	EXPECT_SOUND();
+}
+
 /* The latest two above 64 pages, for requests that are up to a third shorter. */
 SIM_TEST(two_long_blocks_stay)
 {
@@ -506,6 +517,7 @@ RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set), T(only_blocks_that_come
 	  T(an_aligned_request_takes_the_next_block_if_it_is_aligned),
 	  T(only_lengths_from_9_to_511_pages_are_kept),
 	  T(a_block_of_63_pages_is_not_taken_for_one_of_64), T(two_long_blocks_stay),
+	  T(a_long_block_is_not_taken_for_a_short_one),
 	  T(a_long_block_that_would_not_do_for_the_latest_request_is_not_kept),
 	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
 	  T(long_blocks_do_not_make_a_set_full), T(a_full_set_gives_back_its_coldest),

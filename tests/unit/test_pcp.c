@@ -52,6 +52,37 @@ SIM_TEST(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work)
 		expect_heights(cpus);
 }
 
+/* A child abandons a set in which a thread was lost, lists and all; its thread begins anew. */
+SIM_TEST(a_set_that_begins_anew_has_nothing_of_what_it_was)
+{
+	static struct per_task_pages pcp;
+
+	EXPECT(sim_start());
+	memset(&pcp, 0x5a, sizeof(pcp));
+	pcp_init(&pcp, zone_of(0));
+	EXPECT(pcp.ready && pcp.zone == zone_of(0));
+	EXPECT_EQ(pcp.count, 0);
+	EXPECT_EQ(pcp.high, zone_of(0)->pcp_high_min);
+	EXPECT_EQ(pcp.alloc_factor, 0);
+	EXPECT_EQ(pcp.free_count, 0);
+	for (int i = 0; i < NR_PCP_LISTS; i++)
+		EXPECT(list_empty(&pcp.lists[i]));
+	EXPECT_EQ(pcp.exact_count, 0);
+	EXPECT_EQ(pcp.exact_long, 0);
+	EXPECT_EQ(pcp.exact_nr_long, 0);
+	EXPECT_EQ(pcp.exact_high, EXACT_SET_HIGH_MIN);
+	EXPECT_EQ(pcp.exact_taken, 0);
+	EXPECT_EQ(pcp.exact_asked, 0);
+	EXPECT_EQ(pcp.exact_on, false);
+	EXPECT_EQ(pcp.exact_asks, 0);
+	EXPECT_EQ(pcp.exact_puts, 0);
+	EXPECT_EQ(pcp.exact_since, 0);
+	EXPECT_EQ(pcp.exact_turn, 0);
+	EXPECT_EQ(pcp.exact_lists, 0);
+	for (int i = 0; i < NR_EXACT_LISTS; i++)
+		EXPECT(list_empty(&pcp.exact[i]));
+}
+
 SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 {
 	int refills[5], n = 0;
@@ -536,6 +567,7 @@ SIM_TEST(a_half_that_was_not_cut_off_yet_is_not_taken_back)
 
 RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work),
+	  T(a_set_that_begins_anew_has_nothing_of_what_it_was),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
 	  T(a_refill_of_pageblocks_is_one), T(a_refill_of_a_higher_order_is_two_blocks_at_least),
 	  T(the_page_freed_last_comes_back_first),
