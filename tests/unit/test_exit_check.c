@@ -104,6 +104,18 @@ SIM_TEST(where_a_lock_is_held_nothing_is_looked_for)
 	EXPECT_EQ(strlen(sim_reports()), 0);
 }
 
+SIM_TEST(where_the_lock_of_a_barn_is_held_nothing_is_looked_for_either)
+{
+	start(64, 8);
+	report_only();
+	mine()->main->objects[0] = mine()->main->objects[1];
+	n->barn[0].lock.word = spin_generation | 4711;
+	slab_check_at_exit();
+	n->barn[0].lock.word = 0;
+	EXPECT_EQ(sim.futex_waits, 0);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+}
+
 static struct sim_thread ended;
 
 /* A thread has ended, and its block is warm: its sheaf, out of a cursor, has 3 objects or more. */
@@ -192,6 +204,38 @@ SIM_TEST(a_pointer_into_the_middle_of_an_object_is_reported)
 	EXPECT(strlen(sim_reports()));
 }
 
+/* It was freed once more after its slab had gone back. */
+SIM_TEST(an_object_whose_slab_is_gone_is_reported)
+{
+	static void *objs[1000];
+	struct slow slow = {.task = NULL};
+	void *gone;
+
+	start(64, 8);
+	report_only();
+	EXPECT_EQ(slab_take(s, 0, objs, 1000, true, 0, &slow), 1000);
+	gone = objs[0];
+	slab_give(s, objs, 1000);
+	node_discard_empty(s, n, /* all= */ true);
+	EXPECT(!find_slab(gone));
+	mine()->main->objects[0] = gone;
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(an_object_of_another_cache_of_that_size_is_reported)
+{
+	struct kmem_cache *other;
+
+	start(64, 8);
+	report_only();
+	other = cache_create("other", 64, 16, NULL);
+	EXPECT_EQ(other->size, s->size);
+	mine()->main->objects[0] = slab_alloc(other, 0, NUMA_NO_NODE);
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
 /* Once in a sheaf and once in a barn.  Barns are not checked, they are given back. */
 SIM_TEST(an_object_that_is_in_a_barn_as_well_is_reported)
 {
@@ -209,7 +253,28 @@ SIM_TEST(an_object_that_is_in_a_barn_as_well_is_reported)
 	EXPECT(strstr(sim_reports(), "double free"));
 }
 
-SIM_TEST(a_cache_of_the_program_is_looked_at_too)
+/* What was left first goes back first. */
+SIM_TEST(all_that_a_barn_has_is_looked_at)
+{
+	struct slab_sheaf *sheaf[3];
+	struct slow slow;
+
+	start(64, 8);
+	report_only();
+	slow_enter_anyway(&slow);
+	for (int i = 0; i < 3; i++) {
+		sheaf[i] = sheaf_alloc(s, 0, &slow);
+		sheaf[i]->objects[sheaf[i]->size++] =
+			mine()->main->objects[--mine()->main->size];
+		EXPECT(barn_put_full(s, n, sheaf[i]));
+	}
+	sheaf[2]->objects[sheaf[2]->size++] = sheaf[2]->objects[0];
+	slow_leave(&slow);
+	slab_check_at_exit();
+	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+static void look_at_own_cache(bool cursors_on)
 {
 	struct kmem_cache *own;
 	struct slab_sheaf *main;
@@ -221,8 +286,21 @@ SIM_TEST(a_cache_of_the_program_is_looked_at_too)
 	main = current_task()->ext[own->id / PCS_CHUNK]->pcs[own->id % PCS_CHUNK].main;
 	EXPECT(main->size > 1);
 	main->objects[0] = main->objects[1];
+	current_task()->cursors_on = cursors_on;
 	slab_check_at_exit();
 	EXPECT(strstr(sim_reports(), "double free"));
+}
+
+SIM_TEST(a_cache_of_the_program_is_looked_at_too)
+{
+	look_at_own_cache(/* cursors_on= */ false);
+}
+
+/* The system promises no fence, so what such a cache has stays out of its cursor. */
+SIM_TEST(a_cache_whose_cursor_is_not_used_is_looked_at_too)
+{
+	EXPECT(!hit_fence_promised());
+	look_at_own_cache(/* cursors_on= */ true);
 }
 
 RUN_TESTS(T(what_seems_well_stays_where_it_is),
@@ -230,6 +308,8 @@ RUN_TESTS(T(what_seems_well_stays_where_it_is),
 	  T(two_full_sheaves_that_seem_well_stay_too),
 	  T(an_object_that_is_in_a_sheaf_twice_is_reported),
 	  T(where_a_lock_is_held_nothing_is_looked_for),
+	  T(where_the_lock_of_a_barn_is_held_nothing_is_looked_for_either),
+	  T(an_object_whose_slab_is_gone_is_reported), T(all_that_a_barn_has_is_looked_at),
 	  T(an_object_that_is_in_both_sheaves_is_reported),
 	  T(an_object_that_a_thread_which_has_ended_freed_twice_is_reported),
 	  T(what_a_thread_which_has_ended_left_stays_where_a_lock_is_held),
@@ -237,4 +317,6 @@ RUN_TESTS(T(what_seems_well_stays_where_it_is),
 	  T(an_object_that_is_in_its_slab_already_is_reported),
 	  T(a_pointer_into_the_middle_of_an_object_is_reported),
 	  T(an_object_that_is_in_a_barn_as_well_is_reported),
-	  T(a_cache_of_the_program_is_looked_at_too))
+	  T(an_object_of_another_cache_of_that_size_is_reported),
+	  T(a_cache_of_the_program_is_looked_at_too),
+	  T(a_cache_whose_cursor_is_not_used_is_looked_at_too))
