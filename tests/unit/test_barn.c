@@ -51,6 +51,39 @@ SIM_TEST(an_empty_barn_has_nothing_to_give)
 	start();
 	EXPECT(!barn_get_full(s, n, NULL));
 	EXPECT(!barn_get_empty(n));
+	EXPECT_EQ(n->first.barn_miss, 1);
+}
+
+/* So that a child finds it if this thread is lost. */
+SIM_TEST(what_comes_from_a_barn_is_in_the_hands_of_this_thread)
+{
+	struct slab_sheaf *full, *empty;
+
+	start();
+	full = sheaf_of(1, 5);
+	empty = sheaf_of(1, 0);
+	EXPECT(barn_put_full(s, n, full));
+	EXPECT(barn_put_empty(n, empty));
+	EXPECT(barn_get_full(s, n, NULL) == full && barn_get_empty(n) == empty);
+	EXPECT_EQ(sheaf_place(full), SHEAF_TRANSIT);
+	EXPECT_EQ(sheaf_place(empty), SHEAF_TRANSIT);
+	EXPECT(full->owner == task_id() && empty->owner == task_id());
+	EXPECT_EQ(n->barn->nr_put, 1);
+	EXPECT_EQ(n->barn->nr_get, 1);
+	EXPECT_EQ(n->first.barn_miss, 0);
+}
+
+SIM_TEST(the_empty_sheaf_put_last_is_got_first)
+{
+	struct slab_sheaf *sheaves[3];
+
+	start();
+	for (int i = 0; i < 3; i++) {
+		sheaves[i] = sheaf_of(1, 0);
+		EXPECT(barn_put_empty(n, sheaves[i]));
+	}
+	for (int i = 3; i-- > 0;)
+		EXPECT(barn_get_empty(n) == sheaves[i]);
 }
 
 SIM_TEST(the_full_sheaf_put_last_is_got_first)
@@ -138,6 +171,28 @@ SIM_TEST(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldes
 	EXPECT(!barn_get_full_elsewhere(n, NULL));
 }
 
+/* Beginning with the next CPU's; one at a time. */
+SIM_TEST(the_barns_of_all_other_cpus_are_looked_into_by_turns)
+{
+	struct slab_sheaf *sheaves[4];
+
+	sim.nr_cpus = 4;
+	start();
+	EXPECT_EQ(nr_barns, 4);
+	for (int i = 0; i < 4; i++) {
+		sheaves[i] = sheaf_of(1, 5);
+		sim.cpu_hint = i;
+		EXPECT(barn_put_full(s, n, sheaves[i]));
+	}
+	sim.cpu_hint = 2;
+	EXPECT(barn_get_full_elsewhere(n, NULL) == sheaves[3]);
+	EXPECT(barn_get_full_elsewhere(n, NULL) == sheaves[0]);
+	EXPECT(barn_get_full_elsewhere(n, NULL) == sheaves[1]);
+	EXPECT(!barn_get_full_elsewhere(n, NULL));
+	EXPECT(barn_get_full(s, n, NULL) == sheaves[2]);
+	EXPECT_SOUND();
+}
+
 /* An empty sheaf of another CPU lies in memory of another thread. */
 SIM_TEST(empty_sheaves_stay_on_the_cpu_where_they_were_left)
 {
@@ -164,6 +219,68 @@ SIM_TEST(every_cpu_has_a_barn)
 	EXPECT(barn_put_full(s, n, sheaf_of(1, 5)));
 	EXPECT_EQ(n->barn[0].nr_full + n->barn[1].nr_full, 2);
 	EXPECT_SOUND();
+}
+
+SIM_TEST(threads_whose_cpu_is_not_known_share_the_barns)
+{
+	start();
+	sim.cpu_hint = -1;
+	for (u32 i = 0; i < 4; i++)
+		leave_as(task_id() + i, sheaf_of(1, 5));
+	EXPECT_EQ(n->barn[0].nr_full, 2);
+	EXPECT_EQ(n->barn[1].nr_full, 2);
+}
+
+/* ---- another thread comes first while this one waits for the lock ---- */
+
+static unsigned int nr_left; /* empty sheaves that the other thread leaves */
+
+static void another_comes_first(void)
+{
+	n->barn->lock.word = 0;
+	(void)barn_get_full(s, n, NULL);
+	while (barn_get_empty(n))
+		;
+	while (nr_left--)
+		EXPECT(barn_put_empty(n, sheaf_of(0, 0)));
+}
+
+static void let_another_come_first(unsigned int leave)
+{
+	nr_left = leave;
+	n->barn->lock.word = spin_generation | 4711;
+	sim.on_futex_wait = another_comes_first;
+}
+
+SIM_TEST(what_another_thread_took_meanwhile_is_not_there)
+{
+	struct slab_sheaf *full;
+
+	start();
+	full = sheaf_of(1, 5);
+	EXPECT(barn_put_full(s, n, sheaf_of(1, 5)));
+	let_another_come_first(0);
+	EXPECT(!barn_get_full(s, n, NULL));
+	EXPECT(barn_put_empty(n, sheaf_of(0, 0)));
+	let_another_come_first(0);
+	EXPECT(!barn_get_empty(n));
+	EXPECT(barn_put_empty(n, sheaf_of(0, 0)));
+	let_another_come_first(0);
+	EXPECT(!barn_swap_full(s, n, full, 0));
+	EXPECT_EQ(sim.futex_waits, 3);
+	EXPECT_EQ(n->barn->nr_full + n->barn->nr_empty, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(no_more_empty_sheaves_are_kept_if_others_came_meanwhile)
+{
+	struct slab_sheaf *sheaf;
+
+	start();
+	sheaf = sheaf_of(0, 0);
+	let_another_come_first(10);
+	EXPECT(!barn_put_empty(n, sheaf));
+	EXPECT_EQ(n->barn->nr_empty, 10);
 }
 
 SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
@@ -388,6 +505,56 @@ SIM_TEST(a_barn_does_not_keep_any_number_more)
 	EXPECT(s->max_extra * s->capacity * s->size <= 16 * MiB);
 }
 
+SIM_TEST(as_many_overflows_are_known_as_can_be_counted)
+{
+	struct slab_sheaf *sheaf;
+
+	start();
+	sheaf = sheaf_of(0, 3);
+	n->barn->overflowed = UINT16_MAX;
+	barn_overflow(s, n, sheaf);
+	EXPECT_EQ(n->barn->overflowed, UINT16_MAX);
+	EXPECT_EQ(n->first.barn_over, 1);
+}
+
+SIM_TEST(what_was_left_first_goes_first_and_no_more_than_is_wanted)
+{
+	struct slab_sheaf *sheaves[4];
+
+	start();
+	for (int i = 0; i < 4; i++) {
+		sheaves[i] = sheaf_of(1, 5);
+		EXPECT(barn_put_full(s, n, sheaves[i]));
+	}
+	EXPECT(barn_put_empty(n, sheaf_of(1, 0)));
+	barn_flush(s, n, 2);
+	EXPECT_EQ(n->barn->nr_full, 2);
+	EXPECT_EQ(n->barn->nr_empty, 1);
+	EXPECT(barn_get_full(s, n, NULL) == sheaves[3]);
+	EXPECT(barn_put_full(s, n, sheaves[3]));
+	barn_flush(s, n, ~0u);
+	EXPECT_EQ(n->barn->nr_full, 0);
+	EXPECT_EQ(n->barn->nr_empty, 1);
+	EXPECT_SOUND();
+}
+
+/* What is left for a full one is not refused. */
+SIM_TEST(empty_sheaves_beyond_ten_go_when_a_barn_shrinks)
+{
+	start();
+	for (int i = 0; i < 14; i++) {
+		EXPECT(barn_put_full(s, n, sheaf_of(0, 3)));
+		EXPECT(barn_get_full(s, n, sheaf_of(0, 0)));
+	}
+	EXPECT_EQ(n->barn->nr_empty, 14);
+	n->barn->extra = 4;
+	EXPECT_EQ(barn_shrink(s, n, BARN_HALF_EXTRA), 0);
+	EXPECT_EQ(n->barn->nr_empty, 12);
+	EXPECT_EQ(barn_shrink(s, n, BARN_NO_EXTRA), 0);
+	EXPECT_EQ(n->barn->nr_empty, 10);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away)
 {
 	struct slab_sheaf *sheaf;
@@ -471,6 +638,9 @@ SIM_TEST(the_barn_of_a_lost_thread_is_found_again_sheaf_by_sheaf)
 {
 	struct kmem_cache *other;
 	struct kmem_cache_node *on;
+	struct slab_sheaf *sheaf;
+	unsigned int nr_full;
+	u32 id;
 
 	start();
 	other = &kmalloc_caches[kmalloc_class(512)];
@@ -479,16 +649,30 @@ SIM_TEST(the_barn_of_a_lost_thread_is_found_again_sheaf_by_sheaf)
 		EXPECT(barn_put_full(s, n, sheaf_of((unsigned int)i % 3, 4)));
 	for (int i = 0; i < 3; i++)
 		EXPECT(barn_put_empty(n, sheaf_of((unsigned int)i, 0)));
+	/* All that a slab has. */
+	n->barn->extra = 64;
+	for (unsigned int i = 0; i < sheaf_cache(4)->objects; i++)
+		EXPECT(barn_put_full(s, n, sheaf_of(4, 1)));
+	nr_full = n->barn->nr_full;
 	/* Neighbours that belong elsewhere: another cache's barn, and a thread's hands. */
 	EXPECT(barn_put_empty(on, sheaf_of(0, 0)));
 	sheaf_of(0, 0);
+	/* One that was about to be left here, and one that was here and is free. */
+	id = (u32)((uintptr_t)n->barn / CACHE_LINE);
+	sheaf_of(0, 0)->owner = id;
+	sheaf = sheaf_of(0, 0);
+	sheaf_set_place(sheaf, SHEAF_BARN_EMPTY, id);
+	sheaf_free(sheaf);
 	n->barn->full.next = (void *)8;
 	n->barn->empty.prev = (void *)8;
 	n->barn->nr_full = 500;
 	n->barn->nr_empty = 1;
+	spin_generation += 1u << SPIN_GEN_SHIFT;
 	lock_of_lost_thread(&n->barn->lock);
-	EXPECT(barn_get_full(s, n, NULL));
-	EXPECT_EQ(n->barn->nr_full, 6);
+	EXPECT(barn_lock(n->barn, /* nowait= */ false));
+	EXPECT_EQ(n->barn->lock.word, spin_generation | task_id());
+	spin_unlock(&n->barn->lock);
+	EXPECT_EQ(n->barn->nr_full, nr_full);
 	EXPECT_EQ(n->barn->nr_empty, 3);
 	EXPECT_EQ(on->barn->nr_empty, 1);
 	EXPECT_SOUND();
@@ -551,6 +735,12 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 }
 
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
+	  T(what_comes_from_a_barn_is_in_the_hands_of_this_thread),
+	  T(the_empty_sheaf_put_last_is_got_first),
+	  T(the_barns_of_all_other_cpus_are_looked_into_by_turns),
+	  T(threads_whose_cpu_is_not_known_share_the_barns),
+	  T(what_another_thread_took_meanwhile_is_not_there),
+	  T(no_more_empty_sheaves_are_kept_if_others_came_meanwhile),
 	  T(a_thread_gets_back_what_it_left_before_what_others_left_later),
 	  T(what_a_thread_left_long_ago_is_not_looked_for), T(the_full_sheaf_put_last_is_got_first),
 	  T(what_was_left_on_this_cpu_comes_hottest_first_and_from_elsewhere_coldest_first),
@@ -565,6 +755,9 @@ RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
 	  T(scattered_objects_of_few_slabs_are_left_in_a_barn),
 	  T(every_other_object_makes_a_row_too),
 	  T(objects_of_256_bytes_are_left_in_a_barn_wherever_they_lie),
+	  T(as_many_overflows_are_known_as_can_be_counted),
+	  T(what_was_left_first_goes_first_and_no_more_than_is_wanted),
+	  T(empty_sheaves_beyond_ten_go_when_a_barn_shrinks),
 	  T(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away),
 	  T(ten_empty_sheaves_are_kept), T(an_empty_sheaf_smaller_than_asked_for_is_not_swapped),
 	  T(a_barn_whose_lock_is_held_is_passed_by), T(shrinking_to_nothing_frees_the_sheaves_too),
