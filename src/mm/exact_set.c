@@ -229,12 +229,11 @@ static void overflow(struct per_task_pages *pcp)
 	exact_set_trim(pcp, pcp->exact_high - pcp->exact_high / 4, EXACT_SET_LONG);
 }
 
-/* Now and then while the thread is at work. */
+/* Now and then while the thread is at work.  Half of the blocks is at most half of the limit. */
 set_apart void exact_set_decay(struct per_task_pages *pcp)
 {
 	pcp->exact_high = MAX(pcp->exact_high / 2, EXACT_SET_HIGH_MIN);
-	exact_set_trim(pcp, MIN(pcp->exact_high, (pcp->exact_count - pcp->exact_long) / 2),
-		       pcp->exact_nr_long / 2);
+	exact_set_trim(pcp, (pcp->exact_count - pcp->exact_long) / 2, pcp->exact_nr_long / 2);
 }
 
 /**

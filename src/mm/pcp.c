@@ -146,7 +146,7 @@ static void flush(struct per_task_pages *pcp, int nr_pages, unsigned int first)
 	if (pcp->count <= 0)
 		return;
 	zone_lock(zone);
-	for (lists = lists_in_use(pcp); lists && nr_pages > 0 && pcp->count > 0; i++) {
+	for (lists = lists_in_use(pcp); lists && nr_pages > 0; i++) {
 		unsigned int from_here = lists & ~0u << i, order;
 		struct page *page;
 
@@ -166,11 +166,12 @@ static void flush(struct per_task_pages *pcp, int nr_pages, unsigned int first)
 
 static int nr_pcp_free(struct per_task_pages *pcp)
 {
-	return CLAMP(pcp->free_count, pcp->batch, MAX(pcp->high - pcp->batch, pcp->batch));
+	/* No set is lower than four batches (zone_set_pcp_limits()). */
+	return CLAMP(pcp->free_count, pcp->batch, pcp->high - pcp->batch);
 }
 
 /**
- * pcp_free - put a block into the page set of this thread
+ * pcp_free - put a block into the page set of this thread, which owns it (page_set_owned())
  * Return: false if it has to go to the buddy.
  */
 set_apart bool pcp_free(struct mm_task *task, struct zone *zone, struct page *page,
@@ -186,7 +187,6 @@ set_apart bool pcp_free(struct mm_task *task, struct zone *zone, struct page *pa
 	mt = get_pageblock_migratetype(zone, page_to_pfn(page));
 	if (unlikely(mt >= MIGRATE_PCPTYPES))
 		mt = MIGRATE_MOVABLE;
-	page_set_owned(page, order, READ_ONCE(page->state));
 	list = list_index(order, mt);
 	list_add(&page->lru, &pcp->lists[list]);
 	stat_add(pcp->count, 1 << order);
