@@ -45,7 +45,13 @@ SIM_TEST(only_blocks_that_come_quickly_are_kept)
 		set_run_put(run[0]);
 		EXPECT_EQ(my_set()->exact_count, 20);
 	}
-	/* The next is the 64th since the 128th. */
+	sim.clock_ms += 4;
+	for (int i = 0; i < 64; i++) {
+		get_all(run, 1, 20);
+		set_run_put(run[0]);
+		EXPECT_EQ(my_set()->exact_count, 20);
+	}
+	/* The next is the 64th since the 192nd. */
 	sim.clock_ms += 5;
 	get_all(run, 1, 21);
 	EXPECT_EQ(my_set()->exact_count, 20);
@@ -188,6 +194,21 @@ SIM_TEST(a_block_of_63_pages_is_not_taken_for_one_of_64)
 	EXPECT_EQ(my_set()->exact_count, 127);
 	EXPECT_EQ(place(set_run_get(63)), place(run[0]));
 	EXPECT_EQ(place(set_run_get(64)), place(run[1]));
+}
+
+SIM_TEST(short_blocks_stay_when_there_are_too_many_long_ones)
+{
+	struct page *run[3], *brief;
+
+	switch_on();
+	set_run_put(set_run_get(2000));
+	get_all(&brief, 1, 20);
+	get_all(run, 3, 200);
+	set_run_put(brief);
+	for (int i = 0; i < 3; i++)
+		set_run_put(run[i]);
+	EXPECT_EQ(my_set()->exact_count, 20 + 2 * 200);
+	EXPECT_SOUND();
 }
 
 /* Its list is the next after the last that may do. */
@@ -385,6 +406,9 @@ SIM_TEST(what_goes_back_to_the_zone_is_no_large_block_any_more)
 	exact_set_trim(my_set(), 0, 0);
 	EXPECT_EQ(page_map_get(page_address(head)), MAP_NONE);
 	EXPECT_EQ(zone_of(0)->stat.flush, flushes + 1);
+	/* There is nothing to give back, so the zone's lock is not wanted. */
+	exact_set_trim(my_set(), 0, 0);
+	EXPECT_EQ(zone_of(0)->stat.flush, flushes + 1);
 }
 
 /* Half of them at each tick. */
@@ -518,6 +542,7 @@ RUN_TESTS(T(a_free_that_may_not_wait_is_not_of_the_set), T(only_blocks_that_come
 	  T(only_lengths_from_9_to_511_pages_are_kept),
 	  T(a_block_of_63_pages_is_not_taken_for_one_of_64), T(two_long_blocks_stay),
 	  T(a_long_block_is_not_taken_for_a_short_one),
+	  T(short_blocks_stay_when_there_are_too_many_long_ones),
 	  T(a_long_block_that_would_not_do_for_the_latest_request_is_not_kept),
 	  T(a_long_block_that_lies_otherwise_will_not_do_for_an_aligned_request),
 	  T(long_blocks_do_not_make_a_set_full), T(a_full_set_gives_back_its_coldest),

@@ -16,8 +16,8 @@ SIM_TEST(the_batch_follows_the_size_of_the_zone)
 	static const struct {
 		u64 mib;
 		int batch;
-	} expected[] = {{8, 1},	   {32, 1},   {64, 3},	  {128, 7},
-			{256, 15}, {512, 31}, {1024, 63}, {65536, 63}};
+	} expected[] = {{8, 1},	   {32, 1},   {48, 3},	 {64, 3},    {128, 7},
+			{256, 15}, {512, 31}, {768, 63}, {1024, 63}, {65536, 63}};
 	struct zone zone = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
@@ -25,7 +25,7 @@ SIM_TEST(the_batch_follows_the_size_of_the_zone)
 		setup_zone_wmarks(&zone);
 		EXPECT_EQ(zone.pcp_batch, expected[i].batch);
 		EXPECT(zone.pcp_high_min >= 4 * zone.pcp_batch);
-		EXPECT(zone.pcp_high_max >= zone.pcp_high_min || zone.pcp_high_max >= 4);
+		EXPECT(zone.pcp_high_max >= 4 * zone.pcp_batch);
 	}
 }
 
@@ -125,6 +125,95 @@ SIM_TEST(a_refill_of_a_higher_order_is_two_blocks_at_least)
 	EXPECT(pages_get(0, 3));
 	EXPECT_EQ(my_set()->batch, 1);
 	EXPECT_EQ(my_set()->count, 1 << 3);
+}
+
+SIM_TEST(a_refill_is_a_block_at_least_while_memory_is_short)
+{
+	struct mm_task *task;
+	struct page *page;
+
+	EXPECT(pages_get(0, 0));
+	task = &current_task()->mm;
+	EXPECT(my_set()->batch >> PAGEBLOCK_ORDER == 0);
+	mm_pressure = true;
+	page = pcp_alloc(task, zone_of(0), PAGEBLOCK_ORDER, MIGRATE_UNMOVABLE);
+	EXPECT(page);
+	EXPECT(pcp_free(task, zone_of(0), page, PAGEBLOCK_ORDER));
+	pcp_drain(task, /* all= */ true);
+	EXPECT_SOUND();
+}
+
+/* Those of a refill that nobody used. */
+SIM_TEST(pages_that_read_as_zero_still_do_when_they_go_back)
+{
+	u64 first = place(pages_get(0, 0));
+
+	EXPECT(page_is_zero(at(first + 2)));
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT_EQ(page_type(at(ALIGN_UP(first + 1, 4))), PAGE_FREE);
+	EXPECT(page_is_zero(at(ALIGN_UP(first + 1, 4))));
+	EXPECT_SOUND();
+}
+
+SIM_TEST(an_empty_set_is_drained_without_the_zone)
+{
+	struct mm_task *task;
+	unsigned long flushes;
+
+	EXPECT(pages_get(0, 0));
+	task = &current_task()->mm;
+	pcp_drain(task, /* all= */ true);
+	EXPECT_EQ(my_set()->count, 0);
+	flushes = zone_of(0)->stat.flush;
+	pcp_drain(task, /* all= */ true);
+	EXPECT_EQ(zone_of(0)->stat.flush, flushes);
+}
+
+SIM_TEST(the_pages_of_a_refill_come_in_the_order_of_their_addresses)
+{
+	u64 last = place(pages_get(0, 0)), next;
+
+	while (my_set()->count) {
+		next = place(pages_get(0, 0));
+		EXPECT_EQ(next, last + 1);
+		last = next;
+	}
+}
+
+/* Put @nr blocks of @order into the empty set. */
+static void put_into_empty_set(int nr, unsigned int order)
+{
+	struct page *pages[500];
+
+	EXPECT(nr <= (int)ARRAY_SIZE(pages));
+	for (int i = 0; i < nr; i++)
+		pages[i] = pages_get(0, order);
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	my_set()->high = my_set()->high_max;
+	my_set()->free_count = 0;
+	for (int i = 0; i < nr; i++)
+		pages_put(pages[i], order);
+	EXPECT_EQ(my_set()->count, nr << order);
+	EXPECT_EQ(my_set()->free_count, nr << order);
+}
+
+/* What the set has is of another kind. */
+SIM_TEST(a_set_that_is_nearly_full_is_refilled_by_a_batch)
+{
+	put_into_empty_set(299, 0);
+	my_set()->high = my_set()->high_max = 300;
+	EXPECT(pages_get(__GFP_MOVABLE, 0));
+	EXPECT_EQ(my_set()->count, 299 + my_set()->batch - 1);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_flush_takes_pages_not_blocks)
+{
+	put_into_empty_set(20, 3);
+	my_set()->high = my_set()->high_min = 80;
+	pcp_drain(&current_task()->mm, /* all= */ false);
+	EXPECT_EQ(my_set()->count, 80);
+	EXPECT_SOUND();
 }
 
 SIM_TEST(the_page_freed_last_comes_back_first)
@@ -508,6 +597,7 @@ SIM_TEST(a_set_that_a_lost_thread_was_changing_is_left_to_the_repair)
 	EXPECT(use_heap(&sim_main_thread)); /* the handler's */
 	alarm(20);
 	pcp_drain(&task->mm, /* all= */ true);
+	pcp_drain(&task->mm, /* all= */ true); /* now that its lock is free */
 	slow_leave(&slow);
 	present = zone_of(0)->present_pages;
 	EXPECT(use_heap(&sim_main_thread));
@@ -535,6 +625,8 @@ SIM_TEST(the_pages_of_a_lost_thread_are_taken_back)
 	pcp_abandon(&task->mm);
 	/* Or the next child would believe that the set's owner was inside. */
 	EXPECT_EQ(task->mm.pcp.lock.word, 0);
+	/* Statistics count what a block says it has, whoever had it. */
+	EXPECT_EQ(task->mm.pcp.count, 0);
 	EXPECT_EQ(zone_of(0)->nr_free_pages, zone_of(0)->present_pages);
 	EXPECT_EQ(mm_verify(), 0);
 }
@@ -569,6 +661,11 @@ RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work),
 	  T(a_set_that_begins_anew_has_nothing_of_what_it_was),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
+	  T(a_refill_is_a_block_at_least_while_memory_is_short),
+	  T(pages_that_read_as_zero_still_do_when_they_go_back),
+	  T(an_empty_set_is_drained_without_the_zone),
+	  T(the_pages_of_a_refill_come_in_the_order_of_their_addresses),
+	  T(a_set_that_is_nearly_full_is_refilled_by_a_batch), T(a_flush_takes_pages_not_blocks),
 	  T(a_refill_of_pageblocks_is_one), T(a_refill_of_a_higher_order_is_two_blocks_at_least),
 	  T(the_page_freed_last_comes_back_first),
 	  T(a_page_of_a_kind_that_has_no_list_is_filed_as_movable),
