@@ -32,6 +32,7 @@
 #define MAX_EVENTS 65536
 #define MAX_RANGES 4096
 #define MAX_FUTEX_WAITS 10000
+#define QUICK_FUTEX_WAITS 1000
 #define MAX_SLEEPS 10000
 
 struct sim_machine sim;
@@ -671,8 +672,9 @@ unsigned int os_node(void)
 }
 
 /*
- * Simulated threads run one at a time, so one that waits long would wait for ever.  Real threads
- * wait as they do anywhere.
+ * Simulated threads run one at a time, so one that waits long would wait for ever; unless a real
+ * thread has what it waits for, and the machine is busy with others.  Real threads wait as they do
+ * anywhere.
  */
 void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
 {
@@ -687,7 +689,10 @@ void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
 	sim.clock_ms += timeout_ms;
 	if (++sim.futex_waits > MAX_FUTEX_WAITS)
 		sim_fail(__FILE__, __LINE__, "somebody will release the lock waited for");
-	sched_yield();
+	if (sim.futex_waits <= QUICK_FUTEX_WAITS)
+		sched_yield();
+	else
+		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &t);
 }
 
 void os_futex_wake(u32 *word, int count)
