@@ -129,6 +129,43 @@ static void empty_slabs(unsigned int nr)
 		give(objs[i]);
 }
 
+static void give_row(void **objs, int from, int nr, bool up)
+{
+	void *row[256];
+
+	for (int i = 0; i < nr; i++)
+		row[i] = objs[up ? from + i : from + nr - 1 - i];
+	slab_give(s, row, (unsigned int)nr);
+	for (int i = 0; i < 256; i++)
+		EXPECT_EQ(is_object(s, objs[i]), i < from || i >= from + nr);
+	EXPECT_EQ(n->first.inuse, 256 - nr);
+	EXPECT_EQ(slab_of(s, objs[0])->inuse, 256 - nr);
+	EXPECT_EQ(slab_take(s, 0, row, (unsigned int)nr, true, 0, &slow), nr);
+}
+
+/* From and to each place in the four words of a bitmap. */
+SIM_TEST(a_row_goes_back_wherever_it_begins_and_ends)
+{
+	static const int lengths[] = {1, 2, 3, 4, 5, 63, 64, 65, 130};
+	void *objs[256], *taken[256];
+
+	start();
+	s = &kmalloc_caches[kmalloc_class(16)];
+	n = cache_node(s, 0, false);
+	EXPECT_EQ(slab_take(s, 0, taken, 256, true, 0, &slow), 256);
+	for (int i = 0; i < 256; i++) {
+		objs[i] = taken[255 - i];
+		EXPECT(objs[i] == slab_object(s, slab_of(s, objs[0]), (unsigned int)i));
+	}
+	for (size_t l = 0; l < ARRAY_SIZE(lengths); l++)
+		for (int from = 0; from + lengths[l] <= 256; from++) {
+			give_row(objs, from, lengths[l], /* up= */ true);
+			give_row(objs, from, lengths[l], /* up= */ false);
+		}
+	EXPECT_EQ(n->first.nr_slabs, 1);
+	EXPECT_SOUND();
+}
+
 /* Every other object, one of them by an address within it: all are in one word of the bitmap. */
 SIM_TEST(an_address_within_an_object_among_others_is_reported_and_frees_none)
 {
@@ -143,6 +180,29 @@ SIM_TEST(an_address_within_an_object_among_others_is_reported_and_frees_none)
 	slab_give(s, given, 5);
 	EXPECT(strstr(sim_reports(), "into the middle"));
 	EXPECT_EQ(n->first.inuse, 16 - 4);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(every_other_object_goes_back_and_none_twice)
+{
+	void *objs[16], *given[8];
+
+	start();
+	bug_abort_on_error = false;
+	EXPECT_EQ(slab_take(s, 0, objs, 16, /* exact= */ true, 0, &slow), 16);
+	for (int i = 0; i < 8; i++)
+		given[i] = objs[2 * i];
+	slab_give(s, given, 8);
+	EXPECT_EQ(strlen(sim_reports()), 0);
+	EXPECT_EQ(n->first.inuse, 8);
+	for (int i = 0; i < 16; i++)
+		EXPECT_EQ(is_object(s, objs[i]), i % 2);
+	EXPECT_SOUND();
+	for (int i = 0; i < 5; i++)
+		given[i] = objs[i < 4 ? 2 * i + 1 : 3];
+	slab_give(s, given, 5);
+	EXPECT(strstr(sim_reports(), "double free"));
+	EXPECT_EQ(n->first.inuse, 4);
 	EXPECT_SOUND();
 }
 
@@ -528,7 +588,9 @@ SIM_TEST(rebuilding_on_several_nodes_takes_no_memory)
 	EXPECT_SOUND();
 }
 
-RUN_TESTS(T(an_address_within_an_object_among_others_is_reported_and_frees_none),
+RUN_TESTS(T(a_row_goes_back_wherever_it_begins_and_ends),
+	  T(every_other_object_goes_back_and_none_twice),
+	  T(an_address_within_an_object_among_others_is_reported_and_frees_none),
 	  T(objects_of_a_fresh_slab_come_in_address_order),
 	  T(a_batch_is_filled_from_its_end_with_the_lowest_address_last),
 	  T(small_objects_come_by_whole_cache_lines_while_there_are_any),
