@@ -123,10 +123,17 @@ u64 page_reporting_pass(u64 age_ms, unsigned int min_order, u64 enough);
  * page_reporting_unneeded - give back of what was free the whole time since the last call
  * @age_ms: of blocks of pageblock order or more
  *
- * Half of it, where it is more than an eighth of what is resident; small blocks as well, down to
- * @min_order.  Return: pages given back.
+ * Half of it, where it is more than an eighth of what is resident; the largest blocks first.
+ * Return: pages given back.
  */
-u64 page_reporting_unneeded(u64 age_ms, unsigned int min_order);
+u64 page_reporting_unneeded(u64 age_ms);
+/**
+ * page_reporting_rest - give back what is free, whatever its age
+ *
+ * Of blocks of one and two pages all, where what is left is more than an eighth of what is
+ * resident, otherwise none.
+ */
+void page_reporting_rest(void);
 /**
  * page_reporting_make_up - give whole free pageblocks of @zone back, whatever their age
  * @enough: pages after which to stop

@@ -115,7 +115,7 @@ static u64 take_unneeded(void)
 	spin_lock(&slab_mutex);
 	pages = punch_unneeded(PUNCH_MOST);
 	spin_unlock(&slab_mutex);
-	return pages + page_reporting_unneeded(delay, SMALL_ORDER_MIN);
+	return pages + page_reporting_unneeded(delay);
 }
 
 /**
@@ -162,7 +162,7 @@ slowpath void slab_reclaim_rest(void)
 
 	slow_enter_anyway(&slow);
 	spin_lock(&reclaim_lock);
-	page_reporting_pass(0, SMALL_ORDER_MIN, REPORT_ALL);
+	page_reporting_rest();
 	(void)punch_all(/* dense= */ false);
 	spin_unlock(&reclaim_lock);
 	slow_leave(&slow);

@@ -409,7 +409,7 @@ static void free_between(void)
 		buddy_put(small_block[i], SMALL_ORDER);
 	EXPECT(zone_spare(zone_of(0)) >= SMALL_PAGES);
 	/* Begin a new period. */
-	EXPECT_EQ(page_reporting_unneeded(DELAY, 2), 0);
+	EXPECT_EQ(page_reporting_unneeded(DELAY), 0);
 }
 
 SIM_TEST(of_small_blocks_that_nobody_needed_half_goes_back_each_time)
@@ -420,7 +420,7 @@ SIM_TEST(of_small_blocks_that_nobody_needed_half_goes_back_each_time)
 	free_between();
 	left = zone_spare(zone_of(0));
 	for (int i = 0; i < 2; i++) {
-		u64 got = page_reporting_unneeded(DELAY, 2);
+		u64 got = page_reporting_unneeded(DELAY);
 
 		EXPECT(got >= left / 2 && got <= left / 2 + ((u64)1 << SMALL_ORDER));
 		EXPECT_EQ(zone_spare(zone_of(0)), left - got);
@@ -428,7 +428,7 @@ SIM_TEST(of_small_blocks_that_nobody_needed_half_goes_back_each_time)
 		EXPECT_SOUND();
 	}
 	/* A little stays, since the program is at work. */
-	while (page_reporting_unneeded(DELAY, 2))
+	while (page_reporting_unneeded(DELAY))
 		;
 	EXPECT(zone_spare(zone_of(0)) > 0);
 	EXPECT(zone_spare(zone_of(0)) <= zone_resident(zone_of(0)) / 8);
@@ -443,7 +443,7 @@ SIM_TEST(small_blocks_that_were_needed_in_between_stay)
 			small_block[i] = buddy_get(0, 0, SMALL_ORDER);
 		for (int i = 0; i < 2 * SMALL_BLOCKS; i += 2)
 			buddy_put(small_block[i], SMALL_ORDER);
-		EXPECT_EQ(page_reporting_unneeded(DELAY, 2), 0);
+		EXPECT_EQ(page_reporting_unneeded(DELAY), 0);
 	}
 	EXPECT_EQ(sim_count(SIM_DISCARD), 0);
 }
@@ -478,6 +478,69 @@ SIM_TEST(at_work_nothing_small_goes_back_where_all_is_to_be_huge)
 		slab_reclaim(/* all= */ false);
 	}
 	EXPECT(zone_spare(zone_of(0)) >= SMALL_PAGES);
+}
+
+#define SINGLE_PAGES 8192
+
+/* Free every @every'th of many pages, the next to each in use. */
+static void free_single_pages(int every)
+{
+	static struct page *pages[SINGLE_PAGES];
+
+	EXPECT(sim_start());
+	for (int i = 0; i < SINGLE_PAGES; i++)
+		pages[i] = buddy_get(0, 0, 0);
+	for (int i = 0; i < SINGLE_PAGES; i += every)
+		buddy_put(pages[i], 0);
+	EXPECT(zone_spare(zone_of(0)) >= (u64)SINGLE_PAGES / (u64)every);
+}
+
+SIM_TEST(of_single_pages_that_nobody_needed_half_goes_back_each_time)
+{
+	u64 left;
+
+	free_single_pages(2);
+	EXPECT_EQ(page_reporting_unneeded(DELAY), 0);
+	left = zone_spare(zone_of(0));
+	EXPECT_EQ(page_reporting_unneeded(DELAY), DIV_ROUND_UP(left, 2));
+	while (page_reporting_unneeded(DELAY))
+		;
+	EXPECT(zone_spare(zone_of(0)) > 0);
+	EXPECT(zone_spare(zone_of(0)) <= zone_resident(zone_of(0)) / 8);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(larger_blocks_go_back_before_single_pages)
+{
+	struct zone *zone = zone_of(0);
+	u64 larger;
+
+	free_single_pages(4);
+	larger = zone_spare(zone) - SINGLE_PAGES / 4;
+	free_between();
+	larger += SMALL_PAGES;
+	EXPECT_EQ(zone_spare(zone), larger + SINGLE_PAGES / 4);
+	EXPECT(page_reporting_unneeded(DELAY) <= larger);
+	EXPECT_EQ(zone->free_area[0].nr_zero, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(once_nothing_happens_many_single_pages_go_back)
+{
+	free_single_pages(2);
+	slab_reclaim_rest();
+	EXPECT_EQ(zone_spare(zone_of(0)), 0);
+	EXPECT_SOUND();
+}
+
+/* Each would take a call, and break the huge page that it lies in. */
+SIM_TEST(few_single_pages_stay_when_nothing_happens)
+{
+	free_single_pages(16);
+	slab_reclaim_rest();
+	EXPECT(zone_spare(zone_of(0)) >= SINGLE_PAGES / 16);
+	EXPECT_EQ(page_reporting_pass(0, 2, REPORT_ALL), 0);
+	EXPECT_SOUND();
 }
 
 SIM_TEST(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing)
@@ -792,6 +855,10 @@ int main(void)
 		cmocka_unit_test(small_blocks_that_were_needed_in_between_stay),
 		cmocka_unit_test(a_program_at_work_keeps_no_small_blocks_that_it_does_not_need),
 		cmocka_unit_test(at_work_nothing_small_goes_back_where_all_is_to_be_huge),
+		cmocka_unit_test(of_single_pages_that_nobody_needed_half_goes_back_each_time),
+		cmocka_unit_test(larger_blocks_go_back_before_single_pages),
+		cmocka_unit_test(once_nothing_happens_many_single_pages_go_back),
+		cmocka_unit_test(few_single_pages_stay_when_nothing_happens),
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
