@@ -303,6 +303,69 @@ SIM_TEST(what_handlers_map_is_known_however_often_they_do)
 	expect_totals(0, 0);
 }
 
+#define SPARE 64 /* entries for those who may not wait */
+
+static void *in_spare;
+
+static void map_without_waiting(void)
+{
+	in_spare = direct_alloc(OS_PAGE, 16, /* nowait= */ true);
+}
+
+static void fill_spare(enum sim_op op, u64 number)
+{
+	unsigned long known;
+	size_t bytes;
+
+	(void)number;
+	if (op != SIM_UNMAP)
+		return;
+	sim.before_call = NULL;
+	for (direct_totals(&known, &bytes); known < SPARE; known++)
+		EXPECT(direct_alloc(OS_PAGE, 16, /* nowait= */ true));
+	expect_totals(SPARE, SPARE * OS_PAGE);
+}
+
+/* The block that the lost thread mapped is known in the child, or its entry is free. */
+static void be_lost_while_it_maps(u64 number)
+{
+	void *p;
+
+	if (!in_child_from_here(number))
+		return;
+	sim.loose_unmap = true;
+	spin_generation += 1u << SPIN_GEN_SHIFT;
+	task_id_tls++;
+	direct_settle();
+	p = direct_alloc(OS_PAGE, 16, false);
+	sim.before_call = fill_spare;
+	EXPECT(direct_free(p, false));
+	_exit(0);
+}
+
+static void map_step_by_step(enum sim_op op, u64 number)
+{
+	(void)number;
+	if (op != SIM_UNMAP)
+		return;
+	sim.before_call = NULL;
+	step_through(map_without_waiting, be_lost_while_it_maps);
+	step_stop();
+}
+
+/* A spare entry is taken before it says what for. */
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_while_it_takes_a_spare_entry)
+{
+	void *p;
+
+	EXPECT(sim_start());
+	p = direct_alloc(OS_PAGE, 16, false);
+	sim.before_call = map_step_by_step;
+	EXPECT(direct_free(p, false));
+	EXPECT(direct_free(in_spare, false));
+	expect_totals(0, 0);
+}
+
 #define FREED_IN_HANDLER 1500 /* addresses, more than fit in two pages */
 static void *freed_in_handler[FREED_IN_HANDLER];
 
@@ -338,6 +401,7 @@ SIM_TEST(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next)
 RUN_TESTS(T(what_handlers_map_is_known_however_often_they_do),
 	  T(all_that_a_handler_frees_goes_back_when_the_lock_is_taken_next),
 	  T(a_block_that_a_lost_thread_moved_is_not_counted_in_a_child),
+	  T(a_thread_may_be_lost_at_any_instruction_while_it_takes_a_spare_entry),
 	  T(a_block_that_moves_is_not_known_by_its_old_address_meanwhile),
 	  T(blocks_that_move_often_fill_no_table), T(blocks_that_come_and_go_fill_no_table),
 	  T(blocks_that_come_and_go_beside_others_leave_few_tables_behind),
