@@ -8,6 +8,9 @@
 #include "platform/vm.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/mempolicy.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -19,10 +22,12 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -393,6 +398,102 @@ static void distances_are_right_where_numbers_of_nodes_have_gaps(void **state)
 		_exit(see_distances());
 	expect_seen(wait_for(child));
 }
+
+/* ---- a memory policy, as the system tells it where there are several nodes ---- */
+
+#ifdef __x86_64__
+
+struct policy_case {
+	u32 allowed; /* nodes */
+	int mode;
+	u32 nodes; /* as the program gave them */
+	u32 has_memory, strict;
+	bool placed;
+};
+
+#define NODES_2_3 (1u << 2 | 1u << 3)
+
+static const struct policy_case policy_cases[] = {
+	{NODES_2_3, MPOL_DEFAULT, 0, NODES_2_3, 0, false},
+	{NODES_2_3, MPOL_LOCAL, 0, NODES_2_3, 0, false},
+	{NODES_2_3, MPOL_BIND, 1u << 3, 1u << 3, 1u << 3, false},
+	{NODES_2_3, MPOL_INTERLEAVE, NODES_2_3, NODES_2_3, 0, true},
+	/* Node 1 is not allowed now, but was when the policy was set, or will be. */
+	{NODES_2_3, MPOL_BIND | MPOL_F_STATIC_NODES, 1u << 1 | 1u << 3, 1u << 3, 1u << 3, false},
+	/* The second of those that are allowed. */
+	{NODES_2_3, MPOL_BIND | MPOL_F_RELATIVE_NODES, 1u << 1, NODES_2_3, 0, true},
+	{0xe, MPOL_BIND | MPOL_F_RELATIVE_NODES, 1u << 1, 0xe, 0, true},
+};
+
+static const struct policy_case *policy;
+
+static void answer_for_system(int sig, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	bool wants_allowed = regs[REG_R8] & MPOL_F_MEMS_ALLOWED;
+
+	(void)sig;
+	(void)info;
+	if (regs[REG_RDI])
+		*(int *)regs[REG_RDI] = policy->mode;
+	*(u64 *)regs[REG_RSI] = wants_allowed ? policy->allowed : policy->nodes;
+	regs[REG_RAX] = 0;
+}
+
+/* In a child: get_mempolicy() is answered by this program. */
+static bool answer_for_policy(void)
+{
+	struct sigaction sa = {.sa_sigaction = answer_for_system, .sa_flags = SA_SIGINFO};
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_get_mempolicy, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.filter = code, .len = sizeof(code) / sizeof(*code)};
+
+	return !sigaction(SIGSYS, &sa, NULL) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int see_policies(void)
+{
+	struct topology t;
+
+	if (!answer_for_policy())
+		return NO_GROUPS;
+	for (size_t i = 0; i < sizeof(policy_cases) / sizeof(*policy_cases); i++) {
+		policy = &policy_cases[i];
+		topology_probe(&t);
+		if (t.has_memory != policy->has_memory || t.strict != policy->strict ||
+		    t.placed != policy->placed) {
+			fprintf(stderr, "policy %zu: nodes %#x, strict %#x, placed %d\n", i,
+				t.has_memory, t.strict, t.placed);
+			return NOT_SEEN;
+		}
+	}
+	return SEEN;
+}
+
+static void a_memory_policy_is_respected_whatever_its_node_numbers_mean(void **state)
+{
+	pid_t child = fork();
+
+	(void)state;
+	if (!child)
+		_exit(see_policies());
+	expect_seen(wait_for(child));
+}
+
+#else
+
+static void a_memory_policy_is_respected_whatever_its_node_numbers_mean(void **state)
+{
+	(void)state;
+	skip();
+}
+
+#endif
 
 /* How many more pages are resident with @nr pages mapped as @flags says. */
 static u64 resident_more(int flags, size_t nr)
@@ -806,6 +907,7 @@ int main(void)
 		cmocka_unit_test(the_memory_limit_is_seen_where_controllers_are_mounted_together),
 		cmocka_unit_test(the_tightest_limit_up_the_tree_is_seen_less_what_files_take),
 		cmocka_unit_test(distances_are_right_where_numbers_of_nodes_have_gaps),
+		cmocka_unit_test(a_memory_policy_is_respected_whatever_its_node_numbers_mean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

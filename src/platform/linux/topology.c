@@ -46,7 +46,8 @@ static slowpath void respect_policy(struct topology *t)
 
 	if (sys5(SYS_get_mempolicy, &mode, mask, MAX_KERNEL_NODES, 0, 0) != 0)
 		return;
-	switch (mode & ~MPOL_MODE_FLAGS) {
+	/* Relative numbers, which count allowed nodes only, are left to the system. */
+	switch (mode & ~(MPOL_MODE_FLAGS & ~MPOL_F_RELATIVE_NODES)) {
 	case MPOL_DEFAULT:
 	case MPOL_LOCAL:
 		break;
