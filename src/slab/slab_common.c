@@ -267,6 +267,7 @@ slowpath void caches_settle(void)
 
 	if (r == LOCK_BUSY)
 		return;
+	WRITE_ONCE(shrinking, false);
 	if (r == LOCK_STALE)
 		do {
 			pos->next->prev = pos;

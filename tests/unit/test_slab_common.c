@@ -275,13 +275,18 @@ static void let_it_end(void)
 	pthread_join(shrink_thread, NULL);
 }
 
+static void leave_empty_slab(void)
+{
+	nr_in_hand = slab_take(s, 0, objs, 8, /* exact= */ true, 0, &nested);
+	slab_give(s, objs, nr_in_hand);
+	EXPECT_EQ(n->first.nr_empty, 1);
+}
+
 SIM_TEST(a_thread_that_finds_another_one_looking_waits_for_its_result)
 {
 	start();
 	first = pthread_self();
-	nr_in_hand = slab_take(s, 0, objs, 8, /* exact= */ true, 0, &nested);
-	slab_give(s, objs, nr_in_hand);
-	EXPECT_EQ(n->first.nr_empty, 1);
+	leave_empty_slab();
 	hold(&n->first.list_lock);
 	sim.on_futex_wait = let_it_end;
 	sim_thread_new(&shrinker, 0);
@@ -301,6 +306,37 @@ SIM_TEST(a_thread_that_finds_another_one_at_something_else_goes_on)
 	hold(&slab_mutex);
 	EXPECT(!shrink_slab(zone_of(0), /* barns= */ false));
 	slab_mutex.word = 0;
+	EXPECT_EQ(sim.futex_waits, 0);
+}
+
+static jmp_buf in_child;
+
+static void be_lost(void)
+{
+	sim.on_futex_wait = NULL;
+	longjmp(in_child, 1);
+}
+
+SIM_TEST(a_thread_that_was_lost_while_it_looked_is_not_waited_for)
+{
+	struct slow slow;
+
+	start();
+	start_thread(&shrinker);
+	leave_empty_slab();
+	hold(&n->first.list_lock);
+	sim_switch_to(&shrinker);
+	sim.on_futex_wait = be_lost;
+	if (!setjmp(in_child)) {
+		slow_enter_anyway(&slow);
+		shrink_slab(zone_of(0), /* barns= */ false);
+		EXPECT(false);
+	}
+	sim_wipe_fork_cookie();
+	EXPECT(use_heap(&sim_main_thread));
+	sim.futex_waits = 0;
+	hold(&slab_mutex);
+	EXPECT(!shrink_slab(zone_of(0), /* barns= */ false));
 	EXPECT_EQ(sim.futex_waits, 0);
 }
 
@@ -396,4 +432,5 @@ RUN_TESTS(T(a_thread_without_memory_waits_for_one_that_gives_some_back),
 	  T(a_thread_in_a_constructor_is_not_waited_for),
 	  T(a_cache_stays_in_a_child_that_is_forked_while_it_is_ended),
 	  T(a_thread_that_finds_another_one_looking_waits_for_its_result),
-	  T(a_thread_that_finds_another_one_at_something_else_goes_on))
+	  T(a_thread_that_finds_another_one_at_something_else_goes_on),
+	  T(a_thread_that_was_lost_while_it_looked_is_not_waited_for))
