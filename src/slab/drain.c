@@ -47,7 +47,7 @@ static u64 note_idle(const struct pcs_row *row, bool only_idle)
 	for (unsigned int i = 0; i < row->nr; i++) {
 		struct pcs *p = &row->pcs[i];
 
-		if ((p->main || p->spare) && (!only_idle || !p->used))
+		if (p->main && (!only_idle || !p->used))
 			idle |= (u64)1 << i;
 		p->used = false;
 	}

@@ -188,7 +188,7 @@ static slowpath void empty_warm(struct task *t)
 		for (unsigned int i = 0; i < row.nr && READ_ONCE(t->state) == TASK_WARM; i++) {
 			struct pcs *p = &row.pcs[i];
 
-			if ((p->main || p->spare) && all_are_free(row_cache(&row, i)))
+			if (p->main && all_are_free(row_cache(&row, i)))
 				pcs_empty(t, row_cache(&row, i), p);
 		}
 	spin_unlock_unwaited(&t->lock);

@@ -184,7 +184,7 @@ static bool is_at_rest(const struct task *task, bool dirty)
 	if (READ_ONCE(task->state) != TASK_DYING)
 		return false;
 	for (unsigned int c = 0; c < NR_KMALLOC_CLASSES; c++)
-		if (task->pcs[c].main || task->pcs[c].spare)
+		if (task->pcs[c].main)
 			return false;
 	return true;
 }
@@ -325,7 +325,7 @@ static void hand_over(struct task *task, const struct pcs_row *row, unsigned int
 	struct kmem_cache *s = row_cache(row, i);
 	struct pcs *p = &row->pcs[i];
 
-	if (!s || (!p->main && !p->spare))
+	if (!s || !p->main)
 		return;
 	settle_main(task, &row->cursor[i], p);
 	pcs_empty(task, s, p);

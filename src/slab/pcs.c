@@ -218,37 +218,36 @@ static inline unsigned int part_of(unsigned int nr, const struct pcs *p)
 	return MAX(nr * (1 + p->swaps % 3u) / 4, 1u);
 }
 
-/* Main is empty or NULL, and the spare is not. */
+/* Main is empty, and the spare is not. */
 static void take_from_spare(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			    struct pcs *p, struct slow *slow)
 {
 	struct slab_sheaf *main, *spare = p->spare;
 
 	pcs_count_swap(s, p);
-	if (p->main)
-		renew_main(task, s, n, p, slow);
+	renew_main(task, s, n, p, slow);
 	main = p->main;
-	if (main && p->swaps > 1 && nearly_all(spare->size, spare))
+	if (p->swaps > 1 && nearly_all(spare->size, spare))
 		move_top(spare, main, part_of(MIN(spare->size, main->capacity), p));
 	else
 		swap_main(p);
 }
 
-/* Main is full or NULL, and the spare is not full. */
+/* Main is full, and the spare is not. */
 static void make_room_by_spare(const struct kmem_cache *s, struct pcs *p)
 {
 	struct slab_sheaf *main = p->main, *spare = p->spare;
 	unsigned int room = spare->capacity - spare->size;
 
 	pcs_count_swap(s, p);
-	if (main && outgrown(main, p) && room > main->size) {
+	if (outgrown(main, p) && room > main->size) {
 		move_top(main, spare, main->size);
 		p->main = spare;
 		p->spare = NULL;
 		drop_empty(main);
 		return;
 	}
-	if (main && p->swaps > 1 && nearly_all(room, spare))
+	if (p->swaps > 1 && nearly_all(room, spare))
 		move_top(main, spare, part_of(MIN(main->size, room), p));
 	swap_main(p);
 }
@@ -377,7 +376,7 @@ static void give_up_spare(struct task *task, struct kmem_cache *s, struct kmem_c
 {
 	struct slab_sheaf *spare = p->spare;
 
-	store_release(&p->spare, NULL); /* pairs with has_sheaves() */
+	WRITE_ONCE(p->spare, NULL);
 	give_up_sheaf(task, s, n, spare);
 }
 
@@ -434,7 +433,7 @@ static bool flush_oldest(struct task *task, struct kmem_cache *s, struct kmem_ca
  *   none                         an empty one        stays       emptied; in the barn, or freed
  *
  * An empty one is the barn's or a new one.  Where there was no main it becomes main, if it is to be
- * had, and the spare stays.
+ * had.
  */
 static void replace_full_main(struct task *task, struct kmem_cache *s, struct kmem_cache_node *n,
 			      struct pcs *p, struct slow *slow)
@@ -513,10 +512,10 @@ void pcs_empty(struct task *task, struct kmem_cache *s, struct pcs *p)
 	struct kmem_cache_node *n = cache_node(s, task->mm.node, /* nowait= */ true);
 	struct slab_sheaf *main = p->main, *spare = p->spare;
 
-	/* Before it seems to have no sheaves: pairs with has_sheaves(). */
+	/* Before it seems to have no sheaves: pairs with has_sheaves().  Main last: see slab.h. */
 	WRITE_ONCE(p->emptied, true);
+	WRITE_ONCE(p->spare, NULL);
 	store_release(&p->main, NULL);
-	store_release(&p->spare, NULL);
 	pcs_forget(p);
 	if (main)
 		give_up_sheaf(task, s, n, main);

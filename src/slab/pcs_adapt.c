@@ -65,8 +65,7 @@ static bool threads_are_many(void)
  */
 bool pcs_is_early_alloc(const struct kmem_cache *s, struct pcs *p)
 {
-	if (s->size < EARLY_ALLOC_SIZE || p->spare || p->early_allocs == EARLY_ALLOCS ||
-	    !threads_are_many())
+	if (s->size < EARLY_ALLOC_SIZE || p->early_allocs == EARLY_ALLOCS || !threads_are_many())
 		return false;
 	p->early_allocs++;
 	return true;
@@ -80,7 +79,7 @@ bool pcs_is_early_alloc(const struct kmem_cache *s, struct pcs *p)
  */
 bool pcs_is_early_free(struct pcs *p)
 {
-	if (p->spare || p->early_frees == EARLY_FREES)
+	if (p->early_frees == EARLY_FREES)
 		return false;
 	p->early_frees++;
 	return true;

@@ -225,10 +225,13 @@ FIELD_AT(struct hit_area, cursor, 128);
 FIELD_AT(struct hit_area, size_to_map, 2176);
 FIELD_AT(struct hit_area, steps_to_map, 3208);
 
-/* The sheaves of a thread for one cache (Linux: slub_percpu_sheaves).  task.lock. */
+/*
+ * The sheaves of a thread for one cache (Linux: slub_percpu_sheaves).  A lost reclaimer leaves no
+ * spare without main either.  task.lock.
+ */
 struct pcs {
 	struct slab_sheaf *main;  /* what the cursor is in; NULL: none yet */
-	struct slab_sheaf *spare; /* NULL, or any filling */
+	struct slab_sheaf *spare; /* NULL, or any filling; only with a main */
 	u8 kind;		  /* of the next sheaf: index of its length */
 	u8 misses;		  /* 1 and those since kind or tick last changed; 0: none yet */
 	u8 tick;		  /* the clock when misses last read it, modulo 256 */

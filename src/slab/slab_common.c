@@ -336,7 +336,7 @@ slowpath struct kmem_cache *cache_create(const char *name, u32 size, u32 align,
 /* Has @p sheaves, or somebody who is emptying them?  Needs no task.lock. */
 static bool has_sheaves(const struct pcs *p)
 {
-	return load_acquire(&p->main) || load_acquire(&p->spare) || load_acquire(&p->emptied);
+	return load_acquire(&p->main) || load_acquire(&p->emptied);
 }
 
 /*

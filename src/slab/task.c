@@ -417,7 +417,7 @@ static struct task *get_block(struct slow *slow, u32 *ret_id)
 
 static void empty_one(struct task *task, struct kmem_cache *s, struct pcs *p)
 {
-	if (!p->main && !p->spare)
+	if (!p->main)
 		return;
 	pcs_detach(task, s, p);
 	pcs_empty(task, s, p);
@@ -552,7 +552,7 @@ static set_apart void detach_all(struct task *task)
 
 			if (p->main)
 				pcs_detach(task, row_cache(&row, i), p);
-			else if (!p->spare)
+			else
 				pcs_forget(p);
 		}
 	pcp_drain(&task->mm, /* all= */ true);

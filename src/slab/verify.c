@@ -156,7 +156,7 @@ static int count_wrong(const struct kmem_cache *s, struct task *task, const stru
 static int verify_pcs(const struct kmem_cache *s, struct task *task, const struct pcs *p)
 {
 	const struct slab_sheaf *main = p->main, *spare = p->spare;
-	int bad = main && main == spare;
+	int bad = spare && (!main || main == spare);
 
 	if (main)
 		bad += !is_sheaf_of(task, main) || count_wrong(s, task, main);

@@ -171,20 +171,6 @@ SIM_TEST(an_object_that_a_thread_which_has_ended_freed_twice_is_reported)
 	EXPECT(strstr(sim_reports(), "double free"));
 }
 
-SIM_TEST(so_it_is_if_it_left_only_a_spare)
-{
-	struct slab_sheaf *main = leave_warm();
-	struct pcs *p = &task_of(&ended)->pcs[s->class];
-
-	main->objects[0] = main->objects[2];
-	EXPECT(p->main == main && !p->spare);
-	p->spare = main;
-	p->main = NULL;
-	report_only();
-	slab_check_at_exit();
-	EXPECT(strstr(sim_reports(), "double free"));
-}
-
 /* ---- threads at work ---- */
 
 static struct sim_thread at_work;
@@ -495,7 +481,6 @@ RUN_TESTS(T(what_seems_well_stays_where_it_is),
 	  T(what_a_thread_which_has_ended_left_stays_where_a_lock_is_held),
 	  T(an_object_that_a_thread_which_has_ended_freed_as_well_is_reported),
 	  T(an_object_that_is_in_its_slab_already_is_reported),
-	  T(so_it_is_if_it_left_only_a_spare),
 	  T(an_object_that_another_thread_freed_twice_is_reported),
 	  T(an_object_of_the_largest_class_that_another_thread_freed_twice_is_reported),
 	  T(an_object_of_the_largest_class_is_looked_at_too),

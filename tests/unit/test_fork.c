@@ -798,17 +798,31 @@ SIM_TEST(the_pages_that_a_lost_thread_without_a_block_had_in_hand_are_found)
 	EXPECT_SOUND();
 }
 
-/* Of a class of which it has only the spare. */
-SIM_TEST(the_spare_of_a_lost_thread_is_taken_over)
+/* The main thread has two sheaves of the smallest class, with objects in each. */
+static struct pcs *fill_two_sheaves(void)
 {
+	void *objs[20];
 	struct pcs *p;
 
+	make_room_in_sheaf(&sim_main_thread, objs, ARRAY_SIZE(objs));
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		slab_free(&kmalloc_caches[0], objs[i]);
+	p = &current_task()->pcs[0];
+	EXPECT(p->main && p->main->size && p->spare && p->spare->size);
+	return p;
+}
+
+SIM_TEST(the_spare_of_a_lost_thread_is_taken_over)
+{
+	struct task *lost;
+
 	start_with(threads, 1);
-	p = &task_of(&threads[0])->pcs[0];
-	p->spare = p->main;
-	p->main = NULL;
-	go_on_in_child();
-	EXPECT(!p->spare);
+	lost = current_task();
+	(void)fill_two_sheaves();
+	sim_switch_to(&threads[0]);
+	sim_wipe_fork_cookie();
+	enter_and_leave();
+	EXPECT(!lost->pcs[0].main && !lost->pcs[0].spare);
 	expect_none_in_use(&kmalloc_caches[0]);
 }
 
@@ -818,13 +832,47 @@ SIM_TEST(this_thread_keeps_its_spare_where_another_was_inside)
 	struct pcs *p;
 
 	start_with(threads, 1);
-	p = &current_task()->pcs[0];
-	spare = p->spare = p->main;
-	p->main = NULL;
+	p = fill_two_sheaves();
+	spare = p->spare;
 	task_of(&threads[0])->mm.depth = 1;
 	sim_wipe_fork_cookie();
 	drain_this_task(/* only_idle= */ true);
 	EXPECT(p->spare == spare && spare->size);
+	EXPECT_SOUND();
+}
+
+static struct task *emptied;
+
+static void empty_sheaves(void)
+{
+	pcs_empty(emptied, &kmalloc_caches[0], &emptied->pcs[0]);
+}
+
+static void go_on_with_what_is_left(void)
+{
+	sim_switch_to(&sim_main_thread);
+	sim_wipe_fork_cookie();
+	enter_and_leave();
+	EXPECT_SOUND();
+	expect_none_in_use(&kmalloc_caches[0]);
+}
+
+/* It is a reclaimer, and may have taken one of two sheaves: then not main. */
+SIM_TEST(a_thread_may_be_lost_at_any_instruction_while_it_empties_sheaves_of_this_one)
+{
+	struct slow slow;
+
+	start_with(threads, 1);
+	(void)fill_two_sheaves();
+	emptied = current_task();
+	sim_switch_to(&threads[0]);
+	slow_enter_anyway(&slow);
+	spin_lock(&emptied->lock);
+	in_child = go_on_with_what_is_left;
+	step_through(empty_sheaves, fork_here);
+	step_stop();
+	spin_unlock(&emptied->lock);
+	slow_leave(&slow);
 	EXPECT_SOUND();
 }
 
@@ -999,6 +1047,7 @@ RUN_TESTS(T(pages_that_a_lost_thread_kept_are_free_in_the_child),
 	  T(the_pages_that_a_lost_thread_without_a_block_had_in_hand_are_found),
 	  T(the_spare_of_a_lost_thread_is_taken_over),
 	  T(this_thread_keeps_its_spare_where_another_was_inside),
+	  T(a_thread_may_be_lost_at_any_instruction_while_it_empties_sheaves_of_this_one),
 	  T(numbers_of_generations_begin_anew_even_if_the_last_is_not_put_in_order),
 	  T(no_lock_is_left_behind_once_numbers_of_generations_begin_anew),
 	  T(what_the_program_has_is_counted_once_in_the_child),

@@ -453,11 +453,14 @@ static struct pcs *two_sheaves(void)
 SIM_TEST(I_26_sheaves_of_a_thread_that_are_not_sound_are_reported)
 {
 	struct pcs *p = two_sheaves();
-	struct slab_sheaf *spare = p->spare;
+	struct slab_sheaf *main = p->main, *spare = p->spare;
 	u8 size = spare->size;
 
-	p->spare = p->main;
+	p->spare = main;
 	expect_slab_report("I-26");
+	p->main = NULL;
+	expect_slab_report("I-26");
+	p->main = main;
 	p->spare = spare;
 	spare->size = (u8)(spare->capacity + 1);
 	expect_slab_report("I-26");
