@@ -45,6 +45,14 @@ u32 os_parent_id(void);	 /* of the process that made this one, while that is the
  */
 bool os_thread_is_borrowed(void);
 
+/**
+ * os_to_first_thread - where the first thread of this process has its thread-local variables
+ *
+ * Return: how many bytes beyond those of this thread; 0 if that cannot be told, as in a child of
+ * clone(), or if it is gone.
+ */
+ptrdiff_t os_to_first_thread(void);
+
 /** os_block_signals - block all signals for this thread.  Return: for os_restore_signals(). */
 u64 os_block_signals(void);
 void os_restore_signals(u64 mask);

@@ -154,7 +154,7 @@ void slab_fork_new_generation(void)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next) {
 		if (is_me(t))
 			settle_me(t);
-		else
+		else if (t->mm.id != READ_ONCE(spin_kept_owner))
 			settle_task_inflight(t);
 	}
 	begin_generation();

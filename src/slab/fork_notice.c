@@ -28,12 +28,22 @@ static u32 *child_words(void)
 	return fork_page ? fork_page : fork_words;
 }
 
+/*
+ * Was this thread started by another one of this process?  Then the C library is in order too.  In
+ * the first thread of a child of clone() or _Fork() it may not be: a lost thread may have been in
+ * fork(), with the lock of its handlers.
+ */
+static bool started_here(void)
+{
+	return os_thread_id() != os_process_id();
+}
+
 static u32 guests; /* atomic */
 
 /*
  * The first to notice that this is a child begins a new generation.  Numbers of processes and
  * threads would not tell: they come again.  With signals blocked, see notice().
- * @inside: this thread's number if it forked in a slow path; or 0
+ * @inside: the number of the thread that forked, if it did in a slow path; or 0
  */
 static slowpath void notice_blocked(u32 inside)
 {
@@ -62,6 +72,29 @@ static slowpath void notice(u32 inside)
 	os_restore_signals(signals);
 }
 
+#define INSIDE_MS 20
+
+/*
+ * Where handlers are skipped, the thread that forked in a slow path may not have noticed when one
+ * that it has started comes in, which then notices for it.  First it gets time to leave, since it
+ * must not be at work in slabs while what is in flight is settled.  In the handler it may be
+ * waiting for this thread.
+ */
+static slowpath void notice_for_first(void)
+{
+	u32 first;
+
+	if (load_acquire(&child_words()[FORK_STATE]) != FORK_NEW || !started_here())
+		return;
+	first = slow_first_inside();
+	for (int ms = INSIDE_MS; ms && first; ms--) {
+		os_sleep_ms(1);
+		first = slow_first_inside();
+	}
+	if (first)
+		notice(first);
+}
+
 /*
  * Wait while another thread begins the new generation.  A guest that came in before would leave in
  * another generation than it came in, and be counted for ever.  Only a thread that is inside begins
@@ -84,16 +117,6 @@ static slowpath bool claim(void)
 	while (load_acquire(&words[FORK_STATE]) < FORK_REPAIRED)
 		os_sleep_ms(1);
 	return false;
-}
-
-/*
- * Was this thread started by another one of this process?  Then the C library is in order too.  In
- * the first thread of a child of clone() or _Fork() it may not be: a lost thread may have been in
- * fork(), with the lock of its handlers.
- */
-static bool started_here(void)
-{
-	return os_thread_id() != os_process_id();
 }
 
 /* ---- children whose handlers are called ---- */
@@ -393,6 +416,8 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 		notice(task_id());
 		return false;
 	}
+	if (!task)
+		notice_for_first();
 	wait_while_noticing();
 	if (enter_as_guest(task))
 		return true;

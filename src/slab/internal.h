@@ -143,6 +143,7 @@ static inline bool task_trylock_to_look(struct task *task)
 {
 	return task_has_sheaves(task) && spin_trylock(&task->lock) != LOCK_BUSY;
 }
+u32 slow_first_inside(void);
 void task_bury(struct task *task);
 void tasks_find_dead(void);
 void **cursor_disabled_at(void);

@@ -695,6 +695,28 @@ void slow_leave_bare(void)
 		bare_depth--;
 }
 
+/**
+ * slow_first_inside - is the first thread of this process inside a slow path?
+ *
+ * Return: the number of its task; 0: it is not, or has none, or that cannot be told; nor if a lost
+ * thread was at work with its sheaves or pages, which the thread itself has to settle.
+ */
+slowpath u32 slow_first_inside(void)
+{
+	ptrdiff_t away = os_to_first_thread();
+	const struct hit_area *hit;
+
+	if (!away)
+		return 0;
+	hit = READ_ONCE(*(struct hit_area **)((uintptr_t)&hit_malloc_tls + (uintptr_t)away));
+	for (const struct task *t = load_acquire(&all_tasks); t; t = t->next)
+		if (&t->hit == hit && READ_ONCE(t->mm.depth) &&
+		    !spin_held_by_other_than(&t->lock, t->mm.id) &&
+		    !spin_held_by_other_than(&t->mm.pcp.lock, t->mm.id))
+			return t->mm.id;
+	return 0;
+}
+
 static noinline void adopt_new_task(struct slow *s)
 {
 	struct task *task = task_create(s);

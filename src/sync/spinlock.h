@@ -103,15 +103,18 @@ static inline void spin_unlock(struct spinlock *lock)
 		spin_unlock_wake(lock);
 }
 
-/*
- * Does another thread, which may be gone, have @lock?  Racy, but certain about locks that this
- * thread has.
- */
-static inline bool spin_held_by_another(const struct spinlock *lock)
+/* Does a thread other than @id, which may be gone, have @lock?  Racy. */
+static inline bool spin_held_by_other_than(const struct spinlock *lock, u32 id)
 {
 	u32 owner = READ_ONCE(lock->word) & TASK_ID_MASK;
 
-	return owner && owner != task_id();
+	return owner && owner != id;
+}
+
+/* Other than this one: certain about locks that this thread has. */
+static inline bool spin_held_by_another(const struct spinlock *lock)
+{
+	return spin_held_by_other_than(lock, task_id());
 }
 
 /**

@@ -5,6 +5,9 @@
  * A constructor raises the signal: the call has a block of pages in hand that is not a slab yet.
  * The thread must be given neither that block nor what the interrupted thread has at hand.  When
  * the call is over, the child is a child like any other.
+ *
+ *   handler_child            fork() calls libbuddy's handler, which notices the child
+ *   handler_child unnoticed  _Fork() does not, and the thread is the first to come in
  */
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
@@ -25,6 +28,7 @@ enum { PAGES = 3000, SMALL = 2000, SECONDS = 60, PAGE = 4096 };
 #define MAGIC UINT64_C(0x600dc0de600dc0de)
 
 static volatile sig_atomic_t armed, in_child;
+static bool unnoticed;
 static char *pages[PAGES], *small[SMALL];
 
 static void fail(const char *what)
@@ -68,7 +72,7 @@ static void fork_here(int signo)
 	int status;
 
 	(void)signo;
-	child = fork();
+	child = unnoticed ? _Fork() : fork();
 	if (child < 0)
 		fail("no child");
 	if (!child) {
@@ -120,20 +124,24 @@ static void *idle(void *unused)
 	return unused;
 }
 
-int main(void)
+/* Also what pthread_create() asks for. */
+static void have_all_at_hand(void)
+{
+	for (size_t size = 16; size < 2000; size += 16)
+		free(malloc(size));
+}
+
+int main(int argc, char **argv)
 {
 	struct kmem_cache *cache = buddy_kmem_cache_create("made", 64, 0, 0, make);
-	void *warm[100];
 	uint64_t *object;
 	pthread_t thread;
 
 	if (!cache || pthread_create(&thread, NULL, idle, NULL))
 		fail("no cache or no thread");
 	usleep(10000);
-	for (int i = 0; i < 100; i++)
-		warm[i] = malloc(100);
-	for (int i = 0; i < 100; i++)
-		free(warm[i]);
+	unnoticed = argc > 1 && !strcmp(argv[1], "unnoticed");
+	have_all_at_hand();
 	signal(SIGUSR1, fork_here);
 	armed = 1;
 	object = buddy_kmem_cache_alloc(cache, GFP_KERNEL);

@@ -612,6 +612,13 @@ u32 os_parent_id(void)
 	return sim.parent_id;
 }
 
+/* Of the thread-local variables that are asked for. */
+ptrdiff_t os_to_first_thread(void)
+{
+	return sim.first_thread ? (char *)&sim.first_thread->malloc_tls - (char *)&hit_malloc_tls
+				: 0;
+}
+
 bool os_thread_is_borrowed(void)
 {
 	return sim.thread_is_borrowed;

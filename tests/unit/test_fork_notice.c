@@ -796,6 +796,79 @@ SIM_TEST(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest)
 	EXPECT_SOUND();
 }
 
+/*
+ * A handler has interrupted the main thread in a slow path and forked, but has not been in since.
+ * The first to come in is @threads[1], which it has started.
+ */
+static void fork_unnoticed_in_slow_path(struct slow *outer)
+{
+	start_with(threads, 1);
+	slow_enter_anyway(outer);
+	kept.word = task_id() | spin_generation;
+	be_child_of(&sim_main_thread);
+	sim.first_thread = &sim_main_thread;
+	sim_thread_new(&threads[1], 0);
+	sim_switch_to(&threads[1]);
+}
+
+SIM_TEST(a_thread_that_is_started_before_the_fork_was_noticed_in_a_slow_path_is_a_guest)
+{
+	struct slow outer, guest;
+	struct task *task;
+	u64 sleeps;
+
+	fork_unnoticed_in_slow_path(&outer);
+	task = task_of(&sim_main_thread);
+	/* It may be refilling a sheaf, and goes on with that. */
+	task->inflight = task->pcs[0].main;
+	sim_switch_to(&threads[1]);
+	sleeps = sim.sleeps;
+	slow_enter_anyway(&guest);
+	EXPECT(sim.sleeps > sleeps);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	EXPECT_EQ(spin_kept_owner, task->mm.id);
+	EXPECT(guest.nested && !guest.task);
+	EXPECT_EQ(spin_trylock(&kept), LOCK_BUSY);
+	slow_leave(&guest);
+	sim_switch_to(&sim_main_thread);
+	EXPECT(current_task() == task && task->inflight && task->pcs[0].main);
+	EXPECT_EQ(task->state, TASK_LIVE);
+	task->inflight = NULL;
+	kept.word = 0;
+	slow_leave(&outer);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(current_task() == task);
+	EXPECT_EQ(task_of(&threads[0])->state, TASK_DYING);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(task_of(&threads[1]) != task);
+	EXPECT_SOUND();
+}
+
+static struct slow forked_in;
+
+static void first_leaves(void)
+{
+	sim_switch_to(&sim_main_thread);
+	kept.word = 0;
+	slow_leave(&forked_in);
+	sim_switch_to(&threads[1]);
+}
+
+/* It has returned from the handler, and may be at work in slabs. */
+SIM_TEST(a_thread_that_forked_in_a_slow_path_gets_time_to_leave_it)
+{
+	fork_unnoticed_in_slow_path(&forked_in);
+	sim.on_sleep = first_leaves;
+	enter_and_leave();
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+	EXPECT(task_of(&threads[1]));
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(current_task()->state, TASK_LIVE);
+	EXPECT_SOUND();
+}
+
 static struct slow staying;
 
 static void guest_leaves(void)
@@ -826,8 +899,6 @@ SIM_TEST(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repa
 }
 
 #define NOT_REACHED 10
-
-static struct slow forked_in;
 
 static void guest_comes_in(void)
 {
@@ -1122,6 +1193,8 @@ RUN_TESTS(T(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in),
 	  T(no_signal_handler_comes_while_the_background_thread_is_started),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
+	  T(a_thread_that_is_started_before_the_fork_was_noticed_in_a_slow_path_is_a_guest),
+	  T(a_thread_that_forked_in_a_slow_path_gets_time_to_leave_it),
 	  T(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
 	  T(a_handler_that_comes_in_as_its_guest_leaves_is_waited_for),
 	  T(a_guest_may_fork),

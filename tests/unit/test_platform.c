@@ -865,6 +865,25 @@ static void a_signal_handler_on_a_stack_of_its_own_is_known(void **state)
 	assert_true(in_handler);
 }
 
+static __thread int own;
+
+static void *see_first(void *where)
+{
+	return (char *)&own + os_to_first_thread() == where ? NULL : where;
+}
+
+static void where_the_first_thread_has_its_variables_is_known_in_others(void **state)
+{
+	pthread_t thread;
+	void *other;
+
+	(void)state;
+	assert_int_equal(os_to_first_thread(), 0);
+	assert_int_equal(pthread_create(&thread, NULL, see_first, &own), 0);
+	assert_int_equal(pthread_join(thread, &other), 0);
+	assert_null(other);
+}
+
 /* The search goes up to the end of the stack, beyond which nothing can be read. */
 static void a_thread_outside_a_handler_is_known(void **state)
 {
@@ -897,6 +916,7 @@ int main(void)
 		cmocka_unit_test(a_file_in_place_of_stderr_counts_if_it_is_for_writing_only),
 		cmocka_unit_test(a_text_that_goes_into_a_pipe_by_pieces_arrives_as_it_is),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
+		cmocka_unit_test(where_the_first_thread_has_its_variables_is_known_in_others),
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),
 		cmocka_unit_test(what_is_locked_is_not_discarded),

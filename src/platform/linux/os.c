@@ -72,6 +72,22 @@ bool os_thread_is_borrowed(void)
 	return owner != os_thread_id() && is_of_parent(owner);
 }
 
+/* Where the C library keeps it, as far from the thread-local variables in each thread. */
+static slowpath char *robust_list_of(u32 tid)
+{
+	char *head = NULL;
+	size_t len;
+
+	return sys3(SYS_get_robust_list, tid, &head, &len) ? NULL : head;
+}
+
+slowpath ptrdiff_t os_to_first_thread(void)
+{
+	char *first = robust_list_of(os_process_id()), *own = robust_list_of(os_thread_id());
+
+	return first && own ? first - own : 0;
+}
+
 #define KERNEL_SIGSET_BYTES 8
 
 u64 os_block_signals(void)
