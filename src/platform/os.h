@@ -44,6 +44,8 @@ u32 os_parent_id(void);	 /* of the process that made this one, while that is the
  * clone() itself; in one of fork() or _Fork() the number was written anew.
  */
 bool os_thread_is_borrowed(void);
+/* Has it the memory of the process that made it, not a copy?  True when in doubt. */
+bool os_memory_is_borrowed(void);
 
 /**
  * os_to_first_thread - where the first thread of this process has its thread-local variables

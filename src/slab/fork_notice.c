@@ -278,13 +278,15 @@ slowpath void slab_fork_note_process(void)
 
 /*
  * The parent of a child of vfork() has the heap.  Where that one is itself a child that has not
- * noted its number, the noted one is its own parent's.
+ * noted its number, the noted one is its own parent's.  A child of clone() then looks the same, but
+ * for its memory.
  */
 slowpath bool slab_fork_is_vfork_child(void)
 {
 	bool is_noted = load_acquire(&child_words()[FORK_STATE]) >= FORK_REPAIRED;
 
-	if ((os_parent_id() == READ_ONCE(slab_process_id)) == is_noted && os_thread_is_borrowed())
+	if ((os_parent_id() == READ_ONCE(slab_process_id)) == is_noted && os_thread_is_borrowed() &&
+	    (is_noted || os_memory_is_borrowed()))
 		return true;
 	if (is_noted)
 		slab_fork_note_process();

@@ -612,6 +612,11 @@ u32 os_parent_id(void)
 	return sim.parent_id;
 }
 
+bool os_memory_is_borrowed(void)
+{
+	return !sim.memory_is_copied;
+}
+
 /* Of the thread-local variables that are asked for. */
 ptrdiff_t os_to_first_thread(void)
 {

@@ -54,7 +54,7 @@ struct sim_machine {
 	int cpu_hint;	  /* os_cpu_hint(); -1: unknown */
 	u32 process_id;	  /* os_process_id(); 0: no thread has this number */
 	u32 parent_id;	  /* os_parent_id() */
-	bool thread_is_borrowed;
+	bool thread_is_borrowed, memory_is_copied;
 	const struct sim_thread *first_thread; /* os_to_first_thread(); NULL: it cannot be told */
 	bool all_seem_gone; /* os_thread_gone() is true of all, as in a child of vfork() */
 	u64 memory_limit; /* of the control group; 0: none */

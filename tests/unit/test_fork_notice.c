@@ -221,6 +221,35 @@ SIM_TEST(a_child_of_vfork_of_a_child_of_which_nobody_has_been_in_puts_nothing_in
 	expect_nothing_put_in_order(&sim_main_thread);
 }
 
+/* Its parent has not noted its number, so it looks like a child of vfork() but for its memory. */
+static void expect_child_of_clone_to_be_put_in_order(void)
+{
+	sim.process_id = sim_main_thread.tid;
+	be_child_of(&sim_main_thread);
+	sim.thread_is_borrowed = sim.memory_is_copied = true;
+	sim.parent_id = sim.process_id;
+	be_child_of(&sim_main_thread);
+	EXPECT(use_heap(&sim_main_thread));
+	slab_fork_settle_lone();
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(slab_process_id, sim.process_id);
+	EXPECT_EQ(current_task()->mm.tid, sim.process_id);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_child_of_clone_of_a_child_that_lost_threads_is_put_in_order)
+{
+	start_with(threads, 1);
+	expect_child_of_clone_to_be_put_in_order();
+}
+
+SIM_TEST(a_child_of_clone_of_a_lone_child_settles)
+{
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	expect_child_of_clone_to_be_put_in_order();
+}
+
 SIM_TEST(a_child_of_vfork_that_comes_in_for_a_new_thread_puts_nothing_in_order)
 {
 	EXPECT(sim_start());
@@ -1209,6 +1238,8 @@ RUN_TESTS(T(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in),
 	  T(a_child_of_vfork_of_a_child_that_has_not_been_in_makes_no_block),
 	  T(a_child_of_vfork_of_a_child_that_lost_threads_puts_nothing_in_order),
 	  T(a_child_of_vfork_of_a_child_of_which_nobody_has_been_in_puts_nothing_in_order),
+	  T(a_child_of_clone_of_a_child_that_lost_threads_is_put_in_order),
+	  T(a_child_of_clone_of_a_lone_child_settles),
 	  T(a_child_of_vfork_that_comes_in_for_a_new_thread_puts_nothing_in_order),
 	  T(a_child_of_vfork_of_a_lone_child_settles_nothing),
 	  T(a_child_whose_handlers_are_called_is_put_in_order_by_them),

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/kcmp.h>
 #include <linux/mempolicy.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -865,6 +866,26 @@ static void a_signal_handler_on_a_stack_of_its_own_is_known(void **state)
 	assert_true(in_handler);
 }
 
+static void the_memory_of_a_child_is_its_own_unless_vfork_made_it(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	if (syscall(SYS_kcmp, getpid(), getpid(), KCMP_VM, 0, 0))
+		skip();
+	child = fork();
+	if (!child)
+		_exit(os_memory_is_borrowed());
+	status = wait_for(child);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	child = vfork();
+	if (!child)
+		_exit(os_memory_is_borrowed());
+	status = wait_for(child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status));
+}
+
 static __thread int own;
 
 static void *see_first(void *where)
@@ -917,6 +938,7 @@ int main(void)
 		cmocka_unit_test(a_text_that_goes_into_a_pipe_by_pieces_arrives_as_it_is),
 		cmocka_unit_test(a_thread_outside_a_handler_is_known),
 		cmocka_unit_test(where_the_first_thread_has_its_variables_is_known_in_others),
+		cmocka_unit_test(the_memory_of_a_child_is_its_own_unless_vfork_made_it),
 		cmocka_unit_test(a_signal_handler_is_known),
 		cmocka_unit_test(a_signal_handler_on_a_stack_of_its_own_is_known),
 		cmocka_unit_test(what_is_locked_is_not_discarded),

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <link.h>
 #include <linux/futex.h>
+#include <linux/kcmp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -70,6 +71,11 @@ bool os_thread_is_borrowed(void)
 	owner = (u32)mutex.__data.__owner;
 	(void)pthread_mutex_unlock(&mutex);
 	return owner != os_thread_id() && is_of_parent(owner);
+}
+
+slowpath bool os_memory_is_borrowed(void)
+{
+	return sys5(SYS_kcmp, os_process_id(), os_parent_id(), KCMP_VM, 0, 0) <= 0;
 }
 
 /* Where the C library keeps it, as far from the thread-local variables in each thread. */
