@@ -6,15 +6,21 @@
  * seccomp strict	ENOSYS, and for more calls: memory policy, mremap, prctl, getcpu, affinity
  * seccomp threads	tgkill gives EPERM; one thread after the other
  * seccomp untrue	madvise gives 0 and does nothing, as in qemu-user; forks
+ * seccomp forked	a forked child is ended by all calls but those that README names for it
  */
 #include "life.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
@@ -140,6 +146,64 @@ static _Noreturn void fork_beside_a_thread(void)
 	_exit(0);
 }
 
+/* What glibc's malloc calls itself, what README adds for a forked child, and the test's own. */
+static const int child_calls[] = {
+	SYS_mmap,      SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk,
+	SYS_madvise,   SYS_futex,  SYS_getpid, SYS_gettid,   SYS_rt_sigprocmask,
+	SYS_exit_group, SYS_write, SYS_clock_gettime};
+
+enum { CHILD_CALLS = sizeof(child_calls) / sizeof(*child_calls) };
+
+static void end_at_all_calls_but_those(void)
+{
+	struct sock_filter code[CHILD_CALLS + 3];
+	struct sock_fprog program = {.filter = code, .len = CHILD_CALLS + 3};
+
+	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					       offsetof(struct seccomp_data, nr));
+	for (unsigned int i = 0; i < CHILD_CALLS; i++)
+		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							   (unsigned int)child_calls[i],
+							   (unsigned char)(CHILD_CALLS - i), 0);
+	code[1 + CHILD_CALLS] =
+		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	code[2 + CHILD_CALLS] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(77);
+}
+
+/* Of the heap's 4 MiB, with slow paths enough that the child looks whether it needs a thread. */
+static void use_slow_paths(void)
+{
+	for (int i = 0; i < 1000; i++)
+		free(keep(malloc((size_t)40000 + (size_t)(i % 16) * 4096)));
+}
+
+static void fork_and_filter(const char *what)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		end_at_all_calls_but_those();
+		use_slow_paths();
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child, "no child");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip("no seccomp filter");
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %#x", what, status);
+}
+
+static void fork_into_a_filter(void)
+{
+	use_slow_paths();
+	fork_and_filter("a child of a program with one thread");
+	run_threads(1);
+	fork_and_filter("a child of a program with several");
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -169,8 +233,12 @@ int main(int argc, char **argv)
 		without_tgkill();
 		return 0;
 	}
+	if (strcmp(how, "forked") == 0) {
+		fork_into_a_filter();
+		return 0;
+	}
 	CHECK(strcmp(how, "inside") == 0 && argc == 3,
-	      "usage: seccomp start|late|strict|threads|untrue");
+	      "usage: seccomp start|late|strict|threads|untrue|forked");
 	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
 	inside();
 	return 0;
