@@ -157,12 +157,12 @@ static inline void budget_revived(int node)
 }
 void budget_look_again(void);
 void budget_note_gone(struct zone *zone, u64 nr);
-/* Pages, free and resident, beyond which to ask budget_is_too_much().  Atomic. */
+/* Pages, free and resident, beyond which to ask budget_excess().  Atomic. */
 extern u64 mm_spare_mark;
 #define NO_SPARE_MARK (~(u64)0) /* no limit is known */
 u64 mm_spare_pages(void);
-bool budget_is_too_much(u64 spare);
-void budget_note_spare(u64 spare);
+u64 budget_excess(u64 spare, bool looked_after);
+void budget_note_spare(u64 given, u64 spare);
 
 /* @nr more pages in the middle of slabs have gone back by themselves; or, modulo 2^64, fewer. */
 static inline void zone_note_punched(struct zone *zone, u64 nr)

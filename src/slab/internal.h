@@ -204,6 +204,7 @@ void slab_reclaim_settle(void);
 /* kswapd.c */
 void kswapd_thread_left(u32 tid);
 void kswapd_forget(void);
+bool kswapd_is_running(void);
 
 #pragma GCC visibility pop
 

@@ -51,6 +51,12 @@ static unsigned long zone_activity(void)
 	return sum;
 }
 
+/* Known to be: nobody looks for a limit before the heap has some MiB. */
+static inline bool in_limited_group(void)
+{
+	return READ_ONCE(mm_spare_mark) != NO_SPARE_MARK;
+}
+
 /*
  * A program that idles but for its timers is never quiet, only calm.  The little that it takes and
  * frees each second would keep the thread awake, and keep resident what only the last pass gives
@@ -77,7 +83,7 @@ static void note_tick(struct ticks *t)
 	else
 		t->calm += t->length;
 	/* In a container that others fill up too, looking seldom may be too late. */
-	seldom = t->calm >= QUIET_TICKS && READ_ONCE(mm_spare_mark) == NO_SPARE_MARK;
+	seldom = t->calm >= QUIET_TICKS && !in_limited_group();
 	t->length = seldom ? LONG_TICKS : 1;
 }
 
@@ -139,12 +145,15 @@ static inline u64 heap_pages(void)
  * age begins anew, and for an immediate start only what it has added counts.  When the child of a
  * large heap started its thread at once, ending took it 5 ms, in which the system promised the
  * fence.
+ *
+ * In a group with a limit less is enough: a process at work may keep more there, if the thread is
+ * there to give it back afterwards (budget_excess()).
  */
 static bool large_enough(u64 now)
 {
 	u64 pages = heap_pages(), more = pages - MIN(READ_ONCE(inherited_pages), pages);
 
-	if (more >= START_PAGES)
+	if (more >= (in_limited_group() ? START_PAGES_LATER : START_PAGES))
 		return true;
 	return pages >= START_PAGES_LATER &&
 	       ((topology.nr_nodes > 2 && !READ_ONCE(inherited_pages)) ||
@@ -254,7 +263,7 @@ void kswapd_wake(void)
 void kswapd_freed(const struct slow *slow)
 {
 	kswapd_wake();
-	if (unlikely(READ_ONCE(mm_spare_mark) != NO_SPARE_MARK))
+	if (unlikely(in_limited_group()))
 		slab_look_at_spare(slow);
 }
 
@@ -343,6 +352,12 @@ void kswapd_poke(struct slow *slow)
 		WRITE_ONCE(mm_grew, false);
 		poke(slow->task);
 	}
+}
+
+/* Racy. */
+slowpath bool kswapd_is_running(void)
+{
+	return READ_ONCE(state) == RUNNING;
 }
 
 /* In a forked child: the thread did not come along. */

@@ -17,7 +17,6 @@
 #include "platform/topology.h"
 #include "slab/internal.h"
 
-#define SMALL_ORDER_MIN 2 /* smaller free blocks cost more than they give */
 
 u32 reporting_delay_ms = 1000;
 
@@ -89,12 +88,13 @@ static u64 punch_all(bool dense)
  * Take back what caches keep, and all of this thread's page set, which otherwise only decays while
  * it is at work, as it is now.  Then give what is free to the system.  Return: pages given to that.
  */
-static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int min_order)
+static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int min_order,
+		     u64 enough)
 {
 	shrink_caches(all);
 	if (slow->task)
 		pcp_drain(&slow->task->mm, /* all= */ true);
-	return page_reporting_pass(age_ms, min_order, REPORT_ALL);
+	return page_reporting_pass(age_ms, min_order, enough);
 }
 
 #define PUNCH_MOST (64 * MiB / PAGE_SIZE) /* at a time: some 20 ms */
@@ -143,7 +143,8 @@ slowpath u64 slab_reclaim(bool all)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (task_has_sheaves(t))
 			task_drain(t, !all, &slow);
-	pages = take_back(&slow, all, all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER);
+	pages = take_back(&slow, all, all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
+			  REPORT_ALL);
 	pages += all ? punch_all(/* dense= */ true) : take_unneeded();
 	spin_unlock(&reclaim_lock);
 out:
@@ -249,17 +250,23 @@ static slowpath u64 look_at_slabs(const struct task *freeing)
 	return pages;
 }
 
-/* One pass at most; a thread that comes meanwhile has another chance. */
+/*
+ * One pass at most; a thread that comes meanwhile has another chance.  Single pages, which take a
+ * call each, go last: without them a process that was left with 16 MiB in pages between those in
+ * use kept all of it.
+ */
 static slowpath void give_spare_back(const struct task *freeing)
 {
 	struct slow slow;
+	u64 pages;
 
 	slow_enter_anyway(&slow);
 	if (slow.nested || spin_trylock(&reclaim_lock) == LOCK_BUSY)
 		goto out;
-	if (budget_is_too_much(spare_pages(freeing))) {
-		(void)take_back(&slow, /* all= */ true, 0, SMALL_ORDER_MIN);
-		budget_note_spare(spare_pages(freeing));
+	pages = budget_excess(spare_pages(freeing), kswapd_is_running());
+	if (pages) {
+		pages = take_back(&slow, /* all= */ true, 0, 0, pages);
+		budget_note_spare(pages, spare_pages(freeing));
 	}
 	spin_unlock(&reclaim_lock);
 out:

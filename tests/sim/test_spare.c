@@ -87,6 +87,23 @@ SIM_TEST(pages_go_back_where_others_fill_the_group)
 	EXPECT_SOUND();
 }
 
+/* Between pages in use, so that none of them merge. */
+SIM_TEST(single_pages_go_back_where_others_fill_the_group)
+{
+	static struct page *pages[2 * SOME / PAGE_SIZE];
+
+	start_limited();
+	others = LIMIT / 2;
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = pages_get(__GFP_MOVABLE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i += 2)
+		pages_put(pages[i], 0);
+	EXPECT(resident() >= 2 * SOME);
+	look();
+	EXPECT(resident() < SOME + SOME / 4);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(empty_slabs_go_back_where_others_fill_the_group)
 {
 	start_limited();
@@ -248,7 +265,7 @@ SIM_TEST(what_is_next_to_be_looked_at_goes_by_the_limit)
 		others = 0;
 		(void)budget_tight(); /* sees the limit */
 		mm_spare_mark = 0;
-		budget_note_spare(1000);
+		budget_note_spare(0, 1000);
 		EXPECT_EQ(mm_spare_mark, 1000 + CLAMP(limit / 128, 512 * KiB, 2 * MiB) / PAGE_SIZE);
 	}
 }
@@ -263,8 +280,107 @@ SIM_TEST(of_the_room_each_keeps_free_by_its_share)
 	others = LIMIT / 4;
 	while (resident() < LIMIT / 4)
 		EXPECT(buddy_get(0, 0, PAGEBLOCK_ORDER));
-	EXPECT(!budget_is_too_much(5 * MiB / PAGE_SIZE));
-	EXPECT(budget_is_too_much(7 * MiB / PAGE_SIZE));
+	EXPECT_EQ(budget_excess(5 * MiB / PAGE_SIZE, /* looked_after= */ true), 0);
+	EXPECT_EQ(budget_excess(7 * MiB / PAGE_SIZE, /* looked_after= */ true), REPORT_ALL);
+}
+
+/* Beside others; @thread: with the background thread. */
+static void start_beside_others(bool thread)
+{
+	struct slow slow;
+
+	start_limited();
+	others = LIMIT / 2;
+	sim.threads_start = thread;
+	use_pages_and_free(SOME);
+	EXPECT(slow_enter(&slow));
+	slow_leave(&slow);
+	WRITE_ONCE(mm_grew, true);
+	kswapd_poke(&slow);
+	EXPECT_EQ(kswapd_is_running(), thread);
+	look();
+	EXPECT(resident() < SOME / 4);
+}
+
+/* Otherwise it would fault in all of it each time. */
+SIM_TEST(what_is_soon_taken_again_stays)
+{
+	start_beside_others(/* thread= */ true);
+	for (int i = 0; i < 10; i++) {
+		sim.clock_ms += 900;
+		use_pages_and_free(SOME);
+		look();
+		EXPECT(resident() >= SOME);
+	}
+	sim.clock_ms += 1100;
+	use_pages_and_free(SOME + SOME / 2);
+	look();
+	EXPECT(resident() < SOME / 4);
+	EXPECT_SOUND();
+}
+
+/* Nobody would give it back when it lies idle. */
+SIM_TEST(without_the_thread_it_goes_back_each_time)
+{
+	start_beside_others(/* thread= */ false);
+	for (int i = 0; i < 10; i++) {
+		use_pages_and_free(SOME);
+		look();
+		EXPECT(resident() < SOME / 4);
+	}
+}
+
+/* Half of what would be free without it, but for 3 MiB: of 48 some 21. */
+SIM_TEST(of_what_is_soon_taken_again_the_half_stays)
+{
+	start_beside_others(/* thread= */ true);
+	use_pages_and_free(2 * SOME);
+	look();
+	EXPECT(resident() >= SOME && resident() < 24 * MiB);
+	EXPECT_SOUND();
+}
+
+/* They may be between two of their own peaks. */
+SIM_TEST(others_may_use_again_what_they_used_a_moment_ago)
+{
+	start_beside_others(/* thread= */ true);
+	others = LIMIT * 3 / 4;
+	EXPECT(!budget_tight()); /* sees it */
+	others = LIMIT / 2;
+	/* In this second and the next one, which are counted from what was seen before. */
+	for (int i = 0; i < 5; i++) {
+		use_pages_and_free(SOME);
+		look();
+		EXPECT_EQ(resident() < SOME * 3 / 4, i < 4);
+		sim.clock_ms += 900;
+	}
+}
+
+SIM_TEST(that_next_to_nothing_was_taken_again_says_nothing)
+{
+	start_beside_others(/* thread= */ true);
+	budget_note_spare(/* given= */ 100, 0);
+	use_pages_and_free(SOME);
+	EXPECT_EQ(budget_excess(SOME / PAGE_SIZE, /* looked_after= */ true), REPORT_ALL);
+}
+
+/* A task that ends, say. */
+SIM_TEST(what_is_freed_bit_by_bit_and_not_taken_again_goes_back)
+{
+	static struct page *pages[2 * SOME / PAGE_SIZE];
+
+	start_beside_others(/* thread= */ true);
+	sim.clock_ms += 1100;
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = pages_get(__GFP_MOVABLE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		pages_put(pages[i], 0);
+		if (i % (ARRAY_SIZE(pages) / 8) == 0)
+			look();
+	}
+	look();
+	EXPECT(resident() < SOME / 4);
+	EXPECT_SOUND();
 }
 
 /* What lies outside all zones is used by this process too, so it is alone. */
@@ -323,6 +439,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_go_back_where_others_fill_the_group),
+		cmocka_unit_test(single_pages_go_back_where_others_fill_the_group),
 		cmocka_unit_test(empty_slabs_go_back_where_others_fill_the_group),
 		cmocka_unit_test(barns_go_back_where_others_fill_the_group),
 		cmocka_unit_test(a_thread_that_allocates_keeps_what_lies_in_barns),
@@ -334,6 +451,12 @@ int main(void)
 		cmocka_unit_test(only_resident_pages_of_the_heap_are_spare),
 		cmocka_unit_test(what_is_next_to_be_looked_at_goes_by_the_limit),
 		cmocka_unit_test(of_the_room_each_keeps_free_by_its_share),
+		cmocka_unit_test(what_is_soon_taken_again_stays),
+		cmocka_unit_test(without_the_thread_it_goes_back_each_time),
+		cmocka_unit_test(of_what_is_soon_taken_again_the_half_stays),
+		cmocka_unit_test(others_may_use_again_what_they_used_a_moment_ago),
+		cmocka_unit_test(that_next_to_nothing_was_taken_again_says_nothing),
+		cmocka_unit_test(what_is_freed_bit_by_bit_and_not_taken_again_goes_back),
 		cmocka_unit_test(direct_mappings_are_of_this_process),
 		cmocka_unit_test(a_limit_that_is_gone_is_not_looked_for_any_more),
 		cmocka_unit_test(a_handler_that_frees_does_not_wait_for_its_own_thread),

@@ -279,6 +279,22 @@ SIM_TEST(a_heap_of_16_mib_starts_the_thread_at_once)
 	EXPECT(sim.thread);
 }
 
+static u64 much_room(void)
+{
+	return sim.memory_limit / 2;
+}
+
+/* In a group with a limit 8 MiB are enough. */
+SIM_TEST(in_a_limited_group_a_heap_of_8_mib_starts_the_thread_at_once)
+{
+	sim.memory_limit = GiB;
+	sim.memory_room = much_room;
+	EXPECT(sim_start());
+	sim.threads_start = true;
+	grow_large();
+	EXPECT(sim.thread);
+}
+
 static void count_asks(void)
 {
 	EXPECT_EQ(sim.fence_asks, waits ? 1 : 0);
@@ -320,6 +336,7 @@ RUN_TESTS(T(a_heap_of_objects_of_a_cache_starts_the_thread),
 	  T(a_request_that_may_not_wait_starts_no_thread),
 	  T(a_free_of_an_object_wakes_the_thread), T(without_background_threads_none_is_started),
 	  T(a_heap_of_16_mib_starts_the_thread_at_once),
+	  T(in_a_limited_group_a_heap_of_8_mib_starts_the_thread_at_once),
 	  T(where_there_are_several_threads_the_fence_is_asked_for_once_and_after_a_tick),
 	  T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
 	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
