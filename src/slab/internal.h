@@ -143,9 +143,16 @@ static inline bool task_trylock_to_look(struct task *task)
 {
 	return task_has_sheaves(task) && spin_trylock(&task->lock) != LOCK_BUSY;
 }
-u32 slow_first_inside(void);
+struct task *task_create(struct slow *slow);
+void task_rehome(struct task *task, int node);
 void task_bury(struct task *task);
 void tasks_find_dead(void);
+
+/* slow.c */
+u32 slow_first_inside(void);
+void slow_leave_last(struct slow *s);
+
+/* cursor.c */
 void **cursor_disabled_at(void);
 void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own);
 void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray);

@@ -348,7 +348,7 @@ static inline struct pcs *task_pcs(struct task *task, const struct kmem_cache *s
 	return chunk ? &chunk->pcs[s->id % PCS_CHUNK] : NULL;
 }
 
-/* ---- entering and leaving a slow path (task.c) ---- */
+/* ---- entering and leaving a slow path (slow.c) ---- */
 
 /* A slow path in progress. */
 struct slow {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.c - a thread as the allocator sees it: birth, slow paths, death
+ * task.c - a thread as the allocator sees it: birth and death
  *
  * Every thread starts on boot_hit, whose cursors are all disabled, so its first allocation takes
  * the slow path, which gives it a task block.  Blocks are never freed: a thread that has ended
@@ -34,9 +34,6 @@ static_assert(offsetof(struct hit_area, free_cs) == 32, "hit_free_tls points at 
 
 __thread struct hit_area *hit_malloc_tls __attribute__((tls_model("initial-exec"))) = &boot_hit;
 __thread char *hit_free_tls __attribute__((tls_model("initial-exec"))) = (char *)&boot_hit.free_cs;
-static __thread u32 bare_depth __attribute__((tls_model("initial-exec")));
-/* The fork generation in which this thread came in as a guest, and has not left; 0: it has not. */
-static __thread u32 bare_guest __attribute__((tls_model("initial-exec")));
 
 struct spinlock tasks_lock = SPINLOCK_INIT(RANK_TASK_LIST);
 struct task *all_tasks;
@@ -54,76 +51,6 @@ static struct kmem_cache task_cache;
 static struct kmem_cache_node task_node;
 static struct kmem_cache chunk_cache;
 static struct kmem_cache_node chunk_node;
-
-/*
- * Where a disabled cursor points: the slots around it hold NULL, and lie above every sheaf, so that
- * it is empty, and full whatever its end is.
- *
- * A hit commits with one instruction that reads, adds and writes.  If the cursor is disabled under
- * a hit, that instruction either moves the disabled cursor by one slot, where it is as disabled,
- * or, if it had read before, writes over it: then the cursor is in use again.
- */
-void **cursor_disabled_at(void)
-{
-	return (void **)(page_map.bytes + 8 * sizeof(void *));
-}
-
-static inline bool is_disabled_at(void **cur, ptrdiff_t *stray)
-{
-	*stray = cur - cursor_disabled_at();
-	return *stray >= -1 && *stray <= 1;
-}
-
-/* Is @c disabled?  *stray: by how many slots a hit has moved it since: -1, 0 or 1. */
-bool cursor_is_disabled(const struct cursor *c, ptrdiff_t *stray)
-{
-	return is_disabled_at(READ_ONCE(c->cur), stray);
-}
-
-/*
- * A hit that was under way when @c was disabled has taken or put an object: count it.  In this
- * order a child that is forked in between loses an object at worst.
- */
-void cursor_settle_stray(struct cursor *c, struct slab_sheaf *sheaf, ptrdiff_t stray)
-{
-	if (stray < 0)
-		sheaf->size--;
-	barrier();
-	WRITE_ONCE(c->cur, cursor_disabled_at());
-	barrier();
-	if (stray > 0)
-		sheaf->size++;
-}
-
-/*
- * Take @sheaf out of @c.  Its size is stored before the cursor is given up, so that one of them
- * says at any instant how long the sheaf is; a hit that moves the cursor in between makes the
- * exchange fail.
- * @own: the cursor is this thread's
- *
- * Under task.lock, so that nobody else disables cursors of the task.  Return: what the cursor was;
- * if it was disabled already, that.
- */
-void **cursor_disable(struct cursor *c, struct slab_sheaf *sheaf, bool own)
-{
-	void **was = READ_ONCE(c->cur), **disabled = cursor_disabled_at();
-
-	while (was != disabled) {
-		ptrdiff_t stray;
-
-		/* It was disabled without a fence, and a hit has moved it since. */
-		if (unlikely(is_disabled_at(was, &stray))) {
-			cursor_settle_stray(c, sheaf, stray);
-			return disabled;
-		}
-		sheaf->size = (u8)(was - sheaf->objects);
-		barrier();
-		if (own ? cmpxchg_local(&c->cur, &was, disabled)
-			: atomic_cmpxchg(&c->cur, &was, disabled))
-			break;
-	}
-	return was;
-}
 
 static void thread_exit(void *value);
 
@@ -480,7 +407,7 @@ static set_apart void begin_warm(struct task *task, u32 id)
  * Give this thread a task block, unless a handler has done so just before.  Return: the task; NULL
  * without memory, and in a child of vfork().
  */
-static noinline struct task *task_create(struct slow *slow)
+noinline struct task *task_create(struct slow *slow)
 {
 	struct task *task = current_task();
 	u32 id;
@@ -505,7 +432,7 @@ static noinline struct task *task_create(struct slow *slow)
 }
 
 /* The thread has moved to a CPU of another node. */
-static slowpath void task_rehome(struct task *task, int node)
+slowpath void task_rehome(struct task *task, int node)
 {
 	if (!task_trylock(task))
 		return;
@@ -556,15 +483,6 @@ static set_apart void detach_all(struct task *task)
 				pcs_forget(p);
 		}
 	pcp_drain(&task->mm, /* all= */ true);
-}
-
-/* slow_leave() of a thread whose block is another's next.  Pairs with reuse_dead(). */
-static void slow_leave_last(struct slow *s)
-{
-	if (s->task)
-		store_release(&s->task->mm.depth, s->task->mm.depth - 1);
-	else
-		slow_leave_bare();
 }
 
 /*
@@ -622,138 +540,4 @@ static set_apart void thread_exit(void *value)
 	tid = os_thread_id();
 	leave_task(task, tid, /* next= */ true);
 	kswapd_thread_left(tid);
-}
-
-/* ---- slow paths ---- */
-
-/* Release in start_slow(), acquire in slow_enter() and slow_enter_anyway(). */
-static bool started touched_first;
-
-static noinline bool start_slow(void)
-{
-	if (!slow_start())
-		return false;
-	store_release(&started, true);
-	return true;
-}
-
-static inline u32 *depth_of(struct task *task)
-{
-	return task ? &task->mm.depth : &bare_depth;
-}
-
-/* From here on a handler that interrupts this thread is nested, and waits for nothing. */
-static inline void count_inside(struct slow *s)
-{
-	u32 *depth = depth_of(s->task);
-
-	s->nested = (*depth)++ != 0;
-	barrier();
-}
-
-/*
- * First look around, then count as inside: see fork_notice.c.  A guest counts as nested, so that it
- * stays without a task.
- */
-static noinline void enter_after_look(struct slow *s)
-{
-	bool guest = slab_fork_look_around(s->task, depth_of(s->task));
-
-	count_inside(s);
-	if (guest) {
-		bare_guest = READ_ONCE(spin_generation);
-		s->nested = true;
-	}
-}
-
-static void enter(struct slow *s)
-{
-	s->task = current_task();
-	if (likely(s->task && !slab_fork_pending()))
-		count_inside(s);
-	else
-		enter_after_look(s);
-}
-
-static slowpath void leave_as_guest(void)
-{
-	u32 generation = bare_guest;
-
-	/* In this order: a handler that comes once this is outside has to be a guest of its own. */
-	bare_guest = 0;
-	barrier();
-	bare_depth--;
-	barrier();
-	slab_fork_guest_left(generation);
-}
-
-void slow_leave_bare(void)
-{
-	if (unlikely(bare_guest && bare_depth == 1))
-		leave_as_guest();
-	else
-		bare_depth--;
-}
-
-/**
- * slow_first_inside - is the first thread of this process inside a slow path?
- *
- * Return: the number of its task; 0: it is not, or has none, or that cannot be told; nor if a lost
- * thread was at work with its sheaves or pages, which the thread itself has to settle.
- */
-slowpath u32 slow_first_inside(void)
-{
-	ptrdiff_t away = os_to_first_thread();
-	const struct hit_area *hit;
-
-	if (!away)
-		return 0;
-	hit = READ_ONCE(*(struct hit_area **)((uintptr_t)&hit_malloc_tls + (uintptr_t)away));
-	for (const struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (&t->hit == hit && READ_ONCE(t->mm.depth) &&
-		    !spin_held_by_other_than(&t->lock, t->mm.id) &&
-		    !spin_held_by_other_than(&t->mm.pcp.lock, t->mm.id))
-			return t->mm.id;
-	return 0;
-}
-
-static noinline void adopt_new_task(struct slow *s)
-{
-	struct task *task = task_create(s);
-
-	if (!task)
-		return;
-	bare_depth--;
-	s->task = task;
-	task->mm.depth = 1;
-	/* Last: the C library may allocate, for a key with a high number or for a fork handler. */
-	os_thread_exit_arm(task);
-	if (task->mm.id > 1)
-		slab_fork_thread_made();
-}
-
-bool slow_enter(struct slow *s)
-{
-	if (unlikely(!load_acquire(&started)) && !start_slow())
-		return false;
-	enter(s);
-	if (unlikely(!s->task) && !s->nested)
-		adopt_new_task(s);
-	if (topology.nr_nodes > 1 && s->task && !s->nested) {
-		int node = mm_local_node(&s->task->mm);
-
-		if (unlikely(node != s->task->mm.node))
-			task_rehome(s->task, node);
-	}
-	return true;
-}
-
-void slow_enter_anyway(struct slow *s)
-{
-	if (unlikely(!load_acquire(&started)))
-		(void)start_slow();
-	enter(s);
-	/* A thread that only frees what others allocate needs sheaves as well. */
-	if (unlikely(!s->task) && !s->nested && load_acquire(&started))
-		adopt_new_task(s);
 }
