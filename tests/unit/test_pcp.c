@@ -110,6 +110,28 @@ SIM_TEST(a_thread_that_only_allocates_gets_doubling_refills)
 }
 
 /* A second pageblock would be 2 MiB that nobody has asked for. */
+/* Most of a small program's heap would lie in the set. */
+SIM_TEST(in_the_first_4_mib_a_refill_is_small)
+{
+	struct zone *zone = zone_of(0);
+
+	sim.small_steps = true;
+	EXPECT(sim_start());
+	EXPECT(pages_get(0, 0));
+	EXPECT_EQ(my_set()->count, 3);
+	EXPECT(pages_get(0, 1));
+	EXPECT_EQ(my_set()->count, 3 + 2);
+	EXPECT(pages_get(0, 2) && pages_get(0, 3));
+	EXPECT_EQ(my_set()->count, 3 + 2);
+	EXPECT(zone->present_pages < MAX_ORDER_NR_PAGES);
+	while (zone->present_pages < MAX_ORDER_NR_PAGES)
+		EXPECT(pages_get(0, 0));
+	pcp_drain(&current_task()->mm, /* all= */ true);
+	EXPECT(pages_get(0, 0));
+	EXPECT(my_set()->count > 4);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_refill_of_pageblocks_is_one)
 {
 	EXPECT(pages_get(0, PAGEBLOCK_ORDER));
@@ -661,6 +683,7 @@ RUN_TESTS(T(the_batch_follows_the_size_of_the_zone),
 	  T(the_height_follows_the_zone_up_to_a_mib_idle_and_16_at_work),
 	  T(a_set_that_begins_anew_has_nothing_of_what_it_was),
 	  T(a_thread_that_only_allocates_gets_doubling_refills),
+	  T(in_the_first_4_mib_a_refill_is_small),
 	  T(a_refill_is_a_block_at_least_while_memory_is_short),
 	  T(pages_that_read_as_zero_still_do_when_they_go_back),
 	  T(an_empty_set_is_drained_without_the_zone),
