@@ -124,17 +124,22 @@ static slowpath u64 resident_bytes(void)
 	return (pages << PAGE_SHIFT) + direct_bytes();
 }
 
-/*
- * The most that others in the group used in this second, as far as seen, and in the one before.
- * budget_lock.
- */
+/* What others in the group use, as the last look has it.  There is a limit; under budget_lock. */
+static slowpath u64 used_by_others(void)
+{
+	return seen_limit - MIN(seen_room + seen_resident, seen_limit);
+}
+
+#define OTHERS_MS 1000
+
+/* The most that they used in this second, as far as seen, and in the one before.  budget_lock. */
 static u64 others_most[2], others_since_ms;
 
-static slowpath void note_others(u64 others)
+static slowpath void note_others(void)
 {
-	u64 now = os_clock_ms();
+	u64 now = os_clock_ms(), others = used_by_others();
 
-	if (now - others_since_ms >= 1000) {
+	if (now - others_since_ms >= OTHERS_MS) {
 		others_most[1] = others_most[0];
 		others_most[0] = others;
 		others_since_ms = now;
@@ -158,7 +163,8 @@ static slowpath int look(u64 fresh, u64 *limit, u64 *room)
 		seen_limit = *limit;
 		seen_room = *room;
 		seen_resident = now;
-		note_others(*limit - MIN(*limit, *room + now));
+		if (*limit != OS_UNLIMITED)
+			note_others();
 		return 0;
 	}
 	*limit = seen_limit;
@@ -409,11 +415,10 @@ static slowpath void lower_marks(u64 room)
  * How much more others use than at the last tick.  What this process takes itself it looks at
  * before.  Under budget_lock.
  */
-static slowpath u64 taken_by_others(u64 limit, u64 room)
+static slowpath u64 taken_by_others(void)
 {
 	static u64 at_last_tick = ~(u64)0;
-	u64 used = limit - MIN(room, limit), mine = resident_bytes();
-	u64 others = used - MIN(mine, used), before = MIN(at_last_tick, others);
+	u64 others = used_by_others(), before = MIN(at_last_tick, others);
 
 	at_last_tick = others;
 	return others - before;
@@ -435,7 +440,7 @@ slowpath bool budget_tight(void)
 	spin_lock(&budget_lock);
 	(void)look(0, &limit, &room);
 	if (limit != OS_UNLIMITED) {
-		tight = room < headroom(limit) + 2 * taken_by_others(limit, room);
+		tight = room < headroom(limit) + 2 * taken_by_others();
 		lower_marks(room);
 	}
 	spin_unlock(&budget_lock);

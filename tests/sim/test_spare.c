@@ -284,12 +284,11 @@ SIM_TEST(of_the_room_each_keeps_free_by_its_share)
 	EXPECT_EQ(budget_excess(7 * MiB / PAGE_SIZE, /* looked_after= */ true), REPORT_ALL);
 }
 
-/* Beside others; @thread: with the background thread. */
-static void start_beside_others(bool thread)
+/* Others fill the group; @thread: there is the background thread. */
+static void come_beside_others(bool thread)
 {
 	struct slow slow;
 
-	start_limited();
 	others = LIMIT / 2;
 	sim.threads_start = thread;
 	use_pages_and_free(SOME);
@@ -300,6 +299,12 @@ static void start_beside_others(bool thread)
 	EXPECT_EQ(kswapd_is_running(), thread);
 	look();
 	EXPECT(resident() < SOME / 4);
+}
+
+static void start_beside_others(bool thread)
+{
+	start_limited();
+	come_beside_others(thread);
 }
 
 /* Otherwise it would fault in all of it each time. */
@@ -354,6 +359,20 @@ SIM_TEST(others_may_use_again_what_they_used_a_moment_ago)
 		EXPECT_EQ(resident() < SOME * 3 / 4, i < 4);
 		sim.clock_ms += 900;
 	}
+}
+
+/* Before, nothing is known of what they use. */
+SIM_TEST(others_are_reckoned_with_where_a_limit_comes_later)
+{
+	start_limited();
+	sim.memory_limit = 0;
+	EXPECT(!budget_tight()); /* looks */
+	sim.memory_limit = LIMIT;
+	come_beside_others(/* thread= */ true);
+	others = LIMIT * 3 / 4;
+	use_pages_and_free(SOME);
+	look();
+	EXPECT(resident() < SOME * 3 / 4);
 }
 
 SIM_TEST(that_next_to_nothing_was_taken_again_says_nothing)
@@ -455,6 +474,7 @@ int main(void)
 		cmocka_unit_test(without_the_thread_it_goes_back_each_time),
 		cmocka_unit_test(of_what_is_soon_taken_again_the_half_stays),
 		cmocka_unit_test(others_may_use_again_what_they_used_a_moment_ago),
+		cmocka_unit_test(others_are_reckoned_with_where_a_limit_comes_later),
 		cmocka_unit_test(that_next_to_nothing_was_taken_again_says_nothing),
 		cmocka_unit_test(what_is_freed_bit_by_bit_and_not_taken_again_goes_back),
 		cmocka_unit_test(direct_mappings_are_of_this_process),
