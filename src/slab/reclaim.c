@@ -17,7 +17,6 @@
 #include "platform/topology.h"
 #include "slab/internal.h"
 
-
 u32 reporting_delay_ms = 1000;
 
 static struct spinlock reclaim_lock = SPINLOCK_INIT(RANK_RECLAIM);
@@ -86,15 +85,16 @@ static u64 punch_all(bool dense)
 
 /*
  * Take back what caches keep, and all of this thread's page set, which otherwise only decays while
- * it is at work, as it is now.  Then give what is free to the system.  Return: pages given to that.
+ * it is at work, as it is now.  Then give what is free to the system, up to @enough pages: @all, or
+ * large blocks that nobody wanted for a while.  Return: pages given to that.
  */
-static u64 take_back(const struct slow *slow, bool all, u64 age_ms, unsigned int min_order,
-		     u64 enough)
+static u64 take_back(const struct slow *slow, bool all, u64 enough)
 {
 	shrink_caches(all);
 	if (slow->task)
 		pcp_drain(&slow->task->mm, /* all= */ true);
-	return page_reporting_pass(age_ms, min_order, enough);
+	return all ? page_reporting_pass(0, 0, enough)
+		   : page_reporting_pass(reporting_delay_ms, PAGEBLOCK_ORDER, enough);
 }
 
 #define PUNCH_MOST (64 * MiB / PAGE_SIZE) /* at a time: some 20 ms */
@@ -143,8 +143,7 @@ slowpath u64 slab_reclaim(bool all)
 	for (struct task *t = load_acquire(&all_tasks); t; t = t->next)
 		if (task_has_sheaves(t))
 			task_drain(t, !all, &slow);
-	pages = take_back(&slow, all, all ? 0 : reporting_delay_ms, all ? 0 : PAGEBLOCK_ORDER,
-			  REPORT_ALL);
+	pages = take_back(&slow, all, REPORT_ALL);
 	pages += all ? punch_all(/* dense= */ true) : take_unneeded();
 	spin_unlock(&reclaim_lock);
 out:
@@ -265,7 +264,7 @@ static slowpath void give_spare_back(const struct task *freeing)
 		goto out;
 	pages = budget_excess(spare_pages(freeing), kswapd_is_running());
 	if (pages) {
-		pages = take_back(&slow, /* all= */ true, 0, 0, pages);
+		pages = take_back(&slow, /* all= */ true, pages);
 		budget_note_spare(pages, spare_pages(freeing));
 	}
 	spin_unlock(&reclaim_lock);
