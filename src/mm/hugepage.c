@@ -39,17 +39,16 @@ static void note_advice(struct zone *zone, u64 pfn, u64 end, u8 advice)
 		set_pageblock_advice(zone, pfn, advice);
 }
 
-static void advise_pages(u64 pfn, u64 end, bool huge)
-{
-	if (pfn < end)
-		vm_advise_huge(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT, huge);
-}
-
-/* Advise for [@pfn, @end), and note it.  Locks as above. */
+/*
+ * Advise for [@pfn, @end), and note it.  Before a zone's first stride is in use nothing is noted,
+ * and a look whether it is would touch a page that nobody has written to.  Locks as above.
+ */
 static void advise(struct zone *zone, u64 pfn, u64 end, bool huge)
 {
-	advise_pages(pfn, end, huge);
-	if (pfn < end)
+	if (pfn >= end)
+		return;
+	vm_advise_huge(pfn_to_addr(pfn), (end - pfn) << PAGE_SHIFT, huge);
+	if (huge || zone->commit_pfn > zone->start_pfn)
 		note_advice(zone, pfn, end, huge ? PB_HUGE : 0);
 }
 
@@ -175,11 +174,7 @@ void hugepage_advise_new(struct zone *zone, u64 pfn, u64 nr, bool large)
 		look_at_probe(zone);
 		limit = limit_large(zone, pfn, end, limit);
 	}
-	/* Of the first stride nothing is noted yet, and a look would touch a page that is not. */
-	if (pfn == zone->start_pfn)
-		advise_pages(pfn, limit, /* huge= */ false);
-	else
-		advise(zone, pfn, limit, /* huge= */ false);
+	advise(zone, pfn, limit, /* huge= */ false);
 	if (!probed || zone->large != LARGE_UNKNOWN)
 		advise(zone, limit, end, /* huge= */ true);
 	if (probed)
