@@ -39,15 +39,10 @@ u32 os_process_id(void); /* which is the number of its first thread */
 u32 os_parent_id(void);	 /* of the process that made this one, while that is there */
 
 /*
- * Does the C library know this thread by its own number?  In a child of vfork(), and of clone()
- * itself, it does not.
- */
-bool os_thread_is_known(void);
-
-/*
  * Does the C library know this thread by the number of one of its parent process?  So it is in a
  * child of vfork(), which has the memory of the thread that called it, and as a rule in one of
- * clone() itself; in one of fork() or _Fork() the number was written anew.
+ * clone() itself; in one of fork() or _Fork() the number was written anew.  There the parent is not
+ * asked for: a filter may end a child that does, as that of sshd.
  */
 bool os_thread_is_borrowed(void);
 /* Has it the memory of the process that made it, not a copy?  True when in doubt. */

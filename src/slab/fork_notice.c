@@ -279,17 +279,14 @@ slowpath void slab_fork_note_process(void)
 /*
  * The parent of a child of vfork() has the heap.  Where that one is itself a child that has not
  * noted its number, the noted one is its own parent's.  A child of clone() then looks the same, but
- * for its memory.
- *
- * A filter may end a child that asks who its parent is, as that of sshd does: only where the C
- * library does not know the thread, which in a child of fork() it does.
+ * for its memory.  In this order: see os_thread_is_borrowed().
  */
 slowpath bool slab_fork_is_vfork_child(void)
 {
 	bool is_noted = load_acquire(&child_words()[FORK_STATE]) >= FORK_REPAIRED;
 
-	if (!os_thread_is_known() && (os_parent_id() == READ_ONCE(slab_process_id)) == is_noted &&
-	    os_thread_is_borrowed() && (is_noted || os_memory_is_borrowed()))
+	if (os_thread_is_borrowed() && (os_parent_id() == READ_ONCE(slab_process_id)) == is_noted &&
+	    (is_noted || os_memory_is_borrowed()))
 		return true;
 	if (is_noted)
 		slab_fork_note_process();
@@ -443,10 +440,7 @@ static void notice_fork(void)
 /* At start. */
 void slab_fork_watch(void)
 {
-	/* Few programs start in a child of vfork(): what tells it lies with what few run. */
-	WRITE_ONCE(slab_process_id, !os_thread_is_known() && os_thread_is_borrowed()
-					    ? os_parent_id()
-					    : os_process_id());
+	WRITE_ONCE(slab_process_id, os_thread_is_borrowed() ? os_parent_id() : os_process_id());
 	fork_page = os_fork_cookie_page();
 	if (fork_page)
 		WRITE_ONCE(fork_page[FORK_STATE], FORK_REPAIRED);

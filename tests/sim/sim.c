@@ -624,11 +624,6 @@ ptrdiff_t os_to_first_thread(void)
 				: 0;
 }
 
-bool os_thread_is_known(void)
-{
-	return !sim.thread_is_borrowed;
-}
-
 bool os_thread_is_borrowed(void)
 {
 	return sim.thread_is_borrowed;

@@ -53,32 +53,27 @@ slowpath u32 os_parent_id(void)
 	return (u32)sys0(SYS_getppid);
 }
 
-/* The C library's number of this thread is found as the owner of an error-checking mutex. */
-static u32 libc_thread_id(void)
+static slowpath bool is_of_parent(u32 tid)
+{
+	long err = sys3(SYS_tgkill, os_parent_id(), tid, 0);
+
+	return !err || err == -EPERM;
+}
+
+/*
+ * The C library's number of this thread is found as the owner of an error-checking mutex.  Most
+ * programs ask once, at start, and it is their own: what comes then lies with what few run.
+ */
+bool os_thread_is_borrowed(void)
 {
 	pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 	u32 owner;
 
 	if (pthread_mutex_lock(&mutex))
-		return os_thread_id();
+		return false;
 	owner = (u32)mutex.__data.__owner;
 	(void)pthread_mutex_unlock(&mutex);
-	return owner;
-}
-
-bool os_thread_is_known(void)
-{
-	return libc_thread_id() == os_thread_id();
-}
-
-slowpath bool os_thread_is_borrowed(void)
-{
-	long err;
-
-	if (os_thread_is_known())
-		return false;
-	err = sys3(SYS_tgkill, os_parent_id(), libc_thread_id(), 0);
-	return !err || err == -EPERM;
+	return owner != os_thread_id() && is_of_parent(owner);
 }
 
 slowpath bool os_memory_is_borrowed(void)
