@@ -228,25 +228,31 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 	return hear(run_program, &program, ret_text, size);
 }
 
-enum { USED_BLOCKS = 20000, USED_BLOCK = 5000 };
+enum { BLOCKS_MAX = 24000 };
 
-size_t fill_and_free(void)
+size_t fill_and_free_blocks(size_t nr, size_t size)
 {
-	static void *block[USED_BLOCKS];
+	static void *block[BLOCKS_MAX];
 	size_t full;
 
-	for (int i = 0; i < USED_BLOCKS; i++) {
-		block[i] = malloc(USED_BLOCK);
+	CHECK(nr <= BLOCKS_MAX, "too many blocks");
+	for (size_t i = 0; i < nr; i++) {
+		block[i] = malloc(size);
 		CHECK(block[i], "no memory");
-		memset(block[i], 1, USED_BLOCK);
+		memset(block[i], 1, size);
 	}
 	full = resident_kib();
-	for (int i = 0; i < USED_BLOCKS; i++)
+	for (size_t i = 0; i < nr; i++)
 		free(block[i]);
 	return full;
 }
 
-void expect_given_back(size_t full, void (*meanwhile)(void))
+size_t fill_and_free(void)
+{
+	return fill_and_free_blocks(20000, 5000);
+}
+
+void expect_resident_below(size_t kib, void (*meanwhile)(void))
 {
 	const struct timespec tick = {.tv_nsec = 100000000};
 	size_t left = 0;
@@ -256,15 +262,21 @@ void expect_given_back(size_t full, void (*meanwhile)(void))
 		if (meanwhile)
 			meanwhile();
 		left = resident_kib();
-		if (left < full / 3)
+		if (left < kib)
 			return;
 	}
-	CHECK(false, "%zu KiB of %zu stay", left, full);
+	CHECK(false, "%zu KiB stay resident, not less than %zu", left, kib);
+}
+
+void expect_given_back(size_t full, void (*meanwhile)(void))
+{
+	expect_resident_below(full / 3, meanwhile);
 }
 
 enum { CALLS_MAX = 16 };
 
-bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error)
+/* What becomes of @calls, and of all others: SECCOMP_RET_*.  Return: whether it is so. */
+static bool filter_calls(const int *calls, size_t count, unsigned int these, unsigned int others)
 {
 	struct sock_filter code[CALLS_MAX + 3];
 	struct sock_fprog program = {.filter = code, .len = (unsigned short)(count + 3)};
@@ -276,11 +288,21 @@ bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error)
 		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 							   (unsigned int)calls[i],
 							   (unsigned char)(count - i), 0);
-	code[1 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[2 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error);
+	code[1 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others);
+	code[2 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, these);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
 		       &program) == 0;
+}
+
+bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error)
+{
+	return filter_calls(calls, count, SECCOMP_RET_ERRNO | error, SECCOMP_RET_ALLOW);
+}
+
+bool try_to_end_at_other_calls(const int *calls, size_t count)
+{
+	return filter_calls(calls, count, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);
 }
 
 void refuse_calls(const int *calls, size_t count, unsigned int error)

@@ -83,14 +83,19 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
  */
 void refuse_calls(const int *calls, size_t count, unsigned int error);
 bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error);
+/* The other way round: end the process at whatever is not one of @calls. */
+bool try_to_end_at_other_calls(const int *calls, size_t count);
 
 /*
- * Fills 100 MB in blocks that slabs hold, and frees them; returns how much was resident then, in
- * KiB.  expect_given_back() waits, for 15 seconds at most, until less than a third of that is, and
- * calls @meanwhile ten times a second, unless that is NULL.
+ * Fills 100 MB in blocks that slabs hold, or @nr blocks of @size bytes, and frees them; returns how
+ * much was resident then, in KiB.  expect_given_back() waits, for 15 seconds at most, until less
+ * than a third of that is, and expect_resident_below() for so many KiB.  They call @meanwhile ten
+ * times a second, unless that is NULL.
  */
 size_t fill_and_free(void);
+size_t fill_and_free_blocks(size_t nr, size_t size);
 void expect_given_back(size_t full, void (*meanwhile)(void));
+void expect_resident_below(size_t kib, void (*meanwhile)(void));
 
 /* Keeps the compiler from optimising an allocation away. */
 void *keep(void *mem);

@@ -11,14 +11,10 @@
 #include "life.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,27 +148,6 @@ static const int child_calls[] = {
 	SYS_madvise,   SYS_futex,  SYS_getpid, SYS_gettid,   SYS_rt_sigprocmask,
 	SYS_exit_group, SYS_write, SYS_clock_gettime};
 
-enum { CHILD_CALLS = sizeof(child_calls) / sizeof(*child_calls) };
-
-static void end_at_all_calls_but_those(void)
-{
-	struct sock_filter code[CHILD_CALLS + 3];
-	struct sock_fprog program = {.filter = code, .len = CHILD_CALLS + 3};
-
-	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					       offsetof(struct seccomp_data, nr));
-	for (unsigned int i = 0; i < CHILD_CALLS; i++)
-		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							   (unsigned int)child_calls[i],
-							   (unsigned char)(CHILD_CALLS - i), 0);
-	code[1 + CHILD_CALLS] =
-		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	code[2 + CHILD_CALLS] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		_exit(77);
-}
-
 /* Of the heap's 4 MiB, with slow paths enough that the child looks whether it needs a thread. */
 static void use_slow_paths(void)
 {
@@ -185,12 +160,15 @@ static void fork_and_filter(const char *what)
 	pid_t child = fork();
 	int status;
 
+	CHECK(child >= 0, "no child");
 	if (child == 0) {
-		end_at_all_calls_but_those();
+		if (!try_to_end_at_other_calls(child_calls,
+					       sizeof(child_calls) / sizeof(*child_calls)))
+			_exit(77);
 		use_slow_paths();
 		_exit(0);
 	}
-	CHECK(waitpid(child, &status, 0) == child, "no child");
+	status = wait_for(child);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip("no seccomp filter");
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %#x", what, status);

@@ -86,15 +86,20 @@ SIM_TEST(the_empty_sheaf_put_last_is_got_first)
 		EXPECT(barn_get_empty(n) == sheaves[i]);
 }
 
+static void put_full(struct slab_sheaf **ret_sheaves, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		ret_sheaves[i] = sheaf_of(1, 5);
+		EXPECT(barn_put_full(s, n, ret_sheaves[i]));
+	}
+}
+
 SIM_TEST(the_full_sheaf_put_last_is_got_first)
 {
 	struct slab_sheaf *sheaves[3];
 
 	start();
-	for (int i = 0; i < 3; i++) {
-		sheaves[i] = sheaf_of(1, 5);
-		EXPECT(barn_put_full(s, n, sheaves[i]));
-	}
+	put_full(sheaves, 3);
 	EXPECT_SOUND();
 	for (int i = 3; i-- > 0;)
 		EXPECT(barn_get_full(s, n, NULL) == sheaves[i]);
@@ -522,10 +527,7 @@ SIM_TEST(what_was_left_first_goes_first_and_no_more_than_is_wanted)
 	struct slab_sheaf *sheaves[4];
 
 	start();
-	for (int i = 0; i < 4; i++) {
-		sheaves[i] = sheaf_of(1, 5);
-		EXPECT(barn_put_full(s, n, sheaves[i]));
-	}
+	put_full(sheaves, 4);
 	EXPECT(barn_put_empty(n, sheaf_of(1, 0)));
 	barn_flush(s, n, 2);
 	EXPECT_EQ(n->barn->nr_full, 2);

@@ -390,14 +390,19 @@ static int see_distances(void)
 		       : NOT_SEEN;
 }
 
-static void distances_are_right_where_numbers_of_nodes_have_gaps(void **state)
+static void expect_child_to(int (*see)(void))
 {
 	pid_t child = fork();
 
-	(void)state;
 	if (!child)
-		_exit(see_distances());
+		_exit(see());
 	expect_seen(wait_for(child));
+}
+
+static void distances_are_right_where_numbers_of_nodes_have_gaps(void **state)
+{
+	(void)state;
+	expect_child_to(see_distances);
 }
 
 /* ---- a memory policy, as the system tells it where there are several nodes ---- */
@@ -478,12 +483,8 @@ static int see_policies(void)
 
 static void a_memory_policy_is_respected_whatever_its_node_numbers_mean(void **state)
 {
-	pid_t child = fork();
-
 	(void)state;
-	if (!child)
-		_exit(see_policies());
-	expect_seen(wait_for(child));
+	expect_child_to(see_policies);
 }
 
 #else
