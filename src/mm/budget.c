@@ -340,7 +340,7 @@ static slowpath bool is_taken_again(void)
  * A process that soon takes again what it gave back (@at_work) may keep half of what would be free
  * without that, but for the headroom, if the others use again as much as they did.  It would fault
  * in all of it each time: two threads that take 16 MiB and free them, by turns, beside a neighbour
- * that has 30 of 60 MiB, had 46,000 page faults instead of 3700, and took three times as long.
+ * that has 30 of 60 MiB, had 24,000 to 61,000 page faults instead of 3700, and took twice as long.
  */
 static slowpath u64 spare_share(u64 spare, u64 limit, u64 room, bool at_work)
 {
