@@ -18,8 +18,7 @@
  *               free pageblocks
  *   checked by  mm_verify()
  *
- * INVARIANT bare: at every instruction, no descriptor that a head covers says FREE, but in slabs,
- * whose tails may hold anything: their blocks are aligned, and nobody looks inside.
+ * INVARIANT bare: at every instruction, no descriptor that a head covers says FREE.
  *   made by     accept_memory(): fresh descriptors are zero
  *   kept by     __free_one_page(), expand() and large.c mark a block PCP, as in this thread's
  *               hands, before a head comes to cover it, and FREE only when none does any more

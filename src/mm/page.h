@@ -25,6 +25,7 @@
 #define PAGEBLOCK_ORDER 9
 #define PAGEBLOCK_NR_PAGES ((u64)1 << PAGEBLOCK_ORDER)
 #define PAGE_ALLOC_COSTLY_ORDER 3
+#define SLAB_OBJECTS_MAX 256u /* what a descriptor has bits for */
 
 enum page_type {
 	PAGE_NONE,  /* not a head: a tail, or a descriptor never used */
@@ -66,12 +67,9 @@ struct page {
 		u64 freed_ms;		  /* FREE, resident, pageblock and up: since when */
 	};
 	union {
-		/*
-		 * SLAB: a set bit is an object out of the slab.  Runs on into the tail
-		 * descriptors, which a slab of this many objects always has; they are zero
-		 * again when the slab is empty.  list_lock.
+		/* SLAB: a set bit is an object out of the slab; zero when it is empty.  list_lock.
 		 */
-		unsigned long bits[4];
+		unsigned long bits[SLAB_OBJECTS_MAX / 64];
 		size_t offset; /* EXACT of malloc: where in its first page it begins; its owner */
 	};
 };

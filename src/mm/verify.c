@@ -53,18 +53,12 @@ static void check_free_head(struct zone *zone, const struct page *page, struct w
 	}
 }
 
-/*
- * The inside of a block.  Not of a slab: its tails may hold its bitmap.  A block in the hands of
- * another thread may become one meanwhile; the head says so before the tails change (open_slab()).
- */
+/* The inside of a block. */
 static void check_bare(const struct page *head, u64 nr, struct walk *w)
 {
-	for (u64 i = 1; page_type(head) != PAGE_SLAB && i < nr; i++) {
-		if (page_type(head + i) != PAGE_FREE)
-			continue;
-		smp_mb(); /* pairs with the order of the stores in open_slab() and after it */
-		CHECK(w, page_type(head) == PAGE_SLAB, head + i, "I-1 free page inside a block");
-	}
+	for (u64 i = 1; i < nr; i++)
+		CHECK(w, page_type(head + i) != PAGE_FREE, head + i,
+		      "I-1 free page inside a block");
 }
 
 static void walk_heads(struct zone *zone, struct walk *w)

@@ -156,7 +156,7 @@ void cache_geometry(struct kmem_cache *s)
 
 	s->order = (u8)calculate_order(s->size);
 	slab = PAGE_SIZE << s->order;
-	s->objects = (u16)MIN(slab / s->size, 32767u);
+	s->objects = (u16)MIN(slab / s->size, SLAB_OBJECTS_MAX);
 	set_stride(s, s->size);
 	s->bucket_mul = (u32)DIV_ROUND_UP((u64)NR_PARTIAL_BUCKETS << BUCKET_SHIFT, s->objects + 1u);
 	s->line_group = s->size == 16 || s->size == 48 ? 4 : s->size == 32 ? 2 : 1;

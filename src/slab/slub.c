@@ -141,10 +141,7 @@ void slab_free_slow(struct kmem_cache *s, void *obj, struct slow *slow)
 		stack_push(&deferred, obj);
 }
 
-/*
- * From the largest order down: the tails of a slab hold its bitmap and may look like anything, but
- * the head of the block that covers @addr is met first.
- */
+/* From the largest order down: the head of the block that covers @addr is met before its tails. */
 struct page *find_slab(const void *addr)
 {
 	u64 pfn = addr_to_pfn(addr);
