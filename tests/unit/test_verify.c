@@ -203,6 +203,27 @@ static struct page *partial_slab(void)
 	return NULL;
 }
 
+/* In a block, a run and a slab. */
+SIM_TEST(I_1_a_free_page_inside_a_block_is_reported)
+{
+	struct page *head[3];
+
+	start_slab();
+	head[0] = pages_get(0, 3);
+	head[1] = set_run_get(20);
+	head[2] = find_slab(slab_alloc(&kmalloc_caches[kmalloc_class(1024)], 0, NUMA_NO_NODE));
+	EXPECT(head[0] && head[1] && head[2] && page_block_pages(head[2]) > 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(head); i++) {
+		struct page *inside = head[i] + 1;
+		u32 state = inside->state;
+
+		inside->state = page_state(PAGE_FREE, 0, 0);
+		expect_mm_report("I-1 free page inside a block");
+		inside->state = state;
+		EXPECT_SOUND();
+	}
+}
+
 SIM_TEST(I_22_a_count_that_is_not_the_bitmap_is_reported)
 {
 	struct page *slab;
@@ -521,6 +542,7 @@ SIM_TEST(I_26_sheaves_that_a_thread_has_left_are_looked_at)
 
 RUN_TESTS(T(I_1_a_page_without_a_state_is_reported),
 	  T(I_1_a_block_that_reaches_out_of_the_zone_is_reported),
+	  T(I_1_a_free_page_inside_a_block_is_reported),
 	  T(I_2_an_unaligned_free_block_is_reported),
 	  T(I_2_a_bit_that_is_not_what_its_page_is_is_reported),
 	  T(I_3_free_buddies_that_did_not_merge_are_reported),
