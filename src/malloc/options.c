@@ -57,7 +57,7 @@ static const struct option options[] = {
 
 static bool equals(const char *name, const char *text, size_t len)
 {
-	return strlen(name) == len && !memcmp(name, text, len);
+	return !strncmp(name, text, len) && !name[len];
 }
 
 static bool parse_bool(const char *v, size_t n, bool *ret)
@@ -168,12 +168,11 @@ static void report(const char *text, size_t len, int err)
 
 static void parse_one(const char *text, size_t len)
 {
-	const char *eq = memchr(text, '=', len);
-	size_t name_len = eq ? (size_t)(eq - text) : len;
+	size_t name_len = strcspn(text, "=,");
 	int err = -ENOENT;
 
-	if (eq)
-		err = set_option(text, name_len, eq + 1, len - name_len - 1);
+	if (text[name_len] == '=')
+		err = set_option(text, name_len, text + name_len + 1, len - name_len - 1);
 	else if (find_option(text, len))
 		err = -EINVAL;
 	if (err)
@@ -186,7 +185,8 @@ static slowpath void parse(const char *text)
 		size_t len;
 
 		/* Skip blanks and commas before an option. */
-		text += strspn(text, ", ");
+		while (*text == ' ' || *text == ',')
+			text++;
 		len = strcspn(text, ",");
 		if (len)
 			parse_one(text, len);

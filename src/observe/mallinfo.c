@@ -2,6 +2,7 @@
 /*
  * mallinfo.c - glibc's views of the heap: mallinfo(), malloc_stats(), malloc_info()
  */
+#include "base/fmt.h"
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
 #include <errno.h>
@@ -30,7 +31,7 @@ BUDDY_API struct mallinfo2 mallinfo2(void)
 	m.hblks = st.direct_count;
 	m.hblkhd = st.direct;
 	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++) {
-		if (!strcmp(z.name, meta_zone.name))
+		if (!strncmp(z.name, meta_zone.name, sizeof(z.name)))
 			continue; /* not in arena either */
 		for (int o = 0; o < NR_PAGE_ORDERS; o++)
 			m.ordblks += z.free_blocks[o];
@@ -62,61 +63,66 @@ BUDDY_API void malloc_stats(void)
 }
 
 /* The program chooses the names of its caches. */
-static void print_quoted(FILE *f, const char *text)
+static void print_quoted(struct fmt_buf *b, const char *text)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
 		if (c < ' ' || c > '~')
-			fputc('?', f);
-		else if (strchr("<>&\"'", c))
-			fprintf(f, "&#%u;", c);
+			c = '?';
+		if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
+			fmt_print(b, "&#%u;", c);
 		else
-			fputc(c, f);
+			fmt_print(b, "%c", c);
 	}
 }
 
-static void print_cache(FILE *f, const struct buddy_cache_stats *c)
+static void print_cache(struct fmt_buf *b, const struct buddy_cache_stats *c)
 {
-	fputs("<cache name=\"", f);
-	print_quoted(f, c->name);
-	fprintf(f,
-		"\" size=\"%u\" active=\"%llu\" objects=\"%llu\" cached=\"%llu\" "
-		"slabs=\"%llu\"/>\n",
-		c->size, (unsigned long long)c->active, (unsigned long long)c->objects,
-		(unsigned long long)c->cached, (unsigned long long)c->slabs);
+	fmt_print(b, "<cache name=\"");
+	print_quoted(b, c->name);
+	fmt_print(b,
+		  "\" size=\"%u\" active=\"%lu\" objects=\"%lu\" cached=\"%lu\" "
+		  "slabs=\"%lu\"/>\n",
+		  c->size, c->active, c->objects, c->cached, c->slabs);
 }
 
-static void print_zone(FILE *f, const struct buddy_zone_stats *z)
+static void print_zone(struct fmt_buf *b, const struct buddy_zone_stats *z)
 {
-	fprintf(f, "<zone node=\"%d\" name=\"%s\" present=\"%llu\" free=\"%llu\" zero=\"%llu\">\n",
-		z->node, z->name, (unsigned long long)z->present, (unsigned long long)z->free,
-		(unsigned long long)z->zero);
+	fmt_print(b, "<zone node=\"%d\" name=\"%s\" present=\"%lu\" free=\"%lu\" zero=\"%lu\">\n",
+		  z->node, z->name, z->present, z->free, z->zero);
 	for (int o = 0; o < NR_PAGE_ORDERS; o++)
-		fprintf(f, "<free order=\"%d\" count=\"%llu\"/>\n", o,
-			(unsigned long long)z->free_blocks[o]);
-	fprintf(f, "</zone>\n");
+		fmt_print(b, "<free order=\"%d\" count=\"%lu\"/>\n", o, z->free_blocks[o]);
+	fmt_print(b, "</zone>\n");
 }
 
 /* There are no fast chunks here. */
-static void print_free(FILE *f, const struct mallinfo2 *m)
+static void print_free(struct fmt_buf *b, const struct mallinfo2 *m)
 {
-	fprintf(f, "<total type=\"fast\" count=\"0\" size=\"0\"/>\n");
-	fprintf(f, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", m->ordblks, m->fordblks);
+	fmt_print(b, "<total type=\"fast\" count=\"0\" size=\"0\"/>\n");
+	fmt_print(b, "<total type=\"rest\" count=\"%lu\" size=\"%lu\"/>\n", m->ordblks,
+		  m->fordblks);
 }
 
 /* @most: all that was ever taken into use, which counts as the peak. */
-static void print_system(FILE *f, const struct mallinfo2 *m, size_t most)
+static void print_system(struct fmt_buf *b, const struct mallinfo2 *m, size_t most)
 {
-	fprintf(f, "<system type=\"current\" size=\"%zu\"/>\n", m->arena);
-	fprintf(f, "<system type=\"max\" size=\"%zu\"/>\n", most);
-	fprintf(f, "<aspace type=\"total\" size=\"%zu\"/>\n", most);
-	fprintf(f, "<aspace type=\"mprotect\" size=\"%zu\"/>\n", most);
+	fmt_print(b, "<system type=\"current\" size=\"%lu\"/>\n", m->arena);
+	fmt_print(b, "<system type=\"max\" size=\"%lu\"/>\n", most);
+	fmt_print(b, "<aspace type=\"total\" size=\"%lu\"/>\n", most);
+	fmt_print(b, "<aspace type=\"mprotect\" size=\"%lu\"/>\n", most);
+}
+
+static void to_stream(struct fmt_buf *b)
+{
+	(void)fwrite(b->buf, 1, b->len, b->arg);
 }
 
 /* The elements that programs which read glibc's format look at, and our own. */
 BUDDY_API int malloc_info(int flags, FILE *f)
 {
+	char text[512];
+	struct fmt_buf b = {.buf = text, .size = sizeof(text), .flush = to_stream, .arg = f};
 	struct mallinfo2 m;
 	struct buddy_stats st;
 	struct buddy_cache_stats c;
@@ -128,19 +134,20 @@ BUDDY_API int malloc_info(int flags, FILE *f)
 	m = mallinfo2();
 	buddy_stats(&st);
 	most = MAX(st.present, m.arena);
-	fprintf(f, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n");
-	print_free(f, &m);
-	print_system(f, &m, most);
+	fmt_print(&b, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n");
+	print_free(&b, &m);
+	print_system(&b, &m, most);
 	for (int i = 0; buddy_zone_stats(i, &z) == 0; i++)
-		print_zone(f, &z);
+		print_zone(&b, &z);
 	for (int i = 0; buddy_cache_stats(i, &c) == 0; i++)
 		if (c.slabs)
-			print_cache(f, &c);
+			print_cache(&b, &c);
 	/* Sums over all heaps, and direct mappings, which belong to none. */
-	fprintf(f, "</heap>\n");
-	print_free(f, &m);
-	fprintf(f, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", m.hblks, m.hblkhd);
-	print_system(f, &m, most);
-	fprintf(f, "</malloc>\n");
+	fmt_print(&b, "</heap>\n");
+	print_free(&b, &m);
+	fmt_print(&b, "<total type=\"mmap\" count=\"%lu\" size=\"%lu\"/>\n", m.hblks, m.hblkhd);
+	print_system(&b, &m, most);
+	fmt_print(&b, "</malloc>\n");
+	to_stream(&b);
 	return 0;
 }

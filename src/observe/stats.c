@@ -4,6 +4,7 @@
  *
  * Everything is read where it is kept; no allocation counts anything for this.
  */
+#include "base/fmt.h"
 #include "buddy/buddy.h"
 #include "malloc/internal.h"
 #include "platform/os.h"
@@ -143,11 +144,12 @@ static struct zone *zone_by_index(int index)
 BUDDY_API int buddy_zone_stats(int index, struct buddy_zone_stats *ret)
 {
 	const struct zone *zone = mm_is_ready() && index >= 0 ? zone_by_index(index) : NULL;
+	struct fmt_buf name = {.buf = ret->name, .size = sizeof(ret->name)};
 
 	if (!zone)
 		return -ENOENT;
 	memset(ret, 0, sizeof(*ret));
-	strncpy(ret->name, zone->name, sizeof(ret->name) - 1);
+	fmt_print(&name, "%s", zone->name);
 	ret->node = zone->node;
 	ret->managed = zone->managed_pages;
 	ret->present = READ_ONCE(zone->present_pages);

@@ -2,8 +2,8 @@
 
 Nothing but the C library is loaded with it; its static TLS fits into what the loader keeps for
 libraries opened late; it stays once it is there, since threads end in it; whatever it takes
-from the C++ library it can do without; and what every program runs lies in the first 64 KiB,
-which the system maps at once.
+from the C++ library it can do without; the loader has few names to look up for it; and what
+every program runs lies in the first 64 KiB, which the system maps at once.
 """
 import re
 import subprocess
@@ -14,6 +14,7 @@ ALLOWED = re.compile(r'libc\.so\.6|ld-linux-[\w-]+\.so\.\d+|ld-linux\.so\.\d+')
 SONAME = 'libbuddy.so.0'
 TLS_MAX = 64
 WINDOW = 64 * 1024
+LOOKUPS_MAX = 50  # 600 instructions each, of 130,000 that a program has which does nothing
 
 
 def run(*command):
@@ -50,6 +51,15 @@ def check_undefined(problems, text):
             problems.add('libbuddy.so', f'cannot do without {name}')
 
 
+def check_lookups(problems, text):
+    names = set(re.findall(r'_(?:GLOB_DAT|JUMP_SLOT?)\s+\w+\s+(\w+)', text))
+    if not names:
+        problems.add('libbuddy.so', 'seems to need no names: has readelf changed?')
+    if len(names) > LOOKUPS_MAX:
+        problems.add('libbuddy.so', f'{len(names)} names to look up, not {LOOKUPS_MAX}: '
+                     + ' '.join(sorted(names)))
+
+
 def check_layout(problems, text):
     """What src/libbuddy.lds puts apart; a linker that ignores it makes no .text.rare."""
     ends = {}
@@ -67,6 +77,7 @@ def main():
     check_dynamic(problems, dynamic)
     check_tls(problems, run('readelf', '-lW', library))
     check_layout(problems, run('readelf', '-SW', library))
+    check_lookups(problems, run('readelf', '-rW', library))
     check_undefined(problems, run('nm', '-D', '--undefined-only', '-P', library))
     problems.exit(len(dynamic.splitlines()))
 

@@ -106,6 +106,9 @@ IN_THE_LIBRARY = [
     ('__asm__(".skip 70000\\n.section .text.rare, \\"ax\\"\\n.skip 1");',
      ['-Wl,--unique=.text.rare'], 'beyond the first 65536'),
     ('void elsewhere(void); void f(void) { elsewhere(); }', [], 'cannot do without elsewhere'),
+    (' '.join(f'void n{i}(void); void f{i}(void) {{ n{i}(); }}' for i in range(51)), [],
+     'names to look up'),
+    ('int a;', ['-nostdlib'], 'seems to need no names'),
 ]
 
 

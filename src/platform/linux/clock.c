@@ -58,6 +58,13 @@ static const void *image_table(const struct image *image, Elf64_Sxword tag)
 	return NULL;
 }
 
+static bool is_clock(const char *name)
+{
+	size_t len = sizeof(VDSO_CLOCK) - 1;
+
+	return !strncmp(name, VDSO_CLOCK, len) && !name[len];
+}
+
 /* Not slowpath: every program runs it once. */
 static noinline clock_fn *find_clock(void)
 {
@@ -72,8 +79,7 @@ static noinline clock_fn *find_clock(void)
 	if (!symbols || !names || !hash)
 		return clock_by_call;
 	for (u32 i = 0; i < hash[1]; i++)
-		if (symbols[i].st_shndx != SHN_UNDEF &&
-		    strcmp(names + symbols[i].st_name, VDSO_CLOCK) == 0)
+		if (symbols[i].st_shndx != SHN_UNDEF && is_clock(names + symbols[i].st_name))
 			return (clock_fn *)(image.bias + symbols[i].st_value);
 	return clock_by_call;
 }

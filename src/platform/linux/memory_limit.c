@@ -91,16 +91,21 @@ static u64 read_number(const struct group_files *files, const char *name)
 	return read_group_file(files, name) ? number(limit_text) : OS_UNLIMITED;
 }
 
+/* NULL: there is none. */
+static const char *next_line(const char *line)
+{
+	line += strcspn(line, "\n");
+	return *line ? line + 1 : NULL;
+}
+
 /* What follows @key in the line of limit_text that starts with it; NULL if there is none. */
 static const char *find_line(const char *key)
 {
 	size_t len = strlen(key);
 
-	for (const char *line = limit_text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
+	for (const char *line = limit_text; line; line = next_line(line))
 		if (strncmp(line, key, len) == 0)
 			return line + len;
-	}
 	return NULL;
 }
 
@@ -140,12 +145,12 @@ static bool take_group(const char *line)
 static const char *path_of_memory(const char *line)
 {
 	static const char name[] = "memory";
-	const char *at = strchr(line, ':');
+	const char *at = line + strcspn(line, ":\n");
 
-	while (at && (*at == ':' || *at == ',')) {
+	while (*at == ':' || *at == ',') {
 		size_t len = strcspn(++at, ",:\n");
 
-		if (len == sizeof(name) - 1 && !memcmp(at, name, len)) {
+		if (len == sizeof(name) - 1 && !strncmp(at, name, len)) {
 			at += strcspn(at, ":\n");
 			return *at == ':' ? at + 1 : NULL;
 		}
@@ -163,14 +168,26 @@ static const struct group_files *find_group(void)
 
 	if (!read_text("/proc/self/cgroup"))
 		return NULL;
-	for (; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
+	for (; line; line = next_line(line)) {
 		path = path_of_memory(line);
 		if (path)
 			return take_group(path) ? &version1 : NULL;
 	}
 	line = find_line("0::");
 	return line && take_group(line) ? &version2 : NULL;
+}
+
+/* False: it is the root already. */
+static bool go_to_parent(void)
+{
+	size_t len = strlen(limit_group);
+
+	while (len && limit_group[len] != '/')
+		len--;
+	if (limit_group[len] != '/')
+		return false;
+	limit_group[len] = 0;
+	return true;
 }
 
 /* Lower *@limit and *@room to what the group at limit_group leaves. */
@@ -201,17 +218,12 @@ static void look_at_group(const struct group_files *files, u64 *limit, u64 *room
 int os_memory_room(u64 *ret_limit, u64 *ret_room)
 {
 	const struct group_files *files;
-	char *end;
+	bool more;
 
 	limit_error = 0;
 	*ret_limit = *ret_room = OS_UNLIMITED;
 	files = find_group();
-	while (files && !limit_error) {
+	for (more = files; more && !limit_error; more = go_to_parent())
 		look_at_group(files, ret_limit, ret_room);
-		end = strrchr(limit_group, '/');
-		if (!end)
-			break;
-		*end = 0;
-	}
 	return limit_error;
 }

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -356,7 +357,7 @@ static void *thread_main(void *arg)
 	return start.fn(arg);
 }
 
-#define STACK (128 * KiB) /* beside what the C library puts there */
+#define STACK (128 * KiB) /* beside what the C library puts there; no less than it asks for */
 #define STACK_FOR_MOST (192 * KiB)
 
 static slowpath int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
@@ -374,7 +375,7 @@ static slowpath size_t measured_stack(void)
 	size_t tls = 0;
 
 	(void)dl_iterate_phdr(add_tls, &tls);
-	return MAX((size_t)PTHREAD_STACK_MIN, ALIGN_UP(STACK + tls, OS_PAGE));
+	return ALIGN_UP(STACK + tls, OS_PAGE);
 }
 
 /*
@@ -409,7 +410,7 @@ slowpath int os_thread_start(void *(*fn)(void *), const char *name, bool deep)
 	if (err)
 		return -err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
+	memset(&all, 0xff, sizeof(all));
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = create(&attr, deep);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
