@@ -9,6 +9,8 @@
  *   handler_child            fork() calls libbuddy's handler, which notices the child
  *   handler_child unnoticed  _Fork() does not, and the thread is the first to come in
  */
+#include "bytes.h"
+
 #include <buddy/buddy.h>
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
@@ -92,14 +94,6 @@ static void make(void *object)
 		raise(SIGUSR1);
 	}
 	*(uint64_t *)object = MAGIC;
-}
-
-static bool all_bytes(const char *block, size_t size, int byte)
-{
-	for (size_t i = 0; i < size; i++)
-		if ((unsigned char)block[i] != byte)
-			return false;
-	return true;
 }
 
 /* After the call: what the thread was given is unharmed, and new threads are served as usual. */

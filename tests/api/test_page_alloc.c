@@ -1,6 +1,7 @@
 /*
  * test_page_alloc.c - what <buddy/page_alloc.h> and <buddy/gfp.h> promise, call by call
  */
+#include "bytes.h"
 #include "child.h"
 #include "seen.h"
 
@@ -41,16 +42,6 @@ static uint64_t pages_out(void)
 
 	buddy_stats(&st);
 	return st.pages / PAGE;
-}
-
-static bool all_bytes(const void *mem, size_t size, unsigned char value)
-{
-	const unsigned char *p = mem;
-
-	for (size_t i = 0; i < size; i++)
-		if (p[i] != value)
-			return false;
-	return true;
 }
 
 /* ---- blocks ---- */

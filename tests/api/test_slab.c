@@ -1,6 +1,7 @@
 /*
  * test_slab.c - what <buddy/slab.h> promises, call by call
  */
+#include "bytes.h"
 #include "child.h"
 #include "seen.h"
 
@@ -30,16 +31,6 @@
 static const size_t sizes[] = {1,	 8,	    16,	       100,	  1024,	   1025,
 			       4096,	 10000,	    32 * KIB,  32769,	  100000,  MIB,
 			       3 * MIB + 1, 4 * MIB, 9 * MIB,  40 * MIB};
-
-static bool all_bytes(const void *mem, size_t size, unsigned char value)
-{
-	const unsigned char *p = mem;
-
-	for (size_t i = 0; i < size; i++)
-		if (p[i] != value)
-			return false;
-	return true;
-}
 
 /* ---- kmalloc ---- */
 

@@ -46,9 +46,6 @@ struct worker {
 	pthread_t thread;
 };
 
-#define LIVE_TOLERANCE ((size_t)2 << 20)
-#define RESIDENT_TOLERANCE ((size_t)32 << 20)
-
 static struct worker workers[WORKERS_MAX];
 static unsigned int worker_count;
 static _Thread_local struct worker *self;
@@ -192,25 +189,16 @@ static void run_workers(void)
 static void torture(unsigned int seconds)
 {
 	uint64_t end = now_ms() + seconds * UINT64_C(1000);
-	size_t live, live_first, resident, resident_first;
+	struct heap_level first, now;
 
 	run_workers();
-	live_first = heap_live_bytes();
-	resident_first = resident_bytes();
+	first = heap_level();
 	do {
 		run_workers();
-		live = heap_live_bytes();
-		resident = resident_bytes();
-		if (heap.is_buddy && live > live_first + LIVE_TOLERANCE)
-			fail("live bytes grow: %zu after the first round, now %zu", live_first,
-			     live);
-		if (heap.is_buddy && can_measure_memory &&
-		    resident > resident_first + RESIDENT_TOLERANCE)
-			fail("resident memory grows: %zu after the first round, now %zu",
-			     resident_first, resident);
+		now = heap_check_growth(first);
 	} while (now_ms() < end);
 	say("%lu forks so far, live bytes %zu then %zu, resident %zu then %zu MiB",
-	    (unsigned long)forks, live_first, live, resident_first >> 20, resident >> 20);
+	    (unsigned long)forks, first.live, now.live, first.resident >> 20, now.resident >> 20);
 }
 
 struct arguments {

@@ -38,10 +38,6 @@ enum {
 	MAIN_COUNTER = 32,
 };
 
-/* Growth that is no loss: caches of threads that are counted as live. */
-#define LIVE_TOLERANCE ((size_t)2 << 20)
-#define RESIDENT_TOLERANCE ((size_t)32 << 20)
-
 static struct churner *churners[CHURNERS];
 static struct churner *forkers[FORKERS];
 static atomic_bool stop;
@@ -216,26 +212,17 @@ static void torture_round(void)
 static void torture(unsigned int seconds)
 {
 	uint64_t end = now_ms() + seconds * UINT64_C(1000);
-	size_t live, live_first, resident, resident_first;
+	struct heap_level first, now;
 
 	torture_round();
-	live_first = heap_live_bytes();
-	resident_first = resident_bytes();
+	first = heap_level();
 	do {
-		generation(1, live_first);
+		generation(1, first.live);
 		torture_round();
-		live = heap_live_bytes();
-		resident = resident_bytes();
-		if (heap.is_buddy && live > live_first + LIVE_TOLERANCE)
-			fail("live bytes grow: %zu after the first round, now %zu", live_first,
-			     live);
-		if (heap.is_buddy && can_measure_memory &&
-		    resident > resident_first + RESIDENT_TOLERANCE)
-			fail("resident memory grows: %zu after the first round, now %zu",
-			     resident_first, resident);
+		now = heap_check_growth(first);
 	} while (now_ms() < end);
 	say("%lu forks so far, live bytes %zu then %zu, resident %zu then %zu MiB",
-	    (unsigned long)forks, live_first, live, resident_first >> 20, resident >> 20);
+	    (unsigned long)forks, first.live, now.live, first.resident >> 20, now.resident >> 20);
 }
 
 static int run(void *argument)

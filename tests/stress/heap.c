@@ -4,6 +4,7 @@
 #include "heap.h"
 
 #include "report.h"
+#include "sanitizer.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -156,6 +157,26 @@ size_t resident_bytes(void)
 	if (rss)
 		sscanf(rss, "Rss: %zu", &kib);
 	return kib << 10;
+}
+
+struct heap_level heap_level(void)
+{
+	return (struct heap_level){.live = heap_live_bytes(), .resident = resident_bytes()};
+}
+
+#define RESIDENT_TOLERANCE ((size_t)32 << 20)
+
+struct heap_level heap_check_growth(struct heap_level first)
+{
+	struct heap_level now = heap_level();
+
+	if (heap.is_buddy && now.live > first.live + LIVE_TOLERANCE)
+		fail("live bytes grow: %zu after the first round, now %zu", first.live, now.live);
+	if (heap.is_buddy && can_measure_memory &&
+	    now.resident > first.resident + RESIDENT_TOLERANCE)
+		fail("resident memory grows: %zu after the first round, now %zu", first.resident,
+		     now.resident);
+	return now;
 }
 
 bool soaking(void)

@@ -64,6 +64,18 @@ size_t heap_live_bytes(void);
 /* Resident memory of this process in bytes, 0 without /proc. */
 size_t resident_bytes(void);
 
+/* Growth that is no loss: what rests in threads' caches and is counted as live. */
+#define LIVE_TOLERANCE ((size_t)2 << 20)
+
+struct heap_level {
+	size_t live, resident; /* bytes, as above */
+};
+
+struct heap_level heap_level(void);
+
+/* Fails if the heap has grown since @first.  Returns its level now. */
+struct heap_level heap_check_growth(struct heap_level first);
+
 /* BUDDY_SOAK=1 asks for the long form of every stress program. */
 bool soaking(void);
 

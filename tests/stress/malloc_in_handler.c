@@ -32,8 +32,6 @@ enum {
 	MONITOR_COUNTER = 8,
 };
 
-#define LIVE_TOLERANCE ((size_t)2 << 20)
-#define RESIDENT_TOLERANCE ((size_t)32 << 20)
 
 /* One producer, one consumer: a thread for another's handler, or the other way round. */
 struct gift {
@@ -194,7 +192,7 @@ static int run(void *argument)
 {
 	uint64_t seed = *(const uint64_t *)argument;
 	uint64_t end = now_ms() + (soaking() ? SOAK_SECONDS : SHORT_SECONDS) * UINT64_C(1000);
-	size_t live_first, live, resident_first, resident;
+	struct heap_level first, now;
 	bool on_stack = false;
 
 	heap_find();
@@ -209,23 +207,15 @@ static int run(void *argument)
 		workers[i].handler_rng = rng_stream(seed, 100 + i);
 	}
 	round_of_ticks(on_stack);
-	live_first = heap_live_bytes();
-	resident_first = resident_bytes();
+	first = heap_level();
 	do {
 		on_stack = !on_stack;
 		round_of_ticks(on_stack);
-		live = heap_live_bytes();
-		resident = resident_bytes();
-		if (live > live_first + LIVE_TOLERANCE)
-			fail("live bytes grow: %zu after the first round, now %zu", live_first,
-			     live);
-		if (can_measure_memory && resident > resident_first + RESIDENT_TOLERANCE)
-			fail("resident memory grows: %zu after the first round, now %zu",
-			     resident_first, resident);
+		now = heap_check_growth(first);
 	} while (now_ms() < end);
 	say("%lu ticks, live bytes %zu then %zu, resident %zu then %zu MiB",
-	    workers[0].ticks + workers[1].ticks, live_first, live, resident_first >> 20,
-	    resident >> 20);
+	    workers[0].ticks + workers[1].ticks, first.live, now.live, first.resident >> 20,
+	    now.resident >> 20);
 	return EXIT_SUCCESS;
 }
 
