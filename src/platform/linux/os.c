@@ -113,12 +113,28 @@ void os_restore_signals(u64 mask)
 	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET_BYTES);
 }
 
-/* If a filter refuses tgkill(), which names the process: has no process such a thread? */
+/* As pthread_getcpuclockid() makes it: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of the kernel. */
+static slowpath long read_clock_of(u32 tid)
+{
+	struct timespec unused;
+
+	return sys2(SYS_clock_gettime, (clockid_t)(~tid << 3 | 6), &unused);
+}
+
+/*
+ * Where a filter refuses tgkill(), a thread that is gone is told by its clock, which it has no
+ * more.  That of tor refuses sched_getscheduler() too.
+ */
+static slowpath bool has_lost_clock(u32 tid)
+{
+	return read_clock_of(tid) == -EINVAL && read_clock_of(os_thread_id()) == 0;
+}
+
 bool os_thread_gone(u32 tid)
 {
 	long err = sys3(SYS_tgkill, sys0(SYS_getpid), tid, 0);
 
-	return err == -ESRCH || (unlikely(err) && sys1(SYS_sched_getscheduler, tid) == -ESRCH);
+	return err == -ESRCH || (unlikely(err) && has_lost_clock(tid));
 }
 
 void os_futex_wait(u32 *word, u32 expected, u32 timeout_ms)
