@@ -92,11 +92,12 @@ bool boot_done(void)
 /*
  * If the library was started before the C library had its environment, that was without options:
  * read them now.  A program that has not allocated yet, and may never, pays only for a look at one
- * word, and at stderr, which it may close later.
+ * word, at stderr, which it may close later, and at the filter, which may be another later.
  */
 __attribute__((constructor)) static void library_constructor(void)
 {
 	os_note_stderr();
+	os_note_filter();
 	if (boot_done())
 		options_parse_env();
 }

@@ -185,6 +185,17 @@ void os_thread_exit_arm(void *value);
  */
 bool os_in_handler(void);
 
+/* Note whether a seccomp filter is in force: once, at the start. */
+void os_note_filter(void);
+
+/**
+ * os_is_locked_in - has this thread entered a seccomp filter since the start?
+ *
+ * Such a filter is made for what the program does, and may end it for what a thread of ours would
+ * call.  One that was there at the start lets whole programs run.
+ */
+bool os_is_locked_in(void);
+
 /**
  * os_thread_start - start a detached thread with all signals blocked and a small stack
  * @fn: called with NULL

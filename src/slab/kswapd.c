@@ -4,7 +4,8 @@
  *
  * The passes (reclaim.c) are made by a background thread, which starts when a heap has become
  * large and sleeps without waking once there is nothing left to do.  Without it
- * (background_threads=off, or the system refuses threads) slow paths make them now and then.
+ * (background_threads=off, the system refuses threads, or the program has entered a seccomp filter)
+ * slow paths make them now and then.
  *
  * Linux:  plays the role of kswapd; use and age drive it, not yet watermarks.
  */
@@ -185,6 +186,11 @@ static slowpath void start_thread(const struct task *task, u64 now)
 {
 	u64 signals;
 
+	/* A filter may end the process for this call, or for those of the thread. */
+	if (os_is_locked_in()) {
+		WRITE_ONCE(next_try_ms, now + RETRY_MS);
+		return;
+	}
 	/* In a child of vfork() the thread would be the child's, and end with it. */
 	if (task->mm.tid != os_thread_id())
 		return;

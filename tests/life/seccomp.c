@@ -7,6 +7,9 @@
  * seccomp threads	tgkill and sched_getscheduler give EPERM, as in tor; threads in a row
  * seccomp untrue	madvise gives 0 and does nothing, as in qemu-user; forks
  * seccomp forked	a forked child is ended by all calls but those that README names for it
+ * seccomp locked	a heap that has become large ends at all but what README names: no thread
+ * seccomp no_files	the same where openat gives EPERM, so that /proc does not tell
+ * seccomp inherited	a filter that was there at the start: a large heap has a thread
  */
 #include "life.h"
 
@@ -15,11 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
+enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60, MANY = 20000 };
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
@@ -182,6 +186,54 @@ static void fork_into_a_filter(void)
 	fork_and_filter("a child of a program with several");
 }
 
+/* What glibc's malloc calls itself, what README adds for a large heap, and the test's own. */
+static const int locked_calls[] = {SYS_mmap,	SYS_munmap, SYS_mremap,	    SYS_mprotect,
+				   SYS_brk,	SYS_madvise, SYS_futex,	    SYS_openat,
+				   SYS_read,	SYS_close,  SYS_exit_group, SYS_write,
+				   SYS_clock_gettime};
+
+static void fill_60_mb(void)
+{
+	static void *block[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		block[i] = memset(keep(malloc(3000)), 1, 3000);
+	for (int i = 0; i < MANY; i++)
+		free(block[i]);
+}
+
+static void lock_in(void)
+{
+	free(keep(malloc(100)));
+	if (!try_to_end_at_other_calls(locked_calls, sizeof(locked_calls) / sizeof(*locked_calls)))
+		skip("no seccomp filter");
+	for (int i = 0; i < 3; i++)
+		fill_60_mb();
+}
+
+static nlink_t threads(void)
+{
+	struct stat tasks;
+
+	CHECK(stat("/proc/self/task", &tasks) == 0, "no /proc");
+	return tasks.st_nlink - 2;
+}
+
+static void expect_threads(nlink_t count)
+{
+	fill_60_mb();
+	CHECK(threads() == count, "%zu threads, not %zu", (size_t)threads(), (size_t)count);
+}
+
+static void lock_in_without_files(void)
+{
+	static const int call = SYS_openat;
+
+	free(keep(malloc(100)));
+	refuse_calls(&call, 1, EPERM);
+	expect_threads(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -215,8 +267,26 @@ int main(int argc, char **argv)
 		fork_into_a_filter();
 		return 0;
 	}
+	if (strcmp(how, "locked") == 0) {
+		lock_in();
+		return 0;
+	}
+	if (strcmp(how, "no_files") == 0) {
+		lock_in_without_files();
+		return 0;
+	}
+	if (strcmp(how, "inherited") == 0) {
+		static const int call = SYS_kcmp;
+
+		refuse_calls(&call, 1, EPERM);
+		run_again(argv[0], "inherited_inside", "");
+	}
+	if (strcmp(how, "inherited_inside") == 0) {
+		expect_threads(2);
+		return 0;
+	}
 	CHECK(strcmp(how, "inside") == 0 && argc == 3,
-	      "usage: seccomp start|late|strict|threads|untrue|forked");
+	      "usage: seccomp start|late|strict|threads|untrue|forked|locked|no_files|inherited");
 	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
 	inside();
 	return 0;

@@ -586,14 +586,13 @@ SIM_TEST(an_idle_heap_gives_back_what_it_cached)
 	EXPECT(zone->nr_zero_pages + 3 * PAGEBLOCK_NR_PAGES > zone->present_pages);
 }
 
-/* If no thread can be started, slow paths make the passes, one a second. */
-SIM_TEST(without_a_thread_slow_paths_give_memory_back)
+/* Passes of slow paths, one a second, once 32 MiB have been freed. */
+static void work_without_a_thread(void)
 {
 	struct kmem_cache *s = &kmalloc_caches[kmalloc_class(8192)];
 	struct page *pages[8];
 	struct slow slow;
 
-	EXPECT(sim_start());
 	slab_free(s, slab_alloc(s, 0, NUMA_NO_NODE));
 	dirty_and_free(MAX_PAGE_ORDER, 8, pages);
 	for (int i = 0; i < 64 * 40; i++) {
@@ -603,9 +602,24 @@ SIM_TEST(without_a_thread_slow_paths_give_memory_back)
 		kswapd_poke(&slow);
 		sim.clock_ms += 2;
 	}
-	EXPECT(sim.threads_refused > 0);
 	EXPECT(sim_count(SIM_DISCARD) >= 7);
 	EXPECT_SOUND();
+}
+
+/* If no thread can be started, slow paths make the passes. */
+SIM_TEST(without_a_thread_slow_paths_give_memory_back)
+{
+	EXPECT(sim_start());
+	work_without_a_thread();
+	EXPECT(sim.threads_refused > 0);
+}
+
+SIM_TEST(in_a_filter_no_thread_is_started)
+{
+	EXPECT(sim_start());
+	sim.locked_in = true;
+	work_without_a_thread();
+	EXPECT_EQ(sim.threads_refused, 0);
 }
 
 static void one_slow_path(void)

@@ -341,6 +341,51 @@ slowpath int os_at_fork_child(void (*fn)(void))
 	return -err;
 }
 
+static bool began_free touched_first; /* of filters; const after start */
+
+void os_note_filter(void)
+{
+	began_free = sys1(SYS_prctl, PR_GET_SECCOMP) == 0;
+}
+
+/*
+ * What follows @key in a file; @key starts with the only end of line in it.  Return: that
+ * character, or -errno.
+ */
+static slowpath int character_after(const char *path, const char *key)
+{
+	long fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), n;
+	const char *at = key;
+	char text[512];
+	int found = sys_failed(fd) ? (int)fd : -ENOENT;
+
+	while (found == -ENOENT && (n = sys3(SYS_read, fd, text, sizeof(text))) > 0) {
+		for (long i = 0; i < n && found == -ENOENT; i++) {
+			if (!*at)
+				found = text[i];
+			else
+				at = text[i] == *at ? at + 1 : key + (text[i] == *key);
+		}
+	}
+	if (!sys_failed(fd))
+		(void)sys1(SYS_close, fd);
+	return found;
+}
+
+/*
+ * A large heap has opened files in /proc before, for its limit; prctl() may be a call that the
+ * filter ends the program for.  So that is asked only where /proc does not tell.
+ */
+slowpath bool os_is_locked_in(void)
+{
+	int mode;
+
+	if (!began_free)
+		return false;
+	mode = character_after("/proc/thread-self/status", "\nSeccomp:\t");
+	return mode < 0 ? sys1(SYS_prctl, PR_GET_SECCOMP) != 0 : mode != '0';
+}
+
 static pthread_key_t exit_key;
 static bool exit_key_made; /* const after start */
 
