@@ -42,4 +42,41 @@ if [ -f "$lib/libbuddy.a" ]; then
 	"$scratch/static" | diff -u "$here/example.expected" - >&2 ||
 		problem "example.c fails with libbuddy.a"
 fi
+# It does so whichever linker there is, without a word of warning, and with the fast path.
+cat >"$scratch/hits.c" <<'END'
+#include <buddy/buddy.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+	struct buddy_stats stats;
+
+	for (int i = 0; i < 100000; i++) {
+		void *volatile p = malloc(40);
+
+		free(p);
+	}
+	buddy_stats(&stats);
+	puts(stats.slow_allocs < 1000 ? "fast" : "slow");
+}
+END
+gcc "$scratch/hits.c" $(pkg-config --cflags --libs libbuddy) -o "$scratch/hits"
+LD_LIBRARY_PATH=$lib "$scratch/hits" >"$scratch/hits.expected"
+echo 'int main(void) { return 0; }' >"$scratch/empty.c"
+for linker in bfd gold lld mold; do
+	for kind in -pie -no-pie -static -static-pie; do
+		set -- -fPIE $kind "-fuse-ld=$linker" -Wl,--fatal-warnings
+		gcc "$scratch/empty.c" "$@" -o "$scratch/empty" 2>"$scratch/log" || {
+			echo "without $linker $kind, which does not link an empty program" >&2
+			continue
+		}
+		gcc "$scratch/hits.c" $(pkg-config --cflags libbuddy) "$lib/libbuddy.a" "$@" \
+			-o "$scratch/hits" || {
+			problem "hits.c does not link with libbuddy.a, $linker $kind"
+			continue
+		}
+		"$scratch/hits" | diff "$scratch/hits.expected" - >&2 ||
+			problem "no fast path, or no malloc, with libbuddy.a, $linker $kind"
+	done
+done
 [ "$problems" -eq 0 ]

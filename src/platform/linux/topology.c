@@ -121,15 +121,23 @@ slowpath bool topology_node_exists(int node)
 /*
  * The module, loaded once; NULL if it is not there.  $ORIGIN is the folder that our own file was
  * loaded from.  The name of that file may be relative, and the program in another folder by now.
+ *
+ * A static program has no dlopen() that could be looked up, and where it is called by its name the
+ * linker warns.
  */
 static slowpath void *module(void)
 {
 	static void *handle; /* release/acquire; loading twice yields the same handle */
+	void *m = load_acquire(&handle);
+	os_dlopen_fn *open;
 
-	if (!load_acquire(&handle))
-		store_release(&handle,
-			      dlopen("$ORIGIN/libbuddy-topology.so", RTLD_NOW | RTLD_LOCAL));
-	return load_acquire(&handle);
+	if (m)
+		return m;
+	open = os_next_dlopen();
+	if (open)
+		m = open("$ORIGIN/libbuddy-topology.so", RTLD_NOW | RTLD_LOCAL);
+	store_release(&handle, m);
+	return m;
 }
 
 /*
