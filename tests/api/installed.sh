@@ -79,4 +79,50 @@ for linker in bfd gold lld mold; do
 			problem "no fast path, or no malloc, with libbuddy.a, $linker $kind"
 	done
 done
+# A static program with it has all that the runtime of Fortran calls where there may be threads.
+cat >"$scratch/weak.c" <<'END'
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#define LOOK_AT(name) if (!name) puts(#name " is missing")
+#pragma weak pthread_cond_broadcast
+#pragma weak pthread_cond_destroy
+#pragma weak pthread_cond_init
+#pragma weak pthread_cond_wait
+#pragma weak pthread_create
+#pragma weak pthread_getspecific
+#pragma weak pthread_join
+#pragma weak pthread_key_create
+#pragma weak pthread_key_delete
+#pragma weak pthread_mutex_destroy
+#pragma weak pthread_mutex_init
+#pragma weak pthread_mutex_trylock
+#pragma weak pthread_self
+#pragma weak pthread_setspecific
+int main(void)
+{
+	free(malloc(1));
+	if (!pthread_key_create)
+		return 0;
+	LOOK_AT(pthread_cond_broadcast);
+	LOOK_AT(pthread_cond_destroy);
+	LOOK_AT(pthread_cond_init);
+	LOOK_AT(pthread_cond_wait);
+	LOOK_AT(pthread_create);
+	LOOK_AT(pthread_getspecific);
+	LOOK_AT(pthread_join);
+	LOOK_AT(pthread_key_delete);
+	LOOK_AT(pthread_mutex_destroy);
+	LOOK_AT(pthread_mutex_init);
+	LOOK_AT(pthread_mutex_trylock);
+	LOOK_AT(pthread_self);
+	LOOK_AT(pthread_setspecific);
+	return 0;
+}
+END
+if gcc -static "$scratch/empty.c" -o "$scratch/empty" 2>"$scratch/log"; then
+	gcc -static "$scratch/weak.c" "$lib/libbuddy.a" -o "$scratch/weak"
+	missing=$("$scratch/weak")
+	[ -z "$missing" ] || problem "$missing"
+fi
 [ "$problems" -eq 0 ]
