@@ -151,7 +151,8 @@ uint64_t buddy_lock_contended(void);
 /**
  * buddy_show - write the state of zones and slabs to a file descriptor, as text
  *
- * Best effort: what cannot be written is dropped.  May be called from a signal handler; what is
+ * Best effort: what cannot be written is dropped, and all that would follow it.  A full pipe that
+ * does not block is waited for, a second at most.  May be called from a signal handler; what is
  * locked at that moment is left out.
  */
 void buddy_show(int fd);

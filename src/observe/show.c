@@ -9,11 +9,15 @@
 
 struct out {
 	int fd;
+	bool lost; /* a piece: those behind it are not tried, since each might take a second */
 };
 
 static void flush(struct fmt_buf *b)
 {
-	os_write_fd(((struct out *)b->arg)->fd, b->buf, b->len);
+	struct out *out = b->arg;
+
+	if (!out->lost)
+		out->lost = !os_write_fd(out->fd, b->buf, b->len);
 }
 
 static void show_buddyinfo(struct fmt_buf *b)

@@ -27,8 +27,9 @@ void os_note_stderr(void);
  *
  * A pipe without a reader raises no signal.  One that is full and does not block is waited for, up
  * to a second for each piece.
+ * Return: whether all of it was written.
  */
-void os_write_fd(int fd, const char *text, size_t len);
+bool os_write_fd(int fd, const char *text, size_t len);
 
 /** os_abort - end the program by SIGABRT */
 void os_abort(void) noreturn_fn;

@@ -7,6 +7,7 @@
 #include <buddy/page_alloc.h>
 #include <buddy/slab.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -759,6 +761,38 @@ static const char *line_of(const char *text, const char *name)
 	return line ? line + strlen(start) : NULL;
 }
 
+/* A wait for the pipe is a switch to another thread that the system counts. */
+static void show_waits_only_once_for_a_pipe_that_nobody_empties(void **state)
+{
+	struct kmem_cache *caches[40];
+	void *objects[ARRAY_SIZE(caches)];
+	struct rusage before, after;
+	char junk[4096] = {0};
+	int fds[2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+		caches[i] = buddy_kmem_cache_create("shown", 100, 0, 0, NULL);
+		assert_non_null(caches[i]);
+		objects[i] = buddy_kmem_cache_alloc(caches[i], GFP_KERNEL);
+		assert_non_null(objects[i]);
+	}
+	assert_true(strlen(shown()) > 8000); /* many pieces */
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	while (write(fds[1], junk, sizeof(junk)) > 0)
+		;
+	getrusage(RUSAGE_THREAD, &before);
+	buddy_show(fds[1]);
+	getrusage(RUSAGE_THREAD, &after);
+	assert_in_range(after.ru_nvcsw - before.ru_nvcsw, 1, 3);
+	close(fds[0]);
+	close(fds[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+		buddy_kmem_cache_free(caches[i], objects[i]);
+		buddy_kmem_cache_destroy(caches[i]);
+	}
+}
+
 static void assert_totals_shown(const char *text)
 {
 	struct buddy_stats st;
@@ -1049,6 +1083,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(mallinfo2_counts_the_free_blocks_of_what_it_calls_arena),
 		cmocka_unit_test(mallinfo2_counts_nothing_that_went_back),
 		cmocka_unit_test(show_writes_zones_and_slabs),
+		cmocka_unit_test(show_waits_only_once_for_a_pipe_that_nobody_empties),
 		cmocka_unit_test(show_says_what_the_calls_say),
 		cmocka_unit_test(malloc_info_says_what_the_calls_say),
 		cmocka_unit_test(trim_says_whether_memory_went_back),

@@ -793,10 +793,11 @@ void os_write_err(const char *text, size_t len)
 	write_report(text, len);
 }
 
-void os_write_fd(int fd, const char *text, size_t len)
+bool os_write_fd(int fd, const char *text, size_t len)
 {
 	(void)fd;
 	write_report(text, len);
+	return true;
 }
 
 u64 os_random(void)

@@ -78,8 +78,8 @@ static slowpath bool wait_until_writable(int fd)
 	return err == 1;
 }
 
-/* Return: false if nobody reads from the pipe. */
-static slowpath bool write_all(int fd, const char *text, size_t len)
+/* Return: 0 if all is written, or -errno. */
+static slowpath long write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
 		long n = sys3(SYS_write, fd, text, len);
@@ -87,23 +87,26 @@ static slowpath bool write_all(int fd, const char *text, size_t len)
 		if (n == -EINTR || (n == -EAGAIN && wait_until_writable(fd)))
 			continue;
 		if (n <= 0)
-			return n != -EPIPE;
+			return n ? n : -EIO;
 		text += n;
 		len -= (size_t)n;
 	}
-	return true;
+	return 0;
 }
 
 /* Without SIGPIPE: a pipe without a reader must not end a program that wrote nothing itself. */
-slowpath void os_write_fd(int fd, const char *text, size_t len)
+slowpath bool os_write_fd(int fd, const char *text, size_t len)
 {
 	const u64 pipe = (u64)1 << (SIGPIPE - 1);
 	const struct timespec now = {.tv_sec = 0};
 	u64 old = 0, pending = 0;
+	long err;
 
 	(void)sys4(SYS_rt_sigprocmask, SIG_BLOCK, &pipe, &old, sizeof(old));
 	(void)sys2(SYS_rt_sigpending, &pending, sizeof(pending));
-	if (!write_all(fd, text, len) && !(pending & pipe))
+	err = write_all(fd, text, len);
+	if (err == -EPIPE && !(pending & pipe))
 		(void)sys4(SYS_rt_sigtimedwait, &pipe, NULL, &now, sizeof(pipe));
 	(void)sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+	return !err;
 }
