@@ -876,6 +876,7 @@ int main(void)
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
 		cmocka_unit_test(an_idle_heap_gives_back_what_it_cached),
 		cmocka_unit_test(without_a_thread_slow_paths_give_memory_back),
+		cmocka_unit_test(in_a_filter_no_thread_is_started),
 		cmocka_unit_test(a_thread_that_makes_a_pass_keeps_no_pages_of_its_own),
 		cmocka_unit_test(a_heap_that_grew_starts_the_thread_whoever_comes_by),
 		cmocka_unit_test(memory_that_came_back_has_the_clock_looked_at_now_and_then),
