@@ -112,7 +112,7 @@ struct os_limits {
 void os_get_limits(struct os_limits *ret);
 
 /**
- * os_memory_room - the memory limit of the control group, if it has one
+ * os_memory_room - the memory limit of the control group, if it has one, or of a small machine
  * @ret_limit: the smallest limit up the tree, in bytes; OS_UNLIMITED: none
  * @ret_room: how many more bytes may be used before the first limit is reached
  *
