@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS = 1000, STACK = 64 << 10, TOLERANCE_KIB = 512 };
+enum { THREADS = 1000, STACK = 128 << 10 /* the least on aarch64 */, TOLERANCE_KIB = 512 };
 
 static pthread_barrier_t all_there;
 

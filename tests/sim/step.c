@@ -66,6 +66,15 @@ static void clear_trap_flag(void)
 
 #endif
 
+bool step_can(void)
+{
+#ifdef __x86_64__
+	return true;
+#else
+	return false;
+#endif
+}
+
 void step_through(void (*fn)(void), void (*before)(u64 number))
 {
 	before_instruction = before;

@@ -16,6 +16,9 @@
  */
 void step_through(void (*fn)(void), void (*before)(u64 number));
 
+/** step_can - is @before called at all? */
+bool step_can(void);
+
 /** step_stop - from @before or @fn: let the rest of the function run as usual */
 void step_stop(void);
 
