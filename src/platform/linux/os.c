@@ -244,13 +244,20 @@ size_t os_page_bytes(void)
 #endif
 }
 
+/* Asked once, at the start: a filter that the program enters later may end it for the call. */
 u64 os_memory_bytes(void)
 {
+	static u64 known; /* racy: everyone finds the same */
+	u64 bytes = READ_ONCE(known);
 	struct sysinfo si;
 
-	if (sys1(SYS_sysinfo, &si) != 0)
-		return 4 * (u64)GiB;
-	return ((u64)si.totalram + si.totalswap) * si.mem_unit;
+	if (!bytes) {
+		bytes = 4 * (u64)GiB;
+		if (sys1(SYS_sysinfo, &si) == 0)
+			bytes = ((u64)si.totalram + si.totalswap) * si.mem_unit;
+		WRITE_ONCE(known, bytes);
+	}
+	return bytes;
 }
 
 slowpath long sys_read_file(const char *path, char *buf, size_t size)
