@@ -13,8 +13,8 @@
  * mlockall() locks what is used and not 128 GiB (of what is mapped later a whole stride at once: it
  * reads as zero, as PG_ZERO says, but is resident, which budget.c then learns from the system).  A
  * later setrlimit(RLIMIT_AS) meets an honest VmSize.  And overcommit mode 2 counts what is used.
- * The price is that something else may be mapped into the range: MAP_FIXED_NOREPLACE notices, and
- * that block becomes a hole.
+ * The price is that something else may be mapped into the range: vm_map_at() notices, and that
+ * block becomes a hole.
  *
  * Linux:  unaccepted memory, cond_accept_memory().
  * Locks:  zone->accept_lock around the system calls, zone->lock for the hand-over.

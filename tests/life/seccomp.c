@@ -6,6 +6,7 @@
  * seccomp strict	ENOSYS, and for more calls: memory policy, mremap, prctl, getcpu, affinity
  * seccomp threads	tgkill and sched_getscheduler give EPERM, as in tor; threads in a row
  * seccomp untrue	madvise gives 0 and does nothing, as in qemu-user; forks
+ * seccomp flags	all flags of mmap that are newer than many filters end the program
  * seccomp forked	a forked child is ended by all calls but those that README names for it
  * seccomp locked	a heap that has become large ends at all but what README names: no thread
  * seccomp no_files	the same where openat gives EPERM, so that /proc does not tell
@@ -14,10 +15,14 @@
 #include "life.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,6 +151,28 @@ static _Noreturn void fork_beside_a_thread(void)
 	_exit(0);
 }
 
+#define OLD_FLAGS                                                                                  \
+	(MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE | MAP_FIXED |        \
+	 MAP_DENYWRITE)
+
+/* As in the sandbox of Qt WebEngine 5.  It is the low half of the argument that is looked at. */
+static void end_at_new_flags(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (unsigned int)~OLD_FLAGS, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog program = {.filter = code, .len = sizeof(code) / sizeof(*code)};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+		skip("no seccomp filter: errno %d", errno);
+}
+
 /* What glibc's malloc calls itself, what README adds for a forked child, and the test's own. */
 static const int child_calls[] = {
 	SYS_mmap,      SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk,
@@ -263,6 +290,11 @@ int main(int argc, char **argv)
 		without_tgkill();
 		return 0;
 	}
+	if (strcmp(how, "flags") == 0) {
+		end_at_new_flags();
+		inside();
+		return 0;
+	}
 	if (strcmp(how, "forked") == 0) {
 		fork_into_a_filter();
 		return 0;
@@ -286,7 +318,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	CHECK(strcmp(how, "inside") == 0 && argc == 3,
-	      "usage: seccomp start|late|strict|threads|untrue|forked|locked|no_files|inherited");
+	      "usage: seccomp start|late|strict|threads|untrue|flags|forked|locked|no_files|inherited");
 	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
 	inside();
 	return 0;

@@ -30,19 +30,34 @@ static long map(void *addr, size_t len, int prot, int flags)
 	return sys6(SYS_mmap, (long)addr, (long)len, prot, flags, -1, 0);
 }
 
-int vm_map_at(void *addr, size_t len)
+static int map_at(void *addr, size_t len, int flags)
 {
-	const int flags = MAP_OURS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
-	long ret = map(addr, len, PROT_READ | PROT_WRITE, flags);
+	long ret = map(addr, len, PROT_READ | PROT_WRITE, MAP_OURS | MAP_NORESERVE | flags);
 
 	if (sys_failed(ret))
 		return (int)ret;
 	if (ret != (long)addr) {
-		/* Kernels before 4.17 and some emulators take the address as a hint. */
 		vm_unmap((void *)ret, len);
 		return -EEXIST;
 	}
 	return 0;
+}
+
+/*
+ * The address is a hint, which the system follows where nothing is mapped.  The flag that asks for
+ * no other place is newer than many seccomp filters (that of Qt WebEngine 5 ends the process).  It
+ * is for systems that follow no hints, as the first mapping of a process shows.
+ */
+int vm_map_at(void *addr, size_t len)
+{
+	static bool follows_hints; /* atomic */
+	int err = map_at(addr, len, 0);
+
+	if (!err && !READ_ONCE(follows_hints))
+		WRITE_ONCE(follows_hints, true);
+	if (err == -EEXIST && !READ_ONCE(follows_hints))
+		err = map_at(addr, len, MAP_FIXED_NOREPLACE);
+	return err;
 }
 
 static void *map_anywhere(void *hint, size_t len, int prot, int flags)
