@@ -433,6 +433,18 @@ static const struct policy_case policy_cases[] = {
 
 static const struct policy_case *policy;
 
+typedef void answer_fn(int sig, siginfo_t *info, void *context);
+
+/* In a child: the calls that a filter traps are answered by this program. */
+static bool enter_filter(struct sock_filter *code, unsigned short length, answer_fn *answer)
+{
+	struct sigaction sa = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO};
+	struct sock_fprog program = {.filter = code, .len = length};
+
+	return !sigaction(SIGSYS, &sa, NULL) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
 static void answer_for_system(int sig, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -446,20 +458,16 @@ static void answer_for_system(int sig, siginfo_t *info, void *context)
 	regs[REG_RAX] = 0;
 }
 
-/* In a child: get_mempolicy() is answered by this program. */
 static bool answer_for_policy(void)
 {
-	struct sigaction sa = {.sa_sigaction = answer_for_system, .sa_flags = SA_SIGINFO};
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_get_mempolicy, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {.filter = code, .len = sizeof(code) / sizeof(*code)};
 
-	return !sigaction(SIGSYS, &sa, NULL) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return enter_filter(code, sizeof(code) / sizeof(*code), answer_for_system);
 }
 
 static int see_policies(void)
@@ -487,7 +495,55 @@ static void a_memory_policy_is_respected_whatever_its_node_numbers_mean(void **s
 	expect_child_to(see_policies);
 }
 
+static void map_anywhere(int sig, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)info;
+	regs[REG_RAX] = syscall(SYS_mmap, 0, regs[REG_RSI], regs[REG_RDX], regs[REG_R10],
+				regs[REG_R8], regs[REG_R9]);
+}
+
+/* The system maps where it likes, unless it is told that no other place will do. */
+static int map_without_hints(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_FIXED | MAP_FIXED_NOREPLACE, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	char *room = vm_map(PAGES * OS_PAGE), *p = room + PAGES / 2 * OS_PAGE;
+
+	/* Free but for its last page; what may lie anywhere lies at its end. */
+	vm_unmap(room, (PAGES - 1) * OS_PAGE);
+	if (!enter_filter(code, sizeof(code) / sizeof(*code), map_anywhere))
+		return NO_GROUPS;
+	if (mmap(p, OS_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == p)
+		return NOT_SEEN;
+	return vm_map_at(p, OS_PAGE) == 0 && vm_map_at(p - OS_PAGE, 2 * OS_PAGE) == -EEXIST
+		       ? SEEN
+		       : NOT_SEEN;
+}
+
+static void where_hints_are_not_followed_places_are_demanded(void **state)
+{
+	(void)state;
+	expect_child_to(map_without_hints);
+}
+
 #else
+
+static void where_hints_are_not_followed_places_are_demanded(void **state)
+{
+	(void)state;
+	skip(); /* the registers of x86-64 are known here */
+}
 
 static void a_memory_policy_is_respected_whatever_its_node_numbers_mean(void **state)
 {
@@ -924,6 +980,8 @@ static void a_thread_outside_a_handler_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First, since what was mapped before shows that hints are followed. */
+		cmocka_unit_test(where_hints_are_not_followed_places_are_demanded),
 		cmocka_unit_test(a_place_that_is_taken_is_not_mapped_over),
 		cmocka_unit_test(what_is_discarded_reads_as_zero),
 		cmocka_unit_test(pages_of_files_are_not_the_heaps),

@@ -50,7 +50,7 @@ static int map_at(void *addr, size_t len, int flags)
  */
 int vm_map_at(void *addr, size_t len)
 {
-	static bool follows_hints; /* atomic */
+	static bool follows_hints touched_first; /* atomic */
 	int err = map_at(addr, len, 0);
 
 	if (!err && !READ_ONCE(follows_hints))
