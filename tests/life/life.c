@@ -300,6 +300,11 @@ bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error)
 	return filter_calls(calls, count, SECCOMP_RET_ERRNO | error, SECCOMP_RET_ALLOW);
 }
 
+bool try_to_end_at_calls(const int *calls, size_t count)
+{
+	return filter_calls(calls, count, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW);
+}
+
 bool try_to_end_at_other_calls(const int *calls, size_t count)
 {
 	return filter_calls(calls, count, SECCOMP_RET_ALLOW, SECCOMP_RET_KILL_PROCESS);

@@ -83,7 +83,8 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
  */
 void refuse_calls(const int *calls, size_t count, unsigned int error);
 bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error);
-/* The other way round: end the process at whatever is not one of @calls. */
+/* End the process at @calls, and at whatever is not one of @calls. */
+bool try_to_end_at_calls(const int *calls, size_t count);
 bool try_to_end_at_other_calls(const int *calls, size_t count);
 
 /*

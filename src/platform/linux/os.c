@@ -328,7 +328,8 @@ u32 *os_fork_cookie_page(void)
 	if (!page)
 		return NULL;
 	if (sys3(SYS_madvise, page, OS_PAGE, MADV_WIPEONFORK) != 0 || says_yes_to_all(page)) {
-		vm_unmap(page, OS_PAGE);
+		/* Not vm_unmap(): the start is no time for listeners, and none knows the page. */
+		(void)sys2(SYS_munmap, page, OS_PAGE);
 		return NULL;
 	}
 	return page;
@@ -381,7 +382,8 @@ static slowpath int character_after(const char *path, const char *key)
 
 /*
  * A large heap has opened files in /proc before, for its limit; prctl() may be a call that the
- * filter ends the program for.  So that is asked only where /proc does not tell.
+ * filter ends the program for (that of Qt WebEngine 5 does, and refuses openat()).  So that is
+ * asked only where there is no /proc, as in many a chroot().
  */
 slowpath bool os_is_locked_in(void)
 {
@@ -390,7 +392,7 @@ slowpath bool os_is_locked_in(void)
 	if (!began_free)
 		return false;
 	mode = character_after("/proc/thread-self/status", "\nSeccomp:\t");
-	return mode < 0 ? sys1(SYS_prctl, PR_GET_SECCOMP) != 0 : mode != '0';
+	return mode == -ENOENT ? sys1(SYS_prctl, PR_GET_SECCOMP) != 0 : mode != '0';
 }
 
 static pthread_key_t exit_key;
