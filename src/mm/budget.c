@@ -3,8 +3,8 @@
  * budget.c - staying within a container's memory limit
  *
  * A freed block stays resident for a while, because it is likely to be used again.  In a control
- * group with a limit that is memory which the kernel cannot take back, and for which it kills.  So
- * each zone has a mark for its resident pages, and the direct mappings have one.
+ * group with a limit, or on a machine with little memory, the kernel cannot take that back, and
+ * kills for it.  So each zone has a mark for its resident pages, and the direct mappings have one.
  *
  * A thread that has taken pages beyond the mark looks, before it touches them, at how much room the
  * group has left, gives free blocks back at once if that is little, and sets the mark anew, half of
