@@ -80,46 +80,18 @@ for linker in bfd gold lld mold; do
 	done
 done
 # A static program with it has all that the runtime of Fortran calls where there may be threads.
-cat >"$scratch/weak.c" <<'END'
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#define LOOK_AT(name) if (!name) puts(#name " is missing")
-#pragma weak pthread_cond_broadcast
-#pragma weak pthread_cond_destroy
-#pragma weak pthread_cond_init
-#pragma weak pthread_cond_wait
-#pragma weak pthread_create
-#pragma weak pthread_getspecific
-#pragma weak pthread_join
-#pragma weak pthread_key_create
-#pragma weak pthread_key_delete
-#pragma weak pthread_mutex_destroy
-#pragma weak pthread_mutex_init
-#pragma weak pthread_mutex_trylock
-#pragma weak pthread_self
-#pragma weak pthread_setspecific
-int main(void)
 {
-	free(malloc(1));
-	if (!pthread_key_create)
-		return 0;
-	LOOK_AT(pthread_cond_broadcast);
-	LOOK_AT(pthread_cond_destroy);
-	LOOK_AT(pthread_cond_init);
-	LOOK_AT(pthread_cond_wait);
-	LOOK_AT(pthread_create);
-	LOOK_AT(pthread_getspecific);
-	LOOK_AT(pthread_join);
-	LOOK_AT(pthread_key_delete);
-	LOOK_AT(pthread_mutex_destroy);
-	LOOK_AT(pthread_mutex_init);
-	LOOK_AT(pthread_mutex_trylock);
-	LOOK_AT(pthread_self);
-	LOOK_AT(pthread_setspecific);
-	return 0;
-}
-END
+	printf '#include <%s.h>\n' pthread stdio stdlib
+	set -- cond_broadcast cond_destroy cond_init cond_signal cond_wait create exit \
+		getschedparam getspecific join key_create key_delete mutex_destroy mutex_init \
+		mutex_trylock once self setschedparam setspecific
+	printf '#pragma weak pthread_%s\n' "$@"
+	echo 'int main(void) { free(malloc(1)); if (!pthread_key_create) return 0;'
+	for name; do
+		echo "if (!pthread_$name) puts(\"pthread_$name is missing\");"
+	done
+	echo 'return 0; }'
+} >"$scratch/weak.c"
 if gcc -static "$scratch/empty.c" -o "$scratch/empty" 2>"$scratch/log"; then
 	gcc -static "$scratch/weak.c" "$lib/libbuddy.a" -o "$scratch/weak"
 	missing=$("$scratch/weak")

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -85,15 +86,14 @@ size_t live_bytes(void)
 }
 
 /* smaps_rollup is exact; what statm shows lags behind, since each CPU counts for itself. */
-size_t resident_kib_of(pid_t pid)
+static size_t resident_kib_by(const char *path)
 {
-	char path[64], text[512];
+	char text[512];
 	size_t kib = 0;
 	ssize_t length;
 	char *rss;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
@@ -106,9 +106,18 @@ size_t resident_kib_of(pid_t pid)
 	return kib;
 }
 
+size_t resident_kib_of(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	return resident_kib_by(path);
+}
+
+/* Without getpid(), which a filter may end the program for. */
 size_t resident_kib(void)
 {
-	return resident_kib_of(getpid());
+	return resident_kib_by("/proc/self/smaps_rollup");
 }
 
 void fill(void *mem, size_t size, unsigned int key)
@@ -228,6 +237,15 @@ int run_heard(const char *path, const char *argument, const char *options, uid_t
 	return hear(run_program, &program, ret_text, size);
 }
 
+/* Not by readdir(), which calls malloc(). */
+unsigned int count_threads(void)
+{
+	struct stat tasks;
+
+	CHECK(stat("/proc/self/task", &tasks) == 0, "cannot read /proc/self/task");
+	return (unsigned int)tasks.st_nlink - 2;
+}
+
 enum { BLOCKS_MAX = 24000 };
 
 size_t fill_and_free_blocks(size_t nr, size_t size)
@@ -275,11 +293,19 @@ void expect_given_back(size_t full, void (*meanwhile)(void))
 
 enum { CALLS_MAX = 16 };
 
+bool try_to_enter_filter(struct sock_filter *code, size_t length)
+{
+	struct sock_fprog program = {.filter = code, .len = (unsigned short)length};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+		       &program) == 0;
+}
+
 /* What becomes of @calls, and of all others: SECCOMP_RET_*.  Return: whether it is so. */
 static bool filter_calls(const int *calls, size_t count, unsigned int these, unsigned int others)
 {
 	struct sock_filter code[CALLS_MAX + 3];
-	struct sock_fprog program = {.filter = code, .len = (unsigned short)(count + 3)};
 
 	CHECK(count <= CALLS_MAX, "too many calls");
 	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -290,9 +316,7 @@ static bool filter_calls(const int *calls, size_t count, unsigned int these, uns
 							   (unsigned char)(count - i), 0);
 	code[1 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others);
 	code[2 + count] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, these);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
-		       &program) == 0;
+	return try_to_enter_filter(code, count + 3);
 }
 
 bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error)

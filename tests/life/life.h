@@ -86,6 +86,12 @@ bool try_to_refuse_calls(const int *calls, size_t count, unsigned int error);
 /* End the process at @calls, and at whatever is not one of @calls. */
 bool try_to_end_at_calls(const int *calls, size_t count);
 bool try_to_end_at_other_calls(const int *calls, size_t count);
+/* Any other filter; false: it cannot be installed. */
+struct sock_filter;
+bool try_to_enter_filter(struct sock_filter *code, size_t length);
+
+/* How many threads this process has.  Does not allocate. */
+unsigned int count_threads(void);
 
 /*
  * Fills 100 MB in blocks that slabs hold, or @nr blocks of @size bytes, and frees them; returns how

@@ -4,11 +4,15 @@
  *
  * The addresses that libbuddy wants first are taken, so it maps others and unmaps them again.  In a
  * child, since the start blocks all signals, SIGALRM among them.
+ *
+ *   listener_at_start untrue    madvise says yes to all, so the page of the fork cookie goes back
+ *                               at once: the listener does not hear of that
  */
 #include "life.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -47,6 +51,16 @@ static _Noreturn void child(void)
 	_exit(0);
 }
 
+static _Noreturn void untrue_child(void)
+{
+	static const int call = SYS_madvise;
+
+	refuse_calls(&call, 1, 0);
+	free(keep(malloc(10000)));
+	CHECK(!calls, "the start was heard of");
+	_exit(0);
+}
+
 static bool has_ended(pid_t pid)
 {
 	siginfo_t info = {0};
@@ -55,10 +69,12 @@ static bool has_ended(pid_t pid)
 	return info.si_pid == pid;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	pid_t pid = fork();
 
+	if (pid == 0 && argc == 2 && strcmp(argv[1], "untrue") == 0)
+		untrue_child();
 	if (pid == 0)
 		child();
 	for (int ms = 0; !has_ended(pid); ms += 10) {

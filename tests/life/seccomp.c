@@ -22,13 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60, MANY = 20000 };
+enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
@@ -156,7 +154,7 @@ static _Noreturn void fork_beside_a_thread(void)
 	 MAP_DENYWRITE)
 
 /* As in the sandbox of Qt WebEngine 5.  It is the low half of the argument that is looked at. */
-static void end_at_new_flags(void)
+static void live_with_old_flags(void)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -166,11 +164,10 @@ static void end_at_new_flags(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
-	struct sock_fprog program = {.filter = code, .len = sizeof(code) / sizeof(*code)};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+	if (!try_to_enter_filter(code, sizeof(code) / sizeof(*code)))
 		skip("no seccomp filter: errno %d", errno);
+	inside();
 }
 
 /* What glibc's malloc calls itself, what README adds for a forked child, and the test's own. */
@@ -219,37 +216,19 @@ static const int locked_calls[] = {SYS_mmap,	SYS_munmap, SYS_mremap,	    SYS_mpr
 				   SYS_read,	SYS_close,  SYS_exit_group, SYS_write,
 				   SYS_clock_gettime};
 
-static void fill_60_mb(void)
-{
-	static void *block[MANY];
-
-	for (int i = 0; i < MANY; i++)
-		block[i] = memset(keep(malloc(3000)), 1, 3000);
-	for (int i = 0; i < MANY; i++)
-		free(block[i]);
-}
-
 static void lock_in(void)
 {
 	free(keep(malloc(100)));
 	if (!try_to_end_at_other_calls(locked_calls, sizeof(locked_calls) / sizeof(*locked_calls)))
 		skip("no seccomp filter");
 	for (int i = 0; i < 3; i++)
-		fill_60_mb();
+		fill_and_free();
 }
 
-static nlink_t threads(void)
+static void expect_threads_of_a_large_heap(unsigned int nr)
 {
-	struct stat tasks;
-
-	CHECK(stat("/proc/self/task", &tasks) == 0, "no /proc");
-	return tasks.st_nlink - 2;
-}
-
-static void expect_threads(nlink_t count)
-{
-	fill_60_mb();
-	CHECK(threads() == count, "%zu threads, not %zu", (size_t)threads(), (size_t)count);
+	fill_and_free();
+	CHECK(count_threads() == nr, "%u threads, not %u", count_threads(), nr);
 }
 
 static void lock_in_without_files(void)
@@ -260,7 +239,50 @@ static void lock_in_without_files(void)
 	refuse_calls(&refused, 1, EPERM);
 	if (!try_to_end_at_calls(&ends, 1))
 		skip("no seccomp filter");
-	expect_threads(1);
+	expect_threads_of_a_large_heap(1);
+}
+
+static void start_in_a_filter(void)
+{
+	expect_threads_of_a_large_heap(2);
+}
+
+/* Those that set their filter themselves, once libbuddy has started, or run inside of one. */
+static const struct {
+	const char *how;
+	void (*run)(void);
+} modes[] = {
+	{"late", run_late},
+	{"threads", without_tgkill},
+	{"untrue_inside", fork_beside_a_thread},
+	{"flags", live_with_old_flags},
+	{"forked", fork_into_a_filter},
+	{"locked", lock_in},
+	{"no_files", lock_in_without_files},
+	{"inherited_inside", start_in_a_filter},
+};
+
+/* Those whose filter is there before libbuddy is. */
+static void run_again_in_a_filter(const char *path, const char *how)
+{
+	static const int discard = SYS_madvise, any = SYS_kcmp;
+
+	if (strcmp(how, "start") == 0) {
+		refuse_calls(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
+		run_again(path, "inside", "EPERM");
+	}
+	if (strcmp(how, "strict") == 0) {
+		refuse_calls(strict_calls, sizeof(strict_calls) / sizeof(*strict_calls), ENOSYS);
+		run_again(path, "inside", "ENOSYS");
+	}
+	if (strcmp(how, "untrue") == 0) {
+		refuse_calls(&discard, 1, 0);
+		run_again(path, "untrue_inside", "");
+	}
+	if (strcmp(how, "inherited") == 0) {
+		refuse_calls(&any, 1, EPERM);
+		run_again(path, "inherited_inside", "");
+	}
 }
 
 int main(int argc, char **argv)
@@ -268,56 +290,12 @@ int main(int argc, char **argv)
 	const char *how = argc > 1 ? argv[1] : "";
 
 	require_libbuddy();
-	if (strcmp(how, "start") == 0) {
-		refuse_calls(usual_calls, sizeof(usual_calls) / sizeof(*usual_calls), EPERM);
-		run_again(argv[0], "inside", "EPERM");
-	}
-	if (strcmp(how, "strict") == 0) {
-		refuse_calls(strict_calls, sizeof(strict_calls) / sizeof(*strict_calls), ENOSYS);
-		run_again(argv[0], "inside", "ENOSYS");
-	}
-	if (strcmp(how, "untrue") == 0) {
-		static const int call = SYS_madvise;
-
-		refuse_calls(&call, 1, 0);
-		run_again(argv[0], "untrue_inside", "");
-	}
-	if (strcmp(how, "untrue_inside") == 0)
-		fork_beside_a_thread();
-	if (strcmp(how, "late") == 0) {
-		run_late();
-		return 0;
-	}
-	if (strcmp(how, "threads") == 0) {
-		without_tgkill();
-		return 0;
-	}
-	if (strcmp(how, "flags") == 0) {
-		end_at_new_flags();
-		inside();
-		return 0;
-	}
-	if (strcmp(how, "forked") == 0) {
-		fork_into_a_filter();
-		return 0;
-	}
-	if (strcmp(how, "locked") == 0) {
-		lock_in();
-		return 0;
-	}
-	if (strcmp(how, "no_files") == 0) {
-		lock_in_without_files();
-		return 0;
-	}
-	if (strcmp(how, "inherited") == 0) {
-		static const int call = SYS_kcmp;
-
-		refuse_calls(&call, 1, EPERM);
-		run_again(argv[0], "inherited_inside", "");
-	}
-	if (strcmp(how, "inherited_inside") == 0) {
-		expect_threads(2);
-		return 0;
+	run_again_in_a_filter(argv[0], how);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		if (strcmp(how, modes[i].how) == 0) {
+			modes[i].run();
+			return 0;
+		}
 	}
 	CHECK(strcmp(how, "inside") == 0 && argc == 3,
 	      "usage: seccomp start|late|strict|threads|untrue|flags|forked|locked|no_files|"

@@ -3,7 +3,6 @@
  * itself while the program does nothing, or nothing but free
  */
 #include "life.h"
-#include <dirent.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
@@ -49,19 +48,6 @@ static void check_and_drop(unsigned int key)
 	}
 }
 
-static unsigned int threads(void)
-{
-	struct dirent *entry;
-	DIR *dir = opendir("/proc/self/task");
-	unsigned int nr = 0;
-
-	while (dir && (entry = readdir(dir)))
-		nr += entry->d_name[0] != '.';
-	if (dir)
-		closedir(dir);
-	return nr;
-}
-
 int main(void)
 {
 	const struct timespec tick = {.tv_nsec = 250000000};
@@ -86,7 +72,7 @@ int main(void)
 	while (resident_kib() >= bound) {
 		CHECK(ticks++ < WAIT_S * 4,
 		      "%zu KiB resident after %d s of nothing, %zu live; %u threads",
-		      resident_kib(), WAIT_S, live / 1024, threads());
+		      resident_kib(), WAIT_S, live / 1024, count_threads());
 		nanosleep(&tick, NULL);
 	}
 	verify("after some seconds of nothing");

@@ -10,8 +10,6 @@
  */
 #include "life.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -206,19 +204,6 @@ static void test_libraries(void)
 	CHECK(with == without + 1, "libbuddy brings other libraries:\n%s", text);
 }
 
-static int count_threads(void)
-{
-	DIR *tasks = opendir("/proc/self/task");
-	struct dirent *entry;
-	int count = 0;
-
-	CHECK(tasks, "cannot read /proc/self/task");
-	while ((entry = readdir(tasks)) != NULL)
-		count += isdigit((unsigned char)entry->d_name[0]) != 0;
-	closedir(tasks);
-	return count;
-}
-
 static bool may_be_mapped(const char *path)
 {
 	static const char *const allowed[] = {"/libc.so.6", "/libc-",	    "/ld-linux",
@@ -239,7 +224,7 @@ static int inside(void)
 	require_libbuddy();
 	for (size_t i = 0; i < 100; i++)
 		free(keep(malloc(i * 100)));
-	CHECK(count_threads() == 1, "%d threads in a program that started none", count_threads());
+	CHECK(count_threads() == 1, "%u threads in a program that started none", count_threads());
 	maps = fopen("/proc/self/maps", "r");
 	CHECK(maps, "cannot read /proc/self/maps");
 	while (fgets(line, sizeof(line), maps)) {

@@ -3,40 +3,22 @@
  */
 #include "life.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LARGE = 20000, BLOCK = 5000, TICKS = 500 };
-
-static unsigned int threads(void)
-{
-	struct dirent *entry;
-	DIR *dir = opendir("/proc/self/task");
-	unsigned int nr = 0;
-
-	CHECK(dir, "cannot read /proc/self/task");
-	while ((entry = readdir(dir)))
-		nr += entry->d_name[0] != '.';
-	closedir(dir);
-	return nr;
-}
+enum { TICKS = 500 };
 
 /* With a heap that would start it at once.  A joined thread may still be listed for a while. */
 static void expect_no_background_thread(void)
 {
 	const struct timespec tick = {.tv_nsec = 10000000};
-	static void *block[LARGE];
 
-	for (int i = 0; i < LARGE; i++)
-		block[i] = keep(malloc(BLOCK));
-	for (int i = 0; i < LARGE; i++)
-		free(block[i]);
-	for (int ticks = 0; threads() > 1; ticks++) {
+	fill_and_free();
+	for (int ticks = 0; count_threads() > 1; ticks++) {
 		CHECK(ticks < TICKS, "%u threads, though there is to be no background thread",
-		      threads());
+		      count_threads());
 		nanosleep(&tick, NULL);
 	}
 }
