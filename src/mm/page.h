@@ -67,8 +67,7 @@ struct page {
 		u64 freed_ms;		  /* FREE, resident, pageblock and up: since when */
 	};
 	union {
-		/* SLAB: a set bit is an object out of the slab; zero when it is empty.  list_lock.
-		 */
+		/* SLAB: a set bit is an object out of it; all zero if it is empty.  list_lock. */
 		unsigned long bits[SLAB_OBJECTS_MAX / 64];
 		size_t offset; /* EXACT of malloc: where in its first page it begins; its owner */
 	};
