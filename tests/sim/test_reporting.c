@@ -401,15 +401,20 @@ SIM_TEST(what_is_resident_is_used_before_what_is_not)
 static struct page *small_block[2 * SMALL_BLOCKS];
 
 /* Free every other of many blocks, so that nothing merges. */
-static void free_between(void)
+static void free_between_of(unsigned int order)
 {
 	for (int i = 0; i < 2 * SMALL_BLOCKS; i++)
-		small_block[i] = buddy_get(0, 0, SMALL_ORDER);
+		small_block[i] = buddy_get(0, 0, order);
 	for (int i = 0; i < 2 * SMALL_BLOCKS; i += 2)
-		buddy_put(small_block[i], SMALL_ORDER);
-	EXPECT(zone_spare(zone_of(0)) >= SMALL_PAGES);
+		buddy_put(small_block[i], order);
+	EXPECT(zone_spare(zone_of(0)) >= (u64)SMALL_BLOCKS << order);
 	/* Begin a new period. */
 	EXPECT_EQ(page_reporting_unneeded(DELAY), 0);
+}
+
+static void free_between(void)
+{
+	free_between_of(SMALL_ORDER);
 }
 
 SIM_TEST(of_small_blocks_that_nobody_needed_half_goes_back_each_time)
@@ -481,18 +486,25 @@ SIM_TEST(at_work_nothing_small_goes_back_where_all_is_to_be_huge)
 }
 
 #define SINGLE_PAGES 8192
+#define SINGLE_MOST (64 * MiB / PAGE_SIZE) /* at a time, see page_reporting.c */
 
-/* Free every @every'th of many pages, the next to each in use. */
-static void free_single_pages(int every)
+/* Free every @every'th of @nr pages, the next to each in use. */
+static void free_single_pages_of(unsigned int nr, unsigned int every)
 {
-	static struct page *pages[SINGLE_PAGES];
+	static struct page *pages[5 * SINGLE_MOST];
 
+	EXPECT(nr <= ARRAY_SIZE(pages));
 	EXPECT(sim_start());
-	for (int i = 0; i < SINGLE_PAGES; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		pages[i] = buddy_get(0, 0, 0);
-	for (int i = 0; i < SINGLE_PAGES; i += every)
+	for (unsigned int i = 0; i < nr; i += every)
 		buddy_put(pages[i], 0);
-	EXPECT(zone_spare(zone_of(0)) >= (u64)SINGLE_PAGES / (u64)every);
+	EXPECT(zone_spare(zone_of(0)) >= nr / every);
+}
+
+static void free_single_pages(unsigned int every)
+{
+	free_single_pages_of(SINGLE_PAGES, every);
 }
 
 SIM_TEST(of_single_pages_that_nobody_needed_half_goes_back_each_time)
@@ -522,6 +534,26 @@ SIM_TEST(larger_blocks_go_back_before_single_pages)
 	EXPECT_EQ(zone_spare(zone), larger + SINGLE_PAGES / 4);
 	EXPECT(page_reporting_unneeded(DELAY) <= larger);
 	EXPECT_EQ(zone->free_area[0].nr_zero, 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(half_of_larger_blocks_goes_back_however_much_it_is)
+{
+	const unsigned int order = 8;
+	u64 half = (u64)SMALL_BLOCKS << order >> 1;
+
+	EXPECT(sim_start());
+	free_between_of(order);
+	EXPECT(half > SINGLE_MOST);
+	EXPECT(page_reporting_unneeded(DELAY) >= half);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(of_single_pages_64_mib_go_back_at_a_time)
+{
+	free_single_pages_of(5 * SINGLE_MOST, 2);
+	EXPECT_EQ(page_reporting_unneeded(DELAY), 0);
+	EXPECT_EQ(page_reporting_unneeded(DELAY), SINGLE_MOST);
 	EXPECT_SOUND();
 }
 
@@ -871,6 +903,8 @@ int main(void)
 		cmocka_unit_test(at_work_nothing_small_goes_back_where_all_is_to_be_huge),
 		cmocka_unit_test(of_single_pages_that_nobody_needed_half_goes_back_each_time),
 		cmocka_unit_test(larger_blocks_go_back_before_single_pages),
+		cmocka_unit_test(half_of_larger_blocks_goes_back_however_much_it_is),
+		cmocka_unit_test(of_single_pages_64_mib_go_back_at_a_time),
 		cmocka_unit_test(once_nothing_happens_many_single_pages_go_back),
 		cmocka_unit_test(few_single_pages_stay_when_nothing_happens),
 		cmocka_unit_test(a_busy_heap_in_a_steady_state_asks_the_system_for_nothing),
