@@ -905,6 +905,34 @@ SIM_TEST(where_the_fence_is_refused_a_late_push_into_a_cache_of_the_program_coun
 	drain_without_fence(1, false);
 }
 
+static int keep_fence(void)
+{
+	return 0;
+}
+
+/* To disable those too would send the thread's next call to the slow path, at each pass. */
+SIM_TEST(a_pass_does_not_touch_the_cursors_of_caches_in_use)
+{
+	struct slow slow = {.task = NULL};
+	struct kmem_cache *idle = &kmalloc_caches[kmalloc_class(128)];
+	struct task *task;
+
+	start(64);
+	slab_free(idle, slab_alloc(idle, 0, NUMA_NO_NODE));
+	task = current_task();
+	task->cursors_on = true;
+	hit_fence_ready = true;
+	pcs_attach(task, s, mine());
+	pcs_attach(task, idle, task_pcs(task, idle));
+	was = task_cursor(task, s)->cur;
+	mine()->used = true;
+	task_pcs(task, idle)->used = false;
+	sim.on_fence = keep_fence;
+	task_drain(task, /* only_idle= */ true, &slow);
+	EXPECT(!task_pcs(task, idle)->main);
+	EXPECT(mine()->main && task_cursor(task, s)->cur == was);
+}
+
 /* The child of a lone thread has not noticed yet that its thread has another number. */
 SIM_TEST(a_thread_that_drains_itself_is_not_taken_for_gone)
 {
@@ -1251,6 +1279,7 @@ RUN_TESTS(T(a_forced_pass_waits_shortly_for_a_thread_that_is_at_work),
 	  T(where_the_fence_is_refused_a_late_pop_counts),
 	  T(where_the_fence_is_refused_a_late_push_counts),
 	  T(where_the_fence_is_refused_a_hit_may_put_its_cursor_back),
+	  T(a_pass_does_not_touch_the_cursors_of_caches_in_use),
 	  T(a_thread_that_drains_itself_is_not_taken_for_gone),
 	  T(what_was_freed_twice_in_a_row_is_reported_and_handed_out_once),
 	  T(what_was_freed_four_times_in_a_row_is_handed_out_once),
