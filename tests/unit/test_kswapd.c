@@ -193,6 +193,13 @@ SIM_TEST(beside_a_program_at_work_the_thread_looks_often)
 	EXPECT(longest_ms < 1000);
 }
 
+/* Nothing wakes a program that does nothing. */
+SIM_TEST(beside_a_program_that_does_nothing_the_thread_sleeps_for_good)
+{
+	run_beside(0);
+	EXPECT(longest_ms >= SLEEP_MS);
+}
+
 static void *alloc_one(struct kmem_cache *s)
 {
 	return slab_alloc(s, GFP_KERNEL, NUMA_NO_NODE);
@@ -341,6 +348,7 @@ RUN_TESTS(T(a_heap_of_objects_of_a_cache_starts_the_thread),
 	  T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
 	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
 	  T(beside_a_program_at_work_the_thread_looks_often),
+	  T(beside_a_program_that_does_nothing_the_thread_sleeps_for_good),
 	  T(while_there_are_slow_paths_the_thread_does_not_lie_down),
 	  T(where_no_distances_matter_the_thread_starts_when_a_heap_is_old_enough),
 	  T(two_nodes_need_no_distances),
