@@ -100,7 +100,7 @@ SIM_TEST(the_full_sheaf_put_last_is_got_first)
 
 	start();
 	put_full(sheaves, 3);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 	for (int i = 3; i-- > 0;)
 		EXPECT(barn_get_full(s, n, NULL) == sheaves[i]);
 	EXPECT_EQ(n->barn->nr_full, 0);
@@ -133,7 +133,7 @@ SIM_TEST(a_thread_gets_back_what_it_left_before_what_others_left_later)
 	for (int i = 2; i-- > 0;)
 		EXPECT(barn_get_full(s, n, NULL) == other[i]);
 	EXPECT_EQ(n->barn->nr_full, 0);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(what_a_thread_left_long_ago_is_not_looked_for)
@@ -195,7 +195,7 @@ SIM_TEST(the_barns_of_all_other_cpus_are_looked_into_by_turns)
 	EXPECT(barn_get_full_elsewhere(n, NULL) == sheaves[1]);
 	EXPECT(!barn_get_full_elsewhere(n, NULL));
 	EXPECT(barn_get_full(s, n, NULL) == sheaves[2]);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 /* An empty sheaf of another CPU lies in memory of another thread. */
@@ -223,7 +223,7 @@ SIM_TEST(every_cpu_has_a_barn)
 	sim.cpu_hint = -1;
 	EXPECT(barn_put_full(s, n, sheaf_of(1, 5)));
 	EXPECT_EQ(n->barn[0].nr_full + n->barn[1].nr_full, 2);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(threads_whose_cpu_is_not_known_share_the_barns)
@@ -274,7 +274,7 @@ SIM_TEST(what_another_thread_took_meanwhile_is_not_there)
 	EXPECT(!barn_swap_full(s, n, full, 0));
 	EXPECT_EQ(sim.futex_waits, 3);
 	EXPECT_EQ(n->barn->nr_full + n->barn->nr_empty, 0);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(no_more_empty_sheaves_are_kept_if_others_came_meanwhile)
@@ -301,12 +301,12 @@ SIM_TEST(a_full_sheaf_is_swapped_for_an_empty_one_if_there_are_one_and_room)
 	EXPECT(barn_swap_full(s, n, full, 1) == empty);
 	EXPECT_EQ(n->barn->nr_full, 1);
 	EXPECT_EQ(n->barn->nr_empty, 0);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 	EXPECT(barn_put_empty(n, empty));
 	fill_barn();
 	EXPECT(!barn_swap_full(s, n, sheaf_of(1, 5), 1));
 	EXPECT_EQ(n->barn->nr_empty, 1);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
@@ -321,7 +321,7 @@ SIM_TEST(an_empty_sheaf_is_left_for_a_full_one_only_if_there_is_one)
 	EXPECT(barn_put_full(s, n, full));
 	EXPECT(barn_get_full(s, n, empty) == full);
 	EXPECT_EQ(n->barn->nr_empty, 1);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(full_sheaves_are_kept_up_to_the_limit)
@@ -334,7 +334,7 @@ SIM_TEST(full_sheaves_are_kept_up_to_the_limit)
 	over = sheaf_of(0, 3);
 	EXPECT(!barn_put_full(s, n, over));
 	EXPECT_EQ(n->barn->nr_full, s->max_full);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again)
@@ -353,7 +353,7 @@ SIM_TEST(a_barn_keeps_as_many_more_as_were_given_back_and_fetched_again)
 		barn_deepen(s, n);
 	fill_barn();
 	EXPECT_EQ(n->barn->nr_full, s->max_full + 3);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 /* Objects from both halves of a run in turns: none is beside its neighbour in the sheaf. */
@@ -387,7 +387,7 @@ SIM_TEST(beyond_the_usual_a_barn_keeps_no_sheaf_of_scattered_small_objects)
 		EXPECT(barn_put_full(s, n, sheaf_of(0, 3)));
 	EXPECT(!barn_put_full(s, n, scattered));
 	EXPECT(barn_put_full(s, n, sheaf_of(1, 20)));
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 /* ---- small objects of many slabs ---- */
@@ -458,7 +458,7 @@ SIM_TEST(a_thread_that_has_many_slabs_to_itself_leaves_scattered_objects_there)
 	/* An empty barn takes it. */
 	EXPECT(barn_get_full(s, n, NULL));
 	EXPECT(barn_put_full(s, n, scattered));
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(scattered_objects_of_few_slabs_are_left_in_a_barn)
@@ -537,7 +537,7 @@ SIM_TEST(what_was_left_first_goes_first_and_no_more_than_is_wanted)
 	barn_flush(s, n, ~0u);
 	EXPECT_EQ(n->barn->nr_full, 0);
 	EXPECT_EQ(n->barn->nr_empty, 1);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 /* What is left for a full one is not refused. */
@@ -554,7 +554,7 @@ SIM_TEST(empty_sheaves_beyond_ten_go_when_a_barn_shrinks)
 	EXPECT_EQ(n->barn->nr_empty, 12);
 	EXPECT_EQ(barn_shrink(s, n, BARN_NO_EXTRA), 0);
 	EXPECT_EQ(n->barn->nr_empty, 10);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away)
@@ -576,7 +576,7 @@ SIM_TEST(what_a_barn_keeps_beyond_the_usual_is_halved_or_taken_away)
 	EXPECT_EQ(barn_shrink(s, n, BARN_NO_EXTRA), 6 * 3);
 	EXPECT_EQ(n->barn->nr_full, s->max_full);
 	EXPECT(!barn_has_room(s, n, sheaf));
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(ten_empty_sheaves_are_kept)
@@ -589,7 +589,7 @@ SIM_TEST(ten_empty_sheaves_are_kept)
 	sheaf = sheaf_of(0, 0);
 	EXPECT(!barn_put_empty(n, sheaf));
 	EXPECT_EQ(n->barn->nr_empty, 10);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(an_empty_sheaf_smaller_than_asked_for_is_not_swapped)
@@ -616,7 +616,7 @@ SIM_TEST(a_barn_whose_lock_is_held_is_passed_by)
 	spin_unlock(&n->barn->lock);
 	EXPECT(barn_lock(n->barn, /* nowait= */ true));
 	spin_unlock(&n->barn->lock);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
@@ -632,7 +632,7 @@ SIM_TEST(shrinking_to_nothing_frees_the_sheaves_too)
 	EXPECT_EQ(n->first.inuse, 0);
 	for (unsigned int k = 0; k < NR_SHEAF_KINDS; k++)
 		EXPECT_EQ(cache_inuse(sheaf_cache(k)), 0);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 /* The lists are useless where their thread was lost, but each sheaf knows its place. */
@@ -677,7 +677,7 @@ SIM_TEST(the_barn_of_a_lost_thread_is_found_again_sheaf_by_sheaf)
 	EXPECT_EQ(n->barn->nr_full, nr_full);
 	EXPECT_EQ(n->barn->nr_empty, 3);
 	EXPECT_EQ(on->barn->nr_empty, 1);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 /* As far apart as our own structures may lie, even those of a large machine. */
@@ -733,7 +733,7 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 	slow_leave(&inside);
 	EXPECT_EQ(n->barn[0].nr_full, 1);
 	EXPECT_EQ(n->barn[1].nr_full, 1);
-	EXPECT_SOUND();
+	EXPECT_VERIFIED();
 }
 
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
