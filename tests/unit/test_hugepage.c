@@ -72,6 +72,15 @@ static void grow_to(u64 bytes)
 		block_of(MAX_PAGE_ORDER);
 }
 
+/* Where the system's setting is `always` it would have huge pages otherwise. */
+SIM_TEST(a_small_heap_and_its_metadata_are_to_have_small_pages)
+{
+	EXPECT(sim_start());
+	block_of(0);
+	EXPECT(sim_count(SIM_NO_HUGE) >= 2);
+	EXPECT_EQ(sim_count(SIM_HUGE), 0);
+}
+
 /* With `always` no evidence is asked for either. */
 SIM_TEST(without_huge_pages_none_is_advised_or_looked_at)
 {
@@ -234,6 +243,7 @@ SIM_TEST(mappings_are_not_split_without_bound)
 
 RUN_TESTS(T(a_pageblock_is_not_huge_from_when_a_part_of_it_goes_back_to_when_all_has),
 	  T(the_last_pageblock_has_one_edge), T(without_huge_pages_none_is_advised_or_looked_at),
+	  T(a_small_heap_and_its_metadata_are_to_have_small_pages),
 	  T(the_first_block_of_a_zone_is_not_looked_at),
 	  T(where_pages_are_small_nothing_is_advised_anew),
 	  T(a_pageblock_keeps_its_migratetype_when_it_is_broken), T(what_was_stopped_is_not_mended),

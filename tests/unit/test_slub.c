@@ -305,6 +305,35 @@ SIM_TEST(a_child_does_not_wait_for_a_lost_thread_that_had_deferred_objects)
 	EXPECT_SOUND();
 }
 
+static bool asks, was_settled;
+
+static void construct_and_settle(void *obj)
+{
+	(void)obj;
+	if (asks)
+		was_settled = settle_deferred();
+	asks = false;
+}
+
+/* It may never come back, or be the caller itself. */
+SIM_TEST(a_thread_that_stays_in_a_constructor_is_not_waited_for_for_ever)
+{
+	struct slab_home *home;
+	struct kmem_cache *s;
+	void *obj;
+
+	EXPECT(sim_start());
+	s = cache_create("asks", 64, 8, construct_and_settle);
+	obj = slab_alloc_slow(s, &nested);
+	home = hold_slabs(s);
+	slab_free_slow(s, obj, &nested);
+	let_go(home);
+	asks = was_settled = true;
+	EXPECT(settle_deferred());
+	EXPECT(!asks && !was_settled);
+	EXPECT_SOUND();
+}
+
 static struct sim_thread ender;
 static struct kmem_cache *ended;
 static pthread_t end_thread;
@@ -373,6 +402,7 @@ RUN_TESTS(T(destroying_a_cache_waits_for_a_thread_that_has_its_deferred_objects)
 	  T(a_free_of_memory_of_another_node_is_counted_as_one_too),
 	  T(a_request_that_may_not_wait_looks_several_times),
 	  T(a_child_does_not_wait_for_a_lost_thread_that_had_deferred_objects),
+	  T(a_thread_that_stays_in_a_constructor_is_not_waited_for_for_ever),
 	  T(a_request_that_may_not_wait_is_served_from_the_own_sheaf),
 	  T(an_object_in_a_mapping_of_its_own_is_aligned_as_in_a_slab),
 	  T(an_object_freed_twice_while_its_slab_is_held_is_reported_once),
