@@ -47,12 +47,23 @@ static void free_all(void)
 	sim_switch_to(&background);
 }
 
+/* In the midst of a free that has yet to poke it. */
+static void begin_to_free(void)
+{
+	freed = true;
+	sim_switch_to(&sim_main_thread);
+	current_task()->slow_frees++;
+	sim_switch_to(&background);
+}
+
+static void (*in_last_pass)(void);
+
 /* Small free blocks go back in the last pass only. */
-static void free_in_last_pass(enum sim_op op, u64 number)
+static void do_in_last_pass(enum sim_op op, u64 number)
 {
 	(void)number;
 	if (op == SIM_DISCARD && may_free && !freed)
-		free_all();
+		in_last_pass();
 }
 
 /* The 13th wait comes before the last pass.  After the free, two more waits are looked at. */
@@ -66,17 +77,28 @@ static void note_wait(void)
 	lay_down_ms = sim.clock_ms;
 }
 
-/* Otherwise the thread would sleep until it is woken, and what was freed would stay resident. */
-SIM_TEST(what_is_freed_while_the_last_pass_is_made_is_seen_to)
+static void expect_no_sleep_after(void (*free)(void))
 {
+	in_last_pass = free;
 	start_background();
-	sim.before_call = free_in_last_pass;
+	sim.before_call = do_in_last_pass;
 	sim.on_futex_wait = note_wait;
 	sim_switch_to(&background);
 	if (!setjmp(end))
 		sim.thread(NULL);
 	EXPECT(freed);
 	EXPECT(sim.clock_ms - lay_down_ms < SLEEP_MS);
+}
+
+/* Otherwise the thread would sleep until it is woken, and what was freed would stay resident. */
+SIM_TEST(what_is_freed_while_the_last_pass_is_made_is_seen_to)
+{
+	expect_no_sleep_after(free_all);
+}
+
+SIM_TEST(a_thread_that_is_about_to_free_in_the_last_pass_keeps_it_awake)
+{
+	expect_no_sleep_after(begin_to_free);
 }
 
 /* A program that is in slow paths will free memory, even if no page has moved yet. */
@@ -346,6 +368,7 @@ RUN_TESTS(T(a_heap_of_objects_of_a_cache_starts_the_thread),
 	  T(in_a_limited_group_a_heap_of_8_mib_starts_the_thread_at_once),
 	  T(where_there_are_several_threads_the_fence_is_asked_for_once_and_after_a_tick),
 	  T(what_is_freed_while_the_last_pass_is_made_is_seen_to),
+	  T(a_thread_that_is_about_to_free_in_the_last_pass_keeps_it_awake),
 	  T(a_program_that_idles_but_for_its_timers_has_its_last_pass_too),
 	  T(beside_a_program_at_work_the_thread_looks_often),
 	  T(beside_a_program_that_does_nothing_the_thread_sleeps_for_good),
