@@ -186,8 +186,11 @@ void os_thread_exit_arm(void *value);
  */
 bool os_in_handler(void);
 
-/* Note whether a seccomp filter is in force: once, at the start. */
+/* Note whether a seccomp filter is in force.  Only the first call does, at the start. */
 void os_note_filter(void);
+
+/* os_began_locked_in - was a filter in force when the program started? */
+bool os_began_locked_in(void);
 
 /**
  * os_is_locked_in - has this thread entered a seccomp filter since the start?
@@ -196,6 +199,9 @@ void os_note_filter(void);
  * call.  One that was there at the start lets whole programs run.
  */
 bool os_is_locked_in(void);
+
+/* os_is_filtered - is a filter in force, from the start or since? */
+bool os_is_filtered(void);
 
 /**
  * os_thread_start - start a detached thread with all signals blocked and a small stack

@@ -10,6 +10,8 @@
  * seccomp forked	a forked child is ended by all calls but those that README names for it
  * seccomp locked	a heap that has become large ends at all but what README names: no thread
  * seccomp no_files	no thread where openat gives EPERM and prctl ends the program
+ * seccomp service	all that systemd's @system-service lacks, and @resources, end the program
+ * seccomp service_late	the same, but from the middle of a program
  * seccomp inherited	a filter that was there at the start: a large heap has a thread
  */
 #include "life.h"
@@ -26,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60 };
+enum { THREADS_IN_A_ROW = 3000, BLOCKS = 16, FORKS = 50, CHILD_SECONDS = 60, SPARSE = 100 << 20 };
 
 static const int usual_calls[] = {SYS_mbind, SYS_get_mempolicy, SYS_madvise, SYS_membarrier};
 
@@ -242,6 +244,40 @@ static void lock_in_without_files(void)
 	expect_threads_of_a_large_heap(1);
 }
 
+/*
+ * The service file of redis allows @system-service without @resources.  Of what an allocator may
+ * call, this is what that lacks.
+ */
+static const int not_of_services[] = {SYS_mincore, SYS_mbind, SYS_set_mempolicy,
+				      SYS_set_mempolicy_home_node, SYS_migrate_pages,
+				      SYS_move_pages, SYS_sched_setaffinity};
+
+static void serve_in_a_filter(void)
+{
+	for (int round = 0; round < 4; round++) {
+		char *block = keep(malloc(SPARSE));
+		size_t before = resident_kib();
+
+		block[SPARSE / 2] = 1;
+		free(block);
+		block = keep(calloc(1, SPARSE));
+		CHECK(block && !block[SPARSE / 2], "calloc's memory is not zero");
+		CHECK(resident_kib() < before + SPARSE / 1024 / 2, "%zu KiB resident, were %zu",
+		      resident_kib(), before);
+		free(block);
+		inside();
+	}
+}
+
+static void serve_late(void)
+{
+	ordinary_use(64 << 20);
+	if (!try_to_end_at_calls(not_of_services,
+				 sizeof(not_of_services) / sizeof(*not_of_services)))
+		skip("no seccomp filter");
+	serve_in_a_filter();
+}
+
 static void start_in_a_filter(void)
 {
 	expect_threads_of_a_large_heap(2);
@@ -259,6 +295,8 @@ static const struct {
 	{"forked", fork_into_a_filter},
 	{"locked", lock_in},
 	{"no_files", lock_in_without_files},
+	{"service_inside", serve_in_a_filter},
+	{"service_late", serve_late},
 	{"inherited_inside", start_in_a_filter},
 };
 
@@ -278,6 +316,12 @@ static void run_again_in_a_filter(const char *path, const char *how)
 	if (strcmp(how, "untrue") == 0) {
 		refuse_calls(&discard, 1, 0);
 		run_again(path, "untrue_inside", "");
+	}
+	if (strcmp(how, "service") == 0) {
+		if (!try_to_end_at_calls(not_of_services,
+					 sizeof(not_of_services) / sizeof(*not_of_services)))
+			skip("no seccomp filter");
+		run_again(path, "service_inside", "");
 	}
 	if (strcmp(how, "inherited") == 0) {
 		refuse_calls(&any, 1, EPERM);
@@ -299,7 +343,7 @@ int main(int argc, char **argv)
 	}
 	CHECK(strcmp(how, "inside") == 0 && argc == 3,
 	      "usage: seccomp start|late|strict|threads|untrue|flags|forked|locked|no_files|"
-	      "inherited");
+	      "service|service_late|inherited");
 	expect_refused(strcmp(argv[2], "EPERM") == 0 ? EPERM : ENOSYS);
 	inside();
 	return 0;

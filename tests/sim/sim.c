@@ -722,6 +722,11 @@ bool os_in_handler(void)
 	return sim.in_handler;
 }
 
+bool os_began_locked_in(void)
+{
+	return sim.began_locked_in;
+}
+
 bool os_is_locked_in(void)
 {
 	return sim.locked_in;

@@ -88,6 +88,7 @@ struct sim_machine {
 	u64 mapped_bytes;
 	bool loose_unmap;      /* what is mapped only in part, after a fork, may be unmapped */
 	bool in_handler;       /* os_in_handler() */
+	bool began_locked_in;  /* os_began_locked_in() */
 	bool locked_in;	       /* os_is_locked_in() */
 	u64 blocked;	       /* by os_block_signals(); 0: none */
 	const u64 (*sequences)[3]; /* restartable ones; NULL: this machine has none */

@@ -349,11 +349,19 @@ slowpath int os_at_fork_child(void (*fn)(void))
 	return -err;
 }
 
-static bool began_free touched_first; /* of filters; const after start */
+/* Had the program a filter when it started?  Const once it is known. */
+static enum { NOT_ASKED, NO_FILTER, FILTER } at_start touched_first;
 
 void os_note_filter(void)
 {
-	began_free = sys1(SYS_prctl, PR_GET_SECCOMP) == 0;
+	if (at_start == NOT_ASKED)
+		at_start = sys1(SYS_prctl, PR_GET_SECCOMP) == 0 ? NO_FILTER : FILTER;
+}
+
+bool os_began_locked_in(void)
+{
+	os_note_filter();
+	return at_start == FILTER;
 }
 
 /*
@@ -389,10 +397,15 @@ slowpath bool os_is_locked_in(void)
 {
 	int mode;
 
-	if (!began_free)
+	if (at_start != NO_FILTER)
 		return false;
 	mode = character_after("/proc/thread-self/status", "\nSeccomp:\t");
 	return mode == -ENOENT ? sys1(SYS_prctl, PR_GET_SECCOMP) != 0 : mode != '0';
+}
+
+slowpath bool os_is_filtered(void)
+{
+	return os_began_locked_in() || os_is_locked_in();
 }
 
 static pthread_key_t exit_key;

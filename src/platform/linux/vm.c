@@ -12,6 +12,7 @@
 #include "platform/vm.h"
 #include "base/atomic.h"
 #include "base/math.h"
+#include "platform/os.h"
 #include "platform/linux/syscall.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -134,7 +135,52 @@ int vm_discard(void *addr, size_t len)
 	return READ_ONCE(answers) == HONEST ? discard(addr, len) : -ENOSYS;
 }
 
-slowpath long vm_resident_pages(void *addr, size_t len)
+/* In an entry of /proc/self/pagemap: the page is in memory, or in swap. */
+#define PAGEMAP_USED ((u64)3 << 62)
+#define PAGEMAP_BATCH 128 /* 1 KiB of stack */
+
+static slowpath long open_pagemap(void)
+{
+	return sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+}
+
+/* Read the entries of @nr pages from @page on.  Return: 0 or -EIO. */
+static slowpath int read_pagemap(long fd, const char *page, u64 *ret_entry, size_t nr)
+{
+	long bytes = (long)(nr * sizeof(*ret_entry));
+	u64 at = (uintptr_t)page / OS_PAGE * sizeof(*ret_entry);
+
+	return sys4(SYS_pread64, fd, ret_entry, bytes, at) == bytes ? 0 : -EIO;
+}
+
+/*
+ * How many pages of the range pagemap says are used.  It has entries for what is not mapped too;
+ * the advice, which is none, is refused there.
+ */
+static slowpath long count_used(void *addr, size_t len)
+{
+	long err = sys3(SYS_madvise, addr, len, MADV_NORMAL), fd, pages = 0;
+	const char *page = addr, *end = page + len;
+	u64 entry[PAGEMAP_BATCH];
+
+	if (err)
+		return err;
+	fd = open_pagemap();
+	if (sys_failed(fd))
+		return fd;
+	while (!err && page < end) {
+		size_t nr = MIN((size_t)(end - page) / OS_PAGE, PAGEMAP_BATCH + 0ul);
+
+		err = read_pagemap(fd, page, entry, nr);
+		for (size_t i = 0; !err && i < nr; i++)
+			pages += (entry[i] & PAGEMAP_USED) != 0;
+		page += nr * OS_PAGE;
+	}
+	(void)sys1(SYS_close, fd);
+	return err ? err : pages;
+}
+
+static slowpath long count_in_core(void *addr, size_t len)
 {
 	unsigned char resident[1024];
 	char *end = (char *)addr + len;
@@ -152,9 +198,14 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 	return pages;
 }
 
-/* In an entry of /proc/self/pagemap: the page is in memory, or in swap. */
-#define PAGEMAP_USED ((u64)3 << 62)
-#define PAGEMAP_BATCH 128 /* 1 KiB of stack */
+/*
+ * mincore() is not among the calls that systemd takes for a service's usual ones, and redis was
+ * ended for it by the filter of its service file.  Those for reading a file are.
+ */
+slowpath long vm_resident_pages(void *addr, size_t len)
+{
+	return os_is_filtered() ? count_used(addr, len) : count_in_core(addr, len);
+}
 
 /*
  * Copy those parts of [@from, @end) that lie in used pages.  @entry[]: what the system tells of the
@@ -179,20 +230,16 @@ static void copy_used(char *to, const char *from, const char *end, const char *p
 slowpath int vm_copy_used(char *to, const char *from, size_t len)
 {
 	const char *page = (const char *)ALIGN_DOWN((uintptr_t)from, OS_PAGE), *end = from + len;
-	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
 	u64 entry[PAGEMAP_BATCH];
+	long fd = open_pagemap();
 	int err = fd < 0 ? (int)fd : 0;
 
 	while (!err && page < end) {
 		size_t nr = MIN(DIV_ROUND_UP((size_t)(end - page), OS_PAGE), PAGEMAP_BATCH + 0ul);
-		long got = sys4(SYS_pread64, fd, entry, nr * sizeof(*entry),
-				(uintptr_t)page / OS_PAGE * sizeof(*entry));
 
-		if (got != (long)(nr * sizeof(*entry))) {
-			err = -EIO;
-			break;
-		}
-		copy_used(to, from, end, page, entry, nr);
+		err = read_pagemap(fd, page, entry, nr);
+		if (!err)
+			copy_used(to, from, end, page, entry, nr);
 		page += nr * OS_PAGE;
 	}
 	if (fd >= 0)
