@@ -21,6 +21,7 @@
  */
 #include "mm/internal.h"
 #include "mm/mm.h"
+#include "platform/os.h"
 #include "platform/vm.h"
 #include <errno.h>
 
@@ -57,6 +58,18 @@ static slowpath void unmap_stride(struct zone *zone)
 	note_mapped(zone, 0, 0);
 }
 
+/*
+ * Is the stride at @pfn to be bound?  Not in a program that has entered a filter since it started,
+ * which may end it for that.  Such a program has opened files for each stride but the first before
+ * (budget.c), so it is no more than that to ask.  Under accept_lock.
+ */
+static slowpath bool may_bind(struct zone *zone, u64 pfn)
+{
+	if (pfn > zone->start_pfn && os_is_locked_in())
+		zone->bind = false;
+	return zone->bind;
+}
+
 /* Map the stride [@pfn, @pfn + @nr), which begins at commit_pfn.  @large: for a large block. */
 static int map_stride(struct zone *zone, u64 pfn, u64 nr, bool large)
 {
@@ -81,7 +94,7 @@ static int map_stride(struct zone *zone, u64 pfn, u64 nr, bool large)
 		unmap_stride(zone);
 		return err;
 	}
-	if (zone->bind)
+	if (zone->bind && may_bind(zone, pfn))
 		vm_bind(pfn_to_addr(pfn), nr << PAGE_SHIFT, zone->node, topology.strict);
 	/* Of large blocks few descriptors are touched.  The first stride has too few to matter. */
 	if (pfn > zone->start_pfn)

@@ -85,10 +85,24 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
 	return 0;
 }
 
+/*
+ * Is memory to be bound to its node?  With one node there is nothing to choose; a binding of ours
+ * would only take the place of the program's, which may be strict.  A filter that was there before
+ * the program may end it for mbind(): what is made to run whole programs, as in the files of many
+ * services, may leave out what sets resources.  Memory then lies where it is first touched, which
+ * is the same in most cases.
+ */
+static slowpath bool binds_memory(void)
+{
+	return topology.has_memory & (topology.has_memory - 1) && !topology.placed &&
+	       !os_began_locked_in();
+}
+
 static int init_zones(const struct layout *l)
 {
 	u64 share = os_memory_bytes() / (u64)MAX(__builtin_popcount(topology.has_memory), 1);
 	int err = init_zone(&meta_zone, "Meta", 0, l->meta, l->meta_span);
+	bool bind = binds_memory();
 
 	if (err)
 		return err;
@@ -105,11 +119,7 @@ static int init_zones(const struct layout *l)
 		err = init_zone(zone, "Normal", n, l->base + (u64)n * l->span, l->span);
 		if (err)
 			return err;
-		/*
-		 * With one node there is nothing to choose; a binding of ours would only take the
-		 * place of the program's, which may be strict.
-		 */
-		zone->bind = !topology.placed && topology.has_memory & (topology.has_memory - 1);
+		zone->bind = bind;
 		zone->managed_pages = MIN(bytes, l->span) >> PAGE_SHIFT;
 		setup_zone_wmarks(zone);
 	}

@@ -66,7 +66,7 @@ struct zone {
 	/* Read-mostly. */
 	const char *name; /* const after start, as what follows unless it says otherwise */
 	int node;
-	bool bind;		/* bind memory to the node */
+	bool bind;		/* bind memory to the node; accept_lock */
 	bool metadata;		/* holds our own structures */
 	bool small_pages;	/* memory is short: no huge pages; set once, racy */
 	u64 start_pfn, end_pfn; /* the span, multiples of MAX_ORDER_NR_PAGES */

@@ -259,6 +259,37 @@ SIM_TEST(memory_comes_from_the_callers_node_and_is_bound_to_it)
 	EXPECT_SOUND();
 }
 
+/* A filter may end the program for mbind(). */
+SIM_TEST(in_a_filter_that_was_there_first_nothing_is_bound)
+{
+	sim.began_locked_in = true;
+	eight_nodes_and_one_without_memory(GiB);
+	for (int n = 0; n < 9; n++) {
+		struct sim_thread thread;
+
+		sim_thread_new(&thread, n);
+		sim_switch_to(&thread);
+		(void)page_address(pages_get(0, 0));
+	}
+	EXPECT_EQ(sim_count(SIM_BIND), 0);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(from_a_filter_on_nothing_more_is_bound)
+{
+	u64 bound;
+	bool zero;
+
+	eight_nodes_and_one_without_memory(GiB);
+	expect_on_node(page_address(pages_get(0, 0)), 0);
+	bound = sim_count(SIM_BIND);
+	EXPECT(bound > 0);
+	sim.locked_in = true;
+	(void)run_get(current_task()->mm.node, 30000, 1, &zero);
+	EXPECT_EQ(sim_count(SIM_BIND), bound);
+	EXPECT_SOUND();
+}
+
 SIM_TEST(a_machine_with_one_node_binds_nothing)
 {
 	start();
@@ -725,6 +756,8 @@ int main(void)
 #endif
 		cmocka_unit_test(where_the_page_map_cannot_lie_high_there_is_no_memory),
 		cmocka_unit_test(memory_comes_from_the_callers_node_and_is_bound_to_it),
+		cmocka_unit_test(in_a_filter_that_was_there_first_nothing_is_bound),
+		cmocka_unit_test(from_a_filter_on_nothing_more_is_bound),
 		cmocka_unit_test(a_machine_with_one_node_binds_nothing),
 		cmocka_unit_test(where_one_node_alone_has_memory_nothing_is_bound),
 		cmocka_unit_test(where_the_first_node_has_no_memory_low_addresses_are_not_ours),

@@ -122,6 +122,9 @@ slowpath bool topology_node_exists(int node)
  * The module, loaded once; NULL if it is not there.  $ORIGIN is the folder that our own file was
  * loaded from.  The name of that file may be relative, and the program in another folder by now.
  *
+ * Not under a seccomp filter: libnuma tries out a memory policy when it is loaded, and hwloc may
+ * move its thread, for which the filter may end the program.
+ *
  * A static program has no dlopen() that could be looked up, and where it is called by its name the
  * linker warns.
  */
@@ -131,7 +134,7 @@ static slowpath void *module(void)
 	void *m = load_acquire(&handle);
 	os_dlopen_fn *open;
 
-	if (m)
+	if (m || os_is_filtered())
 		return m;
 	open = os_next_dlopen();
 	if (open)
