@@ -93,8 +93,9 @@ bool os_cpu_exists(int cpu);
 /* Bytes of a page; everything else relies on that being OS_PAGE (vm.h). */
 size_t os_page_bytes(void);
 
-/* Bytes of memory and swap of the machine. */
+/* Bytes of memory and swap of the machine, and of memory alone; as they were at the start. */
 u64 os_memory_bytes(void);
+u64 os_ram_bytes(void);
 
 /**
  * os_resident_pages - how much of this process is resident, heap or not, but without files

@@ -5,7 +5,7 @@
 #
 #	boot.sh --machine FILE --build DIRECTORY [--library FILE]... --program FILE... [--skip WHY]
 #
-#	--machine   one of machines/*.conf: memory, CPUs, nodes and the scenarios to run
+#	--machine   one of machines/*.conf: memory, CPUs, nodes, swap and the scenarios to run
 #	--build     where to work: DIRECTORY/kernel caches the kernel, DIRECTORY/<machine> holds
 #	            the initramfs and the log of the last run; nothing is written elsewhere
 #	--library   put into the guest's library folder; libbuddy.so is what is tested, and
@@ -60,6 +60,7 @@ fi
 memory=
 cpus=
 nodes=
+swap=
 scenarios=
 # shellcheck source=machines/pair.conf
 . "$(realpath "$machine")"
@@ -123,10 +124,20 @@ done
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/initrd.gz"
 rm -rf "$root"
 
+# The one kind of disk that the kernel has built in; the guest sees /dev/nvme0n1.
+disk=
+if [ -n "$swap" ]; then
+	truncate -s "$swap" "$work/swap"
+	cd "$work"
+	disk='-drive if=none,id=swap,format=raw,cache=unsafe,file=swap'
+	disk="$disk -device nvme,serial=swap,drive=swap"
+fi
+
 # Emulation is asked for by name: a /dev/kvm inside a virtual machine may hang the guest.  Page
 # migration by access (numa_balancing) is off because it would move pages while they are asked for.
-# shellcheck disable=SC2086  # $nodes is a list of words
-set -- -accel tcg -m "$memory" -smp "$cpus" $nodes -kernel "$kernel" -initrd "$work/initrd.gz" \
+# shellcheck disable=SC2086  # $nodes and $disk are lists of words
+set -- -accel tcg -m "$memory" -smp "$cpus" $nodes $disk \
+	-kernel "$kernel" -initrd "$work/initrd.gz" \
 	-append "console=ttyS0 quiet panic=-1 numa_balancing=disable cgroup_no_v1=all psi=1" \
 	-display none -monitor none -serial stdio -no-reboot -nodefaults
 {

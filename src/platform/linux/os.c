@@ -244,20 +244,31 @@ size_t os_page_bytes(void)
 #endif
 }
 
+static u64 ram_known, swap_known; /* racy: everyone finds the same; the first is set last */
+
 /* Asked once, at the start: a filter that the program enters later may end it for the call. */
-u64 os_memory_bytes(void)
+static void ask_for_memory(void)
 {
-	static u64 known; /* racy: everyone finds the same */
-	u64 bytes = READ_ONCE(known);
 	struct sysinfo si;
 
-	if (!bytes) {
-		bytes = 4 * (u64)GiB;
-		if (sys1(SYS_sysinfo, &si) == 0)
-			bytes = ((u64)si.totalram + si.totalswap) * si.mem_unit;
-		WRITE_ONCE(known, bytes);
-	}
-	return bytes;
+	if (load_acquire(&ram_known))
+		return;
+	if (sys1(SYS_sysinfo, &si))
+		si = (struct sysinfo){.totalram = 4 * GiB, .mem_unit = 1};
+	WRITE_ONCE(swap_known, (u64)si.totalswap * si.mem_unit);
+	store_release(&ram_known, (u64)si.totalram * si.mem_unit);
+}
+
+u64 os_memory_bytes(void)
+{
+	ask_for_memory();
+	return READ_ONCE(ram_known) + READ_ONCE(swap_known);
+}
+
+u64 os_ram_bytes(void)
+{
+	ask_for_memory();
+	return READ_ONCE(ram_known);
 }
 
 slowpath long sys_read_file(const char *path, char *buf, size_t size)
