@@ -6,6 +6,7 @@
  *
  * Linux:  alloc_empty_sheaf(), free_empty_sheaf(), which use kmalloc.
  */
+#include "base/check.h"
 #include "slab/internal.h"
 #include <string.h>
 
@@ -70,5 +71,6 @@ void sheaf_free(struct slab_sheaf *sheaf)
 {
 	void *obj = sheaf;
 
+	VM_BUG_ON(sheaf->size || sheaf_place(sheaf) != SHEAF_TRANSIT);
 	slab_give(&sheaf_caches[sheaf_kind(sheaf)], &obj, 1);
 }

@@ -659,12 +659,12 @@ SIM_TEST(the_barn_of_a_lost_thread_is_found_again_sheaf_by_sheaf)
 	/* Neighbours that belong elsewhere: another cache's barn, and a thread's hands. */
 	EXPECT(barn_put_empty(on, sheaf_of(0, 0)));
 	sheaf_of(0, 0);
-	/* One that was about to be left here, and one that was here and is free. */
+	/* One that was about to be left here, and one that is free, whatever it says. */
 	id = (u32)((uintptr_t)n->barn / CACHE_LINE);
 	sheaf_of(0, 0)->owner = id;
 	sheaf = sheaf_of(0, 0);
-	sheaf_set_place(sheaf, SHEAF_BARN_EMPTY, id);
 	sheaf_free(sheaf);
+	sheaf_set_place(sheaf, SHEAF_BARN_EMPTY, id);
 	n->barn->full.next = (void *)8;
 	n->barn->empty.prev = (void *)8;
 	n->barn->nr_full = 500;
