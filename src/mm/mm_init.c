@@ -92,7 +92,7 @@ static int init_zone(struct zone *zone, const char *name, int node, u64 start, u
  * services, may leave out what sets resources.  Memory then lies where it is first touched, which
  * is the same in most cases.
  */
-static slowpath bool binds_memory(void)
+static bool binds_memory(void)
 {
 	return topology.has_memory & (topology.has_memory - 1) && !topology.placed &&
 	       !os_began_locked_in();

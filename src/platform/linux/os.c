@@ -369,7 +369,7 @@ void os_note_filter(void)
 		at_start = sys1(SYS_prctl, PR_GET_SECCOMP) == 0 ? NO_FILTER : FILTER;
 }
 
-bool os_began_locked_in(void)
+slowpath bool os_began_locked_in(void)
 {
 	os_note_filter();
 	return at_start == FILTER;
