@@ -155,6 +155,22 @@ SIM_TEST(sheaves_start_small_and_grow_when_missed_in_often)
 	EXPECT_SOUND();
 }
 
+SIM_TEST(sheaves_of_a_thread_that_only_frees_grow_too)
+{
+	static void *objs[3000];
+	struct sim_thread consumer;
+
+	start(64);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		objs[i] = slab_alloc(s, 0, NUMA_NO_NODE);
+	sim_thread_new(&consumer, 0);
+	sim_switch_to(&consumer);
+	for (size_t i = 0; i < ARRAY_SIZE(objs); i++)
+		slab_free(s, objs[i]);
+	EXPECT_EQ(mine()->main->capacity, MIN(32 * KiB / 64, 252));
+	EXPECT_SOUND();
+}
+
 /* Take @nr objects and give them back, first one first, @rounds times. */
 static void burst(int nr, int rounds)
 {
@@ -1293,6 +1309,7 @@ RUN_TESTS(T(a_forced_pass_waits_shortly_for_a_thread_that_is_at_work),
 	  T(where_threads_are_few_the_first_object_brings_a_sheaf),
 	  T(objects_of_a_fresh_sheaf_ascend), T(sheaves_start_small_and_grow_when_missed_in_often),
 	  T(sheaves_that_are_missed_in_seldom_stay_small),
+	  T(sheaves_of_a_thread_that_only_frees_grow_too),
 	  T(sheaves_that_became_too_small_do_not_stay_in_the_barn),
 	  T(a_sheaf_touches_no_more_of_fresh_memory_than_it_takes),
 	  T(a_sheaf_holds_at_most_32_kib_of_objects_or_twelve),
