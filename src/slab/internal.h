@@ -98,11 +98,21 @@ static inline enum sheaf_place sheaf_place(const struct slab_sheaf *sheaf)
 {
 	return (enum sheaf_place)(sheaf->kind_place & 15);
 }
+/*
+ * In a forked child a sheaf that is in a barn is found by its owner (barn_rebuild()), any other by
+ * its place alone.  So the owner changes only while the place is none of a barn's.
+ */
 static inline void sheaf_set_place(struct slab_sheaf *sheaf, enum sheaf_place place, u32 owner)
 {
-	sheaf->owner = owner;
+	bool to_barn = place == SHEAF_BARN_FULL || place == SHEAF_BARN_EMPTY;
+
+	if (to_barn)
+		sheaf->owner = owner;
 	barrier();
 	sheaf->kind_place = (u8)((sheaf->kind_place & 0xf0) | place);
+	barrier();
+	if (!to_barn)
+		sheaf->owner = owner;
 	barrier();
 }
 
