@@ -139,18 +139,39 @@ int vm_discard(void *addr, size_t len)
 #define PAGEMAP_USED ((u64)3 << 62)
 #define PAGEMAP_BATCH 128 /* 1 KiB of stack */
 
-static slowpath long open_pagemap(void)
+/* @entry[]: what the system tells of the @nr pages from @page on. */
+typedef void pagemap_fn(void *arg, const char *page, const u64 *entry, size_t nr);
+
+/* Call @fn for all pages from that at @page to @end.  Return: 0, or what openat says, or -EIO. */
+static slowpath int walk_pagemap(const char *page, const char *end, pagemap_fn *fn, void *arg)
 {
-	return sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+	int err = fd < 0 ? (int)fd : 0;
+	u64 entry[PAGEMAP_BATCH];
+
+	while (!err && page < end) {
+		size_t nr = MIN(DIV_ROUND_UP((size_t)(end - page), OS_PAGE), PAGEMAP_BATCH + 0ul);
+		long bytes = (long)(nr * sizeof(*entry));
+
+		if (sys4(SYS_pread64, fd, entry, bytes,
+			 (uintptr_t)page / OS_PAGE * sizeof(*entry)) == bytes)
+			fn(arg, page, entry, nr);
+		else
+			err = -EIO;
+		page += nr * OS_PAGE;
+	}
+	if (fd >= 0)
+		(void)sys1(SYS_close, fd);
+	return err;
 }
 
-/* Read the entries of @nr pages from @page on.  Return: 0 or -EIO. */
-static slowpath int read_pagemap(long fd, const char *page, u64 *ret_entry, size_t nr)
+static void add_used(void *arg, const char *page, const u64 *entry, size_t nr)
 {
-	long bytes = (long)(nr * sizeof(*ret_entry));
-	u64 at = (uintptr_t)page / OS_PAGE * sizeof(*ret_entry);
+	long *pages = arg;
 
-	return sys4(SYS_pread64, fd, ret_entry, bytes, at) == bytes ? 0 : -EIO;
+	(void)page;
+	for (size_t i = 0; i < nr; i++)
+		*pages += (entry[i] & PAGEMAP_USED) != 0;
 }
 
 /*
@@ -159,24 +180,10 @@ static slowpath int read_pagemap(long fd, const char *page, u64 *ret_entry, size
  */
 static slowpath long count_used(void *addr, size_t len)
 {
-	long err = sys3(SYS_madvise, addr, len, MADV_NORMAL), fd, pages = 0;
-	const char *page = addr, *end = page + len;
-	u64 entry[PAGEMAP_BATCH];
+	long err = sys3(SYS_madvise, addr, len, MADV_NORMAL), pages = 0;
 
-	if (err)
-		return err;
-	fd = open_pagemap();
-	if (sys_failed(fd))
-		return fd;
-	while (!err && page < end) {
-		size_t nr = MIN((size_t)(end - page) / OS_PAGE, PAGEMAP_BATCH + 0ul);
-
-		err = read_pagemap(fd, page, entry, nr);
-		for (size_t i = 0; !err && i < nr; i++)
-			pages += (entry[i] & PAGEMAP_USED) != 0;
-		page += nr * OS_PAGE;
-	}
-	(void)sys1(SYS_close, fd);
+	if (!err)
+		err = walk_pagemap(addr, (char *)addr + len, add_used, &pages);
 	return err ? err : pages;
 }
 
@@ -207,13 +214,16 @@ slowpath long vm_resident_pages(void *addr, size_t len)
 	return os_is_filtered() ? count_used(addr, len) : count_in_core(addr, len);
 }
 
-/*
- * Copy those parts of [@from, @end) that lie in used pages.  @entry[]: what the system tells of the
- * @nr pages from @page on.
- */
-static void copy_used(char *to, const char *from, const char *end, const char *page,
-		      const u64 *entry, size_t nr)
+struct copy {
+	char *to;
+	const char *from, *end;
+};
+
+/* Copy those parts of [from, end) that lie in used pages. */
+static void copy_used(void *arg, const char *page, const u64 *entry, size_t nr)
 {
+	const struct copy *c = arg;
+
 	for (size_t i = 0, first; i < nr; i++) {
 		const char *start, *stop;
 
@@ -221,30 +231,18 @@ static void copy_used(char *to, const char *from, const char *end, const char *p
 			continue;
 		for (first = i; i < nr && (entry[i] & PAGEMAP_USED); i++)
 			;
-		start = MAX(page + first * OS_PAGE, from);
-		stop = MIN(page + i * OS_PAGE, end);
-		memcpy(to + (start - from), start, (size_t)(stop - start));
+		start = MAX(page + first * OS_PAGE, c->from);
+		stop = MIN(page + i * OS_PAGE, c->end);
+		memcpy(c->to + (start - c->from), start, (size_t)(stop - start));
 	}
 }
 
 slowpath int vm_copy_used(char *to, const char *from, size_t len)
 {
-	const char *page = (const char *)ALIGN_DOWN((uintptr_t)from, OS_PAGE), *end = from + len;
-	u64 entry[PAGEMAP_BATCH];
-	long fd = open_pagemap();
-	int err = fd < 0 ? (int)fd : 0;
+	struct copy c = {.to = to, .from = from, .end = from + len};
 
-	while (!err && page < end) {
-		size_t nr = MIN(DIV_ROUND_UP((size_t)(end - page), OS_PAGE), PAGEMAP_BATCH + 0ul);
-
-		err = read_pagemap(fd, page, entry, nr);
-		if (!err)
-			copy_used(to, from, end, page, entry, nr);
-		page += nr * OS_PAGE;
-	}
-	if (fd >= 0)
-		(void)sys1(SYS_close, fd);
-	return err;
+	return walk_pagemap((const char *)ALIGN_DOWN((uintptr_t)from, OS_PAGE), c.end, copy_used,
+			    &c);
 }
 
 void vm_advise_huge(void *addr, size_t len, bool huge)
