@@ -98,6 +98,7 @@ static inline enum sheaf_place sheaf_place(const struct slab_sheaf *sheaf)
 {
 	return (enum sheaf_place)(sheaf->kind_place & 15);
 }
+
 /*
  * In a forked child a sheaf that is in a barn is found by its owner (barn_rebuild()), any other by
  * its place alone.  So the owner changes only while the place is none of a barn's.

@@ -736,8 +736,38 @@ SIM_TEST(the_repair_of_a_child_puts_the_barns_of_all_cpus_in_order)
 	EXPECT_VERIFIED();
 }
 
+static struct slab_sheaf *watched;
+
+/* Else barn_rebuild() passes it by for its owner, and collect_sheaf() for its place. */
+static void expect_to_be_found_in_a_child(u64 number)
+{
+	(void)number;
+	if (sheaf_place(watched) == SHEAF_BARN_FULL || sheaf_place(watched) == SHEAF_BARN_EMPTY)
+		EXPECT_EQ(watched->owner, (u32)((uintptr_t)n->barn / CACHE_LINE));
+}
+
+static void leave_and_take(void)
+{
+	EXPECT(barn_put_full(s, n, watched));
+	EXPECT(barn_get_full(s, n, NULL) == watched);
+	slab_give(s, watched->objects, watched->size);
+	watched->size = 0;
+	EXPECT(barn_put_empty(n, watched));
+	EXPECT(barn_get_empty(n) == watched);
+}
+
+SIM_TEST(at_any_instruction_a_sheaf_on_its_way_would_be_found_in_a_child)
+{
+	start();
+	watched = sheaf_of(0, 4);
+	step_through(leave_and_take, expect_to_be_found_in_a_child);
+	EXPECT_EQ(sheaf_place(watched), SHEAF_TRANSIT);
+	EXPECT_VERIFIED();
+}
+
 RUN_TESTS(T(an_empty_barn_has_nothing_to_give),
 	  T(what_comes_from_a_barn_is_in_the_hands_of_this_thread),
+	  T(at_any_instruction_a_sheaf_on_its_way_would_be_found_in_a_child),
 	  T(the_empty_sheaf_put_last_is_got_first),
 	  T(the_barns_of_all_other_cpus_are_looked_into_by_turns),
 	  T(threads_whose_cpu_is_not_known_share_the_barns),
