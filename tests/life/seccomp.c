@@ -252,6 +252,13 @@ static const int not_of_services[] = {SYS_mincore, SYS_mbind, SYS_set_mempolicy,
 				      SYS_set_mempolicy_home_node, SYS_migrate_pages,
 				      SYS_move_pages, SYS_sched_setaffinity};
 
+static void enter_filter_of_services(void)
+{
+	if (!try_to_end_at_calls(not_of_services,
+				 sizeof(not_of_services) / sizeof(*not_of_services)))
+		skip("no seccomp filter");
+}
+
 static void serve_in_a_filter(void)
 {
 	for (int round = 0; round < 4; round++) {
@@ -272,9 +279,7 @@ static void serve_in_a_filter(void)
 static void serve_late(void)
 {
 	ordinary_use(64 << 20);
-	if (!try_to_end_at_calls(not_of_services,
-				 sizeof(not_of_services) / sizeof(*not_of_services)))
-		skip("no seccomp filter");
+	enter_filter_of_services();
 	serve_in_a_filter();
 }
 
@@ -318,9 +323,7 @@ static void run_again_in_a_filter(const char *path, const char *how)
 		run_again(path, "untrue_inside", "");
 	}
 	if (strcmp(how, "service") == 0) {
-		if (!try_to_end_at_calls(not_of_services,
-					 sizeof(not_of_services) / sizeof(*not_of_services)))
-			skip("no seccomp filter");
+		enter_filter_of_services();
 		run_again(path, "service_inside", "");
 	}
 	if (strcmp(how, "inherited") == 0) {
