@@ -9,8 +9,9 @@
  *       fork_repair            the first to come in puts the child in order (fork.c), others wait
  *         decide               where another thread came in before the one that has forked
  *
- * Children are noticed by a page that the system wipes for them, since clone() and _Fork() skip
- * handlers.  Where there is no such page, a handler wipes two words.
+ * Children are noticed by a page that the system wipes for them: clone() and _Fork() skip handlers,
+ * and what a handler did would be done for children that only exec.  Where there is no such page, a
+ * handler wipes two words.
  */
 #include "platform/os.h"
 #include "slab/internal.h"
@@ -28,11 +29,7 @@ static u32 *child_words(void)
 	return fork_page ? fork_page : fork_words;
 }
 
-/*
- * Was this thread started by another one of this process?  Then the C library is in order too.  In
- * the first thread of a child of clone() or _Fork() it may not be: a lost thread may have been in
- * fork(), with the lock of its handlers.
- */
+/* Was this thread started by another one of this process? */
 static bool started_here(void)
 {
 	return os_thread_id() != os_process_id();
@@ -75,10 +72,9 @@ static slowpath void notice(u32 inside)
 #define INSIDE_MS 20
 
 /*
- * Where handlers are skipped, the thread that forked in a slow path may not have noticed when one
- * that it has started comes in, which then notices for it.  First it gets time to leave, since it
- * must not be at work in slabs while what is in flight is settled.  In the handler it may be
- * waiting for this thread.
+ * The thread that forked in a slow path may not have noticed when one that it has started comes in,
+ * which then notices for it.  First it gets time to leave, since it must not be at work in slabs
+ * while what is in flight is settled.  In the handler it may be waiting for this thread.
  */
 static slowpath void notice_for_first(void)
 {
@@ -119,39 +115,41 @@ static slowpath bool claim(void)
 	return false;
 }
 
-/* ---- children whose handlers are called ---- */
+/* ---- where the system wipes no page ---- */
 
-/*
- * Repair at once, while this thread is alone: the child's first slow path might be that of a thread
- * which it starts.  Children that skip handlers are noticed by the page.
- */
+/* Repair at once, while this thread is alone. */
 static slowpath void at_fork_child(void)
 {
 	struct slow slow;
 
-	if (!fork_page) {
-		WRITE_ONCE(fork_words[FORK_STATE], FORK_NEW);
-		WRITE_ONCE(fork_words[FORK_CLAIM], 0);
-	}
+	WRITE_ONCE(fork_words[FORK_STATE], FORK_NEW);
+	WRITE_ONCE(fork_words[FORK_CLAIM], 0);
 	slow_enter_anyway(&slow);
 	slow_leave(&slow);
 }
 
 /*
- * Registering a handler touches 128 KiB of the C library's pages, which small programs do not touch
- * otherwise, so that waits for the second thread.  It is not done in a signal handler, which may
- * have interrupted fork(), with a lock that registering takes: then the next thread does it.
+ * Where there is a page, no handler is registered.  That takes a lock of the C library, for which a
+ * child that another thread makes meanwhile by _Fork() waits for ever when it forks itself; it
+ * touches 128 KiB of the C library's pages; and the handler would put children in order that only
+ * exec.
+ *
+ * It is not done in a signal handler, which may have interrupted fork(), with that lock: then the
+ * next thread does it.
  */
 static slowpath void handle_forks(void)
 {
 	static bool done; /* atomic */
 
-	if (!READ_ONCE(done) && !os_in_handler() &&
+	if (!fork_page && !READ_ONCE(done) && !os_in_handler() &&
 	    !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
 		(void)os_at_fork_child(at_fork_child);
 }
 
-/* Each thread but the first calls this once it has a task: the C library may allocate here. */
+/*
+ * Each thread but the first calls this once it has a task: the C library may allocate here.  In the
+ * first thread of a child of _Fork() it may not be in order: a lost thread may have been in fork().
+ */
 slowpath void slab_fork_thread_made(void)
 {
 	if (started_here())
@@ -234,17 +232,14 @@ static slowpath void notice_from_now_on(void)
  * This thread is not the one that was alone.  In a child, if it is the first thread of its process,
  * it has forked, and the other one is lost: slab_fork_look_around() finds that out.  If it is not,
  * the other one has forked, and started it.
- * @nested: it is in a handler, which may have interrupted what registering one for forks waits for
  */
-static slowpath void end_alone(bool nested)
+static slowpath void end_alone(void)
 {
 	bool settle;
 	u64 signals;
 
 	if (!fork_page)
 		return;
-	if (!nested && (started_here() || READ_ONCE(fork_page[FORK_STATE]) == FORK_REPAIRED))
-		handle_forks();
 	signals = os_block_signals();
 	settle = started_here() && lone_unsettled() && claim();
 	/* After the claim: those that look at the page wait for what is claimed. */
@@ -261,10 +256,8 @@ static slowpath void end_alone(bool nested)
  */
 void slab_fork_end_alone(void)
 {
-	if (!fork_page || READ_ONCE(slab_fork_cookie) == fork_page)
-		return;
-	handle_forks();
-	notice_from_now_on();
+	if (fork_page)
+		notice_from_now_on();
 }
 
 /* ---- children of vfork() ---- */
@@ -362,8 +355,7 @@ static slowpath void decide(const struct task *task)
 
 /*
  * One thread puts the child in order; others that come in wait before they are inside.  It is the
- * one that forked, unless that has started another which comes in first, as it can where handlers
- * are skipped.  With signals blocked.
+ * one that forked, unless that has started another which comes in first.  With signals blocked.
  */
 static slowpath void repair(struct task *task, u32 *depth)
 {
@@ -411,7 +403,7 @@ noinline bool slab_fork_look_around(struct task *task, u32 *depth)
 {
 	if (!task && READ_ONCE(slab_fork_cookie) == fork_words &&
 	    __atomic_add_fetch(&newcomers, 1, __ATOMIC_RELAXED) > 1)
-		end_alone(*depth != 0);
+		end_alone();
 	if (likely(!slab_fork_pending()))
 		return false;
 	if (*depth) {
@@ -444,7 +436,6 @@ void slab_fork_watch(void)
 	fork_page = os_fork_cookie_page();
 	if (fork_page)
 		WRITE_ONCE(fork_page[FORK_STATE], FORK_REPAIRED);
-	else
-		handle_forks();
+	handle_forks();
 	spin_long_wait = notice_fork;
 }

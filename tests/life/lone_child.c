@@ -5,7 +5,7 @@
  * What that thread has must stay its own, though the allocator does not hear of it.
  *
  *   lone_child             the program never had another thread
- *   lone_child later       it had some before; children of _Fork() run no handlers
+ *   lone_child later       it had some before; children of fork() and _Fork() by turns
  */
 #include "life.h"
 
@@ -68,9 +68,7 @@ static void have_all_at_hand(void)
 	}
 }
 
-static pid_t (*make_child)(void) = fork;
-
-static void be_a_child(bool of_child)
+static void be_a_child(pid_t (*make_child)(void), bool of_child)
 {
 	pthread_t threads[THREADS];
 
@@ -100,18 +98,19 @@ static void have_had_threads(void)
 
 int main(int argc, char **argv)
 {
+	bool later = argc > 1 && strcmp(argv[1], "later") == 0;
+
 	require_libbuddy();
-	if (argc > 1 && strcmp(argv[1], "later") == 0) {
-		make_child = _Fork;
+	if (later)
 		have_had_threads();
-	}
 	have_all_at_hand();
 	for (int i = 0; i < CHILDREN; i++) {
+		pid_t (*make_child)(void) = later && i & 2 ? _Fork : fork;
 		pid_t child = make_child();
 
 		CHECK(child >= 0, "no child");
 		if (!child) {
-			be_a_child(/* of_child= */ i & 1);
+			be_a_child(make_child, /* of_child= */ i & 1);
 			_exit(0);
 		}
 		expect_success(child, "a child");
