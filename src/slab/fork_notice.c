@@ -141,7 +141,7 @@ static slowpath void handle_forks(void)
 {
 	static bool done; /* atomic */
 
-	if (!fork_page && !READ_ONCE(done) && !os_in_handler() &&
+	if (!READ_ONCE(done) && !os_in_handler() &&
 	    !__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
 		(void)os_at_fork_child(at_fork_child);
 }
@@ -152,7 +152,7 @@ static slowpath void handle_forks(void)
  */
 slowpath void slab_fork_thread_made(void)
 {
-	if (started_here())
+	if (!fork_page && started_here())
 		handle_forks();
 }
 
@@ -436,6 +436,7 @@ void slab_fork_watch(void)
 	fork_page = os_fork_cookie_page();
 	if (fork_page)
 		WRITE_ONCE(fork_page[FORK_STATE], FORK_REPAIRED);
-	handle_forks();
+	else
+		handle_forks();
 	spin_long_wait = notice_fork;
 }

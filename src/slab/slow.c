@@ -91,24 +91,34 @@ set_apart void slow_leave_last(struct slow *s)
 		slow_leave_bare();
 }
 
+/* Was its thread inside, and is it for the thread itself to settle what it was at? */
+static bool is_inside(const struct task *task)
+{
+	return READ_ONCE(task->mm.depth) && !spin_held_by_other_than(&task->lock, task->mm.id) &&
+	       !spin_held_by_other_than(&task->mm.pcp.lock, task->mm.id);
+}
+
+static slowpath bool is_of_first_thread(const struct task *task)
+{
+	ptrdiff_t away = os_to_first_thread();
+
+	return away && &task->hit == READ_ONCE(*(struct hit_area **)((uintptr_t)&hit_malloc_tls +
+								     (uintptr_t)away));
+}
+
 /**
  * slow_first_inside - is the first thread of this process inside a slow path?
+ *
+ * Where a thread was inside, the system is asked which is the first: a seccomp filter may end the
+ * program for that, so not before.
  *
  * Return: the number of its task; 0: it is not, or has none, or that cannot be told; nor if a lost
  * thread was at work with its sheaves or pages, which the thread itself has to settle.
  */
 slowpath u32 slow_first_inside(void)
 {
-	ptrdiff_t away = os_to_first_thread();
-	const struct hit_area *hit;
-
-	if (!away)
-		return 0;
-	hit = READ_ONCE(*(struct hit_area **)((uintptr_t)&hit_malloc_tls + (uintptr_t)away));
 	for (const struct task *t = load_acquire(&all_tasks); t; t = t->next)
-		if (&t->hit == hit && READ_ONCE(t->mm.depth) &&
-		    !spin_held_by_other_than(&t->lock, t->mm.id) &&
-		    !spin_held_by_other_than(&t->mm.pcp.lock, t->mm.id))
+		if (is_inside(t) && is_of_first_thread(t))
 			return t->mm.id;
 	return 0;
 }

@@ -620,6 +620,7 @@ bool os_memory_is_borrowed(void)
 /* Of the thread-local variables that are asked for. */
 ptrdiff_t os_to_first_thread(void)
 {
+	sim.first_thread_asks++;
 	return sim.first_thread ? (char *)&sim.first_thread->malloc_tls - (char *)&hit_malloc_tls
 				: 0;
 }

@@ -56,6 +56,7 @@ struct sim_machine {
 	u32 parent_id;	  /* os_parent_id() */
 	bool thread_is_borrowed, memory_is_copied;
 	const struct sim_thread *first_thread; /* os_to_first_thread(); NULL: it cannot be told */
+	u64 first_thread_asks; /* calls of os_to_first_thread() */
 	bool all_seem_gone; /* os_thread_gone() is true of all, as in a child of vfork() */
 	u64 memory_limit; /* of the control group; 0: none */
 	u64 (*memory_room)(void);

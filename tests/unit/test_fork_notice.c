@@ -785,6 +785,19 @@ static void fork_unnoticed_in_slow_path(struct slow *outer)
 	sim_switch_to(&threads[1]);
 }
 
+/* A seccomp filter may end the program for the call. */
+SIM_TEST(which_thread_is_the_first_is_asked_only_where_one_was_in_a_slow_path)
+{
+	start_with(threads, 1);
+	be_child_of(&sim_main_thread);
+	sim.first_thread = &sim_main_thread;
+	start_thread(&threads[1]);
+	EXPECT_EQ(sim_fork_cookie(), FORK_UNDECIDED);
+	EXPECT_EQ(sim.first_thread_asks, 0);
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+}
+
 SIM_TEST(a_thread_that_is_started_before_the_fork_was_noticed_in_a_slow_path_is_a_guest)
 {
 	struct slow outer, guest;
@@ -1167,6 +1180,7 @@ RUN_TESTS(T(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in),
 	  T(no_signal_handler_comes_while_the_background_thread_is_started),
 	  T(a_child_whose_thread_leaves_before_all_else_has_nothing_at_hand_for_it),
 	  T(a_thread_that_is_started_where_the_fork_was_in_a_slow_path_is_a_guest),
+	  T(which_thread_is_the_first_is_asked_only_where_one_was_in_a_slow_path),
 	  T(a_thread_that_is_started_before_the_fork_was_noticed_in_a_slow_path_is_a_guest),
 	  T(a_thread_that_forked_in_a_slow_path_gets_time_to_leave_it),
 	  T(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
