@@ -229,23 +229,44 @@ static slowpath void notice_from_now_on(void)
 }
 
 /*
+ * In a lone child: the number of the thread that was alone, if it stays in a slow path; or 0.  A
+ * handler may have interrupted that, forked, and started this thread, and may wait for it.  Then
+ * this one has to be a guest, see below.
+ */
+static slowpath u32 lone_inside(void)
+{
+	const struct task *alone = load_acquire(&all_tasks); /* the only one */
+
+	if (!alone || !started_here() || !lone_unsettled())
+		return 0;
+	for (int ms = INSIDE_MS; ms && READ_ONCE(alone->mm.depth); ms--)
+		os_sleep_ms(1);
+	return READ_ONCE(alone->mm.depth) ? alone->mm.id : 0;
+}
+
+/*
  * This thread is not the one that was alone.  In a child, if it is the first thread of its process,
  * it has forked, and the other one is lost: slab_fork_look_around() finds that out.  If it is not,
  * the other one has forked, and started it.
  */
 static slowpath void end_alone(void)
 {
-	bool settle;
+	bool in_lone_child, settle;
+	u32 inside;
 	u64 signals;
 
 	if (!fork_page)
 		return;
+	inside = lone_inside();
 	signals = os_block_signals();
-	settle = started_here() && lone_unsettled() && claim();
+	in_lone_child = started_here() && lone_unsettled();
+	settle = in_lone_child && !inside && claim();
 	/* After the claim: those that look at the page wait for what is claimed. */
 	notice_from_now_on();
 	if (settle)
 		settle_lone();
+	else if (in_lone_child && inside)
+		notice_blocked(inside);
 	os_restore_signals(signals);
 }
 

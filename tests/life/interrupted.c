@@ -101,21 +101,57 @@ static void trim(void)
 	malloc_trim(0);
 }
 
-static void have_child(void)
+static void have_child_that(void (*act)(void))
 {
 	pid_t child = fork();
 
 	if (child == 0) {
-		use_sizes();
+		alarm(HANG_SECONDS);
+		act();
 		_exit(0);
 	}
 	expect_success(child, "a child forked in the handler");
 }
 
+static void have_child(void)
+{
+	have_child_that(use_sizes);
+}
+
+static void *use_as_thread(void *unused)
+{
+	use_sizes();
+	return unused;
+}
+
+static void run_thread(void *(*fn)(void *))
+{
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, fn, NULL) == 0, "no thread");
+	pthread_join(thread, NULL);
+}
+
+static void use_in_thread(void)
+{
+	run_thread(use_as_thread);
+	use_sizes();
+}
+
+static void have_child_with_thread(void)
+{
+	have_child_that(use_in_thread);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
-} handlers[] = {{"allocates", use_sizes}, {"trims", trim}, {"forks", have_child}};
+} handlers[] = {
+	{"allocates", use_sizes},
+	{"trims", trim},
+	{"forks", have_child},
+	{"forks a child that starts a thread", have_child_with_thread},
+};
 
 #define NR_HANDLERS (sizeof(handlers) / sizeof(*handlers))
 
@@ -185,14 +221,6 @@ static void *end_of_thread(void *unused)
 		allocate(size, 1);
 	trace_mark();
 	return unused;
-}
-
-static void run_thread(void *(*fn)(void *))
-{
-	pthread_t thread;
-
-	CHECK(pthread_create(&thread, NULL, fn, NULL) == 0, "no thread");
-	pthread_join(thread, NULL);
 }
 
 static void thread_begins(void)

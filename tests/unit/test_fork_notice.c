@@ -856,6 +856,75 @@ SIM_TEST(a_thread_that_forked_in_a_slow_path_gets_time_to_leave_it)
 	EXPECT_SOUND();
 }
 
+/* The same, but the main thread was alone. */
+static struct task *fork_alone_in_slow_path(void)
+{
+	struct task *alone;
+
+	EXPECT(sim_start());
+	EXPECT(use_heap(&sim_main_thread));
+	alone = current_task();
+	slow_enter_anyway(&forked_in);
+	kept.word = task_id() | spin_generation;
+	be_child_of(&sim_main_thread);
+	sim_thread_new(&threads[1], 0);
+	sim_switch_to(&threads[1]);
+	return alone;
+}
+
+SIM_TEST(a_thread_that_is_started_where_a_lone_one_forked_in_a_slow_path_is_a_guest)
+{
+	struct task *alone = fork_alone_in_slow_path();
+	struct slow guest;
+
+	EXPECT(slow_enter(&guest));
+	EXPECT(sim.sleeps && !sim.first_thread_asks);
+	EXPECT_EQ(sim_fork_cookie(), FORK_NOTICED);
+	EXPECT(guest.nested && !guest.task);
+	EXPECT_EQ(spin_trylock(&kept), LOCK_BUSY);
+	slow_leave(&guest);
+	first_leaves();
+	EXPECT(use_heap(&sim_main_thread));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(current_task() == alone && alone->state == TASK_LIVE);
+	EXPECT(use_heap(&threads[1]));
+	EXPECT(task_of(&threads[1]) != alone);
+	EXPECT_SOUND();
+}
+
+SIM_TEST(a_lone_thread_that_forked_in_a_slow_path_gets_time_to_leave_it)
+{
+	struct task *alone = fork_alone_in_slow_path();
+	u32 before = spin_generation;
+
+	sim.on_sleep = first_leaves;
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT_EQ(spin_generation, before);
+	EXPECT_EQ(alone->state, TASK_LIVE);
+	EXPECT_SOUND();
+}
+
+static void newcomer_forks(void)
+{
+	be_child_of(&threads[1]);
+}
+
+/* In its child that one is lost, with its locks. */
+SIM_TEST(a_thread_may_fork_while_it_gives_a_lone_one_time)
+{
+	struct task *alone = fork_alone_in_slow_path();
+	u32 before = spin_generation;
+
+	sim.on_sleep = newcomer_forks;
+	EXPECT(use_heap(&threads[1]));
+	EXPECT_EQ(sim_fork_cookie(), FORK_REPAIRED);
+	EXPECT(spin_generation != before);
+	EXPECT_EQ(spin_kept_owner, 0);
+	EXPECT_EQ(alone->mm.tid, threads[1].tid); /* has the block now */
+	EXPECT_SOUND();
+}
+
 static struct slow staying;
 
 static void guest_leaves(void)
@@ -1183,6 +1252,9 @@ RUN_TESTS(T(a_second_thread_in_a_lone_child_may_be_interrupted_as_it_comes_in),
 	  T(which_thread_is_the_first_is_asked_only_where_one_was_in_a_slow_path),
 	  T(a_thread_that_is_started_before_the_fork_was_noticed_in_a_slow_path_is_a_guest),
 	  T(a_thread_that_forked_in_a_slow_path_gets_time_to_leave_it),
+	  T(a_thread_that_is_started_where_a_lone_one_forked_in_a_slow_path_is_a_guest),
+	  T(a_lone_thread_that_forked_in_a_slow_path_gets_time_to_leave_it),
+	  T(a_thread_may_fork_while_it_gives_a_lone_one_time),
 	  T(a_thread_that_forked_in_a_slow_path_waits_for_its_guests_before_it_repairs),
 	  T(a_handler_that_comes_in_as_its_guest_leaves_is_waited_for),
 	  T(a_guest_may_fork),
