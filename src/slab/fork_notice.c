@@ -69,12 +69,34 @@ static slowpath void notice(u32 inside)
 	os_restore_signals(signals);
 }
 
+#define INSIDE_SPINS 50
 #define INSIDE_MS 20
 
 /*
+ * The thread that forked may be in a slow path, and at work in slabs: it gets time to leave.  Or it
+ * has been interrupted there by a handler, which may be waiting for this thread.
+ * @inside: the number of its task, if it is in one; or 0
+ *
+ * Return: the same at last.
+ */
+static slowpath u32 give_time_to_leave(u32 (*inside)(void))
+{
+	u32 id = inside();
+
+	for (int spins = INSIDE_SPINS; spins && id; spins--) {
+		cpu_relax();
+		id = inside();
+	}
+	for (int ms = INSIDE_MS; ms && id; ms--) {
+		os_sleep_ms(1);
+		id = inside();
+	}
+	return id;
+}
+
+/*
  * The thread that forked in a slow path may not have noticed when one that it has started comes in,
- * which then notices for it.  First it gets time to leave, since it must not be at work in slabs
- * while what is in flight is settled.  In the handler it may be waiting for this thread.
+ * which then notices for it.
  */
 static slowpath void notice_for_first(void)
 {
@@ -82,11 +104,7 @@ static slowpath void notice_for_first(void)
 
 	if (load_acquire(&child_words()[FORK_STATE]) != FORK_NEW || !started_here())
 		return;
-	first = slow_first_inside();
-	for (int ms = INSIDE_MS; ms && first; ms--) {
-		os_sleep_ms(1);
-		first = slow_first_inside();
-	}
+	first = give_time_to_leave(slow_first_inside);
 	if (first)
 		notice(first);
 }
@@ -228,36 +246,31 @@ static slowpath void notice_from_now_on(void)
 	smp_mb();
 }
 
-/*
- * In a lone child: the number of the thread that was alone, if it stays in a slow path; or 0.  A
- * handler may have interrupted that, forked, and started this thread, and may wait for it.  Then
- * this one has to be a guest, see below.
- */
+/* In a lone child: the number of the thread that was alone, if it is in a slow path; or 0. */
 static slowpath u32 lone_inside(void)
 {
 	const struct task *alone = load_acquire(&all_tasks); /* the only one */
 
-	if (!alone || !started_here() || !lone_unsettled())
-		return 0;
-	for (int ms = INSIDE_MS; ms && READ_ONCE(alone->mm.depth); ms--)
-		os_sleep_ms(1);
-	return READ_ONCE(alone->mm.depth) ? alone->mm.id : 0;
+	return alone && READ_ONCE(alone->mm.depth) ? alone->mm.id : 0;
 }
 
 /*
  * This thread is not the one that was alone.  In a child, if it is the first thread of its process,
  * it has forked, and the other one is lost: slab_fork_look_around() finds that out.  If it is not,
- * the other one has forked, and started it.
+ * the other one has forked, and started it; if that stays in a slow path, this one becomes its
+ * guest, see below.
  */
 static slowpath void end_alone(void)
 {
 	bool in_lone_child, settle;
-	u32 inside;
+	u32 inside = 0;
 	u64 signals;
 
 	if (!fork_page)
 		return;
-	inside = lone_inside();
+	if (started_here() && lone_unsettled())
+		inside = give_time_to_leave(lone_inside);
+	/* A handler may have forked meanwhile: look again. */
 	signals = os_block_signals();
 	in_lone_child = started_here() && lone_unsettled();
 	settle = in_lone_child && !inside && claim();
